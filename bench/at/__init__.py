@@ -1,0 +1,43 @@
+"""The AT wire: parser, dialect tables, transport, link and transcript."""
+
+from bench.at.dialects import SLM, SLM_CR, Dialect
+from bench.at.link import AtLink
+from bench.at.response import (
+    CommandError,
+    CommandTimeout,
+    LinkBlocked,
+    LinkState,
+    MalformedAnswer,
+    PortBusy,
+    PortLost,
+    PortNotFound,
+    ReplayMismatch,
+    Response,
+    Urc,
+    UrcTimeout,
+)
+from bench.at.transcript import Entry, Transcript, printable
+from bench.at.transport import is_pty
+
+__all__ = [
+    "SLM",
+    "SLM_CR",
+    "AtLink",
+    "CommandError",
+    "CommandTimeout",
+    "Dialect",
+    "Entry",
+    "LinkBlocked",
+    "LinkState",
+    "MalformedAnswer",
+    "PortBusy",
+    "PortLost",
+    "PortNotFound",
+    "ReplayMismatch",
+    "Response",
+    "Transcript",
+    "Urc",
+    "UrcTimeout",
+    "is_pty",
+    "printable",
+]

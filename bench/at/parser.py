@@ -1,0 +1,114 @@
+"""The AT wire, sans-IO: bytes in, events out, in the manner of h11. No port, no time, no logging.
+
+The same bytes give the same events however they were cut into chunks. The parser never raises for what a device sent: it
+answers with :class:`~bench.at.events.Malformed`.
+"""
+
+from bench.at.dialects import FINAL_RESULT_PREFIXES, FINAL_RESULTS, SLM, Dialect
+from bench.at.events import Echo, Event, FinalResult, Information, Malformed, Payload, Unsolicited
+
+# An answer line longer than this is noise from a wrong baud rate or a wrong port, not a line.
+LINE_LIMIT = 65536
+
+_FINALS = {code: FinalResult(code) for code in FINAL_RESULTS}
+_PREFIX_MARKS = frozenset(b"+#%")
+_NOTHING: frozenset[bytes] = frozenset()
+
+
+class Parser:
+    """Turns what a device sends into events. Tell it each command with :meth:`command_sent`; feed it all that comes."""
+
+    def __init__(self, dialect: Dialect = SLM) -> None:
+        self.dialect = dialect
+        self._prefixes: dict[bytes, frozenset[bytes]] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets a pending command, a half line and an announced payload."""
+        self._buffer = b""
+        self._missing = 0
+        self._pending: bytes | None = None
+        self._expected = _NOTHING
+
+    @property
+    def pending(self) -> bytes | None:
+        """The command whose final result has not come yet."""
+        return self._pending
+
+    @property
+    def unfinished(self) -> bytes:
+        """Bytes that are not yet an event."""
+        return self._buffer
+
+    def command_sent(self, command: bytes) -> None:
+        """From now until a final result, lines with the prefix of ``command`` (no terminator) are its answer."""
+        name = command[: command.find(b"=")] if b"=" in command else command
+        if b";" in command:
+            name = command
+        expected = self._prefixes.get(name)
+        if expected is None:
+            expected = self._prefixes[name] = self.dialect.prefixes(command)
+            if len(self._prefixes) > 1000:
+                self._prefixes.clear()
+        self._pending = command
+        self._expected = expected
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that ``data`` completes, in order."""
+        buffer = self._buffer + data if self._buffer else data
+        events: list[Event] = []
+        position = 0
+        while True:
+            if self._missing:
+                end = position + self._missing
+                if len(buffer) < end:
+                    break
+                events.append(Payload(buffer[position:end]))
+                self._missing = 0
+                position = end
+            end = buffer.find(b"\r\n", position)
+            if end < 0:
+                break
+            if end > position:
+                events.append(self._event(buffer[position:end]))
+            position = end + 2
+        rest = buffer[position:]
+        if len(rest) > LINE_LIMIT and not self._missing:
+            events.append(Malformed(rest, f"more than {LINE_LIMIT} bytes without an end of line"))
+            rest = b""
+        self._buffer = rest
+        return events
+
+    def _event(self, line: bytes) -> Event:
+        final = _FINALS.get(line)
+        if final is None and line.startswith(FINAL_RESULT_PREFIXES):
+            final = FinalResult(line)
+        if final is not None:
+            self._pending = None
+            self._expected = _NOTHING
+            return final
+        if line[0] in _PREFIX_MARKS:
+            prefix, colon, rest = line.partition(b":")
+            if colon:
+                return self._prefixed(line, prefix, rest)
+        elif line in self.dialect.bare_urcs:
+            return Unsolicited(line)
+        elif self._pending is not None and line.rstrip(b"\r") == self._pending:
+            return Echo(line)
+        return Unsolicited(line) if self._pending is None else Information(line)
+
+    def _prefixed(self, line: bytes, prefix: bytes, rest: bytes) -> Event:
+        field = self.dialect.payloads.get(prefix)
+        if field is not None:
+            # Announced bytes are taken whether or not a command waits for them: they must not be read as lines.
+            fields = rest.split(b",")
+            number = fields[field].strip() if field < len(fields) else b""
+            if not number.isdigit() or int(number) > self.dialect.payload_limit:
+                return Malformed(line, f"field {field + 1} is not a number of bytes up to {self.dialect.payload_limit}")
+            self._missing = int(number)
+        if prefix not in self._expected:
+            return Unsolicited(line)
+        form = self.dialect.urc_forms.get(prefix)
+        if form is not None and form.match(line):
+            return Unsolicited(line)
+        return Information(line)

@@ -1,0 +1,98 @@
+"""What a transaction gave: values, and the errors that carry them."""
+
+from dataclasses import dataclass
+
+from bench.errors import DeviceError, LabError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Urc:
+    """An unsolicited result code and the moment its last byte was read, on the monotonic clock."""
+
+    line: str
+    received_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole answer.
+
+    Attributes:
+        command: as sent, without its terminator, secrets masked.
+        lines: information lines without their line ends, decoded as latin-1.
+        payload: the raw bytes that a line announced, or None.
+        final: the final result code.
+        sent_ns: the clock just before the command was written.
+        first_byte_ns: the clock just after the read that brought the answer's first byte.
+        final_ns: the clock just after the read that brought the final result.
+        urcs: what came unasked in between; still delivered by ``wait_for_urc``.
+    """
+
+    command: str
+    lines: tuple[str, ...]
+    payload: bytes | None
+    final: str
+    sent_ns: int
+    first_byte_ns: int
+    final_ns: int
+    urcs: tuple[Urc, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the final result is OK."""
+        return self.final == "OK"
+
+    @property
+    def duration_ns(self) -> int:
+        """From the command's write to the read of its final result, in ns."""
+        return self.final_ns - self.sent_ns
+
+
+class CommandError(DeviceError):
+    """The device answered ``ERROR``, ``+CME ERROR: n`` or another failure."""
+
+    def __init__(self, message: str, response: Response) -> None:
+        super().__init__(message)
+        self.response = response
+
+    @property
+    def cme(self) -> int | None:
+        """The number of ``+CME ERROR: n`` or ``+CMS ERROR: n``, if it has one."""
+        number = self.response.final.partition(":")[2].strip()
+        return int(number) if number.isdigit() else None
+
+
+class CommandTimeout(DeviceError):
+    """The device did not end its answer in time."""
+
+
+class LinkBlocked(DeviceError):
+    """An earlier command still hangs, so the next one could not be sent."""
+
+
+class MalformedAnswer(DeviceError):
+    """The device answered against the rules of its dialect."""
+
+
+class UrcTimeout(DeviceError):
+    """A URC that was waited for did not come."""
+
+
+class PortNotFound(LabError):
+    """There is no such port."""
+
+
+class PortBusy(LabError):
+    """Another program has the port."""
+
+
+class PortLost(LabError):
+    """The port vanished: unplugged, hung up, or the other end closed."""
+
+
+class LinkState(UsageError):
+    """A call that the link's present state does not allow."""
+
+
+class ReplayMismatch(LabError):
+    """What is sent differs from what the replayed transcript recorded."""

@@ -1,0 +1,240 @@
+"""Byte streams to a board: a serial port, a TCP connection, a recorded transcript. Each gives one readable descriptor.
+
+A port is named by a path (``/dev/ttyACM0``), ``tcp://HOST:PORT`` or ``replay:FILE``.
+"""
+
+import contextlib
+import errno
+import os
+import re
+import socket
+import stat
+import termios
+from pathlib import Path
+from typing import Protocol
+
+import serial
+
+from bench.at.response import PortBusy, PortNotFound, ReplayMismatch
+from bench.at.transcript import Entry, printable, read_jsonl
+from bench.errors import UsageError
+
+
+class Transport(Protocol):
+    """What a link needs of a port. ``open`` acquires it and returns a non-blocking descriptor to poll."""
+
+    name: str
+
+    def open(self) -> int:
+        """Acquires the port and returns its descriptor, non-blocking."""
+
+    def write(self, data: bytes) -> int:
+        """Writes what the port takes now; returns how much. Raises BlockingIOError when it takes nothing."""
+
+    def close(self) -> None:
+        """Gives the port back; harmless when it is not open."""
+
+
+class SerialTransport:
+    """A tty, opened and configured by pyserial and then used through its descriptor.
+
+    pyserial's own reads go byte by byte through select; a descriptor of our own choice of calls does not. The port is
+    locked (flock) for as long as it is open. The kernel's hang-up-on-close is switched off, so that closing the port
+    does not drop DTR, which some boards take as "power down the UART".
+    """
+
+    def __init__(self, path: str, *, baudrate: int = 115200, flow_control: bool = False) -> None:
+        self.name = path
+        self._port = serial.Serial()
+        self._port.port = path
+        self._port.baudrate = baudrate
+        self._port.rtscts = flow_control
+        self._port.exclusive = True
+        self._port.timeout = 0
+        self._fd = -1
+
+    def open(self) -> int:
+        """Opens the tty.
+
+        Raises:
+            PortNotFound: it does not exist or is no serial port.
+            PortBusy: another program has locked it.
+        """
+        _must_be_tty(self.name)
+        try:
+            self._port.open()
+        except serial.SerialException as error:
+            raise _opening_error(self.name, error) from error
+        self._fd = self._port.fileno()
+        os.set_blocking(self._fd, False)
+        attributes = termios.tcgetattr(self._fd)
+        attributes[2] &= ~termios.HUPCL
+        termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
+        return self._fd
+
+    def write(self, data: bytes) -> int:
+        """Writes through the descriptor."""
+        return os.write(self._fd, data)
+
+    def close(self) -> None:
+        """Closes the tty and frees its lock."""
+        with contextlib.suppress(OSError, termios.error):  # a port that vanished cannot be restored
+            self._port.close()
+
+
+class TcpTransport:
+    """A port behind a TCP server such as ser2net in raw mode."""
+
+    def __init__(self, host: str, port: int, *, connect_timeout: float = 5.0) -> None:
+        self.name = f"tcp://{host}:{port}"
+        self._address = (host, port)
+        self._connect_timeout = connect_timeout
+        self._socket: socket.socket | None = None
+
+    def open(self) -> int:
+        """Connects; raises PortNotFound when nobody answers."""
+        try:
+            self._socket = socket.create_connection(self._address, self._connect_timeout)
+        except OSError as error:
+            raise PortNotFound(f"{self.name} does not answer: {error}; is the port server running?") from error
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.setblocking(False)
+        return self._socket.fileno()
+
+    def write(self, data: bytes) -> int:
+        """Sends through the connection."""
+        assert self._socket is not None  # the link opens before it writes
+        return self._socket.send(data)
+
+    def close(self) -> None:
+        """Closes the connection."""
+        if self._socket is not None:
+            self._socket.close()
+
+
+class ReplayTransport:
+    """Answers from a transcript: what is sent must be what was sent then, and what came then comes again.
+
+    Masked bytes in the recorded transcript (asterisks) match anything.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = f"replay:{path}"
+        self._path = path
+        self._entries: list[Entry] = []
+        self._ours: socket.socket | None = None
+        self._theirs: socket.socket | None = None
+
+    def open(self) -> int:
+        """Reads the transcript and plays what came before the first command."""
+        self._entries = [entry for entry in read_jsonl(self._path) if entry.direction != "note"]
+        self._ours, self._theirs = socket.socketpair()
+        for end in (self._ours, self._theirs):
+            end.setblocking(False)
+        self._play()
+        return self._ours.fileno()
+
+    def write(self, data: bytes) -> int:
+        """Compares with the recording.
+
+        Raises:
+            ReplayMismatch: other bytes, or more than were recorded.
+        """
+        rest = data
+        while rest:
+            if not self._entries:
+                raise ReplayMismatch(f"{self.name} has ended, but {printable(rest)} was sent")
+            expected = self._entries[0].data
+            length = min(len(expected), len(rest))
+            if any(e not in (r, ord("*")) for e, r in zip(expected[:length], rest[:length], strict=True)):
+                raise ReplayMismatch(f"{self.name} recorded {printable(expected)}, but {printable(rest)} was sent")
+            rest = rest[length:]
+            if length == len(expected):
+                self._entries.pop(0)
+                self._play()
+            else:
+                self._entries[0] = self._entries[0]._replace(data=expected[length:])
+        return len(data)
+
+    def close(self) -> None:
+        """Ends the replay."""
+        for end in (self._ours, self._theirs):
+            if end is not None:
+                end.close()
+
+    def _play(self) -> None:
+        assert self._theirs is not None  # open() made it
+        while self._entries and self._entries[0].direction == "rx":
+            self._theirs.sendall(self._entries.pop(0).data)
+
+
+def transport_for(port: str, *, baudrate: int = 115200, flow_control: bool = False) -> Transport:
+    """The transport that a port's name asks for.
+
+    Raises:
+        UsageError: a name that is none.
+    """
+    if port.startswith("tcp://"):
+        match = re.fullmatch(r"tcp://(?:\[([^\]]+)\]|([^:\[\]]+)):(\d{1,5})", port)
+        if match is None or not 0 < int(match.group(3)) < 65536:
+            raise UsageError(f"{port} is no address; write tcp://HOST:PORT, an IPv6 address in brackets")
+        return TcpTransport(match.group(1) or match.group(2), int(match.group(3)))
+    if port.startswith("replay:"):
+        return ReplayTransport(Path(port.removeprefix("replay:")))
+    return SerialTransport(port, baudrate=baudrate, flow_control=flow_control)
+
+
+def is_pty(port: str) -> bool:
+    """Whether a port is a pseudo-terminal, which no hardware is ever behind.
+
+    The kernel's character majors 136 to 143 are pty slaves (Linux Documentation/admin-guide/devices.txt).
+    """
+    try:
+        status = Path(port).stat()
+    except OSError:
+        return False
+    return stat.S_ISCHR(status.st_mode) and 136 <= os.major(status.st_rdev) <= 143
+
+
+def _must_be_tty(path: str) -> None:
+    try:
+        mode = Path(path).stat().st_mode
+    except FileNotFoundError:
+        raise PortNotFound(
+            f"there is no port {path}; is the board plugged in? `nrf91-bench boards` lists what is attached"
+        ) from None
+    except OSError as error:
+        raise PortNotFound(f"cannot look at {path}: {error}") from error
+    if not stat.S_ISCHR(mode):
+        raise PortNotFound(f"{path} is no serial port; `nrf91-bench boards` lists what is attached")
+
+
+def _opening_error(path: str, error: serial.SerialException) -> PortBusy | PortNotFound:
+    number = error.errno
+    if number in (errno.EAGAIN, errno.EBUSY) or "exclusively lock" in str(error):
+        holder = _holder(path)
+        return PortBusy(f"{path} is in use{f' by {holder}' if holder else ''}; close that program and try again")
+    if number in (errno.EACCES, errno.EPERM):
+        return PortNotFound(
+            f"no permission to open {path}; add your user to its group (`ls -l {path}`, often dialout) and log in again"
+        )
+    if number == errno.ENOTTY or "configure port" in str(error):
+        return PortNotFound(f"{path} is no serial port: {error}")
+    return PortNotFound(f"cannot open {path}: {error}")
+
+
+def _holder(path: str) -> str:
+    """Who has the port open, as far as /proc tells us: "minicom (pid 4711)"."""
+    try:
+        wanted = Path(path).stat().st_rdev
+    except OSError:
+        return ""
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        pid = descriptor.parts[2]
+        try:
+            status = descriptor.stat()
+            if pid != str(os.getpid()) and stat.S_ISCHR(status.st_mode) and status.st_rdev == wanted:
+                return f"{Path(f'/proc/{pid}/comm').read_text().strip()} (pid {pid})"
+        except OSError:
+            continue
+    return ""

@@ -1,0 +1,89 @@
+"""Child programs that die with us: each reads a pipe from its parent and ends when the pipe does.
+
+A child is started in a session of its own, so that Ctrl-C reaches only the bench, which first restores its boards. A
+SIGKILLed parent closes the pipe all the same: the kernel does it.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO
+
+ENVIRONMENT = "NRF91_BENCH_PARENT_FD"
+
+
+def spawn(
+    command: Sequence[str],
+    *,
+    stdin: int | None = subprocess.DEVNULL,
+    stdout: int | IO[bytes] | None = None,
+    stderr: int | IO[bytes] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Starts ``command``; returns the process and the end of the pipe to close when it is no longer needed.
+
+    Raises:
+        OSError: the program cannot be started.
+    """
+    reader, writer = os.pipe()
+    try:
+        process = subprocess.Popen(
+            list(command),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=(reader,),
+            start_new_session=True,
+            env={**os.environ, **(environment or {}), ENVIRONMENT: str(reader)},
+        )
+    except BaseException:
+        os.close(writer)
+        raise
+    finally:
+        os.close(reader)
+    return process, writer
+
+
+def end(process: subprocess.Popen[bytes], pipe: int, *, patience: float = 5.0) -> int:
+    """Ends a child: closes its pipe, then SIGTERM, then SIGKILL; returns its exit code (negative: a signal)."""
+    os.close(pipe)
+    for seconds, escalate in ((patience, process.terminate), (patience, process.kill)):
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            escalate()
+    return process.wait()
+
+
+def parent_fd() -> int | None:
+    """The end of the pipe that our parent gave us, or None when nobody did."""
+    text = os.environ.pop(ENVIRONMENT, None)
+    return int(text) if text and text.isdigit() else None
+
+
+def when_parent_ends(action: Callable[[], object]) -> None:
+    """Calls ``action`` in a thread when the parent is gone; does nothing without a parent's pipe."""
+    descriptor = parent_fd()
+    if descriptor is None:
+        return
+    os.set_inheritable(descriptor, False)
+
+    def watch() -> None:
+        while os.read(descriptor, 512):
+            pass
+        action()
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+def interrupt_self() -> None:
+    """Ends this process as Ctrl-C would, so that everything with a lifetime is closed."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def program(module: str, *arguments: str) -> list[str]:
+    """The command line of one of the bench's own programs under this interpreter."""
+    return [sys.executable, "-m", module, *arguments]

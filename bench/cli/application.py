@@ -1,0 +1,30 @@
+"""The commands of ``nrf91-bench``, collected."""
+
+from typing import Annotated
+
+import typer
+
+from bench import __version__
+from bench.cli.simulate import simulate
+
+app = typer.Typer(
+    name="nrf91-bench",
+    help="Hardware-in-the-loop test bench for Nordic nRF91 boards.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(simulate)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nrf91-bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    pass

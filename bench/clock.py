@@ -1,0 +1,66 @@
+"""One clock: CLOCK_MONOTONIC in nanoseconds, its anchor in wall-clock time, and another host's clock against it."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+
+now_ns = time.monotonic_ns
+
+
+def seconds(ns: int) -> float:
+    """Nanoseconds as seconds."""
+    return ns / NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Ties the monotonic clock to UTC at one moment, so that stamps can be printed as dates.
+
+    The wall clock may step during a night; the anchor does not follow it, so that differences stay true.
+    """
+
+    monotonic_ns: int = field(default_factory=now_ns)
+    wall: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def utc(self, stamp_ns: int) -> datetime:
+        """The UTC date of a monotonic stamp."""
+        return self.wall + timedelta(microseconds=(stamp_ns - self.monotonic_ns) / 1000)
+
+    def text(self, stamp_ns: int) -> str:
+        """The UTC date of a stamp as ISO 8601 with microseconds and Z."""
+        return self.utc(stamp_ns).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def unix_ms(self, stamp_ns: int) -> int:
+        """Milliseconds since 1970, the unit of Allure."""
+        return round(self.utc(stamp_ns).timestamp() * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """Another host's clock: ``theirs - ours`` in ns, and how far from the truth that may be."""
+
+    offset_ns: int = 0
+    uncertainty_ns: int = 0
+
+    def ours(self, their_stamp_ns: int) -> int:
+        """Their stamp on our clock."""
+        return their_stamp_ns - self.offset_ns
+
+
+def estimate_offset(samples: Iterable[tuple[int, int, int]]) -> Offset:
+    """The offset from samples of (sent by us, stamped by them, received by us), all in ns.
+
+    The round trip with the smallest duration bounds the error to half of that duration, whatever the asymmetry.
+
+    Raises:
+        ValueError: no sample, or one that ends before it begins.
+    """
+    sent, theirs, received = min(samples, key=lambda sample: sample[2] - sample[0])
+    if received < sent:
+        raise ValueError(f"a round trip cannot end ({received}) before it begins ({sent})")
+    half = (received - sent) // 2
+    return Offset(theirs - (sent + half), half + 1)

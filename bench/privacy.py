@@ -1,0 +1,95 @@
+"""Device and subscriber identities leave the bench only as keyed short ids.
+
+IMEI, IMSI, ICCID and cell identity name a device, a person's contract and a place. A report shows each as a short id
+made with HMAC-SHA-256 under a key of this lab, so that the same board is recognised from night to night and nobody can
+turn the id back. In transcripts the substitute has the length of what it replaces, so that announced payload lengths
+stay true and a masked transcript still replays.
+"""
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from pathlib import Path
+
+from bench.errors import LabError
+
+# Where identities stand in what a board prints: (kind, pattern whose group 1 is the value).
+_ANSWERS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
+    ("imei", re.compile(rb'\+CGSN: ?"?(\d{14,17})"?')),
+    ("iccid", re.compile(rb"%XICCID: ?(\d{17,20}F?)")),
+    ("cell", re.compile(rb'\+CEREG: ?(?:\d,)?\d,"[0-9A-Fa-f]{1,4}","([0-9A-Fa-f]{4,8})"')),
+)
+# +CGSN and +CIMI answer with a bare line (3GPP TS 27.007 sections 5.4 and 5.6).
+_BARE = re.compile(rb"(?:^|\n)(\d{14,17})\r\n")
+
+
+def key_path() -> Path:
+    """The file of this lab's key."""
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "nrf91-bench" / "short-id.key"
+
+
+def lab_key(path: Path | None = None) -> bytes:
+    """This lab's key, made on first use in a file that only its owner can read.
+
+    Raises:
+        LabError: the file can be neither read nor made.
+    """
+    path = path or key_path()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = secrets.token_bytes(32)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            key = path.read_bytes()
+            if len(key) < 16:
+                raise LabError(f"{path} holds {len(key)} bytes, not a key: delete it, the next run makes one") from None
+            return key
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(fresh)
+    except OSError as error:
+        raise LabError(f"cannot keep the key for short ids in {path}: {error}; set XDG_STATE_HOME") from error
+    return fresh
+
+
+class Concealer:
+    """Replaces the identities it knows by keyed short ids; learns them from what boards print."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._substitutes: dict[bytes, bytes] = {}
+
+    def short_id(self, kind: str, value: str) -> str:
+        """``imei-3f9a2c1b`` for an identity; the same value gives the same id under the same key."""
+        return f"{kind}-{self._digest(kind, value.encode())[:8]}"
+
+    def learn(self, kind: str, value: str) -> None:
+        """From now on conceal ``value`` wherever it occurs."""
+        self._learn(kind, value.encode())
+
+    def conceal(self, data: bytes) -> bytes:
+        """The same number of bytes, identities replaced."""
+        for kind, pattern in _ANSWERS:
+            for match in pattern.finditer(data):
+                self._learn(kind, match.group(1))
+        for match in _BARE.finditer(data):
+            self._learn("id", match.group(1))
+        for value, substitute in self._substitutes.items():
+            data = data.replace(value, substitute)
+        return data
+
+    def conceal_text(self, text: str) -> str:
+        """The same for text that is shown to a person."""
+        return self.conceal(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+
+    def _learn(self, kind: str, value: bytes) -> None:
+        # Shorter values would mask ordinary numbers of a test's own payload.
+        if len(value) >= 8 and value not in self._substitutes and b"-" not in value:
+            substitute = f"{kind}-{self._digest(kind, value)}".encode()
+            self._substitutes[value] = substitute[: len(value)]
+
+    def _digest(self, kind: str, value: bytes) -> str:
+        return hmac.new(self._key, kind.encode() + b":" + value, hashlib.sha256).hexdigest()

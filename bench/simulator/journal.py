@@ -1,0 +1,32 @@
+"""The simulated board's ground truth: what really happened and when, for the bench's own checks."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+
+class Journal:
+    """Appends one JSON object an event to a file; without a file it forgets."""
+
+    def __init__(self, board: str, path: Path | None = None) -> None:
+        self._board = board
+        self._path = path
+        self._file: int | None = None
+
+    def open(self) -> None:
+        """Opens the file for appending."""
+        if self._path is not None:
+            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def close(self) -> None:
+        """Closes the file."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def add(self, event: str, **fields: object) -> None:
+        """Adds an event, stamped with CLOCK_MONOTONIC in ns."""
+        if self._file is not None:
+            row = {"t_ns": time.monotonic_ns(), "board": self._board, "event": event, **fields}
+            os.write(self._file, json.dumps(row).encode() + b"\n")

@@ -1,0 +1,164 @@
+"""The modem's own commands that a bench asks: identity, functional mode, registration, addresses (3GPP TS 27.007)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bench.simulator.parameters import AtError, Parameters
+from bench.simulator.profiles import Model
+
+_FUNCTIONAL_MODES = (0, 1, 4, 20, 21, 30, 31, 40, 41)
+_RADIO_MODES = (1, 21)
+_NOT_REGISTERED, _HOME, _SEARCHING, _DENIED = 0, 1, 2, 3
+_TRACKING_AREA, _CELL = "0001", "0000A101"
+_LTE_M = 7
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What makes a simulated board one of its kind."""
+
+    model: Model
+    imei: str
+    imsi: str
+    iccid: str
+    uuid: str
+    address: str
+    address6: str
+
+
+@dataclass(frozen=True)
+class Registration:
+    """How the simulated network treats this board: seconds until it registers, or the EMM cause of its refusal."""
+
+    delay: float = 0.0
+    deny_cause: int | None = None
+
+
+class Modem:
+    """State of the modem core, and the answers to its commands."""
+
+    def __init__(self, identity: Identity, registration: Registration, urc: Callable[[str], None]) -> None:
+        self.identity = identity
+        self._registration = registration
+        self._urc = urc
+        self._registering: asyncio.Task[None] | None = None
+        self._mode = 1
+        self._status = _NOT_REGISTERED
+        self._level = 0
+
+    async def power_on(self) -> None:
+        """The board was configured to attach at boot (AT+CFUN=1), as a lab's boards are."""
+        self._level = 0
+        await self._set_mode(1)
+
+    @property
+    def attached(self) -> bool:
+        """Whether the board has an IP address."""
+        return self._status == _HOME
+
+    async def answer(self, command: str) -> list[str]:
+        """The information lines that answer a command without its ``AT``; raises AtError for an unknown one."""
+        name, mark, rest = _split(command)
+        handler = _HANDLERS.get((name, mark))
+        if handler is None:
+            raise AtError
+        return await handler(self, Parameters.parse(rest.encode("latin-1")) if mark == "=" else Parameters(()))
+
+    async def _set_mode(self, mode: int) -> None:
+        self._mode = mode
+        if self._registering:
+            self._registering.cancel()
+        if mode not in _RADIO_MODES:
+            self._become(_NOT_REGISTERED)
+            return
+        if self._registration.delay <= 0:
+            self._become(_DENIED if self._registration.deny_cause is not None else _HOME)
+            return
+        self._become(_SEARCHING)
+        self._registering = asyncio.create_task(self._register())
+
+    async def _register(self) -> None:
+        await asyncio.sleep(self._registration.delay)
+        self._become(_DENIED if self._registration.deny_cause is not None else _HOME)
+
+    def _become(self, status: int) -> None:
+        changed = status != self._status
+        self._status = status
+        if changed and self._level:
+            self._urc(f"+CEREG: {self._registration_fields()}")
+
+    def _registration_fields(self) -> str:
+        text = str(self._status)
+        if self._level in (2, 3, 4, 5) and self._status == _HOME:
+            text += f',"{_TRACKING_AREA}","{_CELL}",{_LTE_M}'
+        elif self._level in (3, 5) and self._status == _DENIED:
+            text += f",,,,0,{self._registration.deny_cause}"
+        return text
+
+    async def functional_mode(self, parameters: Parameters) -> list[str]:
+        """AT+CFUN=<fun>."""
+        mode = parameters.number(0)
+        if mode not in _FUNCTIONAL_MODES:
+            raise AtError
+        await self._set_mode(mode)
+        return []
+
+    async def functional_mode_read(self, _: Parameters) -> list[str]:
+        """AT+CFUN?."""
+        return [f"+CFUN: {self._mode}"]
+
+    async def registration_level(self, parameters: Parameters) -> list[str]:
+        """AT+CEREG=<n>."""
+        self._level = parameters.number(0, 0, 5)
+        return []
+
+    async def registration_read(self, _: Parameters) -> list[str]:
+        """AT+CEREG?."""
+        return [f"+CEREG: {self._level},{self._registration_fields()}"]
+
+    async def addresses(self, parameters: Parameters) -> list[str]:
+        """AT+CGPADDR[=<cid>]."""
+        cid = parameters.optional(0, 0, 0, 10)
+        if not self.attached or cid:
+            return [f"+CGPADDR: {cid}"] if cid == 0 else []
+        return [f'+CGPADDR: 0,"{self.identity.address}","{self.identity.address6}"']
+
+
+def _split(command: str) -> tuple[str, str, str]:
+    """The name in capitals, "", "?", "=?" or "=", and what stands behind an equals sign."""
+    for mark in ("=?", "?", "="):
+        name, found, rest = command.partition(mark)
+        if found and not (mark != "=" and rest):
+            return name.upper(), mark, rest
+    return command.upper(), "", ""
+
+
+Handler = Callable[[Modem, Parameters], Awaitable[list[str]]]
+
+
+def _constant(text: Callable[[Modem], str]) -> Handler:
+    async def answer(modem: Modem, _: Parameters) -> list[str]:
+        return [text(modem)]
+
+    return answer
+
+
+_HANDLERS: dict[tuple[str, str], Handler] = {
+    ("+CGMI", ""): _constant(lambda modem: "Nordic Semiconductor ASA"),
+    ("+CGMM", ""): _constant(lambda modem: modem.identity.model.part),
+    ("+CGMR", ""): _constant(lambda modem: modem.identity.model.modem_firmware),
+    ("+CGSN", ""): _constant(lambda modem: modem.identity.imei),
+    ("+CGSN", "="): _constant(lambda modem: f'+CGSN: "{modem.identity.imei}"'),
+    ("+CIMI", ""): _constant(lambda modem: modem.identity.imsi),
+    ("+CFUN", "="): Modem.functional_mode,
+    ("+CFUN", "?"): Modem.functional_mode_read,
+    ("+CEREG", "="): Modem.registration_level,
+    ("+CEREG", "?"): Modem.registration_read,
+    ("+CGPADDR", ""): Modem.addresses,
+    ("+CGPADDR", "="): Modem.addresses,
+    ("%XICCID", ""): _constant(lambda modem: f"%XICCID: {modem.identity.iccid}"),
+    ("%HWVERSION", ""): _constant(lambda modem: f"%HWVERSION: {modem.identity.model.hardware}"),
+    ("%SHORTSWVER", ""): _constant(lambda modem: f"%SHORTSWVER: {modem.identity.model.short_version}"),
+    ("%XSYSTEMMODE", "?"): _constant(lambda modem: "%XSYSTEMMODE: 1,0,0,0"),
+}

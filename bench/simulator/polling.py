@@ -1,0 +1,62 @@
+"""#XPOLL on real sockets."""
+
+import select
+from typing import TYPE_CHECKING
+
+from bench.simulator.parameters import AtError, Parameters
+from bench.simulator.readiness import wait_readable
+from bench.simulator.sockets import STREAM, Socket
+
+if TYPE_CHECKING:
+    from bench.simulator.firmware import Firmware
+
+POLLIN, POLLERR, POLLHUP, POLLNVAL = 0x0001, 0x0008, 0x0010, 0x0020
+_MOST = 7
+_INT32 = (-0x80000000, 0x7FFFFFFF)
+
+
+async def poll(board: "Firmware", parameters: Parameters) -> None:
+    """AT#XPOLL=<timeout>[,<handle1>...]: milliseconds, 0 at once, -1 until something happens."""
+    timeout = parameters.number(0, *_INT32)
+    rows = _polled(board, parameters)
+    found = _events(rows)
+    if not found and timeout:
+        # Never-connected streams and raw sockets show nothing, so waiting for them must not end the poll.
+        hosts = [row.host for row in rows if row.host is not None and not _mute(row)]
+        await wait_readable(hosts, timeout / 1000 if timeout > 0 else None)
+        found = _events(rows)
+    for handle, events in found:
+        board.say(f'#XPOLL: {handle},"0x{events:04x}"')
+
+
+def _polled(board: "Firmware", parameters: Parameters) -> list[Socket]:
+    """The sockets named, in that order, the first seven; all when none is named."""
+    if len(parameters) == 1:
+        return list(board.sockets.rows.values())
+    rows = []
+    for index in range(1, min(len(parameters), _MOST + 1)):
+        row = board.sockets.rows.get(parameters.number(index, *_INT32))
+        if row is None:
+            raise AtError
+        rows.append(row)
+    return rows
+
+
+def _mute(row: Socket) -> bool:
+    return row.type == STREAM and not (row.connected or row.listening)
+
+
+def _events(rows: list[Socket]) -> list[tuple[int, int]]:
+    found = []
+    for row in rows:
+        if row.host is None or _mute(row):
+            continue
+        poller = select.poll()
+        poller.register(row.host, select.POLLIN | select.POLLRDHUP)
+        for _, mask in poller.poll(0):
+            events = POLLIN if mask & select.POLLIN else 0
+            events |= POLLERR if mask & select.POLLERR else 0
+            events |= POLLHUP if mask & (select.POLLHUP | select.POLLRDHUP) else 0
+            if events:
+                found.append((row.handle, events))
+    return found

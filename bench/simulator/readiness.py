@@ -1,0 +1,47 @@
+"""Waiting for real sockets without blocking the other boards of the process."""
+
+import asyncio
+import socket
+from collections.abc import Iterable
+
+
+async def wait_readable(sockets: Iterable[socket.socket], timeout: float | None) -> bool:
+    """Whether one of the sockets became readable (data, a connection, an end, an error) within ``timeout`` seconds."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    watched = [host.fileno() for host in sockets]
+    for descriptor in watched:
+        loop.add_reader(descriptor, ready.set)
+    try:
+        async with asyncio.timeout(timeout):
+            await ready.wait()
+    except TimeoutError:
+        return False
+    finally:
+        for descriptor in watched:
+            loop.remove_reader(descriptor)
+    return True
+
+
+async def send_all(host: socket.socket, data: bytes, timeout: float | None) -> int:
+    """Sends a stream's data; returns how much was taken before an error or the timeout."""
+    loop = asyncio.get_running_loop()
+    sent = 0
+    while sent < len(data):
+        try:
+            sent += host.send(data[sent:])
+            continue
+        except BlockingIOError:
+            pass
+        except OSError:
+            break
+        room = asyncio.Event()
+        loop.add_writer(host.fileno(), room.set)
+        try:
+            async with asyncio.timeout(timeout):
+                await room.wait()
+        except TimeoutError:
+            break
+        finally:
+            loop.remove_writer(host.fileno())
+    return sent

@@ -1,0 +1,74 @@
+/* Answers AT commands on a pty as fast as C can, and keeps the truth about its own times.
+ *
+ *   AT            -> OK at once
+ *   AT#DELAY=n    -> OK after n microseconds
+ *
+ * Prints the path of the pty. When its standard input ends it prints, for each command, the clock (CLOCK_MONOTONIC, ns)
+ * after the read that completed the command and before the write of the answer.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char ok[] = "\r\nOK\r\n";
+enum { RECORDS = 4000000 };
+static long long (*records)[2];
+
+static long long now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+int main(void)
+{
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    if (master < 0 || grantpt(master) || unlockpt(master))
+        return 1;
+    int slave = open(ptsname(master), O_RDWR | O_NOCTTY); /* keeps the pty alive between clients */
+    struct termios t;
+    tcgetattr(slave, &t);
+    cfmakeraw(&t);
+    tcsetattr(slave, TCSANOW, &t);
+    printf("%s\n", ptsname(master));
+    fflush(stdout);
+    records = malloc(sizeof(*records) * RECORDS);
+    long count = 0;
+    char line[8192];
+    size_t length = 0;
+    struct pollfd fds[2] = {{master, POLLIN, 0}, {0, POLLIN, 0}};
+    while (poll(fds, 2, -1) > 0 && !(fds[1].revents)) {
+        ssize_t got = read(master, line + length, sizeof line - 1 - length);
+        if (got <= 0)
+            break;
+        long long read_ns = now();
+        length += got;
+        line[length] = 0;
+        if (length < 2 || strcmp(line + length - 2, "\r\n"))
+            continue;
+        char *delay = strstr(line, "#DELAY=");
+        if (delay) {
+            long long until = read_ns + atoll(delay + 7) * 1000LL;
+            struct timespec at = {until / 1000000000LL, until % 1000000000LL};
+            clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+        }
+        long long write_ns = now();
+        if (write(master, ok, sizeof ok - 1) < 0)
+            break;
+        if (count < RECORDS) {
+            records[count][0] = read_ns;
+            records[count++][1] = write_ns;
+        }
+        length = 0;
+    }
+    for (long i = 0; i < count; i++)
+        printf("%lld %lld\n", records[i][0], records[i][1]);
+    return 0;
+}

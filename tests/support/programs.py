@@ -1,0 +1,28 @@
+"""Starts the bench's programs for tests, and ends them."""
+
+import contextlib
+import json
+import subprocess
+from collections.abc import Iterator
+
+from bench import children
+
+
+@contextlib.contextmanager
+def simulator(*arguments: str) -> Iterator[list[dict[str, str]]]:
+    """A running ``nrf91-bench simulate``; yields the JSON lines of its boards."""
+    count = int(arguments[arguments.index("--count") + 1]) if "--count" in arguments else 1
+    process, pipe = children.spawn(
+        children.program("bench.cli", "simulate", *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout
+    assert process.stderr
+    with process.stdout, process.stderr:
+        try:
+            lines = [process.stdout.readline() for _ in range(count)]
+            assert all(lines), process.stderr.read().decode()
+            yield [json.loads(line) for line in lines]
+        finally:
+            code = children.end(process, pipe)
+        errors = process.stderr.read().decode()
+        assert (code, errors) == (0, "")
