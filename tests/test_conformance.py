@@ -8,8 +8,8 @@ import json
 import os
 import select
 import socket
-import time
 import termios
+import time
 import tty
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -143,6 +143,10 @@ class Replay:
             ("tcp_server", 41): lambda: self.clients[1].sendall(b"second"),
         }
 
+    def close(self) -> None:
+        for client in self.clients:
+            client.close()
+
     def _dial(self) -> None:
         self.clients.append(socket.create_connection(("127.0.0.1", self.listening), 5))
 
@@ -215,7 +219,7 @@ def test_answers_as_the_recorded_firmware_does(case: str, peers: list[Peer]) -> 
             assert port.collect(len(b"Ready\r\n")) == b"Ready\r\n"
             replay = Replay(case, port, peers)
             with contextlib.ExitStack() as stack:
-                stack.callback(lambda: [client.close() for client in replay.clients])
+                stack.callback(replay.close)
                 for index, step in enumerate(CASES[case]):
                     replay.run(index, step)
         finally:

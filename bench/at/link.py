@@ -105,6 +105,11 @@ class AtLink:
         return self._data_mode
 
     @property
+    def blocked(self) -> bool:
+        """Whether a command that timed out still has no final result."""
+        return self._hanging is not None
+
+    @property
     def echoes(self) -> bool:
         """Whether the device was seen to echo a command."""
         return self._echoes

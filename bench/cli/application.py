@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from bench import __version__
+from bench.cli.peers import peers
 from bench.cli.simulate import simulate
 
 app = typer.Typer(
@@ -15,6 +16,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(simulate)
+app.command()(peers)
 
 
 def _version(wanted: bool) -> None:

@@ -1,1 +1,6 @@
-"""To be written."""
+"""The other end of the network: programmable echo peers and a relay, as a program of its own."""
+
+from bench.peers.control import Endpoint, Peer, PeerError, Peers
+from bench.peers.journal import Entry
+
+__all__ = ["Endpoint", "Entry", "Peer", "PeerError", "Peers"]

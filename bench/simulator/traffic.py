@@ -26,7 +26,7 @@ async def connect(board: "Firmware", parameters: Parameters) -> None:
     row = board.sockets.need()
     host = parameters.string(0, HOST_LIMIT).decode("latin-1")
     port = parameters.number(1)
-    if row.role != CLIENT or row.host is None or row.secure:
+    if row.role != CLIENT or row.host is None or row.secure or (row.type == STREAM and row.connected):
         raise AtError  # a secure socket needs a credential, and this firmware holds none yet
     address = await resolve(board, row, host, port)
     use_own_address(board, row, address)
@@ -216,7 +216,7 @@ async def _receive(board: "Firmware", parameters: Parameters) -> tuple[bytes, Ad
     except (OSError, TimeoutError) as error:
         raise AtError from error
     board.journal.add("received", handle=row.handle, bytes=len(data))
-    return data, (str(peer[0]), int(peer[1])) if data else ("", 0)
+    return data, (str(peer[0]), int(peer[1])) if peer else ("", 0)
 
 
 def _receive_flags(row: Socket, flags: int) -> bool:

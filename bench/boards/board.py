@@ -1,0 +1,140 @@
+"""A board that is open: its link, its modem, who it is; in a known state when it is opened and when it is closed."""
+
+import contextlib
+import random
+from typing import Self
+
+from bench.at import AtLink, Transcript
+from bench.boards.recovery import synchronise
+from bench.boards.selection import BoardSpec
+from bench.errors import BenchError
+from bench.modem import Identity, Modem
+from bench.privacy import Concealer
+
+# Ports for a board to bind: the dynamic range, whose ports nobody else expects to have.
+_FIRST_PORT, _LAST_PORT = 49152, 65535
+
+
+class Board:
+    """One board, for as long as it is entered.
+
+    Attributes:
+        identity: the board's own answers, from :meth:`open` on.
+        transcript: all bytes of its AT port.
+    """
+
+    def __init__(
+        self, spec: BoardSpec, concealer: Concealer, *, margin: float = 5.0, connect_timeout: float = 60.0
+    ) -> None:
+        self.spec = spec
+        self.concealer = concealer
+        self.transcript = Transcript()
+        self.where = "in memory only"
+        self.identity: Identity
+        self._margin = margin
+        self._connect_timeout = connect_timeout
+        self._link: AtLink | None = None
+        self._modem: Modem | None = None
+        self._next_port = random.randint(_FIRST_PORT, _LAST_PORT)
+
+    @property
+    def slot(self) -> str:
+        """The board's place in the run."""
+        return self.spec.slot
+
+    @property
+    def simulated(self) -> bool:
+        """Whether no hardware is behind the port."""
+        return not self.spec.hardware
+
+    @property
+    def link(self) -> AtLink:
+        """The AT link."""
+        assert self._link is not None, "the board is not open"
+        return self._link
+
+    @property
+    def modem(self) -> Modem:
+        """The modem's typed commands."""
+        assert self._modem is not None, "the board is not open"
+        return self._modem
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self) -> Self:
+        """Opens the port, brings the board to a known state and asks who it is.
+
+        Raises:
+            LabError: the port cannot be opened, nothing that speaks the dialect answers, or the port vanishes.
+        """
+        spec = self.spec
+        self._link = AtLink.open(
+            spec.port, baudrate=spec.baudrate, flow_control=spec.flow_control, transcript=self.transcript
+        )
+        self._link.conceal = self.concealer.conceal
+        self._link.where = self.where
+        try:
+            synchronise(self._link)
+            self._modem = Modem(self._link, margin=self._margin, connect_timeout=self._connect_timeout)
+            self.identity = self._modem.identity()
+            self._learn(self.identity)
+            self._modem.close_sockets()
+        except BaseException:
+            self._link.close()
+            raise
+        return self
+
+    def close(self) -> None:
+        """Leaves the board as it was found and gives the port back, whatever happens."""
+        if self._link is None:
+            return
+        link, self._link = self._link, None
+        try:
+            with contextlib.suppress(BenchError):  # a board that is gone or hangs cannot be tidied
+                self._tidy(link)
+        finally:
+            link.close()
+
+    def known_state(self) -> None:
+        """Between tests: answers in step, no data mode, no open socket.
+
+        Raises:
+            LabError: the board cannot be brought there.
+        """
+        if self.link.in_data_mode or self.link.blocked:
+            synchronise(self.link)
+        self.modem.close_sockets()
+        self.link.urcs()
+
+    def keep_transcript_in(self, where: str) -> None:
+        """Says where error messages should point for the whole transcript."""
+        self.where = where
+        if self._link is not None:
+            self._link.where = where
+
+    def free_port(self) -> int:
+        """A port number that the board can bind, another one each time."""
+        port = self._next_port
+        self._next_port = port + 1 if port < _LAST_PORT else _FIRST_PORT
+        return port
+
+    def short_ids(self) -> dict[str, str]:
+        """The board's identities as keyed short ids, those it has."""
+        values = {"imei": self.identity.imei, "imsi": self.identity.imsi, "iccid": self.identity.iccid}
+        return {kind: self.concealer.short_id(kind, value) for kind, value in values.items() if value}
+
+    def _tidy(self, link: AtLink) -> None:
+        if link.in_data_mode or link.blocked:
+            synchronise(link, timeout=5.0)
+        if self._modem is not None:
+            self._modem.close_sockets()
+            self._modem.registration.restore()
+
+    def _learn(self, identity: Identity) -> None:
+        for kind, value in (("imei", identity.imei), ("imsi", identity.imsi), ("iccid", identity.iccid)):
+            if value:
+                self.concealer.learn(kind, value)

@@ -1,0 +1,111 @@
+"""Attached boards, from udev. Listing opens no port."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyudev
+
+from bench.boards.catalog import BY_NAME, Model, looks_like_a_board, recognise
+from bench.errors import LabError
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedBoard:
+    """A physical device with named ports.
+
+    Attributes:
+        model: a name of the catalog, or "unknown".
+        serial: USB serial number, the board's key.
+        ports: name -> device node; unnamed ports are "port0", "port1" ...
+        place: USB path, the second selector.
+        source: "udev" when udevd's database told, "sysfs" when only the kernel did.
+    """
+
+    model: str
+    serial: str
+    ports: dict[str, str]
+    place: str
+    source: str
+
+    @property
+    def catalog(self) -> Model | None:
+        """Its row in the catalog."""
+        return BY_NAME.get(self.model)
+
+
+@dataclass
+class _Device:
+    """One USB device while its ttys are collected."""
+
+    vendor: int
+    product: int
+    serial: str
+    place: str
+    source: str
+    ttys: dict[int, str] = field(default_factory=dict)
+
+
+def attached_boards() -> list[AttachedBoard]:
+    """Every attached device that is a board or may be one, ordered by serial number.
+
+    Raises:
+        LabError: libudev is missing; says what to install.
+    """
+    try:
+        ttys = pyudev.Context().list_devices(subsystem="tty")
+    except ImportError as error:
+        raise LabError(
+            f"boards are found with libudev, which is missing ({error}): install it (Debian: apt-get install libudev1)"
+            " or name the port with --port"
+        ) from error
+    return sorted(_boards(_devices(ttys)), key=lambda board: (board.serial, board.place))
+
+
+def _devices(ttys: Iterable[Any]) -> Iterable[_Device]:
+    found: dict[str, _Device] = {}
+    for tty in ttys:
+        usb = tty.find_parent("usb", "usb_device")
+        interface = tty.find_parent("usb", "usb_interface")
+        if usb is None or interface is None or tty.device_node is None:
+            continue
+        device = found.get(usb.sys_path)
+        if device is None:
+            device = found[usb.sys_path] = _identity(tty, usb)
+        number = tty.properties.get("ID_USB_INTERFACE_NUM") or _attribute(interface, "bInterfaceNumber") or "0"
+        device.ttys[int(number, 16)] = tty.device_node
+    return found.values()
+
+
+def _identity(tty: Any, usb: Any) -> _Device:  # noqa: ANN401 - pyudev has no types
+    """From udevd's properties; from the kernel's attributes when no udevd has run."""
+    properties = tty.properties
+    if "ID_VENDOR_ID" in properties:
+        serial = properties.get("ID_SERIAL_SHORT", "")
+        place = properties.get("ID_PATH", usb.sys_name)
+        vendor, product = properties["ID_VENDOR_ID"], properties.get("ID_MODEL_ID", "0")
+        return _Device(int(vendor, 16), int(product, 16), serial, place, "udev")
+    vendor, product = _attribute(usb, "idVendor") or "0", _attribute(usb, "idProduct") or "0"
+    return _Device(int(vendor, 16), int(product, 16), _attribute(usb, "serial"), usb.sys_name, "sysfs")
+
+
+def _attribute(device: Any, name: str) -> str:  # noqa: ANN401 - pyudev has no types
+    value = device.attributes.get(name)
+    return value.decode(errors="replace").strip() if value else ""
+
+
+def _boards(devices: Iterable[_Device]) -> Iterable[AttachedBoard]:
+    for device in devices:
+        model = recognise(device.vendor, device.product, device.serial)
+        if model is None and not looks_like_a_board(device.vendor):
+            continue
+        names = model.ports if model else ()
+        ports = {}
+        for rank, (_, node) in enumerate(sorted(device.ttys.items())):
+            ports[names[rank] if rank < len(names) else f"port{rank}"] = node
+        yield AttachedBoard(model.name if model else "unknown", device.serial, ports, device.place, device.source)
+
+
+def same_serial(one: str, other: str) -> bool:
+    """Whether two serial numbers name the same board: SEGGER's tools print theirs without the leading zeros."""
+    return one.lstrip("0").upper() == other.lstrip("0").upper() != ""

@@ -1,0 +1,69 @@
+"""Simulated boards: starts ``nrf91-bench simulate`` as the program it is."""
+
+import json
+import select
+import subprocess
+import tempfile
+from typing import IO, Self
+
+from bench import children
+from bench.boards.selection import BoardSpec
+from bench.errors import LabError
+
+PEER_NAME = "peers.nrf91-bench.test"
+"""The name by which simulated boards find the peers."""
+
+_START_SECONDS = 30.0
+
+
+class SimulatedBoards:
+    """Boards on ptys for as long as it is entered."""
+
+    def __init__(
+        self, count: int, *, firmware: str | None = None, hosts: dict[str, tuple[str, ...]] | None = None
+    ) -> None:
+        self._arguments = ["simulate", "--count", str(count)]
+        if firmware:
+            self._arguments += ["--firmware", firmware]
+        for name, addresses in (hosts or {}).items():
+            self._arguments += ["--host", f"{name}={','.join(addresses)}"]
+        self._count = count
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors: IO[bytes] | None = None
+        self._pipe = -1
+        self.specs: tuple[BoardSpec, ...] = ()
+
+    def __enter__(self) -> Self:
+        self._errors = tempfile.TemporaryFile()
+        self._process, self._pipe = children.spawn(
+            children.program("bench.cli", *self._arguments), stdout=subprocess.PIPE, stderr=self._errors
+        )
+        try:
+            self.specs = tuple(self._spec(index) for index in range(self._count))
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            children.end(self._process, self._pipe)
+            if self._process.stdout is not None:
+                self._process.stdout.close()
+            self._process = None
+        if self._errors is not None:
+            self._errors.close()
+
+    def _spec(self, index: int) -> BoardSpec:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = b""
+        if select.select([self._process.stdout], [], [], _START_SECONDS)[0]:
+            line = self._process.stdout.readline()
+        if not line:
+            assert self._errors is not None
+            self._errors.seek(0)
+            said = self._errors.read().decode(errors="replace").strip()
+            raise LabError(f"the simulated boards did not start: {said or f'nothing came for {_START_SECONDS:g} s'}")
+        row = json.loads(line)
+        return BoardSpec(slot=f"simulated-{index + 1}", port=row["port"], model=row["model"], hardware=False)

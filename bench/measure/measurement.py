@@ -1,0 +1,113 @@
+"""Declared measurements: a name, a value, a unit, a limit; judged when they are recorded."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bench.clock import NS_PER_S, now_ns
+from bench.errors import DeviceError, UsageError
+
+
+class LimitExceeded(DeviceError):
+    """A measured value is outside its limit."""
+
+
+class Limit(Protocol):
+    """What a value must be."""
+
+    def accepts(self, value: float) -> bool:
+        """Whether the value is within the limit."""
+
+    def __str__(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """No more than ``bound``."""
+
+    bound: float
+
+    def accepts(self, value: float) -> bool:
+        """Whether the value is within the limit."""
+        return value <= self.bound
+
+    def __str__(self) -> str:
+        return f"<= {self.bound:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """From ``low`` to ``high``, both included."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if self.low > self.high:
+            raise UsageError(f"a limit from {self.low:g} to {self.high:g} holds no value")
+
+    def accepts(self, value: float) -> bool:
+        """Whether the value is within the limit."""
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}"
+
+
+def at_most(bound: float | None = None, *, seconds: float | None = None) -> AtMost:
+    """An upper limit in the measurement's unit, or in seconds for a measurement in ns."""
+    return AtMost(_bound(bound, seconds))
+
+
+def within(low_high: tuple[float, float] | None = None, *, seconds: tuple[float, float] | None = None) -> Within:
+    """A range in the measurement's unit, or in seconds for a measurement in ns."""
+    if low_high is not None and seconds is None:
+        return Within(*low_high)
+    if seconds is not None and low_high is None:
+        return Within(*(bound * NS_PER_S for bound in seconds))
+    raise UsageError("give the range in the measurement's unit, or seconds=(low, high), one of the two")
+
+
+def _bound(value: float | None, in_seconds: float | None) -> float:
+    if value is not None and in_seconds is None:
+        return value
+    if in_seconds is not None and value is None:
+        return in_seconds * NS_PER_S
+    raise UsageError("give the bound in the measurement's unit, or seconds=, one of the two")
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A recorded value. ``limit`` None means that it is only kept."""
+
+    name: str
+    value: float
+    unit: str
+    limit: Limit | None = None
+    t_ns: int = field(default_factory=now_ns)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the value is within its limit."""
+        return self.limit is None or self.limit.accepts(self.value)
+
+    def judge(self) -> None:
+        """Raises LimitExceeded when the value is outside its limit."""
+        if not self.ok:
+            raise LimitExceeded(f"{self.name} was {shown(self.value, self.unit)}, expected {self._limit_text()}")
+
+    def _limit_text(self) -> str:
+        if self.unit == "ns" and isinstance(self.limit, AtMost):
+            return f"at most {shown(self.limit.bound, 'ns')}"
+        if self.unit == "ns" and isinstance(self.limit, Within):
+            return f"{shown(self.limit.low, 'ns')} to {shown(self.limit.high, 'ns')}"
+        return f"{self.limit} {self.unit}"
+
+
+def shown(value: float, unit: str) -> str:
+    """A value for a person: nanoseconds in the unit that fits."""
+    if unit != "ns":
+        return f"{value:g} {unit}"
+    for size, name in ((NS_PER_S, "s"), (1_000_000, "ms"), (1000, "us")):
+        if abs(value) >= size:
+            return f"{value / size:.3g} {name}"
+    return f"{value:g} ns"

@@ -1,0 +1,70 @@
+"""A board's modem: its firmware's commands behind typed calls."""
+
+from bench.at import AtLink
+from bench.modem.identity import Identity, identify
+from bench.modem.registration import Registration
+from bench.modem.socket_commands import SocketCommands
+from bench.modem.socket_values import Family, SocketType
+from bench.modem.sockets import ActiveHandle, TcpClient, UdpSocket
+
+
+class Modem:
+    """What a scenario talks to.
+
+    Attributes:
+        link: for commands that have no typed call.
+        sockets: the socket commands one by one, on the active socket.
+        registration: waiting for the network.
+    """
+
+    def __init__(self, link: AtLink, *, margin: float = 5.0, connect_timeout: float = 60.0) -> None:
+        self.link = link
+        self.sockets = SocketCommands(link, margin=margin, connect_timeout=connect_timeout)
+        self.registration = Registration(link)
+        self.active = ActiveHandle(self.sockets)
+
+    def identity(self) -> Identity:
+        """Asks the board who it is; see :func:`~bench.modem.identity.identify`."""
+        return identify(self.link)
+
+    def tcp_socket(self, *, family: Family = Family.IPV4) -> TcpClient:
+        """An open TCP client socket, not connected yet."""
+        return TcpClient.open(self.sockets, self.active, SocketType.STREAM, family=family)
+
+    def tcp_client(self, host: str, port: int, *, family: Family | None = None) -> TcpClient:
+        """A connected TCP client; the family is the address's own, IPv4 for a name."""
+        client = self.tcp_socket(family=family or family_of(host))
+        try:
+            client.connect(host, port)
+        except BaseException:
+            client.__exit__(BaseException)
+            raise
+        return client
+
+    def udp_socket(self, *, family: Family = Family.IPV4) -> UdpSocket:
+        """An open UDP socket."""
+        return UdpSocket.open(self.sockets, self.active, SocketType.DATAGRAM, family=family)
+
+    def udp_client(self, host: str, port: int, *, family: Family | None = None) -> UdpSocket:
+        """A UDP socket with a default destination."""
+        client = self.udp_socket(family=family or family_of(host))
+        try:
+            client.connect(host, port)
+        except BaseException:
+            client.__exit__(BaseException)
+            raise
+        return client
+
+    def close_sockets(self) -> int:
+        """Closes whatever is open; returns how many sockets that were."""
+        found = self.sockets.list().sockets
+        for row in found:
+            self.sockets.select(row.handle)
+            self.sockets.close()
+        self.active.unknown()
+        return len(found)
+
+
+def family_of(host: str) -> Family:
+    """IPv6 for an IPv6 address, IPv4 for everything else."""
+    return Family.IPV6 if ":" in host else Family.IPV4

@@ -1,0 +1,107 @@
+"""Network registration: 3GPP TS 27.007 sections 10.1.22 (+CEREG) and 8.2 (+CFUN)."""
+
+from bench.at import AtLink, CommandError, UrcTimeout
+from bench.clock import NS_PER_S, now_ns
+from bench.errors import LabError
+from bench.modem.answers import Answers, fields_of
+
+_HOME, _SEARCHING, _DENIED, _ROAMING, _NO_SIM = 1, 2, 3, 5, 90
+_MEANING = {
+    0: "not registered and not searching (is the radio on, AT+CFUN=1?)",
+    _SEARCHING: "searching for a network (antenna, coverage, bands, system mode?)",
+    _DENIED: "registration denied",
+    4: "unknown, out of coverage",
+    _NO_SIM: "not registered for want of a working SIM",
+}
+# 3GPP TS 24.301 section 9.9.3.9: what a new attempt does not cure.
+_CAUSES = {
+    3: "illegal UE",
+    6: "illegal ME",
+    7: "EPS services not allowed",
+    8: "EPS and non-EPS services not allowed",
+    11: "PLMN not allowed",
+    12: "tracking area not allowed",
+    13: "roaming not allowed in this tracking area",
+    14: "EPS services not allowed in this PLMN",
+    15: "no suitable cells in tracking area",
+}
+
+
+class NotRegistered(LabError):
+    """The network did not let the board in before the deadline."""
+
+
+class Registration:
+    """The registration of one modem. ``restore`` puts back what waiting has changed."""
+
+    def __init__(self, link: AtLink) -> None:
+        self._link = link
+        self._changed: list[str] = []
+
+    def wait(self, timeout: float) -> int:
+        """Switches the radio on if need be and waits until the board is registered; returns the time it took in ns.
+
+        Driven by URCs: no polling.
+
+        Raises:
+            NotRegistered: with the state and the reject cause that the network gave.
+        """
+        started = now_ns()
+        deadline = started + round(timeout * NS_PER_S)
+        self._subscribe()
+        self._switch_on(timeout)
+        since = now_ns()
+        fields = self._read()
+        while True:
+            stat = int(fields[0]) if fields and fields[0].isdigit() else -1
+            if stat in (_HOME, _ROAMING):
+                return now_ns() - started
+            cause = int(fields[5]) if len(fields) > 5 and fields[5].isdigit() else None
+            left = (deadline - now_ns()) / NS_PER_S
+            if left <= 0 or (stat == _DENIED and cause in _CAUSES):
+                raise self._failure(stat, cause, (now_ns() - started) / NS_PER_S)
+            try:
+                urc = self._link.wait_for_urc("+CEREG", timeout=left, since_ns=since)
+            except UrcTimeout:
+                fields = self._read()
+                if fields[:1] not in (("1",), ("5",)):
+                    raise self._failure(stat, cause, (now_ns() - started) / NS_PER_S) from None
+            else:
+                fields = fields_of(urc.line)
+
+    def restore(self) -> None:
+        """Undoes what :meth:`wait` changed, the last first."""
+        while self._changed:
+            self._link.command(self._changed.pop(), timeout=60.0)
+
+    def _subscribe(self) -> None:
+        """Asks for +CEREG URCs with reject causes; notes the level that was."""
+        level = self._answer("AT+CEREG?")[0]
+        if level != "5":
+            self._link.command("AT+CEREG=5")
+            self._changed.append(f"AT+CEREG={level}")
+
+    def _switch_on(self, timeout: float) -> None:
+        mode = Answers(self._link, self._link.command("AT+CFUN?")).one("+CFUN")[0]
+        if mode != "1":
+            try:
+                self._link.command("AT+CFUN=1", timeout=min(timeout, 60.0))
+            except CommandError as error:
+                raise NotRegistered(f"{self._link.name} could not switch its radio on: {error}") from error
+            self._changed.append(f"AT+CFUN={mode}")
+
+    def _read(self) -> tuple[str, ...]:
+        """The fields of the read form without <n>: stat, tac, ci, AcT, cause type, cause."""
+        return self._answer("AT+CEREG?")[1:]
+
+    def _answer(self, command: str) -> tuple[str, ...]:
+        return Answers(self._link, self._link.command(command)).one("+CEREG", fields=2)
+
+    def _failure(self, stat: int, cause: int | None, waited: float) -> NotRegistered:
+        text = _MEANING.get(stat, f"state {stat}")
+        if cause is not None:
+            text += f", EMM cause {cause}{f' ({_CAUSES[cause]})' if cause in _CAUSES else ''}"
+        return NotRegistered(
+            f"{self._link.name} was not registered after {waited:.1f} s: {text}; check SIM, antenna and subscription"
+            f"\n    whole transcript: {self._link.where}"
+        )

@@ -1,0 +1,46 @@
+"""What a scenario can make a peer do instead of a plain echo."""
+
+from dataclasses import dataclass, fields
+
+from bench.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """How an echo peer treats what it receives.
+
+    Attributes:
+        echo: whether it answers at all; False is a silent sink.
+        hold: keep answers until ``release``.
+        delay_ms: answer that much later.
+        drop: how many of the next messages (reads of a stream, datagrams) stay unanswered.
+        split: answer in pieces of that many bytes (streams); 0 is whole.
+        split_gap_ms: the pause between pieces.
+        copies: how many times a datagram is answered.
+        greeting: sent to whoever connects, base64 on the control channel.
+        on_connect: "serve", "close" (FIN) or "reset" (RST) a connection as it is accepted.
+        close_after: send FIN once that many bytes have come on a connection; 0 is never.
+        reset_after: the same with RST.
+    """
+
+    echo: bool = True
+    hold: bool = False
+    delay_ms: float = 0.0
+    drop: int = 0
+    split: int = 0
+    split_gap_ms: float = 20.0
+    copies: int = 1
+    greeting: bytes = b""
+    on_connect: str = "serve"
+    close_after: int = 0
+    reset_after: int = 0
+
+    def __post_init__(self) -> None:
+        if self.on_connect not in ("serve", "close", "reset"):
+            raise UsageError(f"on_connect is {self.on_connect!r}; it is serve, close or reset")
+        for name in ("delay_ms", "drop", "split", "split_gap_ms", "copies", "close_after", "reset_after"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"{name} is {getattr(self, name)}; it cannot be negative")
+
+
+NAMES = frozenset(field.name for field in fields(Behaviour))

@@ -1,0 +1,93 @@
+"""What a peer saw and did, stamped at the system call on CLOCK_MONOTONIC."""
+
+import asyncio
+import base64
+import hashlib
+from dataclasses import asdict, dataclass
+
+from bench.clock import now_ns
+
+# Longer data are kept as length and digest; beyond the total no data are kept at all.
+_DATA_LIMIT = 65536
+_TOTAL_LIMIT = 64 << 20
+_ENTRY_LIMIT = 1_000_000
+
+Source = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event.
+
+    Attributes:
+        t_ns: after the read, before the write.
+        event: accepted, received, sent, dropped, held, ended (FIN received), reset, closed, rebound or error.
+        connection: number of the connection or flow, from 1; 0 for the peer itself.
+        address: the other end, "host port".
+        size: bytes moved.
+        data: the bytes, when there are not too many.
+        sha256: of the bytes, when there are.
+    """
+
+    t_ns: int
+    event: str
+    connection: int = 0
+    address: str = ""
+    size: int = 0
+    data: bytes | None = None
+    sha256: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """The entry for the control channel: bytes as base64."""
+        row = asdict(self)
+        row["data"] = None if self.data is None else base64.b64encode(self.data).decode()
+        return row
+
+    @classmethod
+    def from_json(cls, row: dict[str, object]) -> "Entry":
+        """The entry from the control channel."""
+        data = row.get("data")
+        fields = {**row, "data": None if data is None else base64.b64decode(str(data))}
+        return cls(**fields)  # type: ignore[arg-type]
+
+
+class Journal:
+    """A peer's entries, and a bell that rings with each."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.omitted = 0
+        self._kept = 0
+        self.changed = asyncio.Event()
+
+    def add(
+        self,
+        event: str,
+        *,
+        connection: int = 0,
+        source: Source | None = None,
+        data: bytes = b"",
+        t_ns: int | None = None,
+    ) -> None:
+        """Adds an entry, stamped now unless the moment is given."""
+        stamp = now_ns() if t_ns is None else t_ns
+        if len(self.entries) >= _ENTRY_LIMIT:
+            self.omitted += 1
+            return
+        address = f"{source[0]} {source[1]}" if source else ""
+        keep = len(data) <= _DATA_LIMIT and self._kept + len(data) <= _TOTAL_LIMIT
+        self._kept += len(data) if keep else 0
+        digest = "" if keep else hashlib.sha256(data).hexdigest()
+        self.entries.append(
+            Entry(stamp, event, connection, address, len(data), data if keep and data else None, digest)
+        )
+        self.changed.set()
+
+    def count(self, event: str, connection: int | None = None) -> tuple[int, int]:
+        """How many entries of an event there are, and how many bytes they moved."""
+        found = [
+            entry.size
+            for entry in self.entries
+            if entry.event == event and (connection is None or entry.connection == connection)
+        ]
+        return len(found), sum(found)

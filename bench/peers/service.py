@@ -1,0 +1,231 @@
+"""The peers' program: serves requests, one JSON object a line, until its input ends.
+
+Requests are ``{"id": n, "op": NAME, ...}``; an answer is ``{"id": n, "ok": true, ...}`` or ``{"id": n, "ok": false,
+"error": TEXT}``. A bad request is answered, never fatal.
+"""
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from bench import __version__
+from bench.children import when_parent_ends
+from bench.clock import now_ns
+from bench.errors import BenchError
+from bench.peers.behaviour import NAMES
+from bench.peers.tcp import ClosedPort, TcpEcho
+from bench.peers.udp import Path, UdpEcho, UdpRelay
+
+PROTOCOL = 1
+_LINE_LIMIT = 64 << 20
+
+Peer = TcpEcho | ClosedPort | UdpEcho | UdpRelay
+Request = dict[str, Any]
+Answer = dict[str, Any]
+
+
+class Service:
+    """All peers of one program."""
+
+    def __init__(self) -> None:
+        self._peers: dict[int, Peer] = {}
+        self._count = 0
+        self._operations: dict[str, Callable[[Request], Awaitable[Answer]]] = {
+            "hello": self._hello,
+            "clock": self._clock,
+            "start": self._start,
+            "stop": self._stop,
+            "behave": self._behave,
+            "act": self._act,
+            "journal": self._journal,
+            "wait": self._wait,
+        }
+
+    def close(self) -> None:
+        """Ends every peer."""
+        for peer in self._peers.values():
+            peer.close()
+        self._peers.clear()
+
+    async def answer(self, line: bytes) -> Answer:
+        """Does what one line asks."""
+        number: object = None
+        try:
+            request = json.loads(line)
+            number = request.get("id")
+            operation = self._operations.get(request.get("op"))
+            if operation is None:
+                raise LookupError(f"unknown operation {request.get('op')!r}")
+            return {"id": number, "ok": True, **await operation(request)}
+        except (BenchError, OSError, LookupError, ValueError, TypeError, AttributeError) as error:
+            text = error.args[0] if isinstance(error, LookupError) and error.args else error
+            return {"id": number, "ok": False, "error": str(text), "kind": type(error).__name__}
+
+    def start(self, kind: str, bind: str, ports: tuple[int, int] | None, **options: Any) -> tuple[int, Peer]:  # noqa: ANN401
+        """Starts a peer on a free port, or on one of a range; OSError when there is none."""
+        stream = kind in (TcpEcho.kind, ClosedPort.kind)
+        bound = _bind(bind, ports, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
+        peer: Peer
+        if kind == TcpEcho.kind:
+            peer = TcpEcho(bound)
+        elif kind == ClosedPort.kind:
+            peer = ClosedPort(bound)
+        elif kind == UdpEcho.kind:
+            peer = UdpEcho(bound)
+        elif kind == UdpRelay.kind:
+            host, port = options.pop("upstream")
+            peer = UdpRelay(bound, (host, port), Path(**options))
+        else:
+            bound.close()
+            raise ValueError(f"no peer is called {kind!r}")
+        self._count += 1
+        self._peers[self._count] = peer
+        return self._count, peer
+
+    async def _hello(self, _: Request) -> Answer:
+        return {"version": __version__, "protocol": PROTOCOL, "pid": os.getpid()}
+
+    async def _clock(self, _: Request) -> Answer:
+        return {"now_ns": now_ns()}
+
+    async def _start(self, request: Request) -> Answer:
+        ports = request.get("ports")
+        number, peer = self.start(
+            request["kind"], request["bind"], tuple(ports) if ports else None, **request.get("options", {})
+        )
+        host, port = peer.address
+        return {"peer": number, "host": host, "port": port}
+
+    async def _stop(self, request: Request) -> Answer:
+        self._peers.pop(request["peer"]).close()
+        return {}
+
+    async def _behave(self, request: Request) -> Answer:
+        changes = request["behaviour"]
+        unknown = set(changes) - NAMES
+        if unknown:
+            raise ValueError(f"unknown behaviour {', '.join(sorted(unknown))}")
+        if "greeting" in changes:
+            changes["greeting"] = base64.b64decode(changes["greeting"])
+        peer = self._peers[request["peer"]]
+        peer.behaviour = replace(peer.behaviour, **changes)
+        return {}
+
+    async def _act(self, request: Request) -> Answer:
+        peer = self._peers[request["peer"]]
+        action = request["action"]
+        data = base64.b64decode(request.get("data", ""))
+        if isinstance(peer, UdpRelay) and action == "rebind":
+            peer.rebind()
+        elif isinstance(peer, UdpEcho) and action == "push":
+            peer.push(data)
+        elif isinstance(peer, UdpEcho) and action == "release":
+            peer.release()
+        elif isinstance(peer, TcpEcho):
+            connection = peer.connection(request.get("connection"))
+            actions: dict[str, Callable[[], None]] = {
+                "push": lambda: connection.send(data),
+                "release": connection.release,
+                "close": connection.close,
+                "half_close": connection.half_close,
+                "reset": connection.reset,
+            }
+            actions[action]()
+        else:
+            raise ValueError(f"a {peer.kind} cannot {action}")
+        return {}
+
+    async def _journal(self, request: Request) -> Answer:
+        journal = self._peers[request["peer"]].journal
+        since = int(request.get("since", 0))
+        return {"entries": [entry.to_json() for entry in journal.entries[since:]], "omitted": journal.omitted}
+
+    async def _wait(self, request: Request) -> Answer:
+        """Waits until an event has happened often enough, or has moved enough bytes."""
+        journal = self._peers[request["peer"]].journal
+        event, count, size = request["event"], int(request.get("count", 1)), int(request.get("size", 0))
+        met = False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(float(request["seconds"])):
+                while True:
+                    journal.changed.clear()
+                    found, moved = journal.count(event, request.get("connection"))
+                    if met := found >= count and moved >= size:
+                        break
+                    await journal.changed.wait()
+        found, moved = journal.count(event, request.get("connection"))
+        return {"met": met, "count": found, "size": moved}
+
+
+def _bind(host: str, ports: tuple[int, int] | None, kind: socket.SocketKind) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    candidates = range(ports[0], ports[1] + 1) if ports else (0,)
+    problem: OSError | None = None
+    for port in candidates:
+        bound = socket.socket(family, kind)
+        try:
+            if kind is socket.SOCK_STREAM and ports:
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind((host, port))
+        except OSError as error:
+            bound.close()
+            problem = error
+        else:
+            return bound
+    where = f"ports {ports[0]} to {ports[1]}" if ports else "any port"
+    raise OSError(f"no {where} of {host} can be used: {problem}")
+
+
+async def serve_stdio() -> None:
+    """Serves requests from standard input until it ends."""
+    loop = asyncio.get_running_loop()
+    service = Service()
+    reader = asyncio.StreamReader(limit=_LINE_LIMIT)
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    try:
+        line = await reader.readline()
+        while line:
+            # The next line is read meanwhile: an end of input also ends a request that waits.
+            working = asyncio.create_task(service.answer(line))
+            reading = asyncio.create_task(reader.readline())
+            await asyncio.wait((working, reading), return_when=asyncio.FIRST_COMPLETED)
+            if not working.done() and reading.result() == b"":
+                working.cancel()
+                return
+            _write_all(json.dumps(await working, separators=(",", ":")).encode() + b"\n")
+            line = await reading
+    finally:
+        transport.close()
+        service.close()
+
+
+def _write_all(data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(1, view) :]
+
+
+async def serve_alone(bind: str, ports: tuple[int, int] | None, show: Callable[[Answer], None]) -> None:
+    """Runs one peer of each plain kind until SIGINT, SIGTERM or the end of the parent."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    when_parent_ends(lambda: loop.call_soon_threadsafe(stop.set))
+    service = Service()
+    try:
+        for kind in (TcpEcho.kind, UdpEcho.kind):
+            _, peer = service.start(kind, bind, ports)
+            host, port = peer.address
+            show({"peer": kind, "host": host, "port": port})
+        await stop.wait()
+    finally:
+        service.close()

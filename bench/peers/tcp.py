@@ -1,0 +1,259 @@
+"""The TCP echo peer: any number of connections, each doing what the peer's behaviour says."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+from dataclasses import replace
+
+from bench.clock import now_ns
+from bench.peers.behaviour import Behaviour
+from bench.peers.journal import Journal, Source
+
+_READ = 65536
+# A board that sends and does not read must not fill our memory.
+_BACKLOG_LIMIT = 4 << 20
+
+
+class TcpEcho:
+    """Listens on one address."""
+
+    kind = "tcp-echo"
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.journal = Journal()
+        self.behaviour = Behaviour()
+        self.connections: dict[int, Connection] = {}
+        self._listener = listener
+        self._count = 0
+        self._loop = asyncio.get_running_loop()
+        listener.setblocking(False)
+        listener.listen(64)
+        self._loop.add_reader(listener.fileno(), self._accept)
+
+    @property
+    def address(self) -> Source:
+        """Where it listens."""
+        host, port, *_ = self._listener.getsockname()
+        return host, port
+
+    def close(self) -> None:
+        """Stops listening and closes every connection."""
+        self._loop.remove_reader(self._listener.fileno())
+        self._listener.close()
+        for connection in list(self.connections.values()):
+            connection.close()
+
+    def connection(self, number: int | None) -> "Connection":
+        """A connection by its number, or the newest; LookupError when there is none."""
+        if number is None and self.connections:
+            number = max(self.connections)
+        if number not in self.connections:
+            raise LookupError(f"no open connection{'' if number is None else f' {number}'}: has the board connected?")
+        return self.connections[number]
+
+    def take_drop(self) -> bool:
+        """Whether the present message is one of those to drop."""
+        if self.behaviour.drop:
+            self.behaviour = replace(self.behaviour, drop=self.behaviour.drop - 1)
+            return True
+        return False
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, source = self._listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:  # out of descriptors, or the client has gone again
+                self.journal.add("error", data=str(error).encode())
+                return
+            stamp = now_ns()
+            self._count += 1
+            connection = Connection(self, self._count, client, (source[0], source[1]))
+            self.connections[self._count] = connection
+            self.journal.add("accepted", connection=self._count, source=connection.source, t_ns=stamp)
+            connection.start()
+
+
+class Connection:
+    """One accepted connection."""
+
+    def __init__(self, peer: TcpEcho, number: int, client: socket.socket, source: Source) -> None:
+        self.number = number
+        self.source = source
+        self._peer = peer
+        self._socket = client
+        self._loop = asyncio.get_running_loop()
+        self._held = bytearray()
+        self._output = bytearray()
+        self._received = 0
+        self._paused = False
+        self._closing = False
+        self._timers: set[asyncio.TimerHandle] = set()
+
+    def start(self) -> None:
+        """Begins to serve, or does what the behaviour wants on connect."""
+        behaviour = self._peer.behaviour
+        self._socket.setblocking(False)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if behaviour.on_connect == "reset":
+            self.reset()
+            return
+        if behaviour.greeting:
+            self.send(behaviour.greeting)
+        if behaviour.on_connect == "close":
+            self.close()
+            return
+        self._loop.add_reader(self._socket.fileno(), self._read)
+
+    def send(self, data: bytes) -> None:
+        """Sends data of the peer's own, in the behaviour's pieces."""
+        size = self._peer.behaviour.split or len(data)
+        for index, start in enumerate(range(0, len(data), size)):
+            self._later(index * self._peer.behaviour.split_gap_ms, data[start : start + size])
+
+    def release(self) -> None:
+        """Sends what was held."""
+        held, self._held = bytes(self._held), bytearray()
+        if held:
+            self.send(held)
+
+    def half_close(self) -> None:
+        """Sends FIN and goes on receiving."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+        self._note("closed", b"half")
+
+    def close(self) -> None:
+        """Sends FIN after what is still to be sent, and ends."""
+        self._closing = True
+        if not self._output:
+            self._end("closed")
+
+    def reset(self) -> None:
+        """Sends RST."""
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._end("closed", b"reset")
+
+    def _note(self, event: str, data: bytes = b"", t_ns: int | None = None) -> None:
+        self._peer.journal.add(event, connection=self.number, source=self.source, data=data, t_ns=t_ns)
+
+    def _read(self) -> None:
+        try:
+            data = self._socket.recv(_READ)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._note("reset", str(error).encode())
+            self._end("closed")
+            return
+        stamp = now_ns()
+        if not data:
+            self._note("ended", t_ns=stamp)
+            self._loop.remove_reader(self._socket.fileno())
+            self.close()
+            return
+        self._note("received", data, stamp)
+        self._received += len(data)
+        self._answer(data)
+        behaviour = self._peer.behaviour
+        if behaviour.reset_after and self._received >= behaviour.reset_after:
+            self.reset()
+        elif behaviour.close_after and self._received >= behaviour.close_after:
+            self.close()
+
+    def _answer(self, data: bytes) -> None:
+        behaviour = self._peer.behaviour
+        if not behaviour.echo:
+            return
+        if self._peer.take_drop():
+            self._note("dropped", data)
+        elif behaviour.hold:
+            self._held += data
+            self._note("held", data)
+        elif behaviour.delay_ms or behaviour.split:
+            size = behaviour.split or len(data)
+            for index, start in enumerate(range(0, len(data), size)):
+                self._later(behaviour.delay_ms + index * behaviour.split_gap_ms, data[start : start + size])
+        else:
+            self._write(data)
+
+    def _later(self, delay_ms: float, data: bytes) -> None:
+        if delay_ms <= 0:
+            self._write(data)
+            return
+
+        def fire() -> None:
+            self._timers.discard(handle)
+            self._write(data)
+
+        handle = self._loop.call_later(delay_ms / 1000, fire)
+        self._timers.add(handle)
+
+    def _write(self, data: bytes) -> None:
+        if self._output:
+            self._output += data
+        else:
+            stamp = now_ns()
+            try:
+                sent = self._socket.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                self._note("reset", str(error).encode())
+                self._end("closed")
+                return
+            if sent:
+                self._note("sent", data[:sent], stamp)
+            self._output += data[sent:]
+            if self._output:
+                self._loop.add_writer(self._socket.fileno(), self._flush)
+        if len(self._output) > _BACKLOG_LIMIT and not self._paused:
+            self._paused = True
+            self._loop.remove_reader(self._socket.fileno())
+
+    def _flush(self) -> None:
+        pending, self._output = bytes(self._output), bytearray()
+        self._loop.remove_writer(self._socket.fileno())
+        self._write(pending)
+        if self._socket.fileno() < 0 or self._output:
+            return
+        if self._closing:
+            self._end("closed")
+        elif self._paused:
+            self._paused = False
+            self._loop.add_reader(self._socket.fileno(), self._read)
+
+    def _end(self, event: str, how: bytes = b"") -> None:
+        if self._socket.fileno() < 0:
+            return
+        for timer in self._timers:
+            timer.cancel()
+        self._loop.remove_reader(self._socket.fileno())
+        self._loop.remove_writer(self._socket.fileno())
+        self._peer.connections.pop(self.number, None)
+        self._note(event, how)
+        self._socket.close()
+
+
+class ClosedPort:
+    """A TCP port that is taken but refuses: bound, never listening."""
+
+    kind = "tcp-closed"
+
+    def __init__(self, reserved: socket.socket) -> None:
+        self.journal = Journal()
+        self.behaviour = Behaviour()
+        self._socket = reserved
+
+    @property
+    def address(self) -> Source:
+        """The port that refuses."""
+        host, port, *_ = self._socket.getsockname()
+        return host, port
+
+    def close(self) -> None:
+        """Gives the port back."""
+        self._socket.close()

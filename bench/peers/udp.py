@@ -1,0 +1,231 @@
+"""The UDP echo peer, and the relay that stands for a bad network."""
+
+import asyncio
+import random
+import socket
+from dataclasses import dataclass, replace
+
+from bench.clock import now_ns
+from bench.errors import UsageError
+from bench.peers.behaviour import Behaviour
+from bench.peers.journal import Journal, Source
+
+_READ = 65536
+# A flood must not keep the loop from its other peers.
+_BURST = 64
+
+
+class UdpEcho:
+    """Answers each datagram to where it came from."""
+
+    kind = "udp-echo"
+
+    def __init__(self, bound: socket.socket) -> None:
+        self.journal = Journal()
+        self.behaviour = Behaviour()
+        self._socket = bound
+        self._loop = asyncio.get_running_loop()
+        self._held: list[tuple[bytes, Source]] = []
+        self._last: Source | None = None
+        bound.setblocking(False)
+        self._loop.add_reader(bound.fileno(), self._read)
+
+    @property
+    def address(self) -> Source:
+        """Where it receives."""
+        host, port, *_ = self._socket.getsockname()
+        return host, port
+
+    def close(self) -> None:
+        """Ends it."""
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+
+    def push(self, data: bytes) -> None:
+        """Sends a datagram to whoever was heard last; LookupError when nobody was."""
+        if self._last is None:
+            raise LookupError("no datagram has come yet, so there is nobody to send to")
+        self._send(data, self._last)
+
+    def release(self) -> None:
+        """Answers the datagrams that were held, in order."""
+        held, self._held = self._held, []
+        for data, source in held:
+            self._send(data, source)
+
+    def _read(self) -> None:
+        for _ in range(_BURST):
+            try:
+                data, source = self._socket.recvfrom(_READ)
+            except BlockingIOError:
+                return
+            except OSError as error:  # an ICMP error about something we sent
+                self.journal.add("error", data=str(error).encode())
+                return
+            stamp = now_ns()
+            self._last = source[:2]
+            self.journal.add("received", source=self._last, data=data, t_ns=stamp)
+            self._answer(data, source[:2])
+
+    def _answer(self, data: bytes, source: Source) -> None:
+        behaviour = self.behaviour
+        if not behaviour.echo:
+            return
+        if behaviour.drop:
+            self.behaviour = replace(behaviour, drop=behaviour.drop - 1)
+            self.journal.add("dropped", source=source, data=data)
+        elif behaviour.hold:
+            self._held.append((data, source))
+            self.journal.add("held", source=source, data=data)
+        elif behaviour.delay_ms:
+            self._loop.call_later(behaviour.delay_ms / 1000, self._copies, data, source)
+        else:
+            self._copies(data, source)
+
+    def _copies(self, data: bytes, source: Source) -> None:
+        for _ in range(self.behaviour.copies):
+            self._send(data, source)
+
+    def _send(self, data: bytes, source: Source) -> None:
+        if self._socket.fileno() < 0:
+            return  # closed while the answer was delayed
+        stamp = now_ns()
+        try:
+            self._socket.sendto(data, source)
+        except OSError as error:
+            self.journal.add("error", source=source, data=str(error).encode())
+        else:
+            self.journal.add("sent", source=source, data=data, t_ns=stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """What a relay does to datagrams, both ways.
+
+    Attributes:
+        loss: probability that one is lost.
+        delay_ms: how much later one arrives.
+        jitter_ms: up to how much later still, uniformly.
+        reorder: probability that one is overtaken by the next.
+        seed: makes the choices repeatable.
+    """
+
+    loss: float = 0.0
+    delay_ms: float = 0.0
+    jitter_ms: float = 0.0
+    reorder: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("loss", "reorder"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; it is a probability from 0 to 1")
+        if self.delay_ms < 0 or self.jitter_ms < 0:
+            raise UsageError("a delay cannot be negative")
+
+
+class UdpRelay:
+    """Forwards datagrams between clients and one upstream, each client from a source port of its own, as a NAT does."""
+
+    kind = "udp-relay"
+
+    def __init__(self, bound: socket.socket, upstream: Source, path: Path) -> None:
+        self.journal = Journal()
+        self.behaviour = Behaviour()
+        self._socket = bound
+        self._upstream = upstream
+        self._path = path
+        self._random = random.Random(path.seed)
+        self._loop = asyncio.get_running_loop()
+        self._flows: dict[Source, tuple[int, socket.socket]] = {}
+        self._numbers = 0
+        self._overtaken: dict[tuple[bool, Source], bytes] = {}
+        bound.setblocking(False)
+        self._loop.add_reader(bound.fileno(), self._from_client)
+
+    @property
+    def address(self) -> Source:
+        """Where clients send to."""
+        host, port, *_ = self._socket.getsockname()
+        return host, port
+
+    def close(self) -> None:
+        """Ends it and all its flows."""
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+        self._drop_flows()
+
+    def rebind(self) -> None:
+        """Gives every client a new source port towards upstream, as a NAT does after its timeout."""
+        clients = list(self._flows)
+        self._drop_flows()
+        for client in clients:
+            number, flow = self._flow(client)
+            self.journal.add("rebound", connection=number, source=flow.getsockname()[:2])
+
+    def _drop_flows(self) -> None:
+        for _, flow in self._flows.values():
+            self._loop.remove_reader(flow.fileno())
+            flow.close()
+        self._flows.clear()
+
+    def _flow(self, client: Source) -> tuple[int, socket.socket]:
+        if client not in self._flows:
+            flow = socket.socket(self._socket.family, socket.SOCK_DGRAM)
+            flow.setblocking(False)
+            flow.connect(self._upstream)
+            self._numbers += 1
+            self._flows[client] = self._numbers, flow
+            self._loop.add_reader(flow.fileno(), self._from_upstream, client)
+        return self._flows[client]
+
+    def _from_client(self) -> None:
+        try:
+            data, source = self._socket.recvfrom(_READ)
+        except OSError:
+            return
+        client = source[:2]
+        self.journal.add("received", connection=self._flow(client)[0], source=client, data=data)
+        self._forward(True, client, data)
+
+    def _from_upstream(self, client: Source) -> None:
+        number, flow = self._flows[client]
+        try:
+            data = flow.recv(_READ)
+        except OSError as error:
+            self.journal.add("error", connection=number, data=str(error).encode())
+            return
+        self.journal.add("received", connection=number, source=self._upstream, data=data)
+        self._forward(False, client, data)
+
+    def _forward(self, up: bool, client: Source, data: bytes) -> None:
+        path = self._path
+        if self._random.random() < path.loss:
+            self.journal.add("dropped", source=client, data=data)
+            return
+        waiting = self._overtaken.pop((up, client), None)
+        if waiting is None and self._random.random() < path.reorder:
+            self._overtaken[up, client] = data
+            self.journal.add("held", source=client, data=data)
+            return
+        delay = (path.delay_ms + self._random.uniform(0, path.jitter_ms)) / 1000
+        for piece in (data, *(() if waiting is None else (waiting,))):
+            if delay:
+                self._loop.call_later(delay, self._send, up, client, piece)
+            else:
+                self._send(up, client, piece)
+
+    def _send(self, up: bool, client: Source, data: bytes) -> None:
+        if self._socket.fileno() < 0:
+            return
+        number, flow = self._flow(client)
+        stamp = now_ns()
+        try:
+            if up:
+                flow.send(data)
+            else:
+                self._socket.sendto(data, client)
+        except OSError as error:
+            self.journal.add("error", connection=number, data=str(error).encode())
+            return
+        self.journal.add("sent", connection=number, source=self._upstream if up else client, data=data, t_ns=stamp)
