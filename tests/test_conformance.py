@@ -1,6 +1,6 @@
 """The simulated board against recordings of the real AT layer, byte for byte.
 
-data/slm-3.1.jsonl holds what nRF Connect SDK v3.1's AT layer answered; the peers here do what the recording's peers did.
+data/slm-3.1.jsonl holds what the AT layer of nRF Connect SDK v3.1 answered; the peers here do what the recording's did.
 """
 
 import contextlib

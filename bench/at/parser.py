@@ -1,7 +1,7 @@
 """The AT wire, sans-IO: bytes in, events out, in the manner of h11. No port, no time, no logging.
 
-The same bytes give the same events however they were cut into chunks. The parser never raises for what a device sent: it
-answers with :class:`~bench.at.events.Malformed`.
+The same bytes give the same events however they were cut into chunks. The parser never raises for what a device sent:
+it answers with :class:`~bench.at.events.Malformed`.
 """
 
 from bench.at.dialects import FINAL_RESULT_PREFIXES, FINAL_RESULTS, SLM, Dialect

@@ -1,8 +1,8 @@
 """The transcript of a port: every byte in both directions with the clock at its system call.
 
-Entries stay in memory until they are cut, a test at a time. With a spool file they are also on disk, mode 0600, whenever
-the link waits or idles, so that a killed run loses no more than its last burst. Secrets are masked before they get here;
-identities are concealed when a transcript is written for others to read.
+Entries stay in memory until they are cut, a test at a time. With a spool file they are also on disk, mode 0600,
+whenever the link waits or idles, so that a killed run loses no more than its last burst. Secrets are masked before they
+get here; identities are concealed when a transcript is written for others to read.
 """
 
 import json
@@ -97,7 +97,12 @@ class Transcript:
     def tail(self, conceal: Conceal = bytes, lines: int = 12) -> str:
         """The last few entries as text, for an error message."""
         recent = concealed([Entry._make(row) for row in self._entries[-lines:]], conceal)
-        return "\n".join(f"    {_ARROWS[entry.direction]} {printable(entry.data[-400:])}" for entry in recent)
+        return "\n".join(f"    {_ARROWS[entry.direction]} {_tail_line(entry.data)}" for entry in recent)
+
+
+def _tail_line(data: bytes) -> str:
+    """A chunk for an error message: its beginning, and its end when it is long."""
+    return printable(data) if len(data) <= 160 else f"{printable(data[:80])} ... {printable(data[-60:])}"
 
 
 def printable(data: bytes) -> str:

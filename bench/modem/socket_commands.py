@@ -73,7 +73,7 @@ class SocketCommands:
         handle, kind, protocol = (answers.number(f, "a field") for f in answers.one("#XSOCKET", fields=3)[:3])
         if handle < 0:
             answers.refuse("a handle of 0 or more")
-        return Opened(handle, SocketType(kind), protocol, response)
+        return Opened(handle, answers.member(kind, SocketType), protocol, response)
 
     def close(self) -> Response:
         """AT#XSOCKET=0: closes the active socket; harmless when there is none."""
@@ -91,7 +91,8 @@ class SocketCommands:
         if not answers.lines("#XSOCKET"):
             return None
         handle, family, role, kind, cid = (answers.number(f, "a field") for f in answers.one("#XSOCKET", fields=5)[:5])
-        return ActiveSocket(handle, Family(family), role, SocketType(kind), cid, response)
+        socket_type = answers.member(kind, SocketType)
+        return ActiveSocket(handle, answers.member(family, Family), role, socket_type, cid, response)
 
     def test(self) -> Response:
         """AT#XSOCKET=?."""
@@ -117,7 +118,9 @@ class SocketCommands:
                 active = numbers[0]
             elif len(numbers) == 7:
                 handle, family, role, kind, sec_tag, ranking, cid = numbers
-                rows.append(ListedSocket(handle, Family(family), role, SocketType(kind), sec_tag, ranking, cid))
+                socket_type = answers.member(kind, SocketType)
+                row = ListedSocket(handle, answers.member(family, Family), role, socket_type, sec_tag, ranking, cid)
+                rows.append(row)
             else:
                 answers.refuse("lines of 7 fields and one of 1")
         return SocketList(tuple(rows), active, response)

@@ -146,8 +146,8 @@ class Peers:
         self.version = str(hello["version"])
         if (hello["protocol"], hello["version"]) != (PROTOCOL, __version__):
             raise PeerError(
-                f"the peers on {self.where} are nrf91-bench {hello['version']}, this bench is {__version__}: install the"
-                " same version at both ends"
+                f"the peers on {self.where} are nrf91-bench {hello['version']}, this bench is {__version__}: install"
+                " the same version at both ends"
             )
         self.sync_clock()
 

@@ -1,1 +1,21 @@
-"""To be written."""
+"""Evidence and verdicts: result stream, summary, pages, Allure."""
+
+from bench.report.evidence import Evidence, PeerJournal, stem_of
+from bench.report.page import board_line, write_pages
+from bench.report.stream import EvidenceLost, ResultStream, RowReader
+from bench.report.summary import Summary, reconcile, worst, write_json
+
+__all__ = [
+    "Evidence",
+    "EvidenceLost",
+    "PeerJournal",
+    "ResultStream",
+    "RowReader",
+    "Summary",
+    "board_line",
+    "reconcile",
+    "stem_of",
+    "worst",
+    "write_json",
+    "write_pages",
+]

@@ -17,7 +17,7 @@ class Command:
 class CommandFramer:
     """Collects characters until a terminator outside double quotes: CR LF, or CR where the build says so.
 
-    An open quote makes the firmware deaf until the next one; a backspace takes back the last character, a quote included.
+    An open quote makes the firmware deaf until the next one; a backspace takes back the last character, also a quote.
     """
 
     def __init__(self, limit: int, *, terminator: bytes = b"\r\n") -> None:

@@ -1,0 +1,117 @@
+"""Allure results that cannot lie. The only module that knows allure-pytest's insides (pinned to 2.16).
+
+allure-pytest shows a test that was interrupted as passed, and one whose process was killed not at all. So a placeholder
+result says "died" for as long as a test runs, an interrupted test is set to broken, and the status follows the bench's
+own outcome: a device's error is "failed", a lab error "broken".
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from hashlib import md5
+from pathlib import Path
+
+import allure
+import allure_commons
+import pytest
+from allure_commons.model2 import Parameter, Status, StatusDetails, TestResult
+from allure_commons.utils import represent
+from allure_pytest.utils import allure_full_name, get_history_id
+
+from bench.report.summary import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED
+
+_STATUS = {
+    PASSED: Status.PASSED,
+    FAILED: Status.FAILED,
+    LAB_ERROR: Status.BROKEN,
+    DIED: Status.BROKEN,
+    SKIPPED: Status.SKIPPED,
+}
+
+
+class Placeholder:
+    """A result that stands for a running test until its own is written."""
+
+    def __init__(self, folder: Path, item: pytest.Item, slot: str) -> None:
+        name = md5(f"{slot} {item.nodeid}".encode(), usedforsecurity=False).hexdigest()
+        self._path = folder / f"{name}-result.json"
+        self._content = _died(item, slot)
+
+    def write(self) -> None:
+        """Writes it, complete or not at all."""
+        temporary = self._path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(self._content), encoding="utf-8")
+        temporary.replace(self._path)
+
+    def remove(self) -> None:
+        """The test's own result is there."""
+        self._path.unlink(missing_ok=True)
+
+
+def _died(item: pytest.Item, slot: str) -> dict[str, object]:
+    full_name = allure_full_name(item)
+    values = getattr(getattr(item, "callspec", None), "params", {})
+    parameters = [Parameter(name=name, value=represent(value)) for name, value in {**values, "board": slot}.items()]
+    now = round(time.time() * 1000)
+    return {
+        "uuid": str(uuid.uuid4()),
+        "name": item.name,
+        "fullName": full_name,
+        "testCaseId": md5(full_name.encode(), usedforsecurity=False).hexdigest(),
+        "historyId": get_history_id(full_name, parameters, original_values=values),
+        "status": "broken",
+        "statusDetails": {"message": "the bench's process died during this test"},
+        "parameters": [{"name": parameter.name, "value": parameter.value} for parameter in parameters],
+        "labels": [{"name": "tag", "value": "bench-died"}, {"name": "suite", "value": Path(item.fspath).stem}],
+        "start": now,
+        "stop": now + 1,
+    }
+
+
+def describe(slot: str, labels: Mapping[str, str]) -> None:
+    """Labels of the present test, and its board as a parameter, so that two boards' results are told apart."""
+    allure.dynamic.parameter("board", slot)
+    for name, value in labels.items():
+        if name in ("epic", "feature", "story"):
+            getattr(allure.dynamic, name)(value)
+        else:
+            allure.dynamic.label(name, value)
+    for name in ("firmware", "simulated"):
+        if name in labels:
+            allure.dynamic.tag(labels[name])
+
+
+def attach(name: str, text: str, kind: str = "text/plain", extension: str = "txt") -> None:
+    """Attaches a text to the present test."""
+    allure.attach(text, name=name, attachment_type=kind, extension=extension)
+
+
+def set_outcome(outcome: str, message: str | None = None) -> None:
+    """Sets the present test's status; keeps its trace."""
+    result = _present_test()
+    if result is not None:
+        result.status = _STATUS[outcome]
+        if message:
+            trace = result.statusDetails.trace if result.statusDetails else None
+            result.statusDetails = StatusDetails(message=message, trace=trace)
+
+
+def _present_test() -> TestResult | None:
+    for plugin in allure_commons.plugin_manager.get_plugins():
+        if type(plugin).__name__ == "AllureListener":
+            return plugin.allure_logger.get_last_item(TestResult)
+    return None
+
+
+def write_environment(folder: Path, slot: str, facts: Mapping[str, str]) -> None:
+    """Adds a board's facts to the report's environment, under its slot."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "environment.properties").open("a", encoding="utf-8") as file:
+        for name, value in facts.items():
+            file.write(f"{slot}.{name} = {value}\n")
+
+
+def count_results(folder: Path) -> int:
+    """How many results lie in a folder."""
+    return len(list(folder.glob("*-result.json")))

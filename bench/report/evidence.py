@@ -1,0 +1,125 @@
+"""What a test leaves: transcript, peers' journal, timeline and timings, as files and as text for attachments."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.at import Entry, Response, printable
+from bench.at.transcript import concealed, to_jsonl, to_text
+from bench.clock import NS_PER_MS, NS_PER_S, Anchor
+from bench.peers import Entry as PeerEntry
+from bench.privacy import Concealer
+
+_ARROWS = {"tx": "bench > board", "rx": "bench < board", "note": "bench"}
+_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class PeerJournal:
+    """One peer's journal under its name."""
+
+    name: str
+    entries: Sequence[PeerEntry]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that one test leaves."""
+
+    entries: Sequence[Entry]
+    transactions: Sequence[Response]
+    journals: Sequence[PeerJournal]
+    anchor: Anchor
+
+    @classmethod
+    def gather(
+        cls,
+        entries: Sequence[Entry],
+        transactions: Sequence[Response],
+        journals: Sequence[PeerJournal],
+        anchor: Anchor,
+        concealer: Concealer,
+    ) -> "Evidence":
+        """The evidence with identities concealed."""
+        return cls(concealed(entries, concealer.conceal), transactions, journals, anchor)
+
+    def write(self, stem: Path) -> Path:
+        """Writes ``stem``.txt and ``stem``.jsonl; returns the text's path."""
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        text = stem.with_name(stem.name + ".txt")
+        text.write_text(self.transcript(), encoding="utf-8")
+        stem.with_name(stem.name + ".jsonl").write_text(to_jsonl(self.entries), encoding="utf-8")
+        return text
+
+    def transcript(self) -> str:
+        """The board's port, readable."""
+        return to_text(self.entries, self.anchor)
+
+    def timeline(self) -> str:
+        """Board and peers on one clock: the readable story of the test."""
+        rows = [
+            (entry.t_ns, f"{_ARROWS[entry.direction]:14} {_short(printable(entry.data))}") for entry in self.entries
+        ]
+        for journal in self.journals:
+            rows += [(entry.t_ns, f"{journal.name:14} {_peer_event(entry)}") for entry in journal.entries]
+        return _timed(rows, self.anchor)
+
+    def peer_journal(self) -> str:
+        """The peers alone."""
+        rows = [
+            (entry.t_ns, f"{journal.name:14} {_peer_event(entry)}")
+            for journal in self.journals
+            for entry in journal.entries
+        ]
+        return _timed(rows, self.anchor)
+
+    def timings(self) -> str:
+        """One CSV row an AT transaction: command, ms from the first one's start, us to first byte and final result."""
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(("command", "sent_ms", "first_byte_us", "final_us", "final"))
+        start = self.transactions[0].sent_ns if self.transactions else 0
+        for transaction in self.transactions:
+            writer.writerow(
+                (
+                    _short(printable(transaction.command.encode("latin-1"))),
+                    f"{(transaction.sent_ns - start) / NS_PER_MS:.3f}",
+                    (transaction.first_byte_ns - transaction.sent_ns) // 1000,
+                    transaction.duration_ns // 1000,
+                    transaction.final,
+                )
+            )
+        return table.getvalue()
+
+
+def _timed(rows: Iterable[tuple[int, str]], anchor: Anchor) -> str:
+    ordered = sorted(rows, key=lambda row: row[0])
+    if not ordered:
+        return "nothing happened\n"
+    start = ordered[0][0]
+    head = f"# {anchor.text(start)}   seconds since then\n"
+    return head + "".join(f"{(stamp - start) / NS_PER_S:12.6f} {text}\n" for stamp, text in ordered)
+
+
+def _peer_event(entry: PeerEntry) -> str:
+    connection = f" #{entry.connection}" if entry.connection else ""
+    content = f"  {_short(printable(entry.data))}" if entry.data else ""
+    size = f" {entry.size} bytes" if entry.size else ""
+    return f"{entry.event}{connection} {entry.address}{size}{content}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 60]} ... {text[-50:]}"
+
+
+def stem_of(test: str) -> str:
+    """A test id as a file name: ``test_tcp_client-connects_by_name[ipv4]``."""
+    module, _, rest = test.partition("::")
+    name = rest.replace("::", "-").removeprefix("test_")
+    plain = re.sub(r"[^A-Za-z0-9_.\[\]=,-]+", "_", f"{Path(module).stem}-{name}")
+    return plain[:180]
+
+

@@ -1,0 +1,183 @@
+"""What a run proves: planned tests against finished ones, one outcome a test and slot, a verdict and an exit code."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.report.stream import Row
+
+SCHEMA = 1
+FILE = "summary.json"
+
+PASSED, FAILED, LAB_ERROR, SKIPPED, DIED = "passed", "failed", "lab_error", "skipped", "died"
+_WORST_FIRST = (FAILED, LAB_ERROR, SKIPPED, PASSED)
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_LAB, EXIT_EVIDENCE, EXIT_INCOMPLETE = 0, 1, 2, 3, 4, 5
+
+
+def worst(outcomes: Iterable[str]) -> str:
+    """The worst outcome of a test's phases."""
+    return min(outcomes, key=_WORST_FIRST.index, default=PASSED)
+
+
+@dataclass
+class TestResult:
+    """One planned test on one slot."""
+
+    __test__ = False  # not a test class of pytest's
+
+    test: str
+    slot: str
+    outcome: str = DIED
+    started: bool = False
+    message: str = ""
+    transcript: str = ""
+    duration_ns: int = 0
+    known_issue: bool = False
+    unexpected_pass: bool = False
+
+
+@dataclass
+class Summary:
+    """A run, reconciled.
+
+    ``lost`` and ``troubles`` say why evidence is missing and why the run is not whole.
+    """
+
+    run: str = ""
+    results: list[TestResult] = field(default_factory=list)
+    boards: list[Row] = field(default_factory=list)
+    peers: Row = field(default_factory=dict)
+    measurements: list[Row] = field(default_factory=list)
+    simulated: bool = False
+    lost: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+
+    def count(self, outcome: str) -> int:
+        """How many planned tests ended so."""
+        return sum(result.outcome == outcome for result in self.results)
+
+    @property
+    def exit_code(self) -> int:
+        """Lost evidence, failures, lab errors, incompleteness: the worst wins."""
+        if self.lost:
+            return EXIT_EVIDENCE
+        if self.count(FAILED):
+            return EXIT_FAILED
+        if self.count(LAB_ERROR):
+            return EXIT_LAB
+        if self.count(DIED) or self.troubles or not self.count(PASSED):
+            return EXIT_INCOMPLETE
+        return EXIT_OK
+
+    @property
+    def verdict(self) -> str:
+        """PASSED, FAILED or INCOMPLETE."""
+        if self.lost or self.count(DIED) or self.troubles:
+            return "FAILED" if self.count(FAILED) else "INCOMPLETE"
+        if self.count(FAILED):
+            return "FAILED"
+        return "PASSED" if self.count(PASSED) and not self.count(LAB_ERROR) else "INCOMPLETE"
+
+    @property
+    def reason(self) -> str:
+        """The verdict's reason in one line."""
+        boards = len({result.slot for result in self.results}) or len(self.boards)
+        on = f"on {boards} board{'' if boards == 1 else 's'}"
+        counts = [f"{self.count(PASSED)} of {len(self.results)} passed {on}"]
+        if not self.results:
+            counts = ["no test was planned"]
+        counts += [f"{self.count(FAILED)} failed", f"{self.count(LAB_ERROR)} lab errors"]
+        counts.append(f"{self.count(SKIPPED)} skipped")
+        if self.count(DIED):
+            counts.append(f"{self.count(DIED)} did not finish")
+        return "; ".join([", ".join(counts), *self.lost, *self.troubles])
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``summary.json`` holds."""
+        return {
+            "schema": SCHEMA,
+            "run": self.run,
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "exit_code": self.exit_code,
+            "simulated": self.simulated,
+            "planned": len(self.results),
+            "passed": self.count(PASSED),
+            "failed": self.count(FAILED),
+            "lab_errors": self.count(LAB_ERROR),
+            "skipped": self.count(SKIPPED),
+            "died": self.count(DIED),
+            "known_issues": sum(result.known_issue for result in self.results),
+            "unexpected_passes": sum(result.unexpected_pass for result in self.results),
+            "flaky": 0,
+            "boards": self.boards,
+            "firmware": sorted({str(board.get("firmware", "")) for board in self.boards}),
+            "peers": self.peers,
+        }
+
+
+def reconcile(rows: Iterable[Row], *, damaged: int = 0) -> Summary:
+    """The summary of a stream, of a whole one or of one that a crash cut off.
+
+    A planned test without a finish row has died; a finish row without a plan is evidence that something is wrong.
+    """
+    summary = Summary()
+    planned: dict[tuple[str, str], TestResult] = {}
+    for row in rows:
+        summary.run = summary.run or str(row.get("run", ""))
+        _take(summary, planned, row)
+    summary.results = list(planned.values())
+    if damaged:
+        summary.lost.append(f"{damaged} damaged rows in the result stream")
+    return summary
+
+
+def _take(summary: Summary, planned: dict[tuple[str, str], TestResult], row: Row) -> None:
+    kind, slot, test = row["type"], str(row.get("slot", "")), str(row.get("test", ""))
+    if kind == "run":
+        summary.simulated = bool(row.get("simulated"))
+    elif kind == "board":
+        summary.boards = [board for board in summary.boards if board["slot"] != slot] + [_public(row)]
+        summary.simulated = summary.simulated or bool(row.get("simulated"))
+    elif kind == "peers":
+        summary.peers = _public(row)
+    elif kind == "plan":
+        planned.setdefault((test, slot), TestResult(test, slot))
+    elif kind == "measurement":
+        summary.measurements.append(row)
+    elif kind == "lost":
+        summary.lost.append(str(row.get("why", "evidence was lost")))
+    elif kind == "trouble":
+        summary.troubles.append(str(row.get("why", "")))
+    elif kind in ("start", "finish"):
+        result = planned.get((test, slot))
+        if result is None:
+            summary.lost.append(f"{test} on {slot} was never planned")
+        elif kind == "start":
+            result.started = True
+        else:
+            _finish(result, row)
+
+
+def _finish(result: TestResult, row: Row) -> None:
+    result.outcome = row["outcome"] if row.get("outcome") in _WORST_FIRST else DIED
+    result.message = str(row.get("message", ""))
+    result.transcript = str(row.get("transcript", ""))
+    result.duration_ns = int(row.get("duration_ns", 0))
+    result.known_issue = bool(row.get("known_issue"))
+    result.unexpected_pass = bool(row.get("unexpected_pass"))
+
+
+def _public(row: Mapping[str, Any]) -> Row:
+    return {name: value for name, value in row.items() if name not in ("schema", "run", "type", "t_ns", "utc")}
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Replaces a file in one step, so that a reader never sees half of it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.replace(path)

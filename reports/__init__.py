@@ -1,0 +1,1 @@
+"""Report configuration that is kept."""

@@ -1,0 +1,1 @@
+"""Scenario suites: what a board must do."""
