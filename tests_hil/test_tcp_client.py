@@ -1,4 +1,7 @@
-"""TCP client: a board dials, data flow both ways, and every way to end. Specification: #XSOCKET, #XCONNECT, #XSEND, #XRECV."""
+"""TCP client: a board dials, data flow both ways, and every way to end.
+
+Specification: #XSOCKET, #XSOCKETSELECT, #XCONNECT, #XSEND, #XRECV.
+"""
 
 import pytest
 
@@ -60,21 +63,18 @@ class TestConnect:
 
     def test_refused(self, modem, peers):
         closed = peers.closed_port()
-        with modem.tcp_socket() as client:
-            with pytest.raises(CommandError):
-                client.connect(closed.host, closed.port)
+        with modem.tcp_socket() as client, pytest.raises(CommandError):
+            client.connect(closed.host, closed.port)
 
     def test_unknown_name(self, modem, tcp_echo):
-        with modem.tcp_socket() as client:
-            with pytest.raises(CommandError):
-                client.connect("no-such-host.invalid", tcp_echo.port)
+        with modem.tcp_socket() as client, pytest.raises(CommandError):
+            client.connect("no-such-host.invalid", tcp_echo.port)
 
         assert not tcp_echo.journal()
 
     def test_ipv6_address_on_an_ipv4_socket(self, modem, tcp_echo):
-        with modem.tcp_socket(family=Family.IPV4) as client:
-            with pytest.raises(CommandError):
-                client.connect("::1", tcp_echo.port)
+        with modem.tcp_socket(family=Family.IPV4) as client, pytest.raises(CommandError):
+            client.connect("::1", tcp_echo.port)
 
     def test_twice(self, modem, tcp_echo, network):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:

@@ -5,7 +5,10 @@ from typing import Annotated
 import typer
 
 from bench import __version__
+from bench.cli.boards import boards
 from bench.cli.peers import peers
+from bench.cli.report import report
+from bench.cli.run import run
 from bench.cli.simulate import simulate
 
 app = typer.Typer(
@@ -15,6 +18,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(boards)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(run)
+app.command()(report)
 app.command()(simulate)
 app.command()(peers)
 

@@ -8,8 +8,6 @@ from bench.at import AtLink, MalformedAnswer, Response
 
 E = TypeVar("E", bound=IntEnum)
 
-E = TypeVar("E", bound=IntEnum)
-
 _FIELD = re.compile(r'\s*(?:"([^"]*)"|([^,"]*))\s*(?:,|$)')
 
 
@@ -56,13 +54,6 @@ class Answers:
             return int(text, base)
         except ValueError:
             self.refuse(f"a number as {what}, not {text!r}")
-
-    def member(self, number: int, choices: type[E]) -> E:
-        """A number as a member of an enumeration."""
-        try:
-            return choices(number)
-        except ValueError:
-            self.refuse(f"a {choices.__name__} ({', '.join(str(choice.value) for choice in choices)}), not {number}")
 
     def member(self, number: int, choices: type[E]) -> E:
         """A number as a member of an enumeration."""

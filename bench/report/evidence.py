@@ -121,5 +121,3 @@ def stem_of(test: str) -> str:
     name = rest.replace("::", "-").removeprefix("test_")
     plain = re.sub(r"[^A-Za-z0-9_.\[\]=,-]+", "_", f"{Path(module).stem}-{name}")
     return plain[:180]
-
-

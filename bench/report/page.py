@@ -1,7 +1,9 @@
 """The verdict as a page: static HTML without scripts, and the same as Markdown."""
 
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from bench import __version__
 from bench.clock import NS_PER_S
@@ -71,23 +73,23 @@ def markdown_page(summary: Summary) -> str:
     return "\n".join(lines) + "\n"
 
 
-def board_line(board: dict[str, object]) -> str:
-    """A board in one line: slot, part, firmware, SLM version, short id."""
-    known = [str(board.get(name, "")) for name in ("part", "modem_firmware")]
-    known.append(f"SLM {board.get('slm_version', '?')}")
-    known += [str(value) for value in (board.get("ids") or {}).values()] if isinstance(board.get("ids"), dict) else []
-    text = "   ".join(part for part in known if part)
+def board_line(board: Mapping[str, Any]) -> str:
+    """A board in one line: slot, part, firmware, SLM version, short ids."""
+    parts = [board.get("part"), board.get("modem_firmware"), f"SLM {board.get('slm_version', '?')}"]
+    parts += list((board.get("ids") or {}).values())
+    text = "   ".join(str(part) for part in parts if part)
     return f"{board.get('slot', '')}   {text}{'   SIMULATED' if board.get('simulated') else ''}"
 
 
 def _board_rows(summary: Summary) -> list[tuple[str, ...]]:
-    return [
-        (escape(str(board.get("slot", ""))), escape(board_line(board).partition("   ")[2]), escape(str(board.get("port", ""))))
-        for board in summary.boards
-    ]
+    rows: list[tuple[str, ...]] = []
+    for board in summary.boards:
+        slot, _, facts = board_line(board).partition("   ")
+        rows.append((escape(slot), escape(facts), escape(str(board.get("port", "")))))
+    return rows
 
 
-def _measurement_row(row: dict[str, object]) -> tuple[str, ...]:
+def _measurement_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     value = shown(float(str(row["value"])), str(row["unit"]))
     verdict = "" if row.get("limit") is None else ("ok" if row.get("ok") else '<span class="failed">outside</span>')
     return (

@@ -6,7 +6,7 @@ Every process of a run appends to the same ``results.jsonl``; a row is one ``wri
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +26,15 @@ class EvidenceLost(Exception):
 class ResultStream:
     """Appends rows of one run.
 
-    Row types: ``board``, ``peers``, ``plan``, ``start``, ``measurement``, ``progress``, ``finish`` and, from the parent,
-    ``end`` for each child process.
+    Row types: ``board``, ``peers``, ``plan``, ``start``, ``measurement``, ``progress``, ``finish``, ``lost`` (evidence)
+    and, from the parent, ``run`` and ``trouble``.
     """
 
     folder: Path
     run: str
     slot: str = ""
     attempt: int = 1
-    anchor: Anchor = Anchor()
+    anchor: Anchor = field(default_factory=Anchor)
 
     def add(self, kind: str, **fields: object) -> None:
         """Appends a row, stamped now.

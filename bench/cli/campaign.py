@@ -1,0 +1,180 @@
+"""A run from its first line to its exit code: starts a pytest process a board, follows them, reconciles."""
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from bench import children
+from bench.boards import BoardSpec
+from bench.children import when_parent_ends
+from bench.cli.console import RunConsole
+from bench.cli.suites import Selection, package_folder
+from bench.report import EvidenceLost, ResultStream, RowReader, Summary, reconcile, write_json, write_pages
+from bench.report.allure_results import count_results
+from bench.report.stream import FILE as STREAM
+from bench.report.summary import EXIT_EVIDENCE
+from bench.report.summary import FILE as SUMMARY
+
+_LOOK_SECONDS = 0.2
+# A test that hangs beyond every command's own timeout is ended, shown as failed, and the run goes on.
+_TEST_SECONDS = 600
+# After an interruption a board is brought back to a known state; then the run ends whatever happens.
+_RESTORE_SECONDS = 30.0
+# pytest's own exit codes: tests ran (0, 1), interrupted, internal error, usage error, nothing collected.
+_PYTEST_TROUBLE = {2: "was interrupted", 3: "had an internal error", 4: "could not start", 5: "collected no test"}
+
+
+@dataclass
+class _Child:
+    spec: BoardSpec
+    process: subprocess.Popen[bytes]
+    pipe: int
+    log: Path
+
+
+class Campaign:
+    """One run."""
+
+    def __init__(
+        self, folder: Path, selection: Selection, config: Path | None, pytest_arguments: tuple[str, ...]
+    ) -> None:
+        self._folder = folder
+        self._selection = selection
+        self._config = config
+        self._arguments = pytest_arguments
+        self._stop = threading.Event()
+        self._stream = ResultStream(folder, folder.name)
+        self._console = RunConsole()
+
+    def run(self, specs: Sequence[BoardSpec], *, peer_name: str | None) -> int:
+        """Runs the tests on every board; returns the exit code of the run."""
+        simulated = any(not spec.hardware for spec in specs)
+        try:
+            write_json(self._folder / SUMMARY, Summary(self._folder.name, simulated=simulated).to_json())
+            self._stream.add("run", simulated=simulated, slots=[spec.slot for spec in specs])
+            categories = package_folder("nrf91_bench_reports") / "categories.json"
+            shutil.copy(categories, self._folder / "allure-results" / categories.name)
+        except (OSError, EvidenceLost) as error:
+            self._console.line("verdict", f"INCOMPLETE   evidence cannot be kept: {error}", "bold red")
+            return EXIT_EVIDENCE
+        self._console.line("run", f"{len(specs)} board{'' if len(specs) == 1 else 's'}, results in {self._folder}")
+        previous = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+        when_parent_ends(self._stop.set)
+        try:
+            running = [self._start(spec, peer_name) for spec in specs]
+            reader = RowReader(self._folder)
+            with self._console:
+                self._follow(running, reader)
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+        summary = self._reconcile(running)
+        self._console.finish(summary, self._folder)
+        return summary.exit_code
+
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop.set()
+
+    def _start(self, spec: BoardSpec, peer_name: str | None) -> _Child:
+        log = self._folder / f"console-{spec.slot}.txt"
+        command = [
+            *children.program("pytest", *map(str, self._selection.paths)),
+            *("-p", "nrf91_bench_fixtures", "-p", "no:cacheprovider"),
+            f"--rootdir={self._selection.root}",
+            *(("-c", os.devnull, "-W", "error", "--strict-markers") if self._selection.bundled else ()),
+            *(f"--timeout={_TEST_SECONDS}", "-o", "timeout_method=signal"),
+            f"--bench-slot={spec.to_json()}",
+            f"--bench-out={self._folder}",
+            *((f"--bench-config={self._config.resolve()}",) if self._config else ()),
+            *((f"--bench-peer-name={peer_name}",) if peer_name else ()),
+            *self._arguments,
+        ]
+        with log.open("wb") as output:
+            process, pipe = children.spawn(command, stdout=output, stderr=subprocess.STDOUT)
+        return _Child(spec, process, pipe, log)
+
+    def _follow(self, running: Sequence[_Child], reader: RowReader) -> None:
+        asked = False
+        while any(child.process.poll() is None for child in running):
+            for row in reader.new_rows():
+                self._console.follow(row)
+            self._console.tick()
+            if self._stop.wait(_LOOK_SECONDS) and not asked:
+                asked = True
+                self._console.line("stopping", "the boards are brought back to a known state; this takes a few seconds")
+                self._end(running)
+        for row in reader.new_rows():
+            self._console.follow(row)
+        for child in running:
+            os.close(child.pipe)
+
+    def _end(self, running: Sequence[_Child]) -> None:
+        for child in running:
+            if child.process.poll() is None:
+                child.process.send_signal(signal.SIGINT)
+        for child in running:
+            try:
+                child.process.wait(_RESTORE_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+
+    def _reconcile(self, running: Sequence[_Child]) -> Summary:
+        """Says what is missing, then reads the stream from its beginning and writes what it proves."""
+        try:
+            if self._stop.is_set():
+                self._stream.add("trouble", why="the run was interrupted")
+            for child in running:
+                self._examine(child)
+        except EvidenceLost as error:
+            return self._without_evidence(str(error))
+        summary = rebuild(self._folder)
+        finished = sum(result.outcome != "died" for result in summary.results)
+        shown = count_results(self._folder / "allure-results")
+        if shown < finished:
+            summary.lost.append(f"Allure holds {shown} results of {finished} finished tests")
+        try:
+            save(self._folder, summary)
+        except OSError as error:
+            return self._without_evidence(str(error))
+        return summary
+
+    def _examine(self, child: _Child) -> None:
+        code = child.process.returncode
+        if code < 0:
+            name = signal.Signals(-code).name
+            self._stream.add("trouble", why=f"the process of {child.spec.slot} was ended by {name}")
+        elif code in _PYTEST_TROUBLE and not self._stop.is_set():
+            said = child.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            detail = next((line for line in said if line.startswith(("ERROR", "E  "))), said[-1] if said else "")
+            self._stream.add(
+                "trouble",
+                why=f"pytest {_PYTEST_TROUBLE[code]} on {child.spec.slot}: {detail.strip()} (see {child.log})",
+            )
+
+    def _without_evidence(self, why: str) -> Summary:
+        summary = rebuild(self._folder)
+        summary.lost.append(why)
+        return summary
+
+
+def rebuild(folder: Path) -> Summary:
+    """The summary of a run's folder, from its stream alone."""
+    reader = RowReader(folder)
+    rows = list(reader.new_rows())
+    summary = reconcile(rows, damaged=reader.damaged)
+    if not (folder / STREAM).exists():
+        summary.lost.append("there is no result stream")
+    return summary
+
+
+def save(folder: Path, summary: Summary) -> None:
+    """Writes summary and pages; OSError when they cannot be written."""
+    write_json(folder / SUMMARY, summary.to_json())
+    write_pages(folder, summary)

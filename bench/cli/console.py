@@ -1,0 +1,163 @@
+"""What a person sees of a run while it goes, and at its end."""
+
+import time
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from bench.clock import NS_PER_S
+from bench.measure import shown
+from bench.report import Summary, board_line
+from bench.report.stream import Row
+from bench.report.summary import DIED, FAILED, LAB_ERROR, SKIPPED
+
+_COLUMN = 10
+_COLOURS = {"PASSED": "bold green", "FAILED": "bold red", "INCOMPLETE": "bold yellow"}
+# On a console that is no terminal a line a test would be noise; one now and then shows that the run lives.
+_QUIET_SECONDS = 30.0
+
+
+class RunConsole:
+    """Follows the rows of a run. Entered, it keeps a live line on a terminal."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._planned: Counter[str] = Counter()
+        self._finished: Counter[str] = Counter()
+        self._running: dict[str, tuple[str, float]] = {}
+        self._slots: set[str] = set()
+        self._bad: Counter[str] = Counter()
+        self._started = time.monotonic()
+        self._spoke = self._started
+        self._live: Live | None = None
+
+    def __enter__(self) -> "RunConsole":
+        if self._console.is_terminal:
+            self._live = Live(self._progress(), console=self._console, refresh_per_second=4, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def line(self, word: str, text: str, style: str = "") -> None:
+        """A line with its word in front."""
+        self._console.print(Text(f"{word:<{_COLUMN}}", style="dim") + Text(text, style=style))
+
+    def follow(self, row: Row) -> None:
+        """Takes a row of the stream."""
+        kind, slot, test = row["type"], str(row.get("slot", "")), str(row.get("test", ""))
+        if kind == "board":
+            self.line("board", board_line(row))
+        elif kind == "peers":
+            self.line("peers", str(row.get("where", "")))
+        elif kind == "progress":
+            self._running[slot] = (str(row.get("text", "")), time.monotonic())
+        elif kind == "plan":
+            self._planned[_suite(test)] += 1
+            self._slots.add(slot)
+        elif kind == "start":
+            self._running[slot] = (test, time.monotonic())
+        elif kind == "finish":
+            self._finished[_suite(test)] += 1
+            self._running.pop(slot, None)
+            if row.get("outcome") in (FAILED, LAB_ERROR):
+                self._bad[str(row["outcome"])] += 1
+
+    def tick(self) -> None:
+        """Shows the progress."""
+        if self._live is not None:
+            self._live.update(self._progress())
+        elif time.monotonic() - self._spoke > _QUIET_SECONDS:
+            self._spoke = time.monotonic()
+            self._console.print(self._progress())
+
+    def _progress(self) -> Text:
+        elapsed = time.monotonic() - self._started
+        suites = "   ".join(f"{name} {self._finished[name]}/{total}" for name, total in self._planned.items())
+        bad = "".join(f"   {count} {name.replace('_', ' ')}" for name, count in self._bad.items())
+        done, planned = self._finished.total(), self._planned.total()
+        left = ""
+        if 5 <= done < planned and elapsed > 5:
+            left = f", about {_clock(elapsed / done * (planned - done))} left"
+        boards = f"{len(self._slots)} board{'' if len(self._slots) == 1 else 's'}, " if self._slots else ""
+        text = Text(f"{'running':<{_COLUMN}}", style="dim") + Text(f"{suites or 'starting'}{bad}   ({boards}")
+        text += Text(f"{_clock(elapsed)}{left})")
+        for slot, (what, since) in sorted(self._running.items()):
+            if time.monotonic() - since > 2.0:  # what takes long says what it is
+                text += Text(f"\n{'':<{_COLUMN}}{slot}  {what}  {time.monotonic() - since:.0f} s", style="dim")
+        return text
+
+    def finish(self, summary: Summary, folder: Path) -> None:
+        """What the run found."""
+        for row in _aggregated(summary.measurements):
+            self.line("measured", row)
+        for result in summary.results:
+            if result.outcome in (FAILED, LAB_ERROR, DIED):
+                self._bad_result(result.outcome, f"{result.slot}  {result.test}", result.message)
+                if result.transcript:
+                    self.line("", f"transcript {_short_path(folder / result.transcript)}", "dim")
+        reasons = Counter(result.message for result in summary.results if result.outcome == SKIPPED)
+        for reason, count in reasons.items():
+            self.line("skipped", f"{count} x {reason}")
+        simulated = "   SIMULATED" if summary.simulated else ""
+        self.line("verdict", f"{summary.verdict}{simulated}   {summary.reason}", _COLOURS[summary.verdict])
+        self.line("report", _short_path(folder / "verdict.html"))
+
+    def _bad_result(self, outcome: str, what: str, message: str) -> None:
+        word = {FAILED: "failed", LAB_ERROR: "lab error", DIED: "died"}[outcome]
+        self.line(word, what, "bold")
+        for line in (message or "its process ended, or the run was interrupted, before it finished").split("\n")[:16]:
+            self.line("", line)
+
+
+def _suite(test: str) -> str:
+    return Path(test.partition("::")[0]).stem.removeprefix("test_")
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{rest:02}"
+
+
+def _short_path(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _aggregated(rows: list[Row]) -> list[str]:
+    """One line a measurement: the range over all its values, and how they stand to the limit."""
+    groups: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((str(row["name"]), str(row["unit"]), str(row.get("limit") or "")), []).append(row)
+    lines = []
+    for (name, unit, limit), group in groups.items():
+        values = sorted(float(row["value"]) for row in group)
+        text = shown(values[0], unit)
+        if len(values) > 1:
+            text += f" to {shown(values[-1], unit)}   n {len(values)}"
+        if limit:
+            bound = _limit_text(limit, unit)
+            text += f"   limit {bound}   {'ok' if all(row.get('ok') for row in group) else 'OUTSIDE'}"
+        lines.append(f"{name:<32} {text}")
+    return lines
+
+
+def _limit_text(limit: str, unit: str) -> str:
+    if unit != "ns":
+        return f"{limit} {unit}"
+    words = []
+    for word in limit.split(" "):
+        try:
+            words.append(f"{float(word) / NS_PER_S:g} s")
+        except ValueError:
+            words.append(word)
+    return " ".join(words)

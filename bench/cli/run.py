@@ -1,0 +1,81 @@
+"""``nrf91-bench run``: one pytest process a board, their streams merged and reconciled."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards, select
+from bench.cli import suites
+from bench.cli.campaign import Campaign
+from bench.config import Config, load
+from bench.errors import UsageError
+from bench.report.run_folder import new_run_folder
+
+
+def run(
+    context: typer.Context,
+    board: Annotated[
+        list[str] | None, typer.Option(metavar="SELECTOR", help="A board by name, model, serial, USB place; or all.")
+    ] = None,
+    port: Annotated[list[str] | None, typer.Option(metavar="PATH", help="A board at this port.")] = None,
+    simulate: Annotated[str, typer.Option(metavar="never|auto|N", help="Simulated boards.")] = "never",
+    suite: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A suite by name, or your own by path.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="The lab's bench.toml.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run, empty or new.")] = None,
+) -> None:
+    """Run scenario suites on boards. What stands behind -- goes to pytest.
+
+    Exit codes: 0 every planned test ran and none failed, 1 a test failed, 2 usage, 3 lab errors only, 4 evidence lost,
+    5 incomplete or interrupted.
+    """
+    lab = load(config or _default_config())
+    selection = suites.select(suite or ())
+    count = _simulated(simulate)
+    chosen = [] if count and not (board or port) else _chosen(lab, board or [], port or [], simulate)
+    if simulate == "auto" and not chosen:
+        count = 1
+    folder = new_run_folder(out)
+    campaign = Campaign(folder, selection, config or _default_config(), tuple(context.args))
+    if count:
+        name = lab.peers.name or PEER_NAME
+        with SimulatedBoards(count, hosts={name: _peer_addresses(lab)}) as boards:
+            code = campaign.run([*chosen, *boards.specs], peer_name=name)
+    else:
+        code = campaign.run(chosen, peer_name=lab.peers.name)
+    raise typer.Exit(code)
+
+
+def _default_config() -> Path | None:
+    here = Path("bench.toml")
+    return here if here.is_file() else None
+
+
+def _simulated(text: str) -> int:
+    """How many simulated boards are wanted for sure."""
+    if text in ("never", "auto"):
+        return 0
+    if not re.fullmatch(r"[1-9]\d{0,2}", text):
+        raise UsageError(f"--simulate {text}: it is never, auto, or a number of boards from 1")
+    return int(text)
+
+
+def _chosen(lab: Config, selectors: list[str], ports: list[str], simulate: str) -> list[BoardSpec]:
+    if not selectors and not ports and simulate == "auto" and lab.boards:
+        simulate = "never"  # a configured board that is not there must not be replaced by a simulated one
+    chosen = select(lab, selectors, ports)
+    if not chosen and simulate == "never":
+        raise UsageError(
+            "no board is attached and none is configured: plug one in, name its port (--port /dev/ttyACM0), or try the"
+            " bench on a simulated board (--simulate 1)"
+        )
+    return chosen
+
+
+def _peer_addresses(lab: Config) -> tuple[str, ...]:
+    peers = lab.peers
+    addresses = (peers.address or peers.bind, peers.address6 or peers.bind6)
+    return tuple(str(address) for address in addresses if address is not None)

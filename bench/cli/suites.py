@@ -1,0 +1,62 @@
+"""Which tests a run runs: the bench's own suites by name, or a lab's by path."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from bench.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Test files or folders, and the folder that test ids are relative to.
+
+    ``bundled``: all of them are the bench's own, so no configuration of a lab applies.
+    """
+
+    paths: tuple[Path, ...]
+    root: Path
+    bundled: bool
+
+
+def package_folder(package: str) -> Path:
+    """The folder of a package of the bench: the checkout's in a checkout, the installed one otherwise."""
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise UsageError(f"the package {package} is missing: install nrf91-bench again")
+    return Path(next(iter(spec.submodule_search_locations))).resolve()
+
+
+def available() -> dict[str, Path]:
+    """The bench's own suites: name -> file."""
+    folder = package_folder("nrf91_bench_suites")
+    return {path.stem.removeprefix("test_"): path for path in sorted(folder.glob("test_*.py"))}
+
+
+def select(names: Sequence[str]) -> Selection:
+    """The suites that were named; all of the bench's without a name.
+
+    A name is a suite's (``tcp_client``), the first word of several (``tcp``), or the path of a lab's own file
+    or folder.
+
+    Raises:
+        UsageError: there is no such suite.
+    """
+    own = available()
+    folder = package_folder("nrf91_bench_suites")
+    if not names:
+        return Selection(tuple(own.values()), folder, bundled=True)
+    chosen: list[Path] = []
+    for name in names:
+        fitting = [path for suite, path in own.items() if suite == name or suite.startswith(f"{name}_")]
+        if not fitting and Path(name).exists():
+            fitting = [Path(name).resolve()]
+        if not fitting:
+            raise UsageError(f"no suite is {name}: there are {', '.join(own)}; or give the path of your own")
+        chosen += [path for path in fitting if path not in chosen]
+    if all(path.parent == folder for path in chosen):
+        return Selection(tuple(chosen), folder, bundled=True)
+    folders = [path if path.is_dir() else path.parent for path in chosen]
+    return Selection(tuple(chosen), Path(os.path.commonpath(folders)), bundled=False)
