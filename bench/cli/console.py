@@ -12,7 +12,7 @@ from bench.clock import NS_PER_S
 from bench.measure import shown
 from bench.report import Summary, board_line
 from bench.report.stream import Row
-from bench.report.summary import DIED, FAILED, LAB_ERROR, SKIPPED
+from bench.report.summary import DIED, FAILED, LAB_ERROR, SKIPPED, TestResult
 
 _COLUMN = 10
 _COLOURS = {"PASSED": "bold green", "FAILED": "bold red", "INCOMPLETE": "bold yellow"}
@@ -97,11 +97,8 @@ class RunConsole:
         """What the run found."""
         for row in _aggregated(summary.measurements):
             self.line("measured", row)
-        for result in summary.results:
-            if result.outcome in (FAILED, LAB_ERROR, DIED):
-                self._bad_result(result.outcome, f"{result.slot}  {result.test}", result.message)
-                if result.transcript:
-                    self.line("", f"transcript {_short_path(folder / result.transcript)}", "dim")
+        for same in _alike(summary.results):
+            self._bad_results(same, folder)
         reasons = Counter(result.message for result in summary.results if result.outcome == SKIPPED)
         for reason, count in reasons.items():
             self.line("skipped", f"{count} x {reason}")
@@ -109,11 +106,26 @@ class RunConsole:
         self.line("verdict", f"{summary.verdict}{simulated}   {summary.reason}", _COLOURS[summary.verdict])
         self.line("report", _short_path(folder / "verdict.html"))
 
-    def _bad_result(self, outcome: str, what: str, message: str) -> None:
-        word = {FAILED: "failed", LAB_ERROR: "lab error", DIED: "died"}[outcome]
-        self.line(word, what, "bold")
-        for line in (message or "its process ended, or the run was interrupted, before it finished").split("\n")[:16]:
+    def _bad_results(self, same: list[TestResult], folder: Path) -> None:
+        first = same[0]
+        word = {FAILED: "failed", LAB_ERROR: "lab error", DIED: "died"}[first.outcome]
+        more = f"   and {len(same) - 1} more" if len(same) > 1 else ""
+        self.line(word, f"{first.slot}  {first.test}{more}", "bold")
+        message = first.message or "its process ended, or the run was interrupted, before it finished"
+        for line in message.split("\n")[:16]:
             self.line("", line)
+        if first.transcript:
+            self.line("", f"transcript {_short_path(folder / first.transcript)}", "dim")
+
+
+def _alike(results: list[TestResult]) -> list[list[TestResult]]:
+    """The bad results, those with one cause together: a board that vanished is told once, not for every test."""
+    groups: dict[tuple[str, ...], list[TestResult]] = {}
+    for result in results:
+        if result.outcome in (FAILED, LAB_ERROR, DIED):
+            own = result.test if result.outcome == FAILED else ""
+            groups.setdefault((result.outcome, result.slot, result.message, own), []).append(result)
+    return list(groups.values())
 
 
 def _suite(test: str) -> str:
