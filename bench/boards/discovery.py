@@ -1,5 +1,6 @@
 """Attached boards, from udev. Listing opens no port."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,9 @@ import pyudev
 
 from bench.boards.catalog import BY_NAME, Model, looks_like_a_board, recognise
 from bench.errors import LabError
+
+# A tty's ID_PATH ends in its USB interface; the board's place does not.
+_INTERFACE = re.compile(r":\d+\.\d+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def _identity(tty: Any, usb: Any) -> _Device:  # noqa: ANN401 - pyudev has no ty
     properties = tty.properties
     if "ID_VENDOR_ID" in properties:
         serial = properties.get("ID_SERIAL_SHORT", "")
-        place = properties.get("ID_PATH", usb.sys_name)
+        place = _INTERFACE.sub("", properties.get("ID_PATH", usb.sys_name))
         vendor, product = properties["ID_VENDOR_ID"], properties.get("ID_MODEL_ID", "0")
         return _Device(int(vendor, 16), int(product, 16), serial, place, "udev")
     vendor, product = _attribute(usb, "idVendor") or "0", _attribute(usb, "idProduct") or "0"

@@ -66,6 +66,9 @@ def _simulated(text: str) -> int:
 def _chosen(lab: Config, selectors: list[str], ports: list[str], simulate: str) -> list[BoardSpec]:
     if not selectors and not ports and simulate == "auto" and lab.boards:
         simulate = "never"  # a configured board that is not there must not be replaced by a simulated one
+    for port in ports:
+        if not port.startswith(("tcp://", "replay:")) and not Path(port).exists():
+            raise UsageError(f"there is no port {port}; `nrf91-bench boards` lists what is attached")
     chosen = select(lab, selectors, ports)
     if not chosen and simulate == "never":
         raise UsageError(

@@ -8,7 +8,7 @@ own outcome: a device's error is "failed", a lab error "broken".
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import md5
 from pathlib import Path
 
@@ -87,14 +87,14 @@ def attach(name: str, text: str, kind: str = "text/plain", extension: str = "txt
     allure.attach(text, name=name, attachment_type=kind, extension=extension)
 
 
-def set_outcome(outcome: str, message: str | None = None) -> None:
-    """Sets the present test's status; keeps its trace."""
+def set_outcome(outcome: str, message: str, conceal: Callable[[str], str]) -> None:
+    """Sets the present test's status and message; keeps its trace, identities concealed."""
     result = _present_test()
     if result is not None:
         result.status = _STATUS[outcome]
-        if message:
-            trace = result.statusDetails.trace if result.statusDetails else None
-            result.statusDetails = StatusDetails(message=message, trace=trace)
+        trace = result.statusDetails.trace if result.statusDetails else None
+        if message or trace:
+            result.statusDetails = StatusDetails(message=conceal(message), trace=conceal(trace or ""))
 
 
 def _present_test() -> TestResult | None:
