@@ -182,6 +182,20 @@ def test_who(board, modem):
         assert run.summary["simulated"] is True
         assert "nRF9161-LACA" in run.output
 
+    def test_no_two_results_look_like_one_that_was_retried(self, lab: Lab) -> None:
+        """allure-pytest shows every bytes parameter as its class, and a report keeps only one of alike results."""
+        suite = """
+import pytest
+
+@pytest.mark.parametrize("data", [b"one", b"two", (1, 2)])
+def test_with(data):
+    assert data
+"""
+        run = lab.run(suite)
+        assert run.code == 0, run.output
+        results = [json.loads(p.read_text()) for p in (run.folder / "allure-results").glob("*-result.json")]
+        assert len({json.dumps(result["parameters"], sort_keys=True) for result in results}) == 3
+
     def test_plain_pytest_in_a_labs_own_folder(self, tmp_path: Path) -> None:
         (tmp_path / "conftest.py").write_text('pytest_plugins = ["nrf91_bench_fixtures"]\n')
         (tmp_path / "test_own.py").write_text(GOOD)

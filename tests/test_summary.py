@@ -100,7 +100,7 @@ def test_pages_escape_what_devices_send_and_say_simulated(tmp_path: Path) -> Non
         ),
         *stream_of("failed", "passed"),
         row("finish", test="test_0", outcome="failed", message="expected <OK> & got nothing"),
-        row("measurement", test="test_1", name="rtt", value=1.5e6, unit="ns", limit="<= 1e+06", ok=False),
+        row("measurement", test="test_1", name="rtt", value=1.5e6, unit="ns", limit="at most 1 ms", ok=False),
     ]
     summary: Summary = reconcile(rows)
     write_pages(tmp_path, summary)

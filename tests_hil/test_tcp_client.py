@@ -10,17 +10,17 @@ from bench.measure import within
 from bench.modem import Family, ReceiveFlag
 
 # What a parser that ends an answer at the first OK, or splits at commas and quotes, gets wrong.
-TRICKY_TEXT = (
-    b"Test TCP",
-    b"a,b;c'd e=?",
-    b"\r\nOK\r\n",
-    b"\r\nERROR\r\n",
-    b"#XRECV: 5\r\n",
-    b"+++",
-    b"back\\slash \\r\\n",
-    b" leading and trailing ",
-    b"\xe9\xff\x80",
-)
+TRICKY_TEXT = {
+    "plain": b"Test TCP",
+    "commas and quotes": b"a,b;c'd e=?",
+    "looks like OK": b"\r\nOK\r\n",
+    "looks like ERROR": b"\r\nERROR\r\n",
+    "looks like an announcement": b"#XRECV: 5\r\n",
+    "looks like a terminator": b"+++",
+    "backslashes": b"back\\slash \\r\\n",
+    "spaces around": b" leading and trailing ",
+    "high bytes": b"\xe9\xff\x80",
+}
 BINARY = bytes(range(256))
 
 
@@ -94,7 +94,7 @@ class TestConnect:
 class TestText:
     """#XSEND with a string, #XRECV."""
 
-    @pytest.mark.parametrize("text", TRICKY_TEXT, ids=repr)
+    @pytest.mark.parametrize("text", TRICKY_TEXT.values(), ids=TRICKY_TEXT.keys())
     def test_comes_back_unchanged(self, modem, tcp_echo, network, text):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             sent = client.send_string(text)

@@ -8,8 +8,6 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from bench.clock import NS_PER_S
-from bench.measure import shown
 from bench.report import Summary, board_line
 from bench.report.stream import Row
 from bench.report.summary import DIED, FAILED, LAB_ERROR, SKIPPED, TestResult
@@ -95,8 +93,8 @@ class RunConsole:
 
     def finish(self, summary: Summary, folder: Path) -> None:
         """What the run found."""
-        for row in _aggregated(summary.measurements):
-            self.line("measured", row)
+        for figure in summary.figures():
+            self.line("measured", f"{figure.name:<32} {figure.text}")
         for same in _alike(summary.results):
             self._bad_results(same, folder)
         reasons = Counter(result.message for result in summary.results if result.outcome == SKIPPED)
@@ -143,33 +141,3 @@ def _short_path(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-
-
-def _aggregated(rows: list[Row]) -> list[str]:
-    """One line a measurement: the range over all its values, and how they stand to the limit."""
-    groups: dict[tuple[str, str, str], list[Row]] = {}
-    for row in rows:
-        groups.setdefault((str(row["name"]), str(row["unit"]), str(row.get("limit") or "")), []).append(row)
-    lines = []
-    for (name, unit, limit), group in groups.items():
-        values = sorted(float(row["value"]) for row in group)
-        text = shown(values[0], unit)
-        if len(values) > 1:
-            text += f" to {shown(values[-1], unit)}   n {len(values)}"
-        if limit:
-            bound = _limit_text(limit, unit)
-            text += f"   limit {bound}   {'ok' if all(row.get('ok') for row in group) else 'OUTSIDE'}"
-        lines.append(f"{name:<32} {text}")
-    return lines
-
-
-def _limit_text(limit: str, unit: str) -> str:
-    if unit != "ns":
-        return f"{limit} {unit}"
-    words = []
-    for word in limit.split(" "):
-        try:
-            words.append(f"{float(word) / NS_PER_S:g} s")
-        except ValueError:
-            words.append(word)
-    return " ".join(words)

@@ -17,7 +17,8 @@ class Limit(Protocol):
     def accepts(self, value: float) -> bool:
         """Whether the value is within the limit."""
 
-    def __str__(self) -> str: ...
+    def text(self, unit: str) -> str:
+        """The limit for a person, its numbers taken to be in ``unit``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,9 @@ class AtMost:
         """Whether the value is within the limit."""
         return value <= self.bound
 
-    def __str__(self) -> str:
-        return f"<= {self.bound:g}"
+    def text(self, unit: str) -> str:
+        """The limit for a person."""
+        return f"at most {shown(self.bound, unit)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,9 @@ class Within:
         """Whether the value is within the limit."""
         return self.low <= value <= self.high
 
-    def __str__(self) -> str:
-        return f"{self.low:g} to {self.high:g}"
+    def text(self, unit: str) -> str:
+        """The limit for a person."""
+        return f"{shown(self.low, unit)} to {shown(self.high, unit)}"
 
 
 def at_most(bound: float | None = None, *, seconds: float | None = None) -> AtMost:
@@ -93,14 +96,12 @@ class Measurement:
     def judge(self) -> None:
         """Raises LimitExceeded when the value is outside its limit."""
         if not self.ok:
-            raise LimitExceeded(f"{self.name} was {shown(self.value, self.unit)}, expected {self._limit_text()}")
+            raise LimitExceeded(f"{self.name} was {shown(self.value, self.unit)}, expected {self.limit_text}")
 
-    def _limit_text(self) -> str:
-        if self.unit == "ns" and isinstance(self.limit, AtMost):
-            return f"at most {shown(self.limit.bound, 'ns')}"
-        if self.unit == "ns" and isinstance(self.limit, Within):
-            return f"{shown(self.limit.low, 'ns')} to {shown(self.limit.high, 'ns')}"
-        return f"{self.limit} {self.unit}"
+    @property
+    def limit_text(self) -> str:
+        """The limit for a person, in the measurement's unit; empty without one."""
+        return "" if self.limit is None else self.limit.text(self.unit)
 
 
 def shown(value: float, unit: str) -> str:

@@ -19,6 +19,7 @@ from allure_commons.model2 import Parameter, Status, StatusDetails, TestResult
 from allure_commons.utils import represent
 from allure_pytest.utils import allure_full_name, get_history_id
 
+from bench.at import printable
 from bench.report.summary import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED
 
 _STATUS = {
@@ -52,7 +53,7 @@ class Placeholder:
 def _died(item: pytest.Item, slot: str) -> dict[str, object]:
     full_name = allure_full_name(item)
     values = getattr(getattr(item, "callspec", None), "params", {})
-    parameters = [Parameter(name=name, value=represent(value)) for name, value in {**values, "board": slot}.items()]
+    parameters = [Parameter(name=name, value=represent(value)) for name, value in _parameters(item, slot).items()]
     now = round(time.time() * 1000)
     return {
         "uuid": str(uuid.uuid4()),
@@ -69,9 +70,22 @@ def _died(item: pytest.Item, slot: str) -> dict[str, object]:
     }
 
 
-def describe(slot: str, labels: Mapping[str, str]) -> None:
-    """Labels of the present test, and its board as a parameter, so that two boards' results are told apart."""
-    allure.dynamic.parameter("board", slot)
+def _parameters(item: pytest.Item, slot: str) -> dict[str, object]:
+    """The test's parameters and its board. allure-pytest shows bytes as their class, all alike: they are spelt out."""
+    values = getattr(getattr(item, "callspec", None), "params", {})
+    plain = (str, int, float, bool, type(None))
+    spelt = {name: value if isinstance(value, plain) else _spelt(value) for name, value in values.items()}
+    return {**spelt, "board": slot}
+
+
+def _spelt(value: object) -> str:
+    return printable(value) if isinstance(value, bytes) else repr(value)
+
+
+def describe(item: pytest.Item, slot: str, labels: Mapping[str, str]) -> None:
+    """Labels of the present test; its board and its own parameters, so that no two results look like one retried."""
+    for name, value in _parameters(item, slot).items():
+        allure.dynamic.parameter(name, value)
     for name, value in labels.items():
         if name in ("epic", "feature", "story"):
             getattr(allure.dynamic, name)(value)
@@ -113,5 +127,10 @@ def write_environment(folder: Path, slot: str, facts: Mapping[str, str]) -> None
 
 
 def count_results(folder: Path) -> int:
-    """How many results lie in a folder."""
-    return len(list(folder.glob("*-result.json")))
+    """How many results a report would show: alike ones count once, for a renderer takes them for retries."""
+    shown = set()
+    for path in folder.glob("*-result.json"):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        parameters = sorted((p["name"], p["value"]) for p in result.get("parameters", ()))
+        shown.add((result.get("fullName"), tuple(parameters)))
+    return len(shown)

@@ -1,14 +1,13 @@
 """The verdict as a page: static HTML without scripts, and the same as Markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from bench import __version__
 from bench.clock import NS_PER_S
-from bench.measure import shown
-from bench.report.summary import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, Summary, TestResult
+from bench.report.summary import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, Figure, Summary, TestResult
 
 _COLOURS = {"PASSED": "#1a7f37", "FAILED": "#b42318", "INCOMPLETE": "#9a6700"}
 _WORDS = {PASSED: "passed", FAILED: "failed", LAB_ERROR: "lab error", SKIPPED: "skipped", DIED: "did not finish"}
@@ -48,8 +47,8 @@ def html_page(summary: Summary) -> str:
     if summary.peers:
         parts.append(f"<p>Peers: {escape(str(summary.peers.get('where', '')))}</p>")
     if summary.measurements:
-        rows = [_measurement_row(row) for row in summary.measurements]
-        parts += ["<h2>Measured</h2>", _table(("measurement", "board", "value", "limit", ""), rows)]
+        figures = [_figure_row(figure) for figure in summary.figures()]
+        parts += ["<h2>Measured</h2>", _table(("measurement", "value", "n", "limit", ""), figures)]
     rows = [
         (f"<code>{escape(r.test)}</code>", escape(r.slot), _outcome(r), f"{r.duration_ns / NS_PER_S:.2f} s")
         for r in summary.results
@@ -81,24 +80,17 @@ def board_line(board: Mapping[str, Any]) -> str:
     return f"{board.get('slot', '')}   {text}{'   SIMULATED' if board.get('simulated') else ''}"
 
 
-def _board_rows(summary: Summary) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
+def _board_rows(summary: Summary) -> Sequence[Sequence[str]]:
+    rows = []
     for board in summary.boards:
         slot, _, facts = board_line(board).partition("   ")
         rows.append((escape(slot), escape(facts), escape(str(board.get("port", "")))))
     return rows
 
 
-def _measurement_row(row: Mapping[str, Any]) -> tuple[str, ...]:
-    value = shown(float(str(row["value"])), str(row["unit"]))
-    verdict = "" if row.get("limit") is None else ("ok" if row.get("ok") else '<span class="failed">outside</span>')
-    return (
-        escape(str(row["name"])),
-        escape(str(row["slot"])),
-        escape(value),
-        escape(str(row.get("limit") or "none")),
-        verdict,
-    )
+def _figure_row(figure: Figure) -> tuple[str, ...]:
+    verdict = "" if not figure.limit else ("ok" if figure.ok else '<span class="failed">outside</span>')
+    return (escape(figure.name), escape(figure.value), str(figure.count), escape(figure.limit or "none"), verdict)
 
 
 def _failure(result: TestResult) -> str:
@@ -116,7 +108,7 @@ def _outcome(result: TestResult) -> str:
     return f'<span class="{result.outcome}">{word}</span>{reason}'
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     cells = "".join(f"<th>{escape(name)}</th>" for name in head)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><tr>{cells}</tr>{body}</table>"
