@@ -91,9 +91,14 @@ def describe(item: pytest.Item, slot: str, labels: Mapping[str, str]) -> None:
             getattr(allure.dynamic, name)(value)
         else:
             allure.dynamic.label(name, value)
-    for name in ("firmware", "simulated"):
-        if name in labels:
-            allure.dynamic.tag(labels[name])
+    if "simulated" in labels:
+        allure.dynamic.tag(labels["simulated"])
+
+
+def label_firmware(firmware: str) -> None:
+    """The present test's firmware, as label and as tag: never a parameter, which would give it a new history."""
+    allure.dynamic.label("firmware", firmware)
+    allure.dynamic.tag(firmware)
 
 
 def attach(name: str, text: str, kind: str = "text/plain", extension: str = "txt") -> None:
