@@ -120,8 +120,12 @@ def load(path: Path | None) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is no TOML: {error}") from error
     except ValidationError as error:
-        problems = [_problem(text, dict(problem)) for problem in error.errors(include_url=False)]
-        raise ConfigError(f"{path} cannot be used:\n" + "\n".join(f"    {problem}" for problem in problems)) from None
+        raise ConfigError(f"{path} cannot be used:\n{problems_of(text, error)}") from None
+
+
+def problems_of(text: str, error: ValidationError) -> str:
+    """What is wrong with a file, a line a problem."""
+    return "\n".join(f"    {_problem(text, dict(problem))}" for problem in error.errors(include_url=False))
 
 
 def _problem(text: str, problem: dict[str, Any]) -> str:

@@ -149,7 +149,7 @@ class TestMeasurement:
         assert isinstance(failure.value, DeviceError)
         with pytest.raises(LimitExceeded, match=r"expected 1\.9 s to 3 s"):
             Measurement("wait", 1e9, "ns", within(seconds=(1.9, 3.0))).judge()
-        with pytest.raises(LimitExceeded, match="loss was 7 %, expected <= 5 %"):
+        with pytest.raises(LimitExceeded, match="loss was 7 %, expected at most 5 %"):
             Measurement("loss", 7, "%", at_most(5)).judge()
 
     def test_a_limit_that_is_none(self) -> None:

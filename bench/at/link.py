@@ -213,11 +213,19 @@ class AtLink:
             CommandTimeout: no report came; the link counts as being in data mode still.
         """
         since = now_ns()
-        prefix = self.dialect.data_mode_report.decode()
         self.write(self.dialect.data_mode_terminator, timeout=timeout)
+        return self.data_mode_ended(timeout=timeout, since_ns=since)
+
+    def data_mode_ended(self, *, timeout: float = 5.0, since_ns: int | None = None) -> int:
+        """Waits for the device to report the end of data mode, whatever ended it; returns the result it reports.
+
+        Raises:
+            CommandTimeout: no report came; the link counts as being in data mode still.
+        """
+        prefix = self.dialect.data_mode_report.decode()
         try:
             while True:
-                urc = self.wait_for_urc(prefix, timeout=timeout, since_ns=since)
+                urc = self.wait_for_urc(prefix, timeout=timeout, since_ns=since_ns)
                 value = int(urc.line.partition(":")[2])
                 if value <= 0:  # builds with CONFIG_SLM_DATAMODE_URC report the size of each flush before it
                     self._data_mode = False

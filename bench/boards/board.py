@@ -1,14 +1,15 @@
 """A board that is open: its link, its modem, who it is; in a known state when it is opened and when it is closed."""
 
 import contextlib
+import ipaddress
 import random
 from typing import Self
 
 from bench.at import AtLink, Transcript
 from bench.boards.recovery import synchronise
 from bench.boards.selection import BoardSpec
-from bench.errors import BenchError
-from bench.modem import Identity, Modem
+from bench.errors import BenchError, LabError
+from bench.modem import Family, Identity, Modem
 from bench.privacy import Concealer
 
 # Ports for a board to bind: the dynamic range, whose ports nobody else expects to have.
@@ -121,6 +122,20 @@ class Board:
         port = self._next_port
         self._next_port = port + 1 if port < _LAST_PORT else _FIRST_PORT
         return port
+
+    def address(self, family: Family = Family.IPV4) -> str:
+        """The board's own address of a family, by which a peer of its network reaches it.
+
+        Raises:
+            LabError: it has none.
+        """
+        version = 6 if family is Family.IPV6 else 4
+        for address in self.modem.network.addresses():
+            if ipaddress.ip_address(address).version == version:
+                return address
+        raise LabError(
+            f"{self.slot} has no IPv{version} address (AT+CGPADDR=0): is it registered, has its APN IPv{version}?"
+        )
 
     def short_ids(self) -> dict[str, str]:
         """The board's identities as keyed short ids, those it has."""

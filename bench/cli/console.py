@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bench.report import Summary, board_line
 from bench.report.stream import Row
-from bench.report.summary import DIED, FAILED, LAB_ERROR, SKIPPED, TestResult
+from bench.report.summary import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, TestResult
 
 _COLUMN = 10
 _COLOURS = {"PASSED": "bold green", "FAILED": "bold red", "INCOMPLETE": "bold yellow"}
@@ -97,6 +97,9 @@ class RunConsole:
             self.line("measured", f"{figure.name:<32} {figure.text}")
         for same in _alike(summary.results):
             self._bad_results(same, folder)
+        for result in summary.results:
+            if result.known_issue and result.outcome == PASSED:
+                self.line("known", f"{result.slot}  {result.test}   {result.message.removeprefix('known issue: ')}")
         reasons = Counter(result.message for result in summary.results if result.outcome == SKIPPED)
         for reason, count in reasons.items():
             self.line("skipped", f"{count} x {reason}")

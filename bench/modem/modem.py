@@ -1,11 +1,16 @@
 """A board's modem: its firmware's commands behind typed calls."""
 
 from bench.at import AtLink
+from bench.modem.data_mode_commands import DataModeCommands
 from bench.modem.identity import Identity, identify
+from bench.modem.network_commands import NetworkCommands
+from bench.modem.option_commands import OptionCommands
+from bench.modem.polling_commands import PollingCommands
 from bench.modem.registration import Registration
+from bench.modem.server_commands import ServerCommands
 from bench.modem.socket_commands import SocketCommands
-from bench.modem.socket_values import Family, SocketType
-from bench.modem.sockets import ActiveHandle, TcpClient, UdpSocket
+from bench.modem.socket_values import Family, Role, SocketType
+from bench.modem.sockets import ActiveHandle, TcpClient, TcpServer, UdpSocket
 
 
 class Modem:
@@ -13,13 +18,24 @@ class Modem:
 
     Attributes:
         link: for commands that have no typed call.
-        sockets: the socket commands one by one, on the active socket.
+        sockets: #XSOCKET, #XSSOCKET, #XSOCKETSELECT, #XCONNECT, #XSEND, #XRECV, #XSENDTO, #XRECVFROM, one by one.
+        server: #XBIND, #XLISTEN, #XACCEPT.
+        polling: #XPOLL.
+        options: #XSOCKETOPT, #XSSOCKETOPT.
+        data_mode: #XDATACTRL.
+        network: #XGETADDRINFO, the board's own addresses.
+        active: which socket the firmware has selected; ``active.use(handle)`` selects.
         registration: waiting for the network.
     """
 
     def __init__(self, link: AtLink, *, margin: float = 5.0, connect_timeout: float = 60.0) -> None:
         self.link = link
         self.sockets = SocketCommands(link, margin=margin, connect_timeout=connect_timeout)
+        self.server = ServerCommands(link, margin=margin)
+        self.polling = PollingCommands(link, margin=margin)
+        self.options = OptionCommands(link, margin=margin)
+        self.data_mode = DataModeCommands(link, margin=margin)
+        self.network = NetworkCommands(link, margin=margin)
         self.registration = Registration(link)
         self.active = ActiveHandle(self.sockets)
 
@@ -54,6 +70,19 @@ class Modem:
             client.__exit__(BaseException)
             raise
         return client
+
+    def tcp_server(self, port: int, *, family: Family = Family.IPV4) -> TcpServer:
+        """A TCP socket that is bound to a port of the board and listens."""
+        self.active.unknown()
+        opened = self.sockets.open(SocketType.STREAM, family=family, role=Role.SERVER)
+        server = TcpServer(self.sockets, self.active, opened, self.server)
+        try:
+            server.bind(port)
+            server.listen()
+        except BaseException:
+            server.__exit__(BaseException)
+            raise
+        return server
 
     def close_sockets(self) -> int:
         """Closes whatever is open; returns how many sockets that were."""

@@ -9,10 +9,12 @@ from bench.clock import now_ns
 from bench.errors import DeviceError, UsageError
 from bench.modem.answers import Answers
 from bench.modem.socket_values import (
+    ActiveSecureSocket,
     ActiveSocket,
     Family,
     ListedSocket,
     Opened,
+    PeerVerify,
     Received,
     ReceiveFlag,
     Role,
@@ -68,21 +70,11 @@ class SocketCommands:
     ) -> Opened:
         """AT#XSOCKET=<op>,<type>,<role>[,<cid>]."""
         command = f"AT#XSOCKET={family},{type},{role}{'' if cid is None else f',{cid}'}"
-        response = self.link.command(command, timeout=self.margin)
-        answers = Answers(self.link, response)
-        handle, kind, protocol = (answers.number(f, "a field") for f in answers.one("#XSOCKET", fields=3)[:3])
-        if handle < 0:
-            answers.refuse("a handle of 0 or more")
-        return Opened(handle, answers.member(kind, SocketType), protocol, response)
+        return self._opened(self.link.command(command, timeout=self.margin), "#XSOCKET")
 
     def close(self) -> Response:
         """AT#XSOCKET=0: closes the active socket; harmless when there is none."""
-        response = self.link.command("AT#XSOCKET=0", timeout=self.margin)
-        answers = Answers(self.link, response)
-        for line in answers.lines("#XSOCKET"):
-            if line != ("0", "closed"):
-                answers.refuse('#XSOCKET: 0,"closed"')
-        return response
+        return self._closed(self.link.command("AT#XSOCKET=0", timeout=self.margin))
 
     def read(self) -> ActiveSocket | None:
         """AT#XSOCKET?: the active socket, or None."""
@@ -124,6 +116,62 @@ class SocketCommands:
             else:
                 answers.refuse("lines of 7 fields and one of 1")
         return SocketList(tuple(rows), active, response)
+
+    def _opened(self, response: Response, prefix: str) -> Opened:
+        answers = Answers(self.link, response)
+        handle, kind, protocol = (answers.number(f, "a field") for f in answers.one(prefix, fields=3)[:3])
+        if handle < 0:
+            answers.refuse("a handle of 0 or more")
+        return Opened(handle, answers.member(kind, SocketType), protocol, response)
+
+    def _closed(self, response: Response) -> Response:
+        answers = Answers(self.link, response)
+        for line in answers.lines("#XSOCKET"):
+            if line != ("0", "closed"):
+                answers.refuse('#XSOCKET: 0,"closed"')
+        return response
+
+    # ---------------------------------------------------------------- #XSSOCKET
+
+    def open_secure(
+        self,
+        type: SocketType,  # noqa: A002 - the page's word
+        sec_tag: int,
+        *,
+        family: Family = Family.IPV4,
+        role: Role = Role.CLIENT,
+        peer_verify: PeerVerify | None = None,
+        cid: int | None = None,
+    ) -> Opened:
+        """AT#XSSOCKET=<op>,<type>,<role>,<sec_tag>[,<peer_verify>[,<cid>]].
+
+        Raises:
+            UsageError: a cid without a level of verification before it.
+        """
+        if cid is not None and peer_verify is None:
+            raise UsageError("<cid> stands behind <peer_verify>: give both")
+        optional = "".join(f",{int(value)}" for value in (peer_verify, cid) if value is not None)
+        command = f"AT#XSSOCKET={family},{type},{role},{sec_tag}{optional}"
+        return self._opened(self.link.command(command, timeout=self.margin), "#XSSOCKET")
+
+    def close_secure(self) -> Response:
+        """AT#XSSOCKET=0: closes the active socket, also a plain one."""
+        return self._closed(self.link.command("AT#XSSOCKET=0", timeout=self.margin))
+
+    def read_secure(self) -> ActiveSecureSocket | None:
+        """AT#XSSOCKET?: the active socket, also a plain one, or None."""
+        response = self.link.command("AT#XSSOCKET?", timeout=self.margin)
+        answers = Answers(self.link, response)
+        if not answers.lines("#XSSOCKET"):
+            return None
+        numbers = [answers.number(field, "a field") for field in answers.one("#XSSOCKET", fields=6)[:6]]
+        handle, family, role, kind, sec_tag, cid = numbers
+        socket_type = answers.member(kind, SocketType)
+        return ActiveSecureSocket(handle, answers.member(family, Family), role, socket_type, sec_tag, cid, response)
+
+    def test_secure(self) -> Response:
+        """AT#XSSOCKET=?."""
+        return self.link.command("AT#XSSOCKET=?", timeout=self.margin)
 
     # ---------------------------------------------------------------- #XCONNECT, #XSEND, #XSENDTO
 
@@ -187,14 +235,20 @@ class SocketCommands:
 
     # ---------------------------------------------------------------- #XRECV, #XRECVFROM
 
-    def receive(self, timeout: int, flags: ReceiveFlag | None = None) -> Received:
-        """AT#XRECV=<timeout>[,<flags>]: seconds; nothing in time is ERROR. 0 waits for ever, so it is refused here."""
-        response = self._receive("AT#XRECV", timeout, flags)
+    def receive(self, timeout: int, flags: ReceiveFlag | None = None, *, at_most: float | None = None) -> Received:
+        """AT#XRECV=<timeout>[,<flags>]: seconds; nothing in time is ERROR.
+
+        Args:
+            timeout: 0 waits for ever.
+            flags: left out when None.
+            at_most: seconds after which something is certain to have come; needed where the board waits for ever.
+        """
+        response = self._receive("AT#XRECV", timeout, flags, at_most)
         return Received(self._payload(response, "#XRECV", 1), None, response)
 
-    def receive_from(self, timeout: int, flags: ReceiveFlag | None = None) -> Received:
-        """AT#XRECVFROM=<timeout>[,<flags>]."""
-        response = self._receive("AT#XRECVFROM", timeout, flags)
+    def receive_from(self, timeout: int, flags: ReceiveFlag | None = None, *, at_most: float | None = None) -> Received:
+        """AT#XRECVFROM=<timeout>[,<flags>]; as :meth:`receive`."""
+        response = self._receive("AT#XRECVFROM", timeout, flags, at_most)
         data = self._payload(response, "#XRECVFROM", 3)
         if not data:
             return Received(data, None, response)
@@ -202,12 +256,13 @@ class SocketCommands:
         fields = answers.one("#XRECVFROM", fields=3)
         return Received(data, (fields[1], answers.number(fields[2], "the port")), response)
 
-    def _receive(self, command: str, timeout: int, flags: ReceiveFlag | None) -> Response:
+    def _receive(self, command: str, timeout: int, flags: ReceiveFlag | None, at_most: float | None) -> Response:
         waits = not (flags or 0) & ReceiveFlag.DONT_WAIT
-        if waits and timeout <= 0:
-            raise UsageError(f"{command}={timeout} blocks for ever; give a timeout of at least 1 s")
+        if waits and timeout <= 0 and at_most is None:
+            raise UsageError(f"{command}={timeout} blocks for ever: say with at_most when data are certain to come")
+        wait = at_most if at_most is not None else timeout if waits else 0
         suffix = "" if flags is None else f",{int(flags)}"
-        return self.link.command(f"{command}={timeout}{suffix}", timeout=(timeout if waits else 0) + self.margin)
+        return self.link.command(f"{command}={timeout}{suffix}", timeout=wait + self.margin)
 
     def _payload(self, response: Response, prefix: str, fields: int) -> bytes:
         answers = Answers(self.link, response)

@@ -38,6 +38,65 @@ class ReceiveFlag(IntFlag):
     WAIT_ALL = 256
 
 
+class PeerVerify(IntEnum):
+    """<peer_verify> of #XSSOCKET, and the value of TLS_PEER_VERIFY."""
+
+    NONE = 0
+    OPTIONAL = 1
+    REQUIRED = 2
+
+
+class SocketOption(IntEnum):
+    """<name> of #XSOCKETOPT."""
+
+    REUSEADDR = 2
+    RCVTIMEO = 20
+    SNDTIMEO = 21
+    SILENCE_ALL = 30
+    IP_ECHO_REPLY = 31
+    IPV6_ECHO_REPLY = 32
+    BINDTOPDN = 40
+    TCP_SRV_SESSTIMEO = 55
+    RAI = 61
+
+
+class Rai(IntEnum):
+    """The values of SO_RAI.
+
+    The page's text for ONGOING is a copy of ONE_RESP's; the vendor's header says that it keeps the modem in connected
+    mode longer, as WAIT_MORE does.
+    """
+
+    NO_DATA = 1
+    LAST = 2
+    ONE_RESP = 3
+    ONGOING = 4
+    WAIT_MORE = 5
+
+
+class SecureOption(IntEnum):
+    """<name> of #XSSOCKETOPT."""
+
+    HOSTNAME = 2
+    CIPHERSUITE_USED = 4
+    PEER_VERIFY = 5
+    SESSION_CACHE = 12
+    SESSION_CACHE_PURGE = 13
+    DTLS_CID = 14
+    DTLS_CID_STATUS = 15
+    DTLS_HANDSHAKE_TIMEO = 18
+
+
+class PollEvent(IntFlag):
+    """<revents> of #XPOLL."""
+
+    NONE = 0
+    IN = 0x0001
+    ERR = 0x0008
+    HUP = 0x0010
+    NVAL = 0x0020
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """``#XSOCKET: <handle>,<type>,<protocol>``."""
@@ -56,6 +115,19 @@ class ActiveSocket:
     family: Family
     role: int
     type: SocketType
+    cid: int
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveSecureSocket:
+    """``#XSSOCKET: <handle>,<family>,<role>,<type>,<sec_tag>,<cid>``; ``sec_tag`` is -1 for a plain socket."""
+
+    handle: int
+    family: Family
+    role: int
+    type: SocketType
+    sec_tag: int
     cid: int
     response: Response
 
@@ -124,3 +196,66 @@ class Received:
     def ended(self) -> bool:
         """Whether OK came without data: on a stream, the peer has closed its side."""
         return not self.data
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """``#XACCEPT: <handle>,<ip_addr>``: the connection's handle and the peer's address, which has no port."""
+
+    handle: int
+    peer_address: str
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedHandle:
+    """``#XACCEPT: <handle>`` or ``#XTCPACCEPT: <handle>`` of the read form; 0 is no connection."""
+
+    handle: int
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """The lines ``#XPOLL: <handle>,<revents>`` in the order in which they came; none when time was up."""
+
+    events: tuple[tuple[int, PollEvent], ...]
+    response: Response
+
+    def of(self, handle: int) -> PollEvent:
+        """All events of one handle."""
+        found = PollEvent.NONE
+        for polled, events in self.events:
+            if polled == handle:
+                found |= events
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class OptionValue:
+    """``#XSOCKETOPT: <value>`` or ``#XSSOCKETOPT: <value>``, as printed."""
+
+    text: str
+    response: Response
+
+    @property
+    def number(self) -> int:
+        """The value as a number; hexadecimal where the firmware prints 0x."""
+        return int(self.text, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """``#XGETADDRINFO: "<ip_addresses>"``."""
+
+    addresses: tuple[str, ...]
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimit:
+    """``#XDATACTRL: <time_limit>,<minimum>`` in ms; a limit of 0 was never set."""
+
+    milliseconds: int
+    minimum: int
+    response: Response

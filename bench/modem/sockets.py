@@ -5,8 +5,19 @@ from typing import Self
 from bench.at import CommandError, Response
 from bench.clock import NS_PER_S, now_ns
 from bench.errors import DeviceError
+from bench.modem.server_commands import ServerCommands
 from bench.modem.socket_commands import SocketCommands, fits_string
-from bench.modem.socket_values import Family, Opened, Received, ReceiveFlag, Role, Sent, SentInDataMode, SocketType
+from bench.modem.socket_values import (
+    Accepted,
+    Family,
+    Opened,
+    Received,
+    ReceiveFlag,
+    Role,
+    Sent,
+    SentInDataMode,
+    SocketType,
+)
 
 
 class ShortRead(DeviceError):
@@ -101,10 +112,10 @@ class Socket:
         self.select()
         return self.commands.send_in_data_mode(data)
 
-    def receive(self, timeout: int = 10, flags: ReceiveFlag | None = None) -> Received:
+    def receive(self, timeout: int = 10, flags: ReceiveFlag | None = None, *, at_most: float | None = None) -> Received:
         """One #XRECV."""
         self.select()
-        return self.commands.receive(timeout, flags)
+        return self.commands.receive(timeout, flags, at_most=at_most)
 
 
 class TcpClient(Socket):
@@ -130,6 +141,34 @@ class TcpClient(Socket):
                 raise ShortRead(f"the peer closed after {len(data)} of {size} bytes")
             data += received.data
         return data
+
+
+class TcpServer(Socket):
+    """A TCP socket in the server role. Data move through the connection that was accepted last."""
+
+    def __init__(self, commands: SocketCommands, active: ActiveHandle, opened: Opened, server: ServerCommands) -> None:
+        super().__init__(commands, active, opened)
+        self._server = server
+
+    def bind(self, port: int) -> Response:
+        """#XBIND."""
+        self.select()
+        return self._server.bind(port)
+
+    def listen(self) -> Response:
+        """#XLISTEN."""
+        self.select()
+        return self._server.listen()
+
+    def accept(self, timeout: int = 10, *, at_most: float | None = None) -> Accepted:
+        """#XACCEPT."""
+        self.select()
+        return self._server.accept(timeout, at_most=at_most)
+
+    def accepted_handle(self) -> int:
+        """The handle of the accepted connection; 0 when there was none."""
+        self.select()
+        return self._server.read_accepted().handle
 
 
 class UdpSocket(Socket):

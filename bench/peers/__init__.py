@@ -1,6 +1,6 @@
 """The other end of the network: programmable echo peers and a relay, as a program of its own."""
 
-from bench.peers.control import Endpoint, Peer, PeerError, Peers
+from bench.peers.control import Dialer, DialledConnection, Endpoint, Peer, PeerError, Peers
 from bench.peers.journal import Entry
 
-__all__ = ["Endpoint", "Entry", "Peer", "PeerError", "Peers"]
+__all__ = ["Dialer", "DialledConnection", "Endpoint", "Entry", "Peer", "PeerError", "Peers"]

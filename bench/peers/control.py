@@ -100,6 +100,10 @@ class Peers:
         """A TCP port that refuses connections for as long as it is held."""
         return self._start("tcp-closed", ipv6, {})
 
+    def tcp_dialer(self, *, ipv6: bool = False) -> "Dialer":
+        """A peer that dials a board's server."""
+        return Dialer(self._start("tcp-dialer", ipv6, {}))
+
     def udp_relay(self, upstream: "Peer", **path: float) -> "Peer":
         """A relay to a UDP peer; keyword arguments are fields of :class:`~bench.peers.udp.Path`."""
         options = {"upstream": [upstream.bound.host, upstream.bound.port], **path}
@@ -228,25 +232,37 @@ class Peer:
             behaviour["greeting"] = base64.b64encode(greeting).decode()
         self._request("behave", behaviour=behaviour)
 
-    def push(self, data: bytes) -> None:
-        """Sends data of its own: on the newest connection, or to whoever sent the last datagram."""
-        self._act("push", data=base64.b64encode(data).decode())
+    def push(self, data: bytes, connection: int | None = None) -> None:
+        """Sends data of its own: on the newest connection or a given one, or to whoever sent the last datagram."""
+        self._act("push", data=base64.b64encode(data).decode(), connection=connection)
 
     def release(self) -> None:
         """Sends the answers it held."""
         self._act("release")
 
-    def close_connection(self) -> None:
-        """Closes the newest connection with FIN."""
-        self._act("close")
+    def close_connection(self, connection: int | None = None) -> None:
+        """Closes the newest connection, or a given one, with FIN."""
+        self._act("close", connection=connection)
 
     def half_close(self) -> None:
         """Sends FIN on the newest connection and goes on receiving."""
         self._act("half_close")
 
-    def reset_connection(self) -> None:
-        """Ends the newest connection with RST."""
-        self._act("reset")
+    def reset_connection(self, connection: int | None = None) -> None:
+        """Ends the newest connection, or a given one, with RST."""
+        self._act("reset", connection=connection)
+
+    def dial(self, host: str, port: int, timeout: float) -> tuple[int, Endpoint, int]:
+        """A dialer's connection to a board: its number, our own end, and the moment it stood on this host's clock.
+
+        Raises:
+            PeerError: it did not come about.
+        """
+        answer = self._peers.request(
+            "dial", timeout + _PATIENCE_S, peer=self._number, host=host, port=port, seconds=timeout
+        )
+        connected_ns = self._peers.offset.ours(int(answer["connected_ns"]))
+        return int(answer["connection"]), Endpoint(*answer["local"]), connected_ns
 
     def rebind(self) -> None:
         """Changes a relay's source ports."""
@@ -306,3 +322,58 @@ class Peer:
 
     def _request(self, operation: str, **fields: object) -> dict[str, Any]:
         return self._peers.request(operation, _PATIENCE_S, peer=self._number, **fields)
+
+
+class Dialer:
+    """Dials a board's servers."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+
+    def connect(self, host: str, port: int, *, timeout: float = 30.0) -> "DialledConnection":
+        """A connection to a board.
+
+        Raises:
+            PeerError: nobody listens there, or nobody answers.
+        """
+        number, local, connected_ns = self.peer.dial(host, port, timeout)
+        return DialledConnection(self.peer, number, local.host, connected_ns)
+
+
+@dataclass(frozen=True)
+class DialledConnection:
+    """One connection from a peer to a board.
+
+    Attributes:
+        local_address: the peer's own address, which the board should see.
+        connected_ns: when the connection stood.
+    """
+
+    peer: Peer
+    number: int
+    local_address: str
+    connected_ns: int
+
+    def send(self, data: bytes) -> None:
+        """Sends to the board."""
+        self.peer.push(data, self.number)
+
+    def received(self) -> bytes:
+        """What the board sent so far."""
+        return self.peer.received(self.number)
+
+    def wait_for(self, size: int, *, timeout: float = 10.0) -> bool:
+        """Whether that many bytes have come from the board in time."""
+        return self.peer.wait_for("received", size=size, connection=self.number, timeout=timeout)
+
+    def wait_for_end(self, *, timeout: float = 10.0) -> bool:
+        """Whether the board has closed or reset the connection in time."""
+        return self.peer.wait_for("ended", connection=self.number, timeout=timeout)
+
+    def close(self) -> None:
+        """Closes with FIN."""
+        self.peer.close_connection(self.number)
+
+    def reset(self) -> None:
+        """Ends with RST."""
+        self.peer.reset_connection(self.number)

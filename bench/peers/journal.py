@@ -21,7 +21,7 @@ class Entry:
 
     Attributes:
         t_ns: after the read, before the write.
-        event: accepted, received, sent, dropped, held, ended (FIN received), reset, closed, rebound or error.
+        event: accepted, connected, received, sent, dropped, held, ended (FIN received), reset, closed, rebound, error.
         connection: number of the connection or flow, from 1; 0 for the peer itself.
         address: the other end, "host port".
         size: bytes moved.

@@ -21,13 +21,13 @@ from bench.children import when_parent_ends
 from bench.clock import now_ns
 from bench.errors import BenchError
 from bench.peers.behaviour import NAMES
-from bench.peers.tcp import ClosedPort, TcpEcho
+from bench.peers.tcp import ClosedPort, StreamPeer, TcpDialer, TcpEcho
 from bench.peers.udp import Path, UdpEcho, UdpRelay
 
 PROTOCOL = 1
 _LINE_LIMIT = 64 << 20
 
-Peer = TcpEcho | ClosedPort | UdpEcho | UdpRelay
+Peer = TcpEcho | TcpDialer | ClosedPort | UdpEcho | UdpRelay
 Request = dict[str, Any]
 Answer = dict[str, Any]
 
@@ -45,6 +45,7 @@ class Service:
             "stop": self._stop,
             "behave": self._behave,
             "act": self._act,
+            "dial": self._dial,
             "journal": self._journal,
             "wait": self._wait,
         }
@@ -71,11 +72,13 @@ class Service:
 
     def start(self, kind: str, bind: str, ports: tuple[int, int] | None, **options: Any) -> tuple[int, Peer]:  # noqa: ANN401
         """Starts a peer on a free port, or on one of a range; OSError when there is none."""
-        stream = kind in (TcpEcho.kind, ClosedPort.kind)
+        stream = kind in (TcpEcho.kind, TcpDialer.kind, ClosedPort.kind)
         bound = _bind(bind, ports, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
         peer: Peer
         if kind == TcpEcho.kind:
             peer = TcpEcho(bound)
+        elif kind == TcpDialer.kind:
+            peer = TcpDialer(bound)
         elif kind == ClosedPort.kind:
             peer = ClosedPort(bound)
         elif kind == UdpEcho.kind:
@@ -129,7 +132,7 @@ class Service:
             peer.push(data)
         elif isinstance(peer, UdpEcho) and action == "release":
             peer.release()
-        elif isinstance(peer, TcpEcho):
+        elif isinstance(peer, StreamPeer):
             connection = peer.connection(request.get("connection"))
             actions: dict[str, Callable[[], None]] = {
                 "push": lambda: connection.send(data),
@@ -142,6 +145,17 @@ class Service:
         else:
             raise ValueError(f"a {peer.kind} cannot {action}")
         return {}
+
+    async def _dial(self, request: Request) -> Answer:
+        peer = self._peers[request["peer"]]
+        if not isinstance(peer, TcpDialer):
+            raise TypeError(f"a {peer.kind} cannot dial")
+        try:
+            connection = await peer.dial(request["host"], request["port"], float(request["seconds"]))
+        except TimeoutError:
+            raise OSError(f"{request['host']} port {request['port']} did not answer in time") from None
+        connected = next(e.t_ns for e in reversed(peer.journal.entries) if e.event == "connected")
+        return {"connection": connection.number, "local": list(connection.local), "connected_ns": connected}
 
     async def _journal(self, request: Request) -> Answer:
         journal = self._peers[request["peer"]].journal

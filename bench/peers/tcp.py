@@ -1,4 +1,4 @@
-"""The TCP echo peer: any number of connections, each doing what the peer's behaviour says."""
+"""TCP peers, one that listens and one that dials: any number of connections, each doing what the behaviour says."""
 
 import asyncio
 import contextlib
@@ -15,32 +15,17 @@ _READ = 65536
 _BACKLOG_LIMIT = 4 << 20
 
 
-class TcpEcho:
-    """Listens on one address."""
+class StreamPeer:
+    """A peer with TCP connections."""
 
-    kind = "tcp-echo"
-
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self) -> None:
         self.journal = Journal()
         self.behaviour = Behaviour()
         self.connections: dict[int, Connection] = {}
-        self._listener = listener
         self._count = 0
-        self._loop = asyncio.get_running_loop()
-        listener.setblocking(False)
-        listener.listen(64)
-        self._loop.add_reader(listener.fileno(), self._accept)
-
-    @property
-    def address(self) -> Source:
-        """Where it listens."""
-        host, port, *_ = self._listener.getsockname()
-        return host, port
 
     def close(self) -> None:
-        """Stops listening and closes every connection."""
-        self._loop.remove_reader(self._listener.fileno())
-        self._listener.close()
+        """Closes every connection."""
         for connection in list(self.connections.values()):
             connection.close()
 
@@ -59,6 +44,41 @@ class TcpEcho:
             return True
         return False
 
+    def add(self, client: socket.socket, source: Source, event: str, stamp: int) -> "Connection":
+        """Takes a new connection, notes it as ``event`` and serves it."""
+        self._count += 1
+        connection = Connection(self, self._count, client, source)
+        self.connections[self._count] = connection
+        self.journal.add(event, connection=self._count, source=source, t_ns=stamp)
+        connection.start()
+        return connection
+
+
+class TcpEcho(StreamPeer):
+    """Listens on one address."""
+
+    kind = "tcp-echo"
+
+    def __init__(self, listener: socket.socket) -> None:
+        super().__init__()
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        listener.setblocking(False)
+        listener.listen(64)
+        self._loop.add_reader(listener.fileno(), self._accept)
+
+    @property
+    def address(self) -> Source:
+        """Where it listens."""
+        host, port, *_ = self._listener.getsockname()
+        return host, port
+
+    def close(self) -> None:
+        """Stops listening and closes every connection."""
+        self._loop.remove_reader(self._listener.fileno())
+        self._listener.close()
+        super().close()
+
     def _accept(self) -> None:
         while True:
             try:
@@ -68,18 +88,51 @@ class TcpEcho:
             except OSError as error:  # out of descriptors, or the client has gone again
                 self.journal.add("error", data=str(error).encode())
                 return
-            stamp = now_ns()
-            self._count += 1
-            connection = Connection(self, self._count, client, (source[0], source[1]))
-            self.connections[self._count] = connection
-            self.journal.add("accepted", connection=self._count, source=connection.source, t_ns=stamp)
-            connection.start()
+            self.add(client, (source[0], source[1]), "accepted", now_ns())
+
+
+class TcpDialer(StreamPeer):
+    """Opens connections to a board's server. It answers nothing unless its behaviour is told to echo."""
+
+    kind = "tcp-dialer"
+
+    def __init__(self, bound: socket.socket) -> None:
+        """Args: bound: tells the address to dial from; its port is only a place holder."""
+        super().__init__()
+        self.behaviour = Behaviour(echo=False)
+        self._bound = bound
+
+    @property
+    def address(self) -> Source:
+        """Where it dials from, with the place holder's port."""
+        host, port, *_ = self._bound.getsockname()
+        return host, port
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._bound.close()
+        super().close()
+
+    async def dial(self, host: str, port: int, timeout: float) -> "Connection":
+        """A connection to a board; OSError or TimeoutError when it does not come about."""
+        client = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        client.setblocking(False)
+        stamp = now_ns()
+        try:
+            client.bind((self.address[0], 0))
+            async with asyncio.timeout(timeout):
+                await asyncio.get_running_loop().sock_connect(client, (host, port))
+        except BaseException as error:
+            client.close()
+            self.journal.add("error", source=(host, port), data=str(error).encode(), t_ns=stamp)
+            raise
+        return self.add(client, (host, port), "connected", now_ns())
 
 
 class Connection:
     """One accepted connection."""
 
-    def __init__(self, peer: TcpEcho, number: int, client: socket.socket, source: Source) -> None:
+    def __init__(self, peer: StreamPeer, number: int, client: socket.socket, source: Source) -> None:
         self.number = number
         self.source = source
         self._peer = peer
@@ -91,6 +144,12 @@ class Connection:
         self._paused = False
         self._closing = False
         self._timers: set[asyncio.TimerHandle] = set()
+
+    @property
+    def local(self) -> Source:
+        """Our own end."""
+        host, port, *_ = self._socket.getsockname()
+        return host, port
 
     def start(self) -> None:
         """Begins to serve, or does what the behaviour wants on connect."""

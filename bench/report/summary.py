@@ -118,6 +118,9 @@ class Summary:
             counts = ["no test was planned"]
         counts += [f"{self.count(FAILED)} failed", f"{self.count(LAB_ERROR)} lab errors"]
         counts.append(f"{self.count(SKIPPED)} skipped")
+        known = sum(result.known_issue for result in self.results)
+        if known:
+            counts.append(f"{known} known issue{'' if known == 1 else 's'}")
         if self.count(DIED):
             counts.append(f"{self.count(DIED)} did not finish")
         return "; ".join([", ".join(counts), *self.lost, *self.troubles])

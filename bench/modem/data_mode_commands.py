@@ -1,0 +1,28 @@
+"""#XDATACTRL: how long data mode waits for more before it sends. Data mode page of the documentation."""
+
+from bench.at import AtLink, Response
+from bench.modem.answers import Answers
+from bench.modem.socket_values import TimeLimit
+
+
+class DataModeCommands:
+    """The command itself. Sending in data mode is with the sockets."""
+
+    def __init__(self, link: AtLink, *, margin: float = 5.0) -> None:
+        self._link = link
+        self._margin = margin
+
+    def set_time_limit(self, milliseconds: int) -> Response:
+        """AT#XDATACTRL=<time_limit>."""
+        return self._link.command(f"AT#XDATACTRL={milliseconds}", timeout=self._margin)
+
+    def read_time_limit(self) -> TimeLimit:
+        """AT#XDATACTRL?."""
+        response = self._link.command("AT#XDATACTRL?", timeout=self._margin)
+        answers = Answers(self._link, response)
+        limit, minimum = (answers.number(field, "ms") for field in answers.one("#XDATACTRL", fields=2)[:2])
+        return TimeLimit(limit, minimum, response)
+
+    def test(self) -> Response:
+        """AT#XDATACTRL=?."""
+        return self._link.command("AT#XDATACTRL=?", timeout=self._margin)

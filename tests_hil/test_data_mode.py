@@ -1,0 +1,193 @@
+"""Data mode: every way in, every way out, and what happens to the bytes in between.
+
+Specification: #XSEND and #XSENDTO without data, #XDATACTRL, the data mode page.
+"""
+
+import pytest
+
+from bench.at import CommandError
+from bench.modem import DATA_MODE_BUFFER, DataModeError
+
+ENTRIES = ["AT#XSEND", "AT#XSEND=", "AT#XSEND=,0", "AT#XSEND=,512"]
+SPLITS = {
+    "whole": (b"+++",),
+    "one and two": (b"+", b"++"),
+    "two and one": (b"++", b"+"),
+    "one by one": (b"+", b"+", b"+"),
+}
+
+
+def _numbered(size: int) -> bytes:
+    """Bytes in which a lost, doubled or moved piece shows."""
+    return b"".join(b"%07d " % number for number in range(size // 8 + 1))[:size]
+
+
+class TestEnter:
+    """Every form of the command that enters it."""
+
+    @pytest.mark.parametrize("command", ENTRIES)
+    def test_on_a_stream(self, modem, tcp_echo, network, command):
+        with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
+            client.select()
+            assert modem.link.enter_data_mode(command).lines == ()
+            modem.link.write(b"data")
+            assert modem.link.leave_data_mode(timeout=network.margin) == 0
+
+            assert client.receive_exactly(4, timeout=network.receive_timeout) == b"data"
+
+    @pytest.mark.parametrize("suffix", ["", ",", ",,512"])
+    def test_to_a_destination(self, modem, udp_echo, despite_loss, network, suffix):
+        def send() -> None:
+            client.select()
+            modem.link.enter_data_mode(f'AT#XSENDTO="{udp_echo.host}",{udp_echo.port}{suffix}')
+            modem.link.write(b"data")
+            assert modem.link.leave_data_mode(timeout=network.margin) == 0
+
+        with modem.udp_socket() as client:
+            assert despite_loss(send, lambda: client.receive_from(network.receive_timeout)).data == b"data"
+
+    def test_a_comma_alone_is_an_error(self, modem):
+        modem.udp_socket()
+        with pytest.raises(CommandError):
+            modem.link.command("AT#XSEND=,")
+
+
+class TestContent:
+    """1 byte to many, every byte value."""
+
+    @pytest.mark.parametrize("size", [1, 2, 31, 255, 256, 1024, 1025, 4095, 4096, 4097, 16384])
+    def test_every_size(self, modem, peers, network, size):
+        sink = peers.tcp_echo(echo=False)
+        with modem.tcp_client(sink.host, sink.port) as client:
+            client.send_in_data_mode(_numbered(size))
+
+            assert sink.wait_for("received", size=size, timeout=2 * network.receive_timeout)
+            assert sink.received() == _numbered(size)
+
+    def test_every_byte_value(self, modem, peers, network):
+        sink = peers.tcp_echo(echo=False)
+        payload = bytes(range(256)) + bytes(reversed(range(256)))
+        with modem.tcp_client(sink.host, sink.port) as client:
+            client.send_in_data_mode(payload)
+
+            assert sink.wait_for("received", size=len(payload), timeout=network.receive_timeout)
+            assert sink.received() == payload
+
+    @pytest.mark.parametrize("text", [b"+a", b"++a", b"a+b", b"a++b", b"+a++b", b"1+2=3"])
+    def test_plus_signs_that_are_data(self, modem, peers, network, text):
+        sink = peers.tcp_echo(echo=False)
+        with modem.tcp_client(sink.host, sink.port) as client:
+            client.send_in_data_mode(text)
+
+            assert sink.wait_for("received", size=len(text), timeout=network.receive_timeout)
+            assert sink.received() == text
+
+    def test_commands_are_data_too(self, modem, peers, network):
+        sink = peers.tcp_echo(echo=False)
+        with modem.tcp_client(sink.host, sink.port) as client:
+            client.send_in_data_mode(b"AT+CFUN=0\r\n")
+
+            assert sink.wait_for("received", size=11, timeout=network.receive_timeout)
+            assert sink.received() == b"AT+CFUN=0\r\n"
+
+
+class TestLeave:
+    """The terminator."""
+
+    @pytest.mark.parametrize("pieces", SPLITS.values(), ids=SPLITS.keys())
+    def test_in_every_split(self, modem, tcp_echo, network, pieces):
+        with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
+            client.select()
+            modem.link.enter_data_mode("AT#XSEND")
+            for piece in pieces:
+                modem.link.write(piece)
+
+            assert modem.link.data_mode_ended(timeout=network.margin) == 0
+            assert modem.link.command("AT").ok
+
+    def test_glued_to_the_data(self, modem, tcp_echo, network):
+        with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
+            client.select()
+            modem.link.enter_data_mode("AT#XSEND")
+            modem.link.write(b"glued+++")
+
+            assert modem.link.data_mode_ended(timeout=network.margin) == 0
+            assert client.receive_exactly(5, timeout=network.receive_timeout) == b"glued"
+
+    def test_with_nothing_sent(self, modem, tcp_echo):
+        with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
+            client.select()
+            modem.link.enter_data_mode("AT#XSEND")
+
+            assert modem.link.leave_data_mode() == 0
+        assert tcp_echo.received() == b""
+
+
+class TestTimeLimit:
+    """#XDATACTRL: what is written within the limit goes out together."""
+
+    def test_reads_back(self, modem):
+        minimum = modem.data_mode.read_time_limit().minimum
+        modem.data_mode.set_time_limit(minimum + 68)
+
+        assert modem.data_mode.read_time_limit().milliseconds == minimum + 68
+
+    def test_out_of_range(self, modem):
+        minimum = modem.data_mode.read_time_limit().minimum
+        for value in (0, minimum - 1, 65536, -1):
+            with pytest.raises(CommandError):
+                modem.data_mode.set_time_limit(value)
+
+    def test_data_go_out_when_it_has_passed(self, modem, peers, network):
+        sink = peers.tcp_echo(echo=False)
+        with modem.tcp_client(sink.host, sink.port) as client:
+            client.select()
+            modem.link.enter_data_mode("AT#XSEND")
+            modem.link.write(b"sent by the clock")
+
+            assert sink.wait_for("received", size=17, timeout=network.receive_timeout)
+            assert modem.link.leave_data_mode() == 0
+
+
+class TestBorders:
+    """Data mode on a datagram socket."""
+
+    def test_one_write_is_one_datagram(self, modem, peers, despite_loss, network):
+        sink = peers.udp_echo(echo=False)
+        with modem.udp_client(sink.host, sink.port) as client:
+            for text in (b"one", b"two"):
+                despite_loss(
+                    lambda text=text: client.send_in_data_mode(text),
+                    lambda text=text: sink.wait_for("received", size=3, timeout=network.receive_timeout),
+                )
+
+        assert set(sink.datagrams()) == {b"one", b"two"}
+
+    def test_more_than_the_buffer_is_dropped_and_said(self, modem, peers):
+        sink = peers.udp_echo(echo=False)
+        with modem.udp_client(sink.host, sink.port) as client:
+            with pytest.raises(DataModeError, match="dropped"):
+                client.send_in_data_mode(_numbered(DATA_MODE_BUFFER + 1))
+            assert modem.link.command("AT").ok
+
+        assert all(len(datagram) <= DATA_MODE_BUFFER for datagram in sink.datagrams())
+
+
+class TestNobodyListens:
+    """Data that can go nowhere are dropped without a word; leaving still works."""
+
+    def test_without_a_socket(self, modem):
+        modem.link.enter_data_mode("AT#XSEND")
+        modem.link.write(b"to nobody")
+
+        assert modem.link.leave_data_mode() == 0
+
+    def test_peer_gone(self, modem, tcp_echo, network):
+        with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
+            tcp_echo.reset_connection()
+            with pytest.raises(CommandError):
+                client.receive(network.receive_timeout)
+            client.send_in_data_mode(b"too late")
+
+            assert modem.link.command("AT").ok
+        assert tcp_echo.received() == b""

@@ -1,0 +1,55 @@
+"""DNS: names and literals become addresses. Specification: #XGETADDRINFO."""
+
+import ipaddress
+
+import pytest
+
+from bench.at import CommandError
+from bench.modem import Family
+
+
+def test_the_peers_name(modem, peers, peer_name):
+    resolved = modem.network.resolve(peer_name, Family.IPV4)
+
+    assert resolved.addresses == (peers.tcp_echo().host,)
+
+
+def test_the_peers_name_in_ipv6(modem, peers, ipv6, peer_name):
+    resolved = modem.network.resolve(peer_name, Family.IPV6)
+
+    assert resolved.addresses == (peers.tcp_echo(ipv6=ipv6).host,)
+
+
+def test_several_addresses_are_all_there(modem, peers, ipv6, peer_name):
+    """A name with an IPv4 and an IPv6 address, both asked for."""
+    expected = {peers.tcp_echo().host, peers.tcp_echo(ipv6=ipv6).host}
+
+    assert set(modem.network.resolve(peer_name, 0).addresses) == expected
+
+
+@pytest.mark.parametrize("literal", ["192.0.2.7", "2001:db8::7"])
+def test_a_literal_is_its_own_address(modem, literal):
+    assert [ipaddress.ip_address(a) for a in modem.network.resolve(literal).addresses] == [
+        ipaddress.ip_address(literal)
+    ]
+
+
+@pytest.mark.parametrize(("literal", "family"), [("192.0.2.7", Family.IPV6), ("2001:db8::7", Family.IPV4)])
+def test_a_literal_of_the_other_family(modem, literal, family):
+    with pytest.raises(CommandError) as unknown:
+        modem.network.resolve(literal, family)
+
+    assert unknown.value.response.lines[0].startswith('#XGETADDRINFO: "EAI_')
+
+
+def test_an_unknown_name(modem):
+    with pytest.raises(CommandError) as unknown:
+        modem.network.resolve("no-such-host.invalid")
+
+    assert unknown.value.response.lines[0].startswith('#XGETADDRINFO: "EAI_')
+
+
+@pytest.mark.parametrize("family", [3, -1])
+def test_an_unknown_family(modem, family):
+    with pytest.raises(CommandError):
+        modem.network.resolve("192.0.2.7", family)

@@ -1,0 +1,136 @@
+"""Polling: which sockets are ready, and when a board says so. Specification: #XPOLL."""
+
+import pytest
+
+from bench.at import CommandError
+from bench.clock import NS_PER_MS
+from bench.measure import within
+from bench.modem import PollEvent
+
+
+class TestReadiness:
+    """Each event."""
+
+    def test_data_are_there(self, modem, tcp_echo, network):
+        with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
+            tcp_echo.push(b"news")
+
+            assert modem.polling.poll(network.receive_timeout * 1000, client.handle).of(client.handle) == PollEvent.IN
+            assert client.receive(network.receive_timeout).data == b"news"
+            assert modem.polling.poll(0, client.handle).events == ()
+
+    def test_a_datagram_is_there(self, modem, udp_echo, despite_loss, network):
+        with modem.udp_client(udp_echo.host, udp_echo.port) as client:
+            polled = despite_loss(
+                lambda: client.send(b"x"),
+                lambda: modem.polling.poll(network.receive_timeout * 1000, client.handle).events,
+            )
+
+            assert polled == ((client.handle, PollEvent.IN),)
+
+    def test_the_peer_has_closed(self, modem, tcp_echo, network):
+        """That a stream's end can be read is what polling must show; whether HUP comes with it rests on the stack."""
+        with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
+            tcp_echo.close_connection()
+
+            events = modem.polling.poll(network.receive_timeout * 1000, client.handle).of(client.handle)
+            assert events & (PollEvent.IN | PollEvent.HUP)
+            assert client.receive(network.receive_timeout).ended
+
+    def test_the_peer_has_reset(self, modem, tcp_echo, network):
+        with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
+            tcp_echo.reset_connection()
+
+            events = modem.polling.poll(network.receive_timeout * 1000, client.handle).of(client.handle)
+            assert events & (PollEvent.ERR | PollEvent.HUP)
+
+    def test_a_client_has_dialled(self, board, modem, dialer, network):
+        port = board.free_port()
+        with modem.tcp_server(port) as server:
+            assert modem.polling.poll(0, server.handle).events == ()
+            dialer.connect(board.address(), port)
+
+            assert modem.polling.poll(network.receive_timeout * 1000, server.handle).of(server.handle) == PollEvent.IN
+            server.accept(network.receive_timeout)
+
+
+class TestWhich:
+    """All, some and unknown handles."""
+
+    def test_all_without_a_name(self, modem, tcp_echo, network):
+        with (
+            modem.tcp_client(tcp_echo.host, tcp_echo.port) as one,
+            modem.tcp_client(tcp_echo.host, tcp_echo.port) as two,
+        ):
+            tcp_echo.push(b"x")
+
+            assert modem.polling.poll(network.receive_timeout * 1000).events == ((two.handle, PollEvent.IN),)
+            assert modem.polling.poll(0, one.handle).events == ()
+
+    def test_many_ready_at_once(self, modem, peers, network):
+        echoes = [peers.tcp_echo() for _ in range(3)]
+        clients = [modem.tcp_client(echo.host, echo.port) for echo in echoes]
+        for echo in echoes:
+            echo.push(b"x")
+        for client in clients:
+            assert modem.polling.poll(network.receive_timeout * 1000, client.handle).of(client.handle)
+
+        polled = modem.polling.poll(network.receive_timeout * 1000)
+
+        assert {handle for handle, _ in polled.events} == {client.handle for client in clients}
+
+    def test_the_order_of_the_handles_given(self, modem, peers, network):
+        echoes = [peers.tcp_echo() for _ in range(2)]
+        one, two = (modem.tcp_client(echo.host, echo.port).handle for echo in echoes)
+        for echo, handle in zip(echoes, (one, two), strict=True):
+            echo.push(b"x")
+            assert modem.polling.poll(network.receive_timeout * 1000, handle).events
+
+        assert [handle for handle, _ in modem.polling.poll(0, two, one).events] == [two, one]
+
+    def test_an_unknown_handle(self, modem, tcp_echo):
+        with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client, pytest.raises(CommandError):
+            modem.polling.poll(0, client.handle + 5)
+
+    def test_polling_does_not_change_the_active_socket(self, modem, tcp_echo):
+        with modem.tcp_client(tcp_echo.host, tcp_echo.port) as one, modem.tcp_client(tcp_echo.host, tcp_echo.port):
+            active = modem.sockets.list().active
+            modem.polling.poll(0, one.handle)
+
+            assert modem.sockets.list().active == active
+
+
+class TestWhen:
+    """How long it takes."""
+
+    def test_returns_at_once_with_0(self, modem, tcp_echo, measure, network):
+        with modem.tcp_client(tcp_echo.host, tcp_echo.port):
+            polled = modem.polling.poll(0)
+
+            assert polled.events == ()
+            limit = within(seconds=(0, network.margin))
+            measure("poll without waiting", polled.response.duration_ns, unit="ns", limit=limit)
+
+    @pytest.mark.parametrize("timeout_ms", [200, 1500])
+    def test_gives_up_in_time(self, modem, tcp_echo, measure, network, timeout_ms):
+        with modem.tcp_client(tcp_echo.host, tcp_echo.port):
+            polled = modem.polling.poll(timeout_ms)
+
+            assert polled.events == ()
+            limit = within((0.95 * timeout_ms * NS_PER_MS, timeout_ms * NS_PER_MS + network.margin * 1000 * NS_PER_MS))
+            measure(f"poll for {timeout_ms} ms", polled.response.duration_ns, unit="ns", limit=limit)
+
+    def test_wakes_when_data_come(self, modem, peers, network):
+        echo = peers.tcp_echo(delay_ms=600.0)
+        with modem.tcp_client(echo.host, echo.port) as client:
+            client.send(b"wake up")
+
+            assert modem.polling.poll(network.receive_timeout * 1000, client.handle).of(client.handle) == PollEvent.IN
+
+    def test_for_ever_until_data_come(self, modem, peers, network):
+        echo = peers.tcp_echo(delay_ms=300.0)
+        with modem.tcp_client(echo.host, echo.port) as client:
+            client.send(b"wake up")
+
+            polled = modem.polling.poll(-1, client.handle, at_most=network.receive_timeout)
+            assert polled.of(client.handle) == PollEvent.IN

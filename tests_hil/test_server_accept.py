@@ -1,0 +1,191 @@
+"""Server accept: a board listens, a client dials it, data flow both ways. Specification: #XBIND, #XLISTEN, #XACCEPT."""
+
+import pytest
+
+from bench.at import CommandError
+from bench.measure import within
+from bench.modem import Family, Role, SocketType
+from bench.peers import PeerError
+
+
+class TestAccept:
+    """#XACCEPT."""
+
+    def test_a_client_that_dials_in(self, board, modem, dialer, measure, network):
+        port = board.free_port()
+        with modem.tcp_server(port) as server:
+            client = dialer.connect(board.address(), port)
+            accepted = server.accept(network.receive_timeout)
+
+            assert accepted.peer_address == client.local_address
+            assert accepted.handle != server.handle
+            assert server.accepted_handle() == accepted.handle
+            measure("accept latency", accepted.response.final_ns - client.connected_ns, unit="ns")
+
+    def test_a_client_over_ipv6(self, board, modem, peers, ipv6, dialer, network):
+        port = board.free_port()
+        with modem.tcp_server(port, family=Family.IPV6) as server:
+            client = peers.tcp_dialer(ipv6=ipv6).connect(board.address(Family.IPV6), port)
+
+            assert server.accept(network.receive_timeout).peer_address == client.local_address
+
+    def test_gives_up_when_nobody_dials(self, board, modem, measure, network):
+        with modem.tcp_server(board.free_port()) as server:
+            with pytest.raises(CommandError) as nobody:
+                server.accept(2)
+
+            limit = within(seconds=(1.9, 2 + network.margin))
+            measure("time to give up", nobody.value.response.duration_ns, unit="ns", limit=limit)
+
+    def test_without_a_limit_when_a_client_waits_already(self, board, modem, dialer, network):
+        port = board.free_port()
+        with modem.tcp_server(port) as server:
+            client = dialer.connect(board.address(), port)
+
+            accepted = server.accept(0, at_most=network.receive_timeout)
+
+            assert accepted.peer_address == client.local_address
+
+    def test_nothing_is_accepted_at_first(self, board, modem):
+        with modem.tcp_server(board.free_port()) as server:
+            assert server.accepted_handle() == 0
+
+    def test_two_clients_in_a_row(self, board, modem, dialer, network):
+        port = board.free_port()
+        with modem.tcp_server(port) as server:
+            for text in (b"first", b"second"):
+                client = dialer.connect(board.address(), port)
+                server.accept(network.receive_timeout)
+                client.send(text)
+                assert server.receive(network.receive_timeout, at_most=network.receive_timeout).data == text
+                client.close()
+
+
+class TestData:
+    """Data through the accepted connection."""
+
+    def test_both_ways(self, board, modem, dialer, network):
+        port = board.free_port()
+        with modem.tcp_server(port) as server:
+            client = dialer.connect(board.address(), port)
+            server.accept(network.receive_timeout)
+
+            client.send(b"from the client")
+            assert server.receive(network.receive_timeout).data == b"from the client"
+            server.send_string(b"from the server")
+            assert client.wait_for(15, timeout=network.receive_timeout)
+            assert client.received() == b"from the server"
+
+    def test_data_mode(self, board, modem, dialer, network):
+        port = board.free_port()
+        payload = bytes(range(256)) * 8
+        with modem.tcp_server(port) as server:
+            client = dialer.connect(board.address(), port)
+            server.accept(network.receive_timeout)
+            server.send_in_data_mode(payload)
+
+            assert client.wait_for(len(payload), timeout=network.receive_timeout)
+            assert client.received() == payload
+
+    def test_without_a_client(self, board, modem):
+        with modem.tcp_server(board.free_port()) as server:
+            with pytest.raises(CommandError):
+                server.send_string(b"nobody")
+            with pytest.raises(CommandError):
+                server.receive(1)
+
+    def test_a_client_that_closes(self, board, modem, dialer, network):
+        port = board.free_port()
+        with modem.tcp_server(port) as server:
+            client = dialer.connect(board.address(), port)
+            server.accept(network.receive_timeout)
+            client.close()
+
+            assert server.receive(network.receive_timeout).ended
+
+    def test_a_client_that_vanishes(self, board, modem, dialer, network):
+        port = board.free_port()
+        with modem.tcp_server(port) as server:
+            client = dialer.connect(board.address(), port)
+            server.accept(network.receive_timeout)
+            client.reset()
+
+            with pytest.raises(CommandError):
+                server.receive(network.receive_timeout)
+
+    def test_closing_the_server_closes_the_connection(self, board, modem, dialer, network):
+        port = board.free_port()
+        with modem.tcp_server(port) as server:
+            client = dialer.connect(board.address(), port)
+            server.accept(network.receive_timeout)
+
+        assert client.wait_for_end(timeout=network.receive_timeout)
+
+
+class TestRefusals:
+    """What a server cannot do, and who cannot be one."""
+
+    def test_a_client_cannot_listen_or_accept(self, modem):
+        modem.sockets.open(SocketType.STREAM)
+        for call in (modem.server.listen, lambda: modem.server.accept(1), modem.server.read_accepted):
+            with pytest.raises(CommandError):
+                call()
+
+    def test_a_server_cannot_connect(self, modem, tcp_echo):
+        modem.sockets.open(SocketType.STREAM, role=Role.SERVER)
+        with pytest.raises(CommandError):
+            modem.sockets.connect(tcp_echo.host, tcp_echo.port)
+
+        assert not tcp_echo.journal()
+
+    def test_without_a_socket(self, modem):
+        for call in (lambda: modem.server.bind(50000), modem.server.listen, lambda: modem.server.accept(1)):
+            with pytest.raises(CommandError):
+                call()
+
+    def test_binding_twice(self, board, modem):
+        with modem.tcp_server(board.free_port()) as server, pytest.raises(CommandError):
+            server.bind(board.free_port())
+
+    def test_a_port_that_is_taken(self, board, modem):
+        port = board.free_port()
+        with modem.tcp_server(port):
+            modem.sockets.open(SocketType.STREAM, role=Role.SERVER)
+            with pytest.raises(CommandError):
+                modem.server.bind(port)
+
+    def test_nobody_gets_in_after_the_close(self, board, modem, dialer):
+        port = board.free_port()
+        with modem.tcp_server(port):
+            pass
+        with pytest.raises(PeerError):
+            dialer.connect(board.address(), port, timeout=5)
+
+    def test_an_accepted_connection_cannot_be_selected(self, board, modem, dialer, network):
+        port = board.free_port()
+        with modem.tcp_server(port) as server:
+            dialer.connect(board.address(), port)
+            accepted = server.accept(network.receive_timeout)
+            with pytest.raises(CommandError):
+                modem.sockets.select(accepted.handle)
+
+
+class TestBind:
+    """#XBIND for datagrams."""
+
+    def test_datagrams_come_from_the_bound_port(self, board, modem, udp_echo, despite_loss, network):
+        port = board.free_port()
+        with modem.udp_socket() as client:
+            modem.server.bind(port)
+            despite_loss(
+                lambda: client.send_to(udp_echo.host, udp_echo.port, b"bound"),
+                lambda: client.receive_from(network.receive_timeout),
+            )
+
+        sources = {entry.address.split()[1] for entry in udp_echo.journal() if entry.event == "received"}
+        if network.name == "simulated":  # a NAT on the way may change it
+            assert sources == {str(port)}
+
+    def test_any_free_port(self, modem):
+        modem.udp_socket()
+        assert modem.server.bind(0).ok

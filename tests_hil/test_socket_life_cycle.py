@@ -1,0 +1,163 @@
+"""Socket life cycle: open, select, read back, close, in every kind and order.
+
+Specification: #XSOCKET, #XSSOCKET, #XSOCKETSELECT.
+"""
+
+import pytest
+
+from bench.at import CommandError
+from bench.modem import Family, Role, SocketType
+
+PROTOCOLS = {SocketType.STREAM: 6, SocketType.DATAGRAM: 17, SocketType.RAW: 0}
+SECURE_PROTOCOLS = {SocketType.STREAM: 258, SocketType.DATAGRAM: 273}
+SEC_TAG = 16842753
+
+
+class TestOpen:
+    """#XSOCKET=1|2."""
+
+    @pytest.mark.parametrize("family", [Family.IPV4, Family.IPV6])
+    @pytest.mark.parametrize("kind", [SocketType.STREAM, SocketType.DATAGRAM])
+    @pytest.mark.parametrize("role", [Role.CLIENT, Role.SERVER])
+    def test_answers_and_reads_back(self, modem, family, kind, role):
+        opened = modem.sockets.open(kind, family=family, role=role)
+
+        assert (opened.type, opened.protocol) == (kind, PROTOCOLS[kind])
+        active = modem.sockets.read()
+        assert (active.handle, active.family, active.role, active.type, active.cid) == (
+            *(opened.handle, family, role),
+            *(kind, 0),
+        )
+
+    def test_raw_is_of_the_packet_family(self, modem):
+        opened = modem.sockets.open(SocketType.RAW)
+
+        assert (opened.type, opened.protocol) == (SocketType.RAW, 0)
+        assert modem.sockets.read().family == Family.PACKET
+
+    @pytest.mark.parametrize("cid", [0, 1, 10])
+    def test_packet_data_context_reads_back(self, modem, cid):
+        modem.sockets.open(SocketType.DATAGRAM, cid=cid)
+
+        assert modem.sockets.read().cid == cid
+        assert modem.sockets.list().sockets[0].cid == cid
+
+    def test_nothing_is_active_at_first(self, modem):
+        assert modem.sockets.read() is None
+        assert modem.sockets.list().active is None
+
+    def test_what_it_knows_of_itself(self, modem):
+        assert modem.sockets.test().lines == ("#XSOCKET: (0,1,2),(1,2,3),(0,1),<cid>",)
+
+    def test_as_many_as_documented(self, modem):
+        handles = [modem.sockets.open(SocketType.DATAGRAM).handle for _ in range(8)]
+
+        assert len(set(handles)) == 8
+        with pytest.raises(CommandError):
+            modem.sockets.open(SocketType.DATAGRAM)
+        assert len(modem.sockets.list().sockets) == 8
+
+    def test_a_closed_handle_is_used_again(self, modem):
+        first = modem.sockets.open(SocketType.STREAM).handle
+        modem.sockets.open(SocketType.STREAM)
+        modem.sockets.select(first)
+        modem.sockets.close()
+
+        assert modem.sockets.open(SocketType.DATAGRAM).handle == first
+
+
+class TestSecure:
+    """#XSSOCKET, as far as it needs no transport."""
+
+    @pytest.mark.parametrize("family", [Family.IPV4, Family.IPV6])
+    @pytest.mark.parametrize("kind", [SocketType.STREAM, SocketType.DATAGRAM])
+    def test_answers_and_reads_back(self, modem, family, kind):
+        opened = modem.sockets.open_secure(kind, SEC_TAG, family=family)
+
+        assert (opened.type, opened.protocol) == (kind, SECURE_PROTOCOLS[kind])
+        active = modem.sockets.read_secure()
+        assert (active.handle, active.family, active.role) == (opened.handle, family, Role.CLIENT)
+        assert (active.type, active.sec_tag, active.cid) == (kind, SEC_TAG, 0)
+
+    def test_closes_with_either_command(self, modem):
+        modem.sockets.open_secure(SocketType.STREAM, SEC_TAG)
+        modem.sockets.close()
+        modem.sockets.open_secure(SocketType.DATAGRAM, SEC_TAG)
+        modem.sockets.close_secure()
+
+        assert modem.sockets.list().sockets == ()
+
+    def test_is_listed_with_its_tag(self, modem):
+        modem.sockets.open(SocketType.STREAM)
+        modem.sockets.open_secure(SocketType.STREAM, SEC_TAG)
+
+        assert [row.sec_tag for row in modem.sockets.list().sockets] == [-1, SEC_TAG]
+
+    def test_what_it_knows_of_itself(self, modem):
+        expected = "#XSSOCKET: (0,1,2),(1,2),(0,1),<sec_tag>,<peer_verify>,<cid>"
+        assert modem.sockets.test_secure().lines == (expected,)
+
+
+class TestSelect:
+    """#XSOCKETSELECT."""
+
+    def test_the_newest_is_active(self, modem):
+        handles = [modem.sockets.open(SocketType.DATAGRAM).handle for _ in range(3)]
+
+        assert modem.sockets.list().active == handles[-1]
+
+    def test_selecting_makes_active_and_leaves_the_ranking(self, modem):
+        handles = [modem.sockets.open(SocketType.DATAGRAM).handle for _ in range(3)]
+        before = modem.sockets.list().sockets
+
+        modem.sockets.select(handles[0])
+
+        assert modem.sockets.list().active == handles[0]
+        assert modem.sockets.read().handle == handles[0]
+        assert modem.sockets.list().sockets == before
+
+    def test_ranking_grows_with_each_opening(self, modem):
+        for _ in range(3):
+            modem.sockets.open(SocketType.DATAGRAM)
+
+        rankings = [row.ranking for row in modem.sockets.list().sockets]
+        assert rankings == sorted(set(rankings))
+
+    def test_after_a_close_the_highest_ranked_is_active(self, modem):
+        first, second, third = (modem.sockets.open(SocketType.DATAGRAM).handle for _ in range(3))
+        modem.sockets.select(first)
+        modem.sockets.close()
+        assert modem.sockets.list().active == third
+
+        modem.sockets.close()
+        assert modem.sockets.list().active == second
+
+    def test_an_unknown_handle_changes_nothing(self, modem):
+        handle = modem.sockets.open(SocketType.DATAGRAM).handle
+
+        with pytest.raises(CommandError):
+            modem.sockets.select(handle + 5)
+
+        assert modem.sockets.list().active == handle
+
+
+class TestClose:
+    """#XSOCKET=0."""
+
+    def test_without_a_socket_is_harmless(self, modem):
+        assert modem.sockets.close().lines == ()
+
+    def test_says_that_it_closed(self, modem):
+        modem.sockets.open(SocketType.STREAM)
+
+        assert modem.sockets.close().lines == ('#XSOCKET: 0,"closed"',)
+        assert modem.sockets.read() is None
+
+    @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+    def test_in_any_order(self, modem, order):
+        handles = [modem.sockets.open(SocketType.DATAGRAM).handle for _ in range(3)]
+        for index in order:
+            modem.sockets.select(handles[index])
+            modem.sockets.close()
+
+        assert modem.sockets.list().sockets == ()

@@ -1,0 +1,115 @@
+"""Socket options: set, read back, range, direction, and their effect where it can be seen.
+
+Specification: #XSOCKETOPT.
+"""
+
+import pytest
+
+from bench.at import CommandError
+from bench.measure import within
+from bench.modem import Role, SocketOption, SocketType
+
+READABLE = {
+    SocketOption.RCVTIMEO: (0, 30),
+    SocketOption.SNDTIMEO: (0, 60),
+    SocketOption.SILENCE_ALL: (0, 1),
+    SocketOption.IP_ECHO_REPLY: (0, 1),
+    SocketOption.IPV6_ECHO_REPLY: (0, 1),
+    SocketOption.TCP_SRV_SESSTIMEO: (0, 135),
+}
+SET_ONLY = {SocketOption.REUSEADDR: 1, SocketOption.BINDTOPDN: 0, SocketOption.RAI: 5}
+OUT_OF_RANGE = {
+    SocketOption.REUSEADDR: 2,
+    SocketOption.RCVTIMEO: -1,
+    SocketOption.SILENCE_ALL: 2,
+    SocketOption.IP_ECHO_REPLY: 2,
+    SocketOption.IPV6_ECHO_REPLY: 2,
+    SocketOption.BINDTOPDN: 11,
+    SocketOption.TCP_SRV_SESSTIMEO: 136,
+}
+
+
+def _name(option):
+    return option.name if isinstance(option, SocketOption) else str(option)
+
+
+@pytest.fixture(autouse=True)
+def _open_socket(modem):
+    modem.sockets.open(SocketType.STREAM)
+
+
+class TestValues:
+    """Set and get."""
+
+    @pytest.mark.parametrize(("option", "value"), [(o, v) for o, values in READABLE.items() for v in values], ids=_name)
+    def test_reads_back(self, modem, option, value):
+        modem.options.set(option, value)
+
+        assert modem.options.get(option).number == value
+
+    @pytest.mark.parametrize(("option", "value"), SET_ONLY.items(), ids=_name)
+    def test_set_only(self, modem, option, value):
+        modem.options.set(option, value)
+        with pytest.raises(CommandError):
+            modem.options.get(option)
+
+    @pytest.mark.parametrize(("option", "value"), OUT_OF_RANGE.items(), ids=_name)
+    def test_out_of_range(self, modem, option, value):
+        with pytest.raises(CommandError):
+            modem.options.set(option, value)
+
+    @pytest.mark.parametrize("option", [0, 1, 99])
+    def test_unknown_option(self, modem, option):
+        with pytest.raises(CommandError):
+            modem.options.get(option)
+        with pytest.raises(CommandError):
+            modem.options.set(option, 1)
+
+    @pytest.mark.parametrize("value", ['"5"', "5.5", "2147483648", "five"])
+    def test_wrong_type_leaves_the_value(self, modem, value):
+        modem.options.set(SocketOption.RCVTIMEO, 7)
+        with pytest.raises(CommandError):
+            modem.link.command(f"AT#XSOCKETOPT=1,20,{value}")
+
+        assert modem.options.get(SocketOption.RCVTIMEO).number == 7
+
+    def test_belong_to_their_socket(self, modem):
+        first = modem.sockets.read().handle
+        modem.options.set(SocketOption.RCVTIMEO, 11)
+        modem.sockets.open(SocketType.DATAGRAM)
+        modem.options.set(SocketOption.RCVTIMEO, 22)
+        modem.sockets.select(first)
+
+        assert modem.options.get(SocketOption.RCVTIMEO).number == 11
+
+    def test_without_a_socket(self, modem):
+        modem.sockets.close()
+        with pytest.raises(CommandError):
+            modem.options.set(SocketOption.RCVTIMEO, 1)
+
+    def test_what_it_knows_of_itself(self, modem):
+        assert modem.options.test().lines == ("#XSOCKETOPT: (0,1),<name>,<value>",)
+
+
+class TestEffects:
+    """What an option does, where it shows."""
+
+    def test_receive_timeout(self, modem, udp_echo, measure, network):
+        """#XRECV sets the option itself; what it was asked for is what it waits."""
+        with modem.udp_client(udp_echo.host, udp_echo.port) as client:
+            with pytest.raises(CommandError) as nothing:
+                client.receive(1)
+
+            limit = within(seconds=(0.9, 1 + network.margin))
+            measure("receive timeout of 1 s", nothing.value.response.duration_ns, unit="ns", limit=limit)
+
+    def test_an_address_can_be_used_again(self, board, modem, dialer, network):
+        port = board.free_port()
+        for _ in range(2):  # the first server closes its connection itself, which keeps the port busy for a while
+            modem.sockets.open(SocketType.STREAM, role=Role.SERVER)
+            modem.options.set(SocketOption.REUSEADDR, 1)
+            modem.server.bind(port)
+            modem.server.listen()
+            dialer.connect(board.address(), port)
+            assert modem.server.accept(network.receive_timeout).peer_address
+            modem.sockets.close()
