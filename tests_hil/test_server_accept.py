@@ -50,6 +50,7 @@ class TestAccept:
         with modem.tcp_server(board.free_port()) as server:
             assert server.accepted_handle() == 0
 
+    @pytest.mark.abuse  # the firmware forgets the first connection's handle, which is lost until the board is reset
     def test_two_clients_in_a_row(self, board, modem, dialer, network):
         port = board.free_port()
         with modem.tcp_server(port) as server:

@@ -53,7 +53,7 @@ FIRMWARE = {
         replace(
             _SLM_3_1,
             name="page",
-            version='"2.9.0","2.9.0"',
+            version='"0.0.0","0.0.0"',  # a document, not a firmware: no known issue of one applies
             sockets=8,
             handles=16,
             blank_line=False,
