@@ -16,6 +16,14 @@ def seconds(ns: int) -> float:
     return ns / NS_PER_S
 
 
+def duration_text(ns: float) -> str:
+    """A duration for a person, in the unit that fits: 913 us, 45 ms, 2 s."""
+    for size, name in ((NS_PER_S, "s"), (NS_PER_MS, "ms"), (1000, "us")):
+        if abs(ns) >= size:
+            return f"{ns / size:.3g} {name}"
+    return f"{ns:g} ns"
+
+
 @dataclass(frozen=True, slots=True)
 class Anchor:
     """Ties the monotonic clock to UTC at one moment, so that stamps can be printed as dates.

@@ -70,6 +70,10 @@ class Concealer:
         """From now on conceal ``value`` wherever it occurs."""
         self._learn(kind, value.encode())
 
+    def hide(self, secret: bytes) -> None:
+        """From now on replace a secret, such as a command with a PIN, by asterisks wherever it occurs."""
+        self._substitutes[secret] = b"*" * len(secret)
+
     def conceal(self, data: bytes) -> bytes:
         """The same number of bytes, identities replaced."""
         for kind, pattern in _ANSWERS:

@@ -25,6 +25,7 @@ def _numbered(size: int) -> bytes:
 class TestEnter:
     """Every form of the command that enters it."""
 
+    @pytest.mark.spec("XSEND.set.datamode")
     @pytest.mark.parametrize("command", ENTRIES)
     def test_on_a_stream(self, modem, tcp_echo, network, command):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
@@ -35,6 +36,7 @@ class TestEnter:
 
             assert client.receive_exactly(4, timeout=network.receive_timeout) == b"data"
 
+    @pytest.mark.spec("XSENDTO.set.datamode")
     @pytest.mark.parametrize("suffix", ["", ",", ",,512"])
     def test_to_a_destination(self, modem, udp_echo, despite_loss, network, suffix):
         def send() -> None:
@@ -52,9 +54,11 @@ class TestEnter:
             modem.link.command("AT#XSEND=,")
 
 
+@pytest.mark.spec("DATAMODE.content")
 class TestContent:
     """1 byte to many, every byte value."""
 
+    @pytest.mark.spec("DATAMODE.size")
     @pytest.mark.parametrize("size", [1, 2, 31, 255, 256, 1024, 1025, 4095, 4096, 4097, 16384])
     def test_every_size(self, modem, peers, network, size):
         sink = peers.tcp_echo(echo=False)
@@ -91,9 +95,11 @@ class TestContent:
             assert sink.received() == b"AT+CFUN=0\r\n"
 
 
+@pytest.mark.spec("DATAMODE.exit")
 class TestLeave:
     """The terminator."""
 
+    @pytest.mark.spec("DATAMODE.exit.split")
     @pytest.mark.parametrize("pieces", SPLITS.values(), ids=SPLITS.keys())
     def test_in_every_split(self, modem, tcp_echo, network, pieces):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
@@ -123,6 +129,7 @@ class TestLeave:
         assert tcp_echo.received() == b""
 
 
+@pytest.mark.spec("DATAMODE.time_limit")
 class TestTimeLimit:
     """#XDATACTRL: what is written within the limit goes out together."""
 
@@ -163,6 +170,7 @@ class TestBorders:
 
         assert set(sink.datagrams()) == {b"one", b"two"}
 
+    @pytest.mark.spec("DATAMODE.overflow")
     def test_more_than_the_buffer_is_dropped_and_said(self, modem, peers):
         sink = peers.udp_echo(echo=False)
         with modem.udp_client(sink.host, sink.port) as client:
@@ -173,6 +181,7 @@ class TestBorders:
         assert all(len(datagram) <= DATA_MODE_BUFFER for datagram in sink.datagrams())
 
 
+@pytest.mark.spec("DATAMODE.nobody")
 class TestNobodyListens:
     """Data that can go nowhere are dropped without a word; leaving still works."""
 

@@ -8,18 +8,21 @@ from bench.at import CommandError
 from bench.modem import Family
 
 
+@pytest.mark.spec("XGETADDRINFO.set.ipv4")
 def test_the_peers_name(modem, peers, peer_name):
     resolved = modem.network.resolve(peer_name, Family.IPV4)
 
     assert resolved.addresses == (peers.tcp_echo().host,)
 
 
+@pytest.mark.spec("XGETADDRINFO.set.ipv6")
 def test_the_peers_name_in_ipv6(modem, peers, ipv6, peer_name):
     resolved = modem.network.resolve(peer_name, Family.IPV6)
 
     assert resolved.addresses == (peers.tcp_echo(ipv6=ipv6).host,)
 
 
+@pytest.mark.spec("XGETADDRINFO.set.several")
 def test_several_addresses_are_all_there(modem, peers, ipv6, peer_name):
     """A name with an IPv4 and an IPv6 address, both asked for."""
     expected = {peers.tcp_echo().host, peers.tcp_echo(ipv6=ipv6).host}
@@ -27,6 +30,7 @@ def test_several_addresses_are_all_there(modem, peers, ipv6, peer_name):
     assert set(modem.network.resolve(peer_name, 0).addresses) == expected
 
 
+@pytest.mark.spec("XGETADDRINFO.set.literal")
 @pytest.mark.parametrize("literal", ["192.0.2.7", "2001:db8::7"])
 def test_a_literal_is_its_own_address(modem, literal):
     assert [ipaddress.ip_address(a) for a in modem.network.resolve(literal).addresses] == [
@@ -42,6 +46,7 @@ def test_a_literal_of_the_other_family(modem, literal, family):
     assert unknown.value.response.lines[0].startswith('#XGETADDRINFO: "EAI_')
 
 
+@pytest.mark.spec("XGETADDRINFO.set.error")
 def test_an_unknown_name(modem):
     with pytest.raises(CommandError) as unknown:
         modem.network.resolve("no-such-host.invalid")

@@ -11,6 +11,7 @@ from bench.modem import PollEvent
 class TestReadiness:
     """Each event."""
 
+    @pytest.mark.spec("XPOLL.event.in", "XPOLL.response", "XPOLL.set.handles")
     def test_data_are_there(self, modem, tcp_echo, network):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             tcp_echo.push(b"news")
@@ -28,6 +29,7 @@ class TestReadiness:
 
             assert polled == ((client.handle, PollEvent.IN),)
 
+    @pytest.mark.spec("XPOLL.event.err_hup")
     def test_the_peer_has_closed(self, modem, tcp_echo, network):
         """That a stream's end can be read is what polling must show; whether HUP comes with it rests on the stack."""
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
@@ -37,6 +39,7 @@ class TestReadiness:
             assert events & (PollEvent.IN | PollEvent.HUP)
             assert client.receive(network.receive_timeout).ended
 
+    @pytest.mark.spec("XPOLL.event.err_hup")
     def test_the_peer_has_reset(self, modem, tcp_echo, network):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             tcp_echo.reset_connection()
@@ -44,6 +47,7 @@ class TestReadiness:
             events = modem.polling.poll(network.receive_timeout * 1000, client.handle).of(client.handle)
             assert events & (PollEvent.ERR | PollEvent.HUP)
 
+    @pytest.mark.spec("XPOLL.event.in")
     def test_a_client_has_dialled(self, board, modem, dialer, network):
         port = board.free_port()
         with modem.tcp_server(port) as server:
@@ -57,6 +61,7 @@ class TestReadiness:
 class TestWhich:
     """All, some and unknown handles."""
 
+    @pytest.mark.spec("XPOLL.set.all")
     def test_all_without_a_name(self, modem, tcp_echo, network):
         with (
             modem.tcp_client(tcp_echo.host, tcp_echo.port) as one,
@@ -67,6 +72,7 @@ class TestWhich:
             assert modem.polling.poll(network.receive_timeout * 1000).events == ((two.handle, PollEvent.IN),)
             assert modem.polling.poll(0, one.handle).events == ()
 
+    @pytest.mark.spec("XPOLL.response")
     def test_many_ready_at_once(self, modem, peers, network):
         echoes = [peers.tcp_echo() for _ in range(3)]
         clients = [modem.tcp_client(echo.host, echo.port) for echo in echoes]
@@ -79,6 +85,7 @@ class TestWhich:
 
         assert {handle for handle, _ in polled.events} == {client.handle for client in clients}
 
+    @pytest.mark.spec("XPOLL.set.handles")
     def test_the_order_of_the_handles_given(self, modem, peers, network):
         echoes = [peers.tcp_echo() for _ in range(2)]
         one, two = (modem.tcp_client(echo.host, echo.port).handle for echo in echoes)
@@ -88,6 +95,7 @@ class TestWhich:
 
         assert [handle for handle, _ in modem.polling.poll(0, two, one).events] == [two, one]
 
+    @pytest.mark.spec("XPOLL.error")
     def test_an_unknown_handle(self, modem, tcp_echo):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client, pytest.raises(CommandError):
             modem.polling.poll(0, client.handle + 5)
@@ -103,6 +111,7 @@ class TestWhich:
 class TestWhen:
     """How long it takes."""
 
+    @pytest.mark.spec("XPOLL.set.at_once")
     def test_returns_at_once_with_0(self, modem, tcp_echo, measure, network):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port):
             polled = modem.polling.poll(0)
@@ -111,6 +120,7 @@ class TestWhen:
             limit = within(seconds=(0, network.margin))
             measure("poll without waiting", polled.response.duration_ns, unit="ns", limit=limit)
 
+    @pytest.mark.spec("XPOLL.set.timeout")
     @pytest.mark.parametrize("timeout_ms", [200, 1500])
     def test_gives_up_in_time(self, modem, tcp_echo, measure, network, timeout_ms):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port):
@@ -127,6 +137,7 @@ class TestWhen:
 
             assert modem.polling.poll(network.receive_timeout * 1000, client.handle).of(client.handle) == PollEvent.IN
 
+    @pytest.mark.spec("XPOLL.set.forever")
     def test_for_ever_until_data_come(self, modem, peers, network):
         echo = peers.tcp_echo(delay_ms=300.0)
         with modem.tcp_client(echo.host, echo.port) as client:

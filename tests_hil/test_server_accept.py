@@ -11,6 +11,14 @@ from bench.peers import PeerError
 class TestAccept:
     """#XACCEPT."""
 
+    @pytest.mark.spec(
+        "XBIND.set",
+        "XBIND.set.server",
+        "XLISTEN.set",
+        "XACCEPT.response.handle",
+        "XACCEPT.response.address",
+        "XACCEPT.read.handle",
+    )
     def test_a_client_that_dials_in(self, board, modem, dialer, measure, network):
         port = board.free_port()
         with modem.tcp_server(port) as server:
@@ -29,14 +37,16 @@ class TestAccept:
 
             assert server.accept(network.receive_timeout).peer_address == client.local_address
 
+    @pytest.mark.spec("XACCEPT.set.timeout")
     def test_gives_up_when_nobody_dials(self, board, modem, measure, network):
         with modem.tcp_server(board.free_port()) as server:
             with pytest.raises(CommandError) as nobody:
                 server.accept(2)
 
             limit = within(seconds=(1.9, 2 + network.margin))
-            measure("time to give up", nobody.value.response.duration_ns, unit="ns", limit=limit)
+            measure("accept time to give up", nobody.value.response.duration_ns, unit="ns", limit=limit)
 
+    @pytest.mark.spec("XACCEPT.set.forever")
     def test_without_a_limit_when_a_client_waits_already(self, board, modem, dialer, network):
         port = board.free_port()
         with modem.tcp_server(port) as server:
@@ -46,6 +56,7 @@ class TestAccept:
 
             assert accepted.peer_address == client.local_address
 
+    @pytest.mark.spec("XACCEPT.read.none")
     def test_nothing_is_accepted_at_first(self, board, modem):
         with modem.tcp_server(board.free_port()) as server:
             assert server.accepted_handle() == 0
@@ -126,6 +137,7 @@ class TestData:
 class TestRefusals:
     """What a server cannot do, and who cannot be one."""
 
+    @pytest.mark.spec("XLISTEN.set.error", "XACCEPT.error")
     def test_a_client_cannot_listen_or_accept(self, modem):
         modem.sockets.open(SocketType.STREAM)
         for call in (modem.server.listen, lambda: modem.server.accept(1), modem.server.read_accepted):
@@ -139,6 +151,7 @@ class TestRefusals:
 
         assert not tcp_echo.journal()
 
+    @pytest.mark.spec("XACCEPT.error", "XLISTEN.set.error")
     def test_without_a_socket(self, modem):
         for call in (lambda: modem.server.bind(50000), modem.server.listen, lambda: modem.server.accept(1)):
             with pytest.raises(CommandError):
@@ -174,6 +187,7 @@ class TestRefusals:
 class TestBind:
     """#XBIND for datagrams."""
 
+    @pytest.mark.spec("XBIND.set.datagram")
     def test_datagrams_come_from_the_bound_port(self, board, modem, udp_echo, despite_loss, network):
         port = board.free_port()
         with modem.udp_socket() as client:
@@ -187,6 +201,7 @@ class TestBind:
         if network.name == "simulated":  # a NAT on the way may change it
             assert sources == {str(port)}
 
+    @pytest.mark.spec("XBIND.set.range")
     def test_any_free_port(self, modem):
         modem.udp_socket()
         assert modem.server.bind(0).ok

@@ -6,7 +6,7 @@ Specification: #XSOCKET, #XSSOCKET, #XSOCKETSELECT.
 import pytest
 
 from bench.at import CommandError
-from bench.modem import Family, Role, SocketType
+from bench.modem import Family, PeerVerify, Role, SecureOption, SocketType
 
 PROTOCOLS = {SocketType.STREAM: 6, SocketType.DATAGRAM: 17, SocketType.RAW: 0}
 SECURE_PROTOCOLS = {SocketType.STREAM: 258, SocketType.DATAGRAM: 273}
@@ -16,6 +16,16 @@ SEC_TAG = 16842753
 class TestOpen:
     """#XSOCKET=1|2."""
 
+    @pytest.mark.spec(
+        "XSOCKET.set.open.ipv4",
+        "XSOCKET.set.open.ipv6",
+        "XSOCKET.set.type.stream",
+        "XSOCKET.set.type.datagram",
+        "XSOCKET.set.role.client",
+        "XSOCKET.set.role.server",
+        "XSOCKET.set.response.handle",
+        "XSOCKET.read",
+    )
     @pytest.mark.parametrize("family", [Family.IPV4, Family.IPV6])
     @pytest.mark.parametrize("kind", [SocketType.STREAM, SocketType.DATAGRAM])
     @pytest.mark.parametrize("role", [Role.CLIENT, Role.SERVER])
@@ -29,12 +39,14 @@ class TestOpen:
             *(kind, 0),
         )
 
+    @pytest.mark.spec("XSOCKET.set.type.raw", "XSOCKET.read.packet")
     def test_raw_is_of_the_packet_family(self, modem):
         opened = modem.sockets.open(SocketType.RAW)
 
         assert (opened.type, opened.protocol) == (SocketType.RAW, 0)
         assert modem.sockets.read().family == Family.PACKET
 
+    @pytest.mark.spec("XSOCKET.set.cid")
     @pytest.mark.parametrize("cid", [0, 1, 10])
     def test_packet_data_context_reads_back(self, modem, cid):
         modem.sockets.open(SocketType.DATAGRAM, cid=cid)
@@ -42,13 +54,16 @@ class TestOpen:
         assert modem.sockets.read().cid == cid
         assert modem.sockets.list().sockets[0].cid == cid
 
+    @pytest.mark.spec("XSOCKET.read", "XSOCKETSELECT.read.active")
     def test_nothing_is_active_at_first(self, modem):
         assert modem.sockets.read() is None
         assert modem.sockets.list().active is None
 
+    @pytest.mark.spec("XSOCKET.test")
     def test_what_it_knows_of_itself(self, modem):
         assert modem.sockets.test().lines == ("#XSOCKET: (0,1,2),(1,2,3),(0,1),<cid>",)
 
+    @pytest.mark.spec("XSOCKET.limit", "XSOCKET.set.error")
     def test_as_many_as_documented(self, modem):
         handles = [modem.sockets.open(SocketType.DATAGRAM).handle for _ in range(8)]
 
@@ -57,6 +72,7 @@ class TestOpen:
             modem.sockets.open(SocketType.DATAGRAM)
         assert len(modem.sockets.list().sockets) == 8
 
+    @pytest.mark.spec("XSOCKET.set.response.handle")
     def test_a_closed_handle_is_used_again(self, modem):
         first = modem.sockets.open(SocketType.STREAM).handle
         modem.sockets.open(SocketType.STREAM)
@@ -69,6 +85,14 @@ class TestOpen:
 class TestSecure:
     """#XSSOCKET, as far as it needs no transport."""
 
+    @pytest.mark.spec(
+        "XSSOCKET.set.open.ipv4",
+        "XSSOCKET.set.open.ipv6",
+        "XSSOCKET.set.type.tls",
+        "XSSOCKET.set.type.dtls",
+        "XSSOCKET.set.sec_tag",
+        "XSSOCKET.read",
+    )
     @pytest.mark.parametrize("family", [Family.IPV4, Family.IPV6])
     @pytest.mark.parametrize("kind", [SocketType.STREAM, SocketType.DATAGRAM])
     def test_answers_and_reads_back(self, modem, family, kind):
@@ -79,6 +103,14 @@ class TestSecure:
         assert (active.handle, active.family, active.role) == (opened.handle, family, Role.CLIENT)
         assert (active.type, active.sec_tag, active.cid) == (kind, SEC_TAG, 0)
 
+    @pytest.mark.spec("XSSOCKET.set.peer_verify")
+    @pytest.mark.parametrize("level", list(PeerVerify))
+    def test_level_of_verification(self, modem, level):
+        modem.sockets.open_secure(SocketType.STREAM, SEC_TAG, peer_verify=level)
+
+        assert modem.options.get_secure(SecureOption.PEER_VERIFY).number == level
+
+    @pytest.mark.spec("XSSOCKET.set.close")
     def test_closes_with_either_command(self, modem):
         modem.sockets.open_secure(SocketType.STREAM, SEC_TAG)
         modem.sockets.close()
@@ -87,12 +119,14 @@ class TestSecure:
 
         assert modem.sockets.list().sockets == ()
 
+    @pytest.mark.spec("XSOCKETSELECT.read.list", "XSOCKETSELECT.read.plain_tag")
     def test_is_listed_with_its_tag(self, modem):
         modem.sockets.open(SocketType.STREAM)
         modem.sockets.open_secure(SocketType.STREAM, SEC_TAG)
 
         assert [row.sec_tag for row in modem.sockets.list().sockets] == [-1, SEC_TAG]
 
+    @pytest.mark.spec("XSSOCKET.test")
     def test_what_it_knows_of_itself(self, modem):
         expected = "#XSSOCKET: (0,1,2),(1,2),(0,1),<sec_tag>,<peer_verify>,<cid>"
         assert modem.sockets.test_secure().lines == (expected,)
@@ -101,11 +135,13 @@ class TestSecure:
 class TestSelect:
     """#XSOCKETSELECT."""
 
+    @pytest.mark.spec("XSOCKETSELECT.read.active")
     def test_the_newest_is_active(self, modem):
         handles = [modem.sockets.open(SocketType.DATAGRAM).handle for _ in range(3)]
 
         assert modem.sockets.list().active == handles[-1]
 
+    @pytest.mark.spec("XSOCKETSELECT.set", "XSOCKETSELECT.read.ranking")
     def test_selecting_makes_active_and_leaves_the_ranking(self, modem):
         handles = [modem.sockets.open(SocketType.DATAGRAM).handle for _ in range(3)]
         before = modem.sockets.list().sockets
@@ -116,6 +152,7 @@ class TestSelect:
         assert modem.sockets.read().handle == handles[0]
         assert modem.sockets.list().sockets == before
 
+    @pytest.mark.spec("XSOCKETSELECT.read.ranking")
     def test_ranking_grows_with_each_opening(self, modem):
         for _ in range(3):
             modem.sockets.open(SocketType.DATAGRAM)
@@ -123,6 +160,7 @@ class TestSelect:
         rankings = [row.ranking for row in modem.sockets.list().sockets]
         assert rankings == sorted(set(rankings))
 
+    @pytest.mark.spec("XSOCKET.set.close.activates")
     def test_after_a_close_the_highest_ranked_is_active(self, modem):
         first, second, third = (modem.sockets.open(SocketType.DATAGRAM).handle for _ in range(3))
         modem.sockets.select(first)
@@ -132,6 +170,7 @@ class TestSelect:
         modem.sockets.close()
         assert modem.sockets.list().active == second
 
+    @pytest.mark.spec("XSOCKETSELECT.set.error")
     def test_an_unknown_handle_changes_nothing(self, modem):
         handle = modem.sockets.open(SocketType.DATAGRAM).handle
 
@@ -144,15 +183,18 @@ class TestSelect:
 class TestClose:
     """#XSOCKET=0."""
 
+    @pytest.mark.spec("XSOCKET.set.close")
     def test_without_a_socket_is_harmless(self, modem):
         assert modem.sockets.close().lines == ()
 
+    @pytest.mark.spec("XSOCKET.set.close", "XSOCKET.set.close.response")
     def test_says_that_it_closed(self, modem):
         modem.sockets.open(SocketType.STREAM)
 
         assert modem.sockets.close().lines == ('#XSOCKET: 0,"closed"',)
         assert modem.sockets.read() is None
 
+    @pytest.mark.spec("XSOCKET.set.close")
     @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
     def test_in_any_order(self, modem, order):
         handles = [modem.sockets.open(SocketType.DATAGRAM).handle for _ in range(3)]

@@ -41,23 +41,36 @@ def _open_socket(modem):
 class TestValues:
     """Set and get."""
 
+    @pytest.mark.spec(
+        "XSOCKETOPT.get",
+        "XSOCKETOPT.set",
+        "XSOCKETOPT.rcvtimeo",
+        "XSOCKETOPT.sndtimeo",
+        "XSOCKETOPT.silence_all",
+        "XSOCKETOPT.ip_echo_reply",
+        "XSOCKETOPT.ipv6_echo_reply",
+        "XSOCKETOPT.tcp_srv_sesstimeo",
+    )
     @pytest.mark.parametrize(("option", "value"), [(o, v) for o, values in READABLE.items() for v in values], ids=_name)
     def test_reads_back(self, modem, option, value):
         modem.options.set(option, value)
 
         assert modem.options.get(option).number == value
 
+    @pytest.mark.spec("XSOCKETOPT.reuseaddr", "XSOCKETOPT.bindtopdn", "XSOCKETOPT.rai.set_only", "XSOCKETOPT.error")
     @pytest.mark.parametrize(("option", "value"), SET_ONLY.items(), ids=_name)
     def test_set_only(self, modem, option, value):
         modem.options.set(option, value)
         with pytest.raises(CommandError):
             modem.options.get(option)
 
+    @pytest.mark.spec("XSOCKETOPT.error")
     @pytest.mark.parametrize(("option", "value"), OUT_OF_RANGE.items(), ids=_name)
     def test_out_of_range(self, modem, option, value):
         with pytest.raises(CommandError):
             modem.options.set(option, value)
 
+    @pytest.mark.spec("XSOCKETOPT.error")
     @pytest.mark.parametrize("option", [0, 1, 99])
     def test_unknown_option(self, modem, option):
         with pytest.raises(CommandError):
@@ -87,6 +100,7 @@ class TestValues:
         with pytest.raises(CommandError):
             modem.options.set(SocketOption.RCVTIMEO, 1)
 
+    @pytest.mark.spec("XSOCKETOPT.test")
     def test_what_it_knows_of_itself(self, modem):
         assert modem.options.test().lines == ("#XSOCKETOPT: (0,1),<name>,<value>",)
 
@@ -94,6 +108,7 @@ class TestValues:
 class TestEffects:
     """What an option does, where it shows."""
 
+    @pytest.mark.spec("XSOCKETOPT.rcvtimeo")
     def test_receive_timeout(self, modem, udp_echo, measure, network):
         """#XRECV sets the option itself; what it was asked for is what it waits."""
         with modem.udp_client(udp_echo.host, udp_echo.port) as client:
@@ -103,6 +118,7 @@ class TestEffects:
             limit = within(seconds=(0.9, 1 + network.margin))
             measure("receive timeout of 1 s", nothing.value.response.duration_ns, unit="ns", limit=limit)
 
+    @pytest.mark.spec("XSOCKETOPT.reuseaddr")
     def test_an_address_can_be_used_again(self, board, modem, dialer, network):
         port = board.free_port()
         for _ in range(2):  # the first server closes its connection itself, which keeps the port busy for a while

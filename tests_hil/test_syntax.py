@@ -53,6 +53,17 @@ def datagram_socket(modem):
     return modem.sockets.open(SocketType.DATAGRAM)
 
 
+@pytest.mark.spec(
+    "XBIND.read",
+    "XCONNECT.read",
+    "XLISTEN.read",
+    "XSEND.read",
+    "XRECV.read",
+    "XSENDTO.read",
+    "XRECVFROM.read",
+    "XPOLL.read",
+    "XGETADDRINFO.read",
+)
 @pytest.mark.parametrize("command", [f"{name}?" for name in NO_READ_FORM])
 @pytest.mark.usefixtures("datagram_socket")
 def test_has_no_read_form(modem, command):
@@ -60,6 +71,18 @@ def test_has_no_read_form(modem, command):
         modem.link.command(f"AT{command}")
 
 
+@pytest.mark.spec(
+    "XBIND.test",
+    "XCONNECT.test",
+    "XLISTEN.test",
+    "XSEND.test",
+    "XRECV.test",
+    "XSENDTO.test",
+    "XRECVFROM.test",
+    "XPOLL.test",
+    "XGETADDRINFO.test",
+    "XACCEPT.test",
+)
 @pytest.mark.parametrize("command", [f"{name}=?" for name in NO_TEST_FORM])
 @pytest.mark.usefixtures("datagram_socket")
 def test_has_no_test_form(modem, command):
@@ -67,12 +90,29 @@ def test_has_no_test_form(modem, command):
         modem.link.command(f"AT{command}")
 
 
+@pytest.mark.spec("XSOCKETOPT.read")
+@pytest.mark.parametrize("command", ["#XSOCKETOPT?", "#XSSOCKETOPT?"])
+@pytest.mark.usefixtures("datagram_socket")
+def test_options_have_no_read_form(modem, command):
+    with pytest.raises(CommandError):
+        modem.link.command(f"AT{command}")
+
+
+@pytest.mark.spec("XSOCKETSELECT.test")
 @pytest.mark.usefixtures("datagram_socket")
 def test_selecting_has_no_test_form(modem):
     with pytest.raises(CommandError):
         modem.link.command("AT#XSOCKETSELECT=?")
 
 
+@pytest.mark.spec(
+    "SYNTAX.parameters",
+    "XSOCKET.set.error",
+    "XSSOCKET.set.error",
+    "XBIND.set.range",
+    "XCONNECT.set.range",
+    "XSEND.set.error",
+)
 @pytest.mark.parametrize("command", [command for commands in REFUSED.values() for command in commands])
 @pytest.mark.usefixtures("datagram_socket")
 def test_is_refused_and_leaves_the_socket(modem, command):
@@ -89,6 +129,7 @@ def test_one_space_before_a_parameter_is_allowed(modem):
     assert modem.link.command("AT#XSOCKET= 1, 1, 0").ok
 
 
+@pytest.mark.spec("SYNTAX.recovery")
 @pytest.mark.abuse
 class TestRecovery:
     """After what deafens a board it answers again."""

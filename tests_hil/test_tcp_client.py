@@ -32,6 +32,7 @@ def _numbered(size: int) -> bytes:
 class TestConnect:
     """#XCONNECT."""
 
+    @pytest.mark.spec("XCONNECT.set.ipv4", "XCONNECT.set.tcp", "XCONNECT.set.response")
     def test_by_address(self, modem, tcp_echo, measure, network):
         with modem.tcp_socket() as client:
             connected = client.connect(tcp_echo.host, tcp_echo.port)
@@ -39,6 +40,7 @@ class TestConnect:
             assert tcp_echo.wait_for("accepted", timeout=network.receive_timeout)
             measure("TCP connect", connected.duration_ns, unit="ns")
 
+    @pytest.mark.spec("XCONNECT.set.name")
     def test_by_name(self, modem, tcp_echo, peer_name, network):
         with modem.tcp_client(peer_name, tcp_echo.port) as client:
             client.send(b"by name")
@@ -46,6 +48,7 @@ class TestConnect:
             assert client.receive(network.receive_timeout).data == b"by name"
             assert tcp_echo.received() == b"by name"
 
+    @pytest.mark.spec("XCONNECT.set.ipv6")
     def test_over_ipv6(self, modem, peers, ipv6, network):
         echo = peers.tcp_echo(ipv6=ipv6)
         with modem.tcp_client(echo.host, echo.port, family=Family.IPV6) as client:
@@ -61,11 +64,13 @@ class TestConnect:
 
             assert client.receive(network.receive_timeout).data == b"six by name"
 
+    @pytest.mark.spec("XCONNECT.set.error")
     def test_refused(self, modem, peers):
         closed = peers.closed_port()
         with modem.tcp_socket() as client, pytest.raises(CommandError):
             client.connect(closed.host, closed.port)
 
+    @pytest.mark.spec("XCONNECT.set.error")
     def test_unknown_name(self, modem, tcp_echo):
         with modem.tcp_socket() as client, pytest.raises(CommandError):
             client.connect("no-such-host.invalid", tcp_echo.port)
@@ -76,6 +81,7 @@ class TestConnect:
         with modem.tcp_socket(family=Family.IPV4) as client, pytest.raises(CommandError):
             client.connect("::1", tcp_echo.port)
 
+    @pytest.mark.spec("XCONNECT.set.error")
     def test_twice(self, modem, tcp_echo, network):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             with pytest.raises(CommandError):
@@ -84,6 +90,7 @@ class TestConnect:
             client.send(b"still connected")
             assert client.receive(network.receive_timeout).data == b"still connected"
 
+    @pytest.mark.spec("XCONNECT.set.error")
     def test_without_a_socket(self, modem, tcp_echo):
         with pytest.raises(CommandError):
             modem.sockets.connect(tcp_echo.host, tcp_echo.port)
@@ -94,6 +101,7 @@ class TestConnect:
 class TestText:
     """#XSEND with a string, #XRECV."""
 
+    @pytest.mark.spec("XSEND.set.string", "XSEND.set.tcp", "XRECV.set.response")
     @pytest.mark.parametrize("text", TRICKY_TEXT.values(), ids=TRICKY_TEXT.keys())
     def test_comes_back_unchanged(self, modem, tcp_echo, network, text):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
@@ -103,6 +111,7 @@ class TestText:
             assert client.receive_exactly(len(text), timeout=network.receive_timeout) == text
             assert tcp_echo.received() == text
 
+    @pytest.mark.spec("XSEND.set.string")
     @pytest.mark.parametrize("size", [1, 2, 127, 128, 255, 256, 576, 1023, 1024])
     def test_every_size_by_command(self, modem, tcp_echo, network, size):
         payload = _numbered(size)
@@ -112,6 +121,7 @@ class TestText:
             assert client.receive_exactly(size, timeout=network.receive_timeout) == payload
             assert tcp_echo.received() == payload
 
+    @pytest.mark.spec("XSEND.set.limit")
     def test_more_than_1024_bytes_is_refused(self, modem, tcp_echo, network):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             with pytest.raises(CommandError) as refused:
@@ -130,6 +140,7 @@ class TestText:
             assert client.receive(network.receive_timeout).data == b"x"
             assert tcp_echo.received() == b"x"
 
+    @pytest.mark.spec("XSEND.set.error")
     def test_unconnected_socket_cannot_send(self, modem):
         with modem.tcp_socket() as client:
             with pytest.raises(CommandError) as refused:
@@ -138,6 +149,7 @@ class TestText:
             assert refused.value.response.lines == ("#XSEND: 0",)
 
 
+@pytest.mark.spec("XSEND.set.datamode")
 class TestDataMode:
     """#XSEND without data."""
 
@@ -184,18 +196,21 @@ class TestDataMode:
 class TestReceive:
     """#XRECV: timeout and flags."""
 
+    @pytest.mark.spec("XRECV.set.timeout")
     def test_nothing_comes(self, modem, tcp_echo, measure, network):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             with pytest.raises(CommandError) as nothing:
                 client.receive(2)
 
             limit = within(seconds=(1.9, 2 + network.margin))
-            measure("time to give up", nothing.value.response.duration_ns, unit="ns", limit=limit)
+            measure("TCP time to give up", nothing.value.response.duration_ns, unit="ns", limit=limit)
 
+    @pytest.mark.spec("XRECV.set.dont_wait")
     def test_does_not_wait(self, modem, tcp_echo):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client, pytest.raises(CommandError):
             client.receive(0, ReceiveFlag.DONT_WAIT)
 
+    @pytest.mark.spec("XRECV.set.peek")
     def test_peeks(self, modem, tcp_echo, network):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             client.send(b"peek")
@@ -206,6 +221,7 @@ class TestReceive:
             with pytest.raises(CommandError):
                 client.receive(0, ReceiveFlag.DONT_WAIT)
 
+    @pytest.mark.spec("XRECV.set.wait_all")
     def test_waits_for_all(self, modem, peers, network):
         """The flag waits for a full buffer of 2048 bytes, which here comes in eight pieces."""
         payload = _numbered(2048)
@@ -215,6 +231,7 @@ class TestReceive:
 
             assert client.receive(3 * network.receive_timeout, ReceiveFlag.WAIT_ALL).data == payload
 
+    @pytest.mark.spec("XRECV.set.timeout")
     def test_late_data(self, modem, peers, network):
         echo = peers.tcp_echo(delay_ms=700.0)
         with modem.tcp_client(echo.host, echo.port) as client:
@@ -364,4 +381,8 @@ class TestRoundTrip:
             received = client.receive(network.receive_timeout)
 
         assert received.data == payload[: len(received.data)]
-        measure(f"TCP round trip, {size} bytes", received.response.final_ns - sent.response.sent_ns, unit="ns")
+        measure(
+            f"TCP round trip, {size} byte{'' if size == 1 else 's'}",
+            received.response.final_ns - sent.response.sent_ns,
+            unit="ns",
+        )

@@ -26,6 +26,7 @@ def _numbered(size: int) -> bytes:
 class TestSendTo:
     """#XSENDTO and #XRECVFROM on a socket without a destination."""
 
+    @pytest.mark.spec("XSENDTO.set.ipv4", "XRECVFROM.set.response")
     def test_by_address(self, modem, udp_echo, despite_loss, measure, network):
         with modem.udp_socket() as client:
             received = despite_loss(
@@ -37,6 +38,7 @@ class TestSendTo:
             assert set(udp_echo.datagrams()) == {b"Test UDP"}
             measure("UDP receive, 8 bytes", received.response.duration_ns, unit="ns")
 
+    @pytest.mark.spec("XSENDTO.set.name")
     def test_by_name(self, modem, udp_echo, peer_name, despite_loss, network):
         with modem.udp_socket() as client:
             received = despite_loss(
@@ -46,6 +48,7 @@ class TestSendTo:
 
             assert received.data == b"by name"
 
+    @pytest.mark.spec("XSENDTO.set.ipv6")
     def test_over_ipv6(self, modem, peers, ipv6, despite_loss, network):
         echo = peers.udp_echo(ipv6=ipv6)
         with modem.udp_socket(family=Family.IPV6) as client:
@@ -67,6 +70,7 @@ class TestSendTo:
             assert received.data == text
             assert set(udp_echo.datagrams()) == {text}
 
+    @pytest.mark.spec("XSENDTO.set.limit")
     @pytest.mark.parametrize("size", [1, 255, 256, 512, 1023, 1024])
     def test_every_size_by_command(self, modem, udp_echo, despite_loss, network, size):
         with modem.udp_socket() as client:
@@ -88,6 +92,7 @@ class TestSendTo:
             assert received.ended
             assert set(udp_echo.datagrams()) == {b""}
 
+    @pytest.mark.spec("XSENDTO.set.error")
     def test_unknown_name(self, modem, udp_echo):
         with modem.udp_socket() as client, pytest.raises(CommandError):
             client.send_to("no-such-host.invalid", udp_echo.port, b"x")
@@ -103,6 +108,7 @@ class TestSendTo:
                 )
                 assert received.source == (echo.host, echo.port)
 
+    @pytest.mark.spec("XSENDTO.set.error")
     def test_without_a_socket(self, modem, udp_echo):
         with pytest.raises(CommandError) as refused:
             modem.sockets.send_to(udp_echo.host, udp_echo.port, b"x")
@@ -113,6 +119,7 @@ class TestSendTo:
 class TestConnected:
     """#XCONNECT, #XSEND and #XRECV on a datagram socket."""
 
+    @pytest.mark.spec("XCONNECT.set.udp", "XSEND.set.udp", "XRECV.set.udp")
     def test_round_trip(self, modem, udp_echo, despite_loss, network):
         with modem.udp_client(udp_echo.host, udp_echo.port) as client:
             received = despite_loss(
@@ -135,6 +142,7 @@ class TestConnected:
 
             assert received.data == b"six"
 
+    @pytest.mark.spec("XSEND.set.error")
     def test_send_without_a_destination(self, modem):
         with modem.udp_socket() as client:
             with pytest.raises(CommandError) as refused:
@@ -184,6 +192,7 @@ class TestBorders:
 
             assert set(sink.datagrams()) == {payload}
 
+    @pytest.mark.spec("XSENDTO.set.datamode")
     def test_data_mode_to_a_named_destination(self, modem, udp_echo, despite_loss, network):
         payload = bytes(range(256))
         with modem.udp_socket() as client:
@@ -199,6 +208,7 @@ class TestBorders:
 class TestReceive:
     """#XRECVFROM: timeout and flags."""
 
+    @pytest.mark.spec("XRECVFROM.set.timeout")
     def test_nothing_comes(self, modem, peers, measure, network):
         sink = peers.udp_echo(echo=False)
         with modem.udp_socket() as client:
@@ -207,8 +217,9 @@ class TestReceive:
                 client.receive_from(2)
 
             limit = within(seconds=(1.9, 2 + network.margin))
-            measure("time to give up", nothing.value.response.duration_ns, unit="ns", limit=limit)
+            measure("UDP time to give up", nothing.value.response.duration_ns, unit="ns", limit=limit)
 
+    @pytest.mark.spec("XRECVFROM.set.peek")
     def test_peeks(self, modem, udp_echo, despite_loss, network):
         with modem.udp_socket() as client:
             peeked = despite_loss(
@@ -219,13 +230,17 @@ class TestReceive:
             assert peeked.data == b"peek"
             assert client.receive_from(network.receive_timeout).data == b"peek"
 
+    @pytest.mark.spec("XRECV.set.wait_all")
     def test_wait_all_is_for_streams(self, modem, udp_echo):
         with modem.udp_client(udp_echo.host, udp_echo.port) as client, pytest.raises(CommandError):
             client.receive(1, ReceiveFlag.WAIT_ALL)
 
+    @pytest.mark.spec("XRECV.set.dont_wait", "XRECVFROM.set.dont_wait")
     def test_does_not_wait(self, modem, udp_echo):
-        with modem.udp_client(udp_echo.host, udp_echo.port) as client, pytest.raises(CommandError):
-            client.receive(0, ReceiveFlag.DONT_WAIT)
+        with modem.udp_client(udp_echo.host, udp_echo.port) as client:
+            for receive in (client.receive, client.receive_from):
+                with pytest.raises(CommandError):
+                    receive(0, ReceiveFlag.DONT_WAIT)
 
     def test_late_answer(self, modem, peers, despite_loss, network):
         echo = peers.udp_echo(delay_ms=700.0)

@@ -26,7 +26,7 @@ from bench.at.response import (
 )
 from bench.at.transcript import Conceal, Transcript, printable
 from bench.at.transport import Transport, transport_for
-from bench.clock import NS_PER_MS, NS_PER_S, now_ns
+from bench.clock import NS_PER_MS, NS_PER_S, duration_text, now_ns
 
 # How long a wait lasts before the transcript is written out: short answers are never disturbed by it.
 _PATIENCE_MS = 100
@@ -42,6 +42,7 @@ class AtLink:
         self.dialect = dialect
         self.transcript = transcript or Transcript()
         self.conceal: Conceal = bytes
+        self.hide: Callable[[bytes], None] = lambda _: None  # is told of each command that holds a secret
         self.where = "in memory only"
         self._transport = transport
         self._parser = Parser(dialect)
@@ -144,8 +145,8 @@ class AtLink:
                 self._release(port, fresh)
         if response.final != "OK":
             raise CommandError(
-                f"{response.command} answered {response.final} after {response.duration_ns / NS_PER_S:.3f} s, expected"
-                f" OK\n{self._evidence()}",
+                f"{response.command} answered {response.final} after {duration_text(response.duration_ns)}, expected OK"
+                f"\n{self._evidence()}",
                 response,
             )
         return response
@@ -391,7 +392,11 @@ class AtLink:
     def _transact(self, port: DrainedPort, text: bytes, timeout: float) -> Response:
         parser = self._parser
         data = text + self.dialect.terminator
-        shown = self.dialect.masked(data) if text[2:3] in _MAY_HIDE else data
+        shown = data
+        if text[2:3] in _MAY_HIDE:
+            shown = self.dialect.masked(text) + self.dialect.terminator
+            if shown != data:
+                self.hide(text)
         command = shown[: len(text)].decode("latin-1")
         parser.command_sent(text)
         sent = self._write(port, data, shown, timeout)

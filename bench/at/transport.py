@@ -224,17 +224,14 @@ def _opening_error(path: str, error: serial.SerialException) -> PortBusy | PortN
 
 
 def _holder(path: str) -> str:
-    """Who has the port open, as far as /proc tells us: "minicom (pid 4711)"."""
+    """Who holds the lock of the port, as far as /proc tells us: "minicom (pid 4711)"."""
     try:
-        wanted = Path(path).stat().st_rdev
-    except OSError:
-        return ""
-    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
-        pid = descriptor.parts[2]
-        try:
-            status = descriptor.stat()
-            if pid != str(os.getpid()) and stat.S_ISCHR(status.st_mode) and status.st_rdev == wanted:
-                return f"{Path(f'/proc/{pid}/comm').read_text().strip()} (pid {pid})"
-        except OSError:
-            continue
+        status = Path(path).stat()
+        place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+        for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
+            fields = line.split()
+            if fields[1] == "FLOCK" and fields[5] == place:
+                return f"{Path(f'/proc/{fields[4]}/comm').read_text(encoding='utf-8').strip()} (pid {fields[4]})"
+    except (OSError, IndexError):
+        pass  # only a help: without it the message says less
     return ""

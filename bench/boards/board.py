@@ -77,6 +77,7 @@ class Board:
             spec.port, baudrate=spec.baudrate, flow_control=spec.flow_control, transcript=self.transcript
         )
         self._link.conceal = self.concealer.conceal
+        self._link.hide = self.concealer.hide
         self._link.where = self.where
         try:
             synchronise(self._link)

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from bench.at import is_pty
+from bench.at.transport import transport_for
 from bench.boards.catalog import BY_NAME
 from bench.boards.discovery import AttachedBoard, attached_boards, same_serial
 from bench.config import BoardEntry, Config
@@ -42,7 +44,14 @@ class BoardSpec:
 
 
 def named_port(port: str, rank: int, config: Config) -> BoardSpec:
-    """A board at a port that the user named; the configuration's entry for that port counts."""
+    """A board at a port that the user named; the configuration's entry for that port counts.
+
+    Raises:
+        UsageError: there is no such port, or its name is none.
+    """
+    transport_for(port)  # opens nothing, refuses an address that is none
+    if not port.startswith(("tcp://", "replay:")) and not Path(port).exists():
+        raise UsageError(f"there is no port {port}; `nrf91-bench boards` lists what is attached")
     for entry in config.boards:
         if entry.port == port:
             return _configured(entry, port)

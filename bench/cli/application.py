@@ -6,6 +6,7 @@ import typer
 
 from bench import __version__
 from bench.cli.boards import boards
+from bench.cli.matrix import matrix
 from bench.cli.peers import peers
 from bench.cli.report import report
 from bench.cli.run import run
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command()(boards)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(run)
 app.command()(report)
+app.command()(matrix)
 app.command()(simulate)
 app.command()(peers)
 

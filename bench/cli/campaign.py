@@ -13,12 +13,14 @@ from types import FrameType
 from bench import children
 from bench.boards import BoardSpec
 from bench.children import when_parent_ends
-from bench.cli.console import RunConsole
+from bench.cli.console import RunConsole, short_path
 from bench.cli.suites import Selection, package_folder
 from bench.report import EvidenceLost, ResultStream, RowReader, Summary, reconcile, write_json, write_pages
 from bench.report.allure_results import count_results
+from bench.report.specification import FILE as SPECIFICATION
+from bench.report.specification import Specification
 from bench.report.stream import FILE as STREAM
-from bench.report.summary import EXIT_EVIDENCE
+from bench.report.summary import EXIT_EVIDENCE, EXIT_USAGE
 from bench.report.summary import FILE as SUMMARY
 
 _LOOK_SECONDS = 0.2
@@ -27,6 +29,7 @@ _TEST_SECONDS = 600
 # After an interruption a board is brought back to a known state; then the run ends whatever happens.
 _RESTORE_SECONDS = 30.0
 # pytest's own exit codes: tests ran (0, 1), interrupted, internal error, usage error, nothing collected.
+_PYTEST_USAGE = 4
 _PYTEST_TROUBLE = {2: "was interrupted", 3: "had an internal error", 4: "could not start", 5: "collected no test"}
 
 
@@ -63,7 +66,9 @@ class Campaign:
         except (OSError, EvidenceLost) as error:
             self._console.line("verdict", f"INCOMPLETE   evidence cannot be kept: {error}", "bold red")
             return EXIT_EVIDENCE
-        self._console.line("run", f"{len(specs)} board{'' if len(specs) == 1 else 's'}, results in {self._folder}")
+        self._console.line(
+            "run", f"{len(specs)} board{'' if len(specs) == 1 else 's'}, results in {short_path(self._folder)}"
+        )
         previous = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
         when_parent_ends(self._stop.set)
         try:
@@ -76,6 +81,8 @@ class Campaign:
                 signal.signal(number, handler)
         summary = self._reconcile(running)
         self._console.finish(summary, self._folder)
+        if all(child.process.returncode == _PYTEST_USAGE for child in running):
+            return EXIT_USAGE
         return summary.exit_code
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
@@ -153,11 +160,11 @@ class Campaign:
             self._stream.add("trouble", why=f"the process of {child.spec.slot} was ended by {name}")
         elif code in _PYTEST_TROUBLE and not self._stop.is_set():
             said = child.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            detail = next((line for line in said if line.startswith(("ERROR", "E  "))), said[-1] if said else "")
-            self._stream.add(
-                "trouble",
-                why=f"pytest {_PYTEST_TROUBLE[code]} on {child.spec.slot}: {detail.strip()} (see {child.log})",
-            )
+            telling = ("error: ", "E   ", "ERROR ")
+            detail = next((line for word in telling for line in said if word in line and "usage:" not in line), "")
+            detail = detail or (said[-1].strip("= ") if said else "")
+            why = f"pytest {_PYTEST_TROUBLE[code]} on {child.spec.slot}: {detail.strip()} (see {child.log.name})"
+            self._stream.add("trouble", why=why)
 
     def _without_evidence(self, why: str) -> Summary:
         summary = rebuild(self._folder)
@@ -176,6 +183,9 @@ def rebuild(folder: Path) -> Summary:
 
 
 def save(folder: Path, summary: Summary) -> None:
-    """Writes summary and pages; OSError when they cannot be written."""
+    """Writes summary, pages and traceability matrix; OSError when they cannot be written."""
     write_json(folder / SUMMARY, summary.to_json())
     write_pages(folder, summary)
+    specification = Specification.load(package_folder("nrf91_bench_suites") / SPECIFICATION)
+    specification.take(RowReader(folder).new_rows())
+    (folder / "matrix.md").write_text(specification.markdown(), encoding="utf-8")

@@ -53,7 +53,7 @@ class RunConsole:
         if kind == "board":
             self.line("board", board_line(row))
         elif kind == "peers":
-            self.line("peers", str(row.get("where", "")))
+            self.line("peers", f"{row.get('where', '')}   for {slot}")
         elif kind == "progress":
             self._running[slot] = (str(row.get("text", "")), time.monotonic())
         elif kind == "plan":
@@ -105,7 +105,7 @@ class RunConsole:
             self.line("skipped", f"{count} x {reason}")
         simulated = "   SIMULATED" if summary.simulated else ""
         self.line("verdict", f"{summary.verdict}{simulated}   {summary.reason}", _COLOURS[summary.verdict])
-        self.line("report", _short_path(folder / "verdict.html"))
+        self.line("report", short_path(folder / "verdict.html"))
 
     def _bad_results(self, same: list[TestResult], folder: Path) -> None:
         first = same[0]
@@ -116,7 +116,7 @@ class RunConsole:
         for line in message.split("\n")[:16]:
             self.line("", line)
         if first.transcript:
-            self.line("", f"transcript {_short_path(folder / first.transcript)}", "dim")
+            self.line("", f"transcript {short_path(folder / first.transcript)}", "dim")
 
 
 def _alike(results: list[TestResult]) -> list[list[TestResult]]:
@@ -139,7 +139,8 @@ def _clock(seconds: float) -> str:
     return f"{hours:02}:{minutes:02}:{rest:02}"
 
 
-def _short_path(path: Path) -> str:
+def short_path(path: Path) -> str:
+    """A path as seen from the working folder, where it is below it."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

@@ -9,6 +9,7 @@ import typer
 from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards, select
 from bench.cli import suites
 from bench.cli.campaign import Campaign
+from bench.cli.lab import default_config
 from bench.config import Config, load
 from bench.errors import UsageError
 from bench.report.run_folder import new_run_folder
@@ -32,14 +33,14 @@ def run(
     Exit codes: 0 every planned test ran and none failed, 1 a test failed, 2 usage, 3 lab errors only, 4 evidence lost,
     5 incomplete or interrupted.
     """
-    lab = load(config or _default_config())
+    lab = load(config or default_config())
     selection = suites.select(suite or ())
     count = _simulated(simulate)
     chosen = [] if count and not (board or port) else _chosen(lab, board or [], port or [], simulate)
     if simulate == "auto" and not chosen:
         count = 1
     folder = new_run_folder(out)
-    campaign = Campaign(folder, selection, config or _default_config(), tuple(context.args))
+    campaign = Campaign(folder, selection, config or default_config(), tuple(context.args))
     if count:
         name = lab.peers.name or PEER_NAME
         with SimulatedBoards(count, hosts={name: _peer_addresses(lab)}) as boards:
@@ -47,11 +48,6 @@ def run(
     else:
         code = campaign.run(chosen, peer_name=lab.peers.name)
     raise typer.Exit(code)
-
-
-def _default_config() -> Path | None:
-    here = Path("bench.toml")
-    return here if here.is_file() else None
 
 
 def _simulated(text: str) -> int:
@@ -66,9 +62,6 @@ def _simulated(text: str) -> int:
 def _chosen(lab: Config, selectors: list[str], ports: list[str], simulate: str) -> list[BoardSpec]:
     if not selectors and not ports and simulate == "auto" and lab.boards:
         simulate = "never"  # a configured board that is not there must not be replaced by a simulated one
-    for port in ports:
-        if not port.startswith(("tcp://", "replay:")) and not Path(port).exists():
-            raise UsageError(f"there is no port {port}; `nrf91-bench boards` lists what is attached")
     chosen = select(lab, selectors, ports)
     if not chosen and simulate == "never":
         raise UsageError(

@@ -17,7 +17,7 @@ def simulate(
     link: Annotated[Path | None, typer.Option(help="Symbolic link to make to the board's port.")] = None,
     host: Annotated[list[str] | None, typer.Option(metavar="NAME=IP[,IP...]", help="A name that resolves.")] = None,
     address: Annotated[str | None, typer.Option(help="The board's IPv4 address; default one of 127.0.0.0/8.")] = None,
-    register_after: Annotated[float, typer.Option(help="Seconds from CFUN=1 to registered.")] = 0.0,
+    register_after: Annotated[float, typer.Option(min=0.0, help="Seconds from CFUN=1 to registered.")] = 0.0,
     deny: Annotated[int | None, typer.Option(help="Refuse registration with this EMM cause.")] = None,
     journal: Annotated[Path | None, typer.Option(help="File for the ground truth, JSON lines.")] = None,
 ) -> None:

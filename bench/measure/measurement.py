@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bench.clock import NS_PER_S, now_ns
+from bench.clock import NS_PER_S, duration_text, now_ns
 from bench.errors import DeviceError, UsageError
 
 
@@ -105,10 +105,5 @@ class Measurement:
 
 
 def shown(value: float, unit: str) -> str:
-    """A value for a person: nanoseconds in the unit that fits."""
-    if unit != "ns":
-        return f"{value:g} {unit}"
-    for size, name in ((NS_PER_S, "s"), (1_000_000, "ms"), (1000, "us")):
-        if abs(value) >= size:
-            return f"{value / size:.3g} {name}"
-    return f"{value:g} ns"
+    """A value for a person; nanoseconds in the unit that fits."""
+    return duration_text(value) if unit == "ns" else f"{value:g} {unit}"

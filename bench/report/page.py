@@ -20,6 +20,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f6f8fa; paddi
 pre { font-size: 12.5px; }
 .simulated { background: #9a6700; color: #fff; padding: .1rem .6rem; border-radius: .3rem; font-weight: 600; }
 .failed, .died { color: #b42318; font-weight: 600; } .lab_error { color: #9a6700; font-weight: 600; }
+a { color: inherit; } code { font-size: 12.5px; overflow-wrap: anywhere; }
 .passed { color: #1a7f37; } .skipped { color: #57606a; }
 @media print { body { margin: 0; max-width: none; } pre { background: none; border: 1px solid #d8dee4; } }
 """
@@ -40,6 +41,7 @@ def html_page(summary: Summary) -> str:
         f"<title>{escape(summary.verdict)} {escape(summary.run)}</title><style>{_STYLE}</style>",
         f'<h1 style="color:{_COLOURS[summary.verdict]}">{escape(summary.verdict)}{simulated}</h1>',
         f"<p>{escape(summary.reason)}</p>",
+        f"<p>{escape(_when(summary))}</p>",
     ]
     if bad:
         parts += ["<h2>What went wrong</h2>", *(_failure(result) for result in bad)]
@@ -50,11 +52,11 @@ def html_page(summary: Summary) -> str:
         figures = [_figure_row(figure) for figure in summary.figures()]
         parts += ["<h2>Measured</h2>", _table(("measurement", "value", "n", "limit", ""), figures)]
     rows = [
-        (f"<code>{escape(r.test)}</code>", escape(r.slot), _outcome(r), f"{r.duration_ns / NS_PER_S:.2f} s")
+        (_linked(r), f"<nobr>{escape(r.slot)}</nobr>", _outcome(r), f"<nobr>{r.duration_ns / NS_PER_S:.2f} s</nobr>")
         for r in summary.results
     ]
     parts += ["<h2>Tests</h2>", _table(("test", "board", "outcome", "took"), rows)]
-    parts.append(f"<p>nrf91-bench {escape(__version__)}, run {escape(summary.run)}</p></html>")
+    parts.append(f"<p>run {escape(summary.run)}; a test's name leads to its transcript</p></html>")
     return "\n".join(parts) + "\n"
 
 
@@ -80,11 +82,15 @@ def board_line(board: Mapping[str, Any]) -> str:
     return f"{board.get('slot', '')}   {text}{'   SIMULATED' if board.get('simulated') else ''}"
 
 
+def _when(summary: Summary) -> str:
+    return f"{summary.started[:19].replace('T', ' ')} UTC to {summary.ended[11:19]}, nrf91-bench {__version__}"
+
+
 def _board_rows(summary: Summary) -> Sequence[Sequence[str]]:
     rows = []
     for board in summary.boards:
         slot, _, facts = board_line(board).partition("   ")
-        rows.append((escape(slot), escape(facts), escape(str(board.get("port", "")))))
+        rows.append((escape(slot), escape(facts).replace("   ", " &middot; "), escape(str(board.get("port", "")))))
     return rows
 
 
@@ -102,9 +108,14 @@ def _failure(result: TestResult) -> str:
     )
 
 
+def _linked(result: TestResult) -> str:
+    name = f"<code>{escape(result.test)}</code>"
+    return f'<a href="{escape(result.transcript)}">{name}</a>' if result.transcript else name
+
+
 def _outcome(result: TestResult) -> str:
     word = _WORDS[result.outcome] + (" (known issue)" if result.known_issue else "")
-    reason = f": {escape(result.message)}" if result.outcome == SKIPPED else ""
+    reason = f": {escape(result.message)}" if result.outcome == SKIPPED or result.known_issue else ""
     return f'<span class="{result.outcome}">{word}</span>{reason}'
 
 

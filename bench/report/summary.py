@@ -79,6 +79,8 @@ class Summary:
     peers: Row = field(default_factory=dict)
     measurements: list[Row] = field(default_factory=list)
     simulated: bool = False
+    started: str = ""
+    ended: str = ""
     lost: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
 
@@ -116,7 +118,8 @@ class Summary:
         counts = [f"{self.count(PASSED)} of {len(self.results)} passed {on}"]
         if not self.results:
             counts = ["no test was planned"]
-        counts += [f"{self.count(FAILED)} failed", f"{self.count(LAB_ERROR)} lab errors"]
+        lab_errors = self.count(LAB_ERROR)
+        counts += [f"{self.count(FAILED)} failed", f"{lab_errors} lab error{'' if lab_errors == 1 else 's'}"]
         counts.append(f"{self.count(SKIPPED)} skipped")
         known = sum(result.known_issue for result in self.results)
         if known:
@@ -140,6 +143,8 @@ class Summary:
             "verdict": self.verdict,
             "reason": self.reason,
             "exit_code": self.exit_code,
+            "started": self.started,
+            "ended": self.ended,
             "simulated": self.simulated,
             "planned": len(self.results),
             "passed": self.count(PASSED),
@@ -165,6 +170,8 @@ def reconcile(rows: Iterable[Row], *, damaged: int = 0) -> Summary:
     planned: dict[tuple[str, str], TestResult] = {}
     for row in rows:
         summary.run = summary.run or str(row.get("run", ""))
+        summary.started = summary.started or str(row.get("utc", ""))
+        summary.ended = str(row.get("utc", "")) or summary.ended
         _take(summary, planned, row)
     summary.results = list(planned.values())
     summary.boards.sort(key=lambda board: str(board.get("slot", "")))

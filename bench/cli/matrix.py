@@ -1,0 +1,27 @@
+"""``nrf91-bench matrix``: what a run says of each statement of the specification."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.suites import package_folder
+from bench.errors import UsageError
+from bench.report import RowReader
+from bench.report.specification import FILE, Specification
+from bench.report.stream import FILE as STREAM
+
+
+def matrix(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs; the later ones win.")],
+) -> None:
+    """Print which scenarios check which statement, and how they ended; exits 1 when a statement has no scenario."""
+    specification = Specification.load(package_folder("nrf91_bench_suites") / FILE)
+    for folder in folders:
+        if not (folder / STREAM).is_file():
+            raise UsageError(f"{folder} is no folder of a run: it has no {STREAM}")
+        specification.take(RowReader(folder).new_rows())
+    typer.echo(specification.markdown(), nl=False)
+    for statement in specification.untested:
+        typer.echo(f"no scenario: {statement.id}", err=True)
+    raise typer.Exit(1 if specification.untested else 0)

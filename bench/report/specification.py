@@ -1,0 +1,86 @@
+"""Traceability: which scenario checks which statement of the specification, and how it ended where it last ran."""
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.errors import UsageError
+from bench.report.stream import Row
+
+FILE = "specification.toml"
+
+
+@dataclass
+class Statement:
+    """One statement of the specification.
+
+    ``results`` holds, by slot, each scenario's outcome; a scenario that did not finish is "died".
+    """
+
+    id: str
+    text: str
+    scenarios: list[str] = field(default_factory=list)
+    results: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+class Specification:
+    """All statements, in the order of the file."""
+
+    def __init__(self, statements: Iterable[Statement]) -> None:
+        self.statements = {statement.id: statement for statement in statements}
+
+    @classmethod
+    def load(cls, path: Path) -> "Specification":
+        """Reads a file of tables, a command each, of ``id = text``.
+
+        Raises:
+            UsageError: it cannot be read.
+        """
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise UsageError(f"cannot read the specification {path}: {error}") from error
+        return cls(
+            Statement(f"{command}.{name}", str(text)) for command, rows in tables.items() for name, text in rows.items()
+        )
+
+    def take(self, rows: Iterable[Row]) -> None:
+        """Adds what the rows of a run say: plans name the statements, finishes the outcomes."""
+        planned: dict[tuple[str, str], tuple[str, ...]] = {}
+        for row in rows:
+            key = (str(row.get("test", "")), str(row.get("slot", "")))
+            if row["type"] == "plan":
+                planned[key] = tuple(row.get("spec") or ())
+                self._result(planned[key], *key, "died")
+            elif row["type"] == "finish" and key in planned:
+                self._result(planned[key], *key, str(row.get("outcome", "")))
+
+    @property
+    def untested(self) -> list[Statement]:
+        """Statements that no planned scenario checks."""
+        return [statement for statement in self.statements.values() if not statement.scenarios]
+
+    def markdown(self) -> str:
+        """The matrix: id, what it says, how many scenarios ended how, on each board."""
+        slots = sorted({slot for statement in self.statements.values() for slot in statement.results})
+        lines = ["| statement | what it says | " + " | ".join(slots or ["no result"]) + " |"]
+        lines.append("| --- " * (2 + max(1, len(slots))) + "|")
+        for statement in self.statements.values():
+            cells = [_counted(statement.results.get(slot, {})) for slot in slots] or [""]
+            lines.append(f"| {statement.id} | {statement.text.replace('|', '/')} | " + " | ".join(cells) + " |")
+        return "\n".join(lines) + "\n"
+
+    def _result(self, ids: Iterable[str], test: str, slot: str, outcome: str) -> None:
+        for name in ids:
+            statement = self.statements.get(name)
+            if statement is not None:
+                if test not in statement.scenarios:
+                    statement.scenarios.append(test)
+                statement.results.setdefault(slot, {})[test] = outcome
+
+
+def _counted(outcomes: dict[str, str]) -> str:
+    """``3 passed, 1 failed``, or a dash for none."""
+    kinds = sorted(set(outcomes.values()), key=lambda kind: kind != "passed")
+    return ", ".join(f"{sum(o == kind for o in outcomes.values())} {kind.replace('_', ' ')}" for kind in kinds) or "-"

@@ -1,0 +1,121 @@
+"""Traceability: every statement has a scenario, every marker a statement."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.errors import UsageError
+from bench.known_issues import KnownIssue, load_known_issues
+from bench.report.specification import Specification
+
+SUITES = Path(__file__).parent.parent / "tests_hil"
+COLLECT = """
+import sys
+import pytest
+
+class Markers:
+    def pytest_collection_finish(self, session):
+        for item in session.items:
+            for marker in item.iter_markers("spec"):
+                for name in marker.args:
+                    print("SPEC", name)
+            print("TEST", item.nodeid)
+
+sys.exit(pytest.main([sys.argv[1], "--collect-only", "-q", "-p", "no:cacheprovider"], plugins=[Markers()]))
+"""
+
+
+@pytest.fixture(scope="module")
+def collected() -> list[tuple[str, str]]:
+    command = [sys.executable, "-c", COLLECT, str(SUITES)]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    lines = [line.partition(" ") for line in finished.stdout.splitlines()]
+    return [(kind, rest) for kind, _, rest in lines if kind in ("SPEC", "TEST")]
+
+
+def test_every_statement_has_a_scenario_and_every_marker_a_statement(collected: list[tuple[str, str]]) -> None:
+    marked = {name for kind, name in collected if kind == "SPEC"}
+    stated = set(Specification.load(SUITES / "specification.toml").statements)
+    assert stated - marked == set()
+    assert marked - stated == set()
+
+
+def test_every_known_issue_names_a_scenario_that_there_is(collected: list[tuple[str, str]]) -> None:
+    tests = [name for kind, name in collected if kind == "TEST"]
+    for issue in load_known_issues([SUITES / "known_issues.toml"]):
+        assert any(issue.concerns(test, "3.1.0", "mfw_nrf91x1_2.0.2") for test in tests), issue.test
+
+
+def test_the_matrix_counts_outcomes_by_board() -> None:
+    specification = Specification.load(SUITES / "specification.toml")
+    spec = ["XSOCKET.read"]
+    specification.take(
+        [
+            {"type": "plan", "test": "a", "slot": "dk-1", "spec": spec},
+            {"type": "plan", "test": "b", "slot": "dk-1", "spec": spec},
+            {"type": "plan", "test": "c", "slot": "dk-1"},
+            {"type": "finish", "test": "a", "slot": "dk-1", "outcome": "passed"},
+        ]
+    )
+    row = next(line for line in specification.markdown().splitlines() if line.startswith("| XSOCKET.read |"))
+    assert row.endswith("| 1 passed, 1 died |")
+    assert "XSOCKET.read" not in {statement.id for statement in specification.untested}
+
+
+def test_a_specification_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot read the specification"):
+        Specification.load(tmp_path / "none.toml")
+
+
+class TestKnownIssues:
+    ROW = """
+[[issue]]
+test = "*test_dns.py::test_several*"
+slm = ">=3.1,<3.2"
+modem = "mfw_nrf91x1_*"
+reason = "repeats the first"
+reference = "source"
+owner = "us"
+expires = 2999-01-01
+"""
+
+    def row(self, folder: Path, text: str = "") -> tuple[KnownIssue, ...]:
+        path = folder / "known_issues.toml"
+        path.write_text(text or self.ROW)
+        return load_known_issues([path, folder / "none.toml"])
+
+    @pytest.mark.parametrize(
+        ("test", "slm", "modem", "concerned"),
+        [
+            ("test_dns.py::test_several[x]", "3.1.0", "mfw_nrf91x1_2.0.2", True),
+            ("tests_hil/test_dns.py::test_several", "3.1.5", "mfw_nrf91x1_2.0.2", True),
+            ("test_dns.py::test_one", "3.1.0", "mfw_nrf91x1_2.0.2", False),
+            ("test_dns.py::test_several", "3.2.0", "mfw_nrf91x1_2.0.2", False),
+            ("test_dns.py::test_several", "3.1.0", "mfw_nrf9160_1.3.7", False),
+            ("test_dns.py::test_several", "own build", "mfw_nrf91x1_2.0.2", False),
+        ],
+    )
+    def test_a_row_excuses_only_what_it_names(
+        self, tmp_path: Path, test: str, slm: str, modem: str, concerned: bool
+    ) -> None:
+        (issue,) = self.row(tmp_path)
+        assert issue.concerns(test, slm, modem) is concerned
+
+    def test_a_row_expires(self, tmp_path: Path) -> None:
+        (issue,) = self.row(tmp_path, self.ROW.replace("2999", "2020"))
+        assert not issue.concerns("test_dns.py::test_several", "3.1.0", "mfw_nrf91x1_2.0.2")
+
+    @pytest.mark.parametrize(
+        ("old", "new", "says"),
+        [
+            ('">=3.1,<3.2"', '"three"', "line 4, issue.0.slm: .*no version range"),
+            ('owner = "us"', "", "line 2, issue.0.owner: is missing"),
+            ("2999-01-01", '"some day"', "issue.0.expires"),
+        ],
+    )
+    def test_mistakes_are_named(self, tmp_path: Path, old: str, new: str, says: str) -> None:
+        with pytest.raises(UsageError, match=says):
+            self.row(tmp_path, self.ROW.replace(old, new))
