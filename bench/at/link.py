@@ -50,7 +50,7 @@ class AtLink:
         self._port: DrainedPort | None = None
         self._poll = select.poll()
         self._backlog: list[Urc] = []
-        self._hanging: tuple[str, int] | None = None
+        self._hanging: tuple[str, int, bool] | None = None  # command, when sent, whether its OK enters data mode
         self._data_mode = False
         self._echoes = False
         self._empty_ns = 0
@@ -88,9 +88,11 @@ class AtLink:
         """Gives the port back; harmless when it is closed."""
         port, self._port = self._port, None
         if port is not None:
-            self._drain.forget(port)
-            self._poll.unregister(port.fd)
-            self._transport.close()
+            with port.lock:
+                port.borrowed = True  # the drain may still hold a readiness of this descriptor; it must not read it
+                self._drain.forget(port)
+                self._poll.unregister(port.fd)
+                self._transport.close()
             self.transcript.note(now_ns(), f"closed {self.name}")
             self.transcript.flush()
 
@@ -131,6 +133,9 @@ class AtLink:
             PortLost: the port vanished.
             LinkState: the link is closed or in data mode.
         """
+        return self._command(command, timeout, enters_data_mode=False)
+
+    def _command(self, command: str | bytes, timeout: float, *, enters_data_mode: bool) -> Response:
         text = command if isinstance(command, bytes) else command.encode("latin-1")
         port = self._usable()
         if self._data_mode:
@@ -140,7 +145,9 @@ class AtLink:
             try:
                 if self._hanging is not None:
                     self._await_late(port, printable(self.dialect.masked(text)), timeout)
-                response = self._transact(port, text, timeout)
+                if self._data_mode:
+                    raise LinkState(f"{printable(text)} was not sent: a late OK has entered data mode")
+                response = self._transact(port, text, timeout, enters_data_mode)
             finally:
                 self._release(port, fresh)
         if response.final != "OK":
@@ -168,10 +175,13 @@ class AtLink:
         with port.lock:
             fresh = self._take(port)
             try:
+                seen = 0
                 while True:
-                    for index, urc in enumerate(self._backlog):
+                    for index in range(seen, len(self._backlog)):
+                        urc = self._backlog[index]
                         if urc.line.startswith(prefix) and (since_ns is None or urc.received_ns >= since_ns):
                             return self._backlog.pop(index)
+                    seen = len(self._backlog)
                     received = self._receive(port, deadline)
                     if received is None:
                         break
@@ -191,7 +201,7 @@ class AtLink:
 
     def enter_data_mode(self, command: str | bytes, *, timeout: float = 5.0) -> Response:
         """Sends a command whose OK switches the device to data mode."""
-        response = self.command(command, timeout=timeout)
+        response = self._command(command, timeout, enters_data_mode=True)
         self._data_mode = True
         return response
 
@@ -310,8 +320,9 @@ class AtLink:
             if type(event) is Unsolicited:
                 self._backlog.append(Urc(event.line.decode("latin-1"), stamp))
             elif type(event) is FinalResult and self._hanging is not None:
-                command, sent_ns = self._hanging
+                command, sent_ns, enters_data_mode = self._hanging
                 self._hanging = None
+                self._data_mode = self._data_mode or (enters_data_mode and event.code == b"OK")
                 late = (stamp - sent_ns) / NS_PER_S
                 self.transcript.note(stamp, f"late: {printable(event.code)} of {command} after {late:.3f} s")
             elif type(event) is FinalResult:
@@ -321,7 +332,9 @@ class AtLink:
         """The next chunk and its stamp, or None when the deadline has passed."""
         # Most answers come at once: the first wait reads no clock, it trusts the last stamp.
         left_ms = min((deadline - self._empty_ns) // NS_PER_MS + 1, _PATIENCE_MS)
-        if not self._poll.poll(max(left_ms, 0)):
+        if left_ms <= 0:
+            return None  # also when bytes keep coming: a storm must not outlast the caller's patience
+        if not self._poll.poll(left_ms):
             self._empty_ns = now_ns()
             self.transcript.flush()
             left_ms = (deadline - self._empty_ns) // NS_PER_MS + 1
@@ -389,7 +402,7 @@ class AtLink:
 
     # ---------------------------------------------------------------- transactions
 
-    def _transact(self, port: DrainedPort, text: bytes, timeout: float) -> Response:
+    def _transact(self, port: DrainedPort, text: bytes, timeout: float, enters_data_mode: bool) -> Response:
         parser = self._parser
         data = text + self.dialect.terminator
         shown = data
@@ -399,6 +412,8 @@ class AtLink:
                 self.hide(text)
         command = shown[: len(text)].decode("latin-1")
         parser.command_sent(text)
+        # Until its final result is there the command hangs: whatever interrupts us, its answer is not the next one's.
+        self._hanging = (command, now_ns(), enters_data_mode)
         sent = self._write(port, data, shown, timeout)
         deadline = sent + round(timeout * NS_PER_S)
         lines: list[str] = []
@@ -409,7 +424,6 @@ class AtLink:
         while True:
             received = self._receive(port, deadline)
             if received is None:
-                self._hanging = (command, sent)
                 raise CommandTimeout(
                     f"{command} had no final result after {timeout:g} s, expected OK or ERROR\n{self._evidence()}"
                 )
@@ -425,6 +439,7 @@ class AtLink:
                     continue
                 first = first or stamp
                 if kind is FinalResult:
+                    self._hanging = None
                     final = event.code  # type: ignore[union-attr]
                 elif kind is Information:
                     lines.append(event.line.decode("latin-1"))  # type: ignore[union-attr]
@@ -448,7 +463,7 @@ class AtLink:
         while self._hanging is not None:
             received = self._receive(port, deadline)
             if received is None:
-                command, sent_ns = self._hanging
+                command, sent_ns, _ = self._hanging
                 raise LinkBlocked(
                     f"{waiting} was not sent: {command}, sent {(now_ns() - sent_ns) / NS_PER_S:.1f} s ago, still has no"
                     f" final result\n{self._evidence()}"

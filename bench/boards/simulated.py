@@ -1,6 +1,7 @@
 """Simulated boards: starts ``nrf91-bench simulate`` as the program it is."""
 
 import json
+import os
 import select
 import subprocess
 import tempfile
@@ -31,6 +32,7 @@ class SimulatedBoards:
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
         self._pipe = -1
+        self._output = b""
         self.specs: tuple[BoardSpec, ...] = ()
 
     def __enter__(self) -> Self:
@@ -57,9 +59,7 @@ class SimulatedBoards:
     def _spec(self, index: int) -> BoardSpec:
         assert self._process is not None
         assert self._process.stdout is not None
-        line = b""
-        if select.select([self._process.stdout], [], [], _START_SECONDS)[0]:
-            line = self._process.stdout.readline()
+        line = self._line(self._process.stdout.fileno())
         if not line:
             assert self._errors is not None
             self._errors.seek(0)
@@ -67,3 +67,15 @@ class SimulatedBoards:
             raise LabError(f"the simulated boards did not start: {said or f'nothing came for {_START_SECONDS:g} s'}")
         row = json.loads(line)
         return BoardSpec(slot=f"simulated-{index + 1}", port=row["port"], model=row["model"], hardware=False)
+
+    def _line(self, descriptor: int) -> bytes:
+        """The next line of the program; empty when none comes. Two lines may come in one read."""
+        while b"\n" not in self._output:
+            if not select.select([descriptor], [], [], _START_SECONDS)[0]:
+                return b""
+            chunk = os.read(descriptor, 65536)
+            if not chunk:
+                return b""
+            self._output += chunk
+        line, _, self._output = self._output.partition(b"\n")
+        return line

@@ -1,14 +1,17 @@
 """A run from its first line to its exit code: starts a pytest process a board, follows them, reconciles."""
 
+import contextlib
+import json
 import os
 import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from bench import children
 from bench.boards import BoardSpec
@@ -20,7 +23,8 @@ from bench.report.allure_results import count_results
 from bench.report.specification import FILE as SPECIFICATION
 from bench.report.specification import Specification
 from bench.report.stream import FILE as STREAM
-from bench.report.summary import EXIT_EVIDENCE, EXIT_USAGE
+from bench.report.stream import Row
+from bench.report.summary import EXIT_EVIDENCE, EXIT_USAGE, FAILED, LAB_ERROR
 from bench.report.summary import FILE as SUMMARY
 
 _LOOK_SECONDS = 0.2
@@ -29,7 +33,7 @@ _TEST_SECONDS = 600
 # After an interruption a board is brought back to a known state; then the run ends whatever happens.
 _RESTORE_SECONDS = 30.0
 # pytest's own exit codes: tests ran (0, 1), interrupted, internal error, usage error, nothing collected.
-_PYTEST_USAGE = 4
+_PYTEST_FAILED, _PYTEST_USAGE = 1, 4
 _PYTEST_TROUBLE = {2: "was interrupted", 3: "had an internal error", 4: "could not start", 5: "collected no test"}
 
 
@@ -54,6 +58,19 @@ class Campaign:
         self._stop = threading.Event()
         self._stream = ResultStream(folder, folder.name)
         self._console = RunConsole()
+        self._handlers: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> "Campaign":
+        """From here on an interruption ends the run in order, and its folder says INCOMPLETE."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._handlers[number] = signal.signal(number, self._interrupt)
+        with contextlib.suppress(OSError):  # run() finds out, and says so
+            write_json(self._folder / SUMMARY, Summary(self._folder.name).to_json())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
 
     def run(self, specs: Sequence[BoardSpec], *, peer_name: str | None) -> int:
         """Runs the tests on every board; returns the exit code of the run."""
@@ -69,16 +86,11 @@ class Campaign:
         self._console.line(
             "run", f"{len(specs)} board{'' if len(specs) == 1 else 's'}, results in {short_path(self._folder)}"
         )
-        previous = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
         when_parent_ends(self._stop.set)
-        try:
-            running = [self._start(spec, peer_name) for spec in specs]
-            reader = RowReader(self._folder)
-            with self._console:
-                self._follow(running, reader)
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+        running = [self._start(spec, peer_name) for spec in specs]
+        reader = RowReader(self._folder)
+        with self._console:
+            self._follow(running, reader)
         summary = self._reconcile(running)
         self._console.finish(summary, self._folder)
         if all(child.process.returncode == _PYTEST_USAGE for child in running):
@@ -165,10 +177,26 @@ class Campaign:
             detail = detail or (said[-1].strip("= ") if said else "")
             why = f"pytest {_PYTEST_TROUBLE[code]} on {child.spec.slot}: {detail.strip()} (see {child.log.name})"
             self._stream.add("trouble", why=why)
+        elif code > max(_PYTEST_TROUBLE) or (code == _PYTEST_FAILED and not self._went_wrong(child.spec.slot)):
+            why = f"the process of {child.spec.slot} ended with {code}, which no test explains (see {child.log.name})"
+            self._stream.add("trouble", why=why)
+        elif not self._stop.is_set() and not any(self._rows("ended", child.spec.slot)):
+            why = f"the process of {child.spec.slot} did not come to its end (see {child.log.name})"
+            self._stream.add("trouble", why=why)
+
+    def _rows(self, kind: str, slot: str) -> Iterator[Row]:
+        rows = RowReader(self._folder).new_rows()
+        return (row for row in rows if row["type"] == kind and row.get("slot") == slot)
+
+    def _went_wrong(self, slot: str) -> bool:
+        return any(row.get("outcome") in (FAILED, LAB_ERROR) for row in self._rows("finish", slot))
 
     def _without_evidence(self, why: str) -> Summary:
+        """The summary of a run whose evidence could not be kept; it is written where an older one has left room."""
         summary = rebuild(self._folder)
         summary.lost.append(why)
+        with contextlib.suppress(OSError):
+            (self._folder / SUMMARY).write_text(json.dumps(summary.to_json()), encoding="utf-8")
         return summary
 
 

@@ -40,13 +40,13 @@ def run(
     if simulate == "auto" and not chosen:
         count = 1
     folder = new_run_folder(out)
-    campaign = Campaign(folder, selection, config or default_config(), tuple(context.args))
-    if count:
-        name = lab.peers.name or PEER_NAME
-        with SimulatedBoards(count, hosts={name: _peer_addresses(lab)}) as boards:
-            code = campaign.run([*chosen, *boards.specs], peer_name=name)
-    else:
-        code = campaign.run(chosen, peer_name=lab.peers.name)
+    with Campaign(folder, selection, config or default_config(), tuple(context.args)) as campaign:
+        if count:
+            name = lab.peers.name or PEER_NAME
+            with SimulatedBoards(count, hosts={name: _peer_addresses(lab)}) as boards:
+                code = campaign.run([*chosen, *boards.specs], peer_name=name)
+        else:
+            code = campaign.run(chosen, peer_name=lab.peers.name)
     raise typer.Exit(code)
 
 

@@ -38,6 +38,9 @@ class Behaviour:
     def __post_init__(self) -> None:
         if self.on_connect not in ("serve", "close", "reset"):
             raise UsageError(f"on_connect is {self.on_connect!r}; it is serve, close or reset")
+        for name in ("drop", "split", "copies", "close_after", "reset_after"):
+            if type(getattr(self, name)) is not int:
+                raise UsageError(f"{name} is {getattr(self, name)!r}; it is a whole number")
         for name in ("delay_ms", "drop", "split", "split_gap_ms", "copies", "close_after", "reset_after"):
             if getattr(self, name) < 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; it cannot be negative")

@@ -13,6 +13,8 @@ from bench.peers.journal import Journal, Source
 _READ = 65536
 # A board that sends and does not read must not fill our memory.
 _BACKLOG_LIMIT = 4 << 20
+# Seconds without accepting after an error, which would else come again at once.
+_ACCEPT_PAUSE = 0.2
 
 
 class StreamPeer:
@@ -87,8 +89,14 @@ class TcpEcho(StreamPeer):
                 return
             except OSError as error:  # out of descriptors, or the client has gone again
                 self.journal.add("error", data=str(error).encode())
+                self._loop.remove_reader(self._listener.fileno())
+                self._loop.call_later(_ACCEPT_PAUSE, self._resume)
                 return
             self.add(client, (source[0], source[1]), "accepted", now_ns())
+
+    def _resume(self) -> None:
+        if self._listener.fileno() >= 0:
+            self._loop.add_reader(self._listener.fileno(), self._accept)
 
 
 class TcpDialer(StreamPeer):
@@ -168,7 +176,7 @@ class Connection:
 
     def send(self, data: bytes) -> None:
         """Sends data of the peer's own, in the behaviour's pieces."""
-        size = self._peer.behaviour.split or len(data)
+        size = self._peer.behaviour.split or len(data) or 1
         for index, start in enumerate(range(0, len(data), size)):
             self._later(index * self._peer.behaviour.split_gap_ms, data[start : start + size])
 

@@ -1,6 +1,7 @@
 """What a test leaves: transcript, peers' journal, timeline and timings, as files and as text for attachments."""
 
 import csv
+import hashlib
 import io
 import re
 from collections.abc import Iterable, Sequence
@@ -116,8 +117,8 @@ def _short(text: str) -> str:
 
 
 def stem_of(test: str) -> str:
-    """A test id as a file name: ``test_tcp_client-connects_by_name[ipv4]``."""
+    """A test id as a file name of its own: ``test_tcp_client-TestConnect-test_by_name-1f3c9a``."""
     module, _, rest = test.partition("::")
-    name = rest.replace("::", "-").removeprefix("test_")
-    plain = re.sub(r"[^A-Za-z0-9_.\[\]=,-]+", "_", f"{Path(module).stem}-{name}")
-    return plain[:180]
+    plain = re.sub(r"[^A-Za-z0-9_.\[\]=,-]+", "_", f"{Path(module).stem}-{rest.replace('::', '-')}")
+    # What the name cannot show (folder, other characters, its end) is in the digest.
+    return f"{plain[:150]}-{hashlib.sha256(test.encode()).hexdigest()[:6]}"

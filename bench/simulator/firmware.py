@@ -135,7 +135,7 @@ class Firmware:
     async def _execute(self, line: Line) -> None:
         self._output.clear()
         text = line.text.decode("latin-1")
-        start = text.upper().find("AT")  # what stands before it is noise from a host that was just switched on
+        start = line.text.upper().find(b"AT")  # what stands before it is noise from a host that was just switched on
         self.journal.add("command", text=text)
         try:
             if line.overflow or start < 0:

@@ -37,6 +37,7 @@ class CommandFramer:
             if byte in _BACKSPACE:
                 if self._text and self._text.pop() == _QUOTE:
                     self._quoted = not self._quoted
+                self._last = self._text[-1] if self._text else 0
                 continue
             if self._ends(byte):
                 command = self._finish()

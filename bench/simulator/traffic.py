@@ -94,6 +94,9 @@ async def send_to(board: "Firmware", parameters: Parameters) -> None:
     data = parameters.string(2, board.profile.string_limit)
     flags = parameters.optional(3, 0)
     row = board.sockets.active
+    if row is not None and row.type == RAW and _send_flags(flags):
+        board.say(f"#XSENDTO: {len(data)}")  # raw datagrams go nowhere, as those of #XSEND
+        return
     if row is None or row.host is None or not _send_flags(flags):
         raise AtError("#XSENDTO: 0")
     address = await resolve(board, row, host, port)
