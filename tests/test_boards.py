@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.at import AtLink, CommandTimeout
-from bench.boards import Board, BoardSilent, BoardSpec, BoardUnintelligible, named_port, select
+from bench.boards import Board, BoardSilent, BoardSpec, BoardUnintelligible, SimulatedBoards, named_port, select
 from bench.boards.catalog import MODELS, recognise
 from bench.boards.discovery import same_serial
 from bench.boards.recovery import synchronise
@@ -162,14 +162,24 @@ class TestSelection:
         config = Config(boards=(BoardEntry(name="rack", port="tcp://rack:4001"),))
         assert named_port("tcp://rack:4001", 1, config).hardware
 
-    def test_by_name_and_not_twice(self) -> None:
+    def test_by_name_and_not_twice(self, simulated: str) -> None:
         config = Config(boards=(BoardEntry(name="one", port="/dev/a"), BoardEntry(name="two", port="/dev/b")))
         assert [spec.slot for spec in select(config, ["two"], [])] == ["two"]
         assert [spec.slot for spec in select(config, [], [])] == ["one", "two"]
         with pytest.raises(UsageError, match=r"no board is three; known boards: one, two"):
             select(config, ["three"], [])
         with pytest.raises(UsageError, match="chosen twice"):
-            select(config, [], ["/dev/a", "/dev/a"])
+            select(config, [], [simulated, simulated])
+
+    def test_a_port_that_is_none(self) -> None:
+        for port, says in (("/dev/ttyNOSUCH", "there is no port"), ("tcp://127.0.0.1", "tcp://HOST:PORT")):
+            with pytest.raises(UsageError, match=says):
+                select(Config(), [], [port])
+
+    def test_many_simulated_boards_start_whatever_comes_in_one_read(self) -> None:
+        for _ in range(3):
+            with SimulatedBoards(5) as boards:
+                assert len({spec.port for spec in boards.specs}) == 5
 
     def test_a_configured_board_that_is_not_attached(self) -> None:
         with pytest.raises(LabError, match=r"dk-1 .* is not attached"):

@@ -1,6 +1,7 @@
 """The link against a small device: order, stamps, silence, late answers, loss, data mode."""
 
 import contextlib
+import signal
 import socket
 import threading
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.at import (
+    SLM_CR,
     AtLink,
     CommandError,
     CommandTimeout,
@@ -154,6 +156,74 @@ class TestSilence:
             with pytest.raises(MalformedAnswer, match="#XRECV: many"):
                 link.command("AT#XRECV=1")
             assert link.command("AT").ok
+
+
+class TestInterrupted:
+    """A command that something cut short hangs until its own answer is there."""
+
+    def test_by_an_exception_of_the_caller(self) -> None:
+        class Cut(Exception):
+            pass
+
+        def cut(*_: object) -> None:
+            raise Cut
+
+        def late(board: Device) -> None:
+            threading.Timer(0.4, board.say, [b"\r\n#XRECV: 2\r\nhi\r\nOK\r\n"]).start()
+
+        answers: dict[bytes, Answer] = {b"AT#XRECV=9": late, b"AT+CFUN?": b"\r\n+CFUN: 1\r\n\r\nOK\r\n"}
+        with device(answers) as board, AtLink.open(board.path) as link:
+            previous = signal.signal(signal.SIGALRM, cut)
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            try:
+                with pytest.raises(Cut):
+                    link.command("AT#XRECV=9")
+            finally:
+                signal.signal(signal.SIGALRM, previous)
+            assert link.blocked
+            response = link.command("AT+CFUN?", timeout=10)
+            assert (response.lines, response.payload) == (("+CFUN: 1",), None)
+
+    def test_in_the_middle_of_its_own_bytes(self) -> None:
+        with device() as board, AtLink.open(board.path) as link:
+            board.stall()
+            with pytest.raises(CommandTimeout, match="flow control"):
+                link.write_raw(b"x" * 1_000_000, timeout=0.2)
+            with pytest.raises(CommandTimeout):
+                link.command("AT", timeout=0.2)
+            assert link.blocked
+
+    def test_a_late_ok_has_entered_data_mode(self) -> None:
+        with device({b"AT#XSEND": b""}) as board, AtLink.open(board.path) as link:
+            with pytest.raises(CommandTimeout):
+                link.enter_data_mode("AT#XSEND", timeout=0.1)
+            board.say(b"\r\nOK\r\n")
+            with pytest.raises(LinkState, match="a late OK has entered data mode"):
+                link.command("AT")
+            assert link.in_data_mode
+            assert board.heard == b"AT#XSEND\r\n"
+
+    def test_a_storm_does_not_outlast_a_timeout(self) -> None:
+        stop = threading.Event()
+
+        def storm(board: Device) -> None:
+            while not stop.is_set():
+                board.say(b"\r\n+CSCON: 1\r\n" * 100)
+
+        with device() as board, AtLink.open(board.path) as link:
+            thread = threading.Thread(target=storm, args=(board,))
+            thread.start()
+            try:
+                started = now_ns()
+                with pytest.raises(UrcTimeout):
+                    link.wait_for_urc("+CEREG", timeout=0.5)
+                # The storm would go on for as long as we let it; ten times the patience says that it did not decide.
+                assert now_ns() - started < 5_000 * NS_PER_MS
+            finally:
+                stop.set()
+                while thread.is_alive():
+                    link.urcs()
+                thread.join()
 
 
 class TestPort:
@@ -303,3 +373,23 @@ def test_sixteen_links_share_one_thread() -> None:
         for link in links:
             assert link.wait_for_urc("+CSCON").line == "+CSCON: 1"
     assert threading.active_count() == before
+
+
+def test_a_closed_links_descriptor_is_not_read_by_the_drain() -> None:
+    with device() as keeper, AtLink.open(keeper.path):  # keeps the drain running
+        for _ in range(100):
+            with device() as board:
+                link = AtLink.open(board.path)
+                board.say(b"\r\n+CSCON: 1\r\n")
+                link.close()
+                reused, other = socket.socketpair()
+                with reused, other:
+                    other.send(b"precious")
+                    assert reused.recv(100) == b"precious"
+
+
+def test_commands_end_as_the_dialect_says() -> None:
+    with device() as board, AtLink.open(board.path, dialect=SLM_CR) as link:
+        threading.Timer(0.2, board.say, [b"\r\nOK\r\n"]).start()
+        assert link.command("AT").ok
+        assert board.heard == b"AT\r"

@@ -208,7 +208,9 @@ class TestProgram:
             program.tcp_echo().push(b"x")
 
     @pytest.mark.parametrize(
-        "line", [b"\n", b"{}\n", b"[1]\n", b'{"op":"start"}\n', b"\xff\xfe\n", b'{"id":1,"op":"x"}\n']
+        "line",
+        [b"\n", b"{}\n", b"[1]\n", b'{"op":"start"}\n', b"\xff\xfe\n", b'{"id":1,"op":"x"}\n', b"[" * 100_000 + b"\n"],
+        ids=range(7),
     )
     def test_garbage_on_its_input_is_answered(self, line: bytes) -> None:
         command = [sys.executable, "-m", "bench.peers", "--stdio"]

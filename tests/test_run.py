@@ -317,6 +317,76 @@ def test_slow(measure):
         assert "time was 5 s, expected at most 1 s" in run.output
         assert "OUTSIDE" in run.output
 
+    def test_an_expected_failure_does_not_excuse_the_lab(self, lab: Lab) -> None:
+        suite = """
+import os, signal, pytest
+from bench.errors import LabError
+
+def test_good(modem):
+    pass
+
+@pytest.mark.xfail
+def test_lab(modem):
+    raise LabError("the hub is gone")
+
+@pytest.mark.xfail(reason="hangs", run=False)
+def test_not_run(modem):
+    pass
+
+@pytest.mark.xfail(reason="known")
+def test_known(modem):
+    modem.link.command("AT#NOSUCH")
+
+@pytest.mark.xfail(reason="cured")
+def test_cured(modem):
+    pass
+"""
+        run = lab.run(suite)
+        assert run.code == 1
+        counts = {name: run.summary[name] for name in ("passed", "failed", "lab_errors", "skipped", "known_issues")}
+        assert counts == {"passed": 2, "failed": 1, "lab_errors": 1, "skipped": 1, "known_issues": 1}
+        assert run.summary["unexpected_passes"] == 1
+        assert run.allure["test_cured"] == "failed"
+        assert run.allure["test_lab"] == "broken"
+
+    @pytest.mark.parametrize(
+        "hook",
+        [
+            "def pytest_unconfigure():\n    raise RuntimeError",
+            "def pytest_unconfigure():\n    os._exit(7)",
+            "def pytest_sessionfinish():\n    os._exit(0)",
+            "def pytest_sessionfinish():\n    os._exit(1)",
+        ],
+    )
+    def test_a_process_that_ends_for_no_reason_of_a_tests(self, lab: Lab, hook: str) -> None:
+        (lab.folder / "conftest.py").write_text(f"import os\n\n{hook}\n")
+        run = lab.run()
+        assert run.code == 5, run.output
+        assert run.summary["verdict"] == "INCOMPLETE"
+
+    def test_a_module_that_does_not_import_beside_one_that_does(self, lab: Lab) -> None:
+        (lab.folder / "more").mkdir()
+        (lab.folder / "more" / "test_broken.py").write_text("import no_such_module\n")
+        arguments = ("--simulate", "1", "--suite", str(lab.folder / "more"), "--", "--continue-on-collection-errors")
+        run = lab.run(arguments=arguments)
+        assert run.code == 5, run.output
+
+    def test_a_mistake_in_a_script_says_where(self, lab: Lab) -> None:
+        run = lab.run("def test_typo(modem):\n    modem.tcp_clinet()\n")
+        assert run.code == 1
+        assert "AttributeError" in run.output
+        assert "(test_lab.py, line 2)" in run.output
+
+    def test_a_secret_is_nowhere(self, lab: Lab) -> None:
+        run = lab.run("def test_pin(modem):\n    modem.link.command('AT+CPIN=\"7351\"')\n")
+        assert run.code == 1
+        everything = run.output
+        for path in run.folder.rglob("*"):
+            if path.is_file() and stat.S_IMODE(path.stat().st_mode) != 0o600:
+                everything += path.read_text(errors="replace")
+        assert 'AT+CPIN="7351"' not in everything
+        assert "AT+CPIN=******" in everything
+
 
 class TestStopped:
     SUITE = """
@@ -373,6 +443,7 @@ class TestUsage:
             ([], "--simulate 1"),
             (["--simulate", "many"], "never, auto, or a number"),
             (["--port", "/dev/ttyNOSUCH"], "there is no port /dev/ttyNOSUCH"),
+            (["--port", "tcp://127.0.0.1"], "write tcp://HOST:PORT"),
             (["--board", "dk-9"], "no board is dk-9"),
             (["--simulate", "1", "--suite", "smtp"], "no suite is smtp: there are"),
             (["--simulate", "1", "--config", "/none.toml"], "cannot read /none.toml"),
@@ -404,6 +475,11 @@ class TestUsage:
         finished = subprocess.run([*COMMAND, "report", str(tmp_path)], capture_output=True, text=True, check=False)
         assert finished.returncode == 2
         assert "no folder of a run" in finished.stderr
+
+    def test_a_wrong_argument_for_pytest(self, lab: Lab) -> None:
+        run = lab.run(arguments=("--simulate", "1", "--", "--nonsense"))
+        assert run.code == 2
+        assert "unrecognized arguments: --nonsense" in run.output
 
     def test_arguments_for_pytest(self, lab: Lab) -> None:
         run = lab.run(arguments=("--simulate", "1", "--", "-k", "answers"))

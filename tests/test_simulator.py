@@ -41,6 +41,20 @@ def test_commands_are_framed_alike_however_they_are_cut(data: bytes, pieces: lis
     assert commands(data, pieces) == commands(data, [])
 
 
+@pytest.mark.parametrize(
+    ("sent", "answer"),
+    [
+        (b"\xdfAT\r\n", b"\r\nOK\r\n"),
+        (b"AT\r\x08\r\n", b"\r\nOK\r\n"),
+        (b'AT"\x08\r\n', b"\r\nOK\r\n"),
+    ],
+)
+def test_noise_and_backspaces_are_taken_as_the_firmware_takes_them(sent: bytes, answer: bytes) -> None:
+    with simulator() as boards, AtLink.open(boards[0]["port"]) as at:
+        at.write_raw(sent)
+        assert at.listen(lambda heard: heard.endswith(answer), timeout=5).endswith(answer)
+
+
 @given(st.lists(st.sampled_from([b"+", b"++", b"a", b"b" * 9])).map(b"".join))
 def test_data_mode_finds_the_first_terminator_and_loses_nothing(data: bytes) -> None:
     framer = DataFramer()

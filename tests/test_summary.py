@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.report import EvidenceLost, ResultStream, RowReader, Summary, reconcile, worst, write_pages
+from bench.report import EvidenceLost, ResultStream, RowReader, Summary, reconcile, stem_of, worst, write_pages
 from bench.report.stream import Row
 from bench.report.summary import EXIT_EVIDENCE, EXIT_FAILED, EXIT_INCOMPLETE, EXIT_LAB, EXIT_OK
 
@@ -70,6 +70,14 @@ def test_the_worst_phase_is_the_outcome() -> None:
     assert worst(["passed", "failed", "lab_error"]) == "failed"
     assert worst(["passed", "passed", "lab_error"]) == "lab_error"
     assert worst(["skipped", "passed"]) == "skipped"
+
+
+def test_every_test_has_files_of_its_own() -> None:
+    tests = ["a/test_x.py::test_y", "b/test_x.py::test_y", "test_x.py::test_y[a/b]", "test_x.py::test_y[a_b]"]
+    tests += [f"test_x.py::test_{'long' * 60}[{n}]" for n in range(3)] + ["test_x.py::test_é", "test_x.py::test_è"]
+    stems = {stem_of(test) for test in tests}
+    assert len(stems) == len(tests)
+    assert all(stem.isascii() and "/" not in stem and len(stem) < 200 for stem in stems)
 
 
 def test_rows_are_read_whole_and_once(tmp_path: Path) -> None:

@@ -58,6 +58,17 @@ class TestEnter:
 class TestContent:
     """1 byte to many, every byte value."""
 
+    @pytest.mark.slow
+    @pytest.mark.spec("DATAMODE.size")
+    def test_a_million_bytes(self, modem, peers, network):
+        sink = peers.tcp_echo(echo=False)
+        payload = _numbered(1_000_000)
+        with modem.tcp_client(sink.host, sink.port) as client:
+            client.send_in_data_mode(payload)
+
+            assert sink.wait_for("received", size=len(payload), timeout=30 * network.receive_timeout)
+            assert sink.received() == payload
+
     @pytest.mark.spec("DATAMODE.size")
     @pytest.mark.parametrize("size", [1, 2, 31, 255, 256, 1024, 1025, 4095, 4096, 4097, 16384])
     def test_every_size(self, modem, peers, network, size):

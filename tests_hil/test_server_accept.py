@@ -133,6 +133,17 @@ class TestData:
 
         assert client.wait_for_end(timeout=network.receive_timeout)
 
+    def test_receiving_gives_up_in_time(self, board, modem, dialer, network):
+        """Data come only after the timeout: they end the call on a firmware whose timeout has no effect."""
+        port = board.free_port()
+        with modem.tcp_server(port) as server:
+            client = dialer.connect(board.address(), port)
+            server.accept(network.receive_timeout)
+            client.answer_late(2500.0)
+            server.send_string(b"answer me late")
+            with pytest.raises(CommandError):
+                server.receive(1, at_most=network.receive_timeout)
+
 
 class TestRefusals:
     """What a server cannot do, and who cannot be one."""

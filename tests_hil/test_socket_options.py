@@ -129,3 +129,14 @@ class TestEffects:
             dialer.connect(board.address(), port)
             assert modem.server.accept(network.receive_timeout).peer_address
             modem.sockets.close()
+
+    @pytest.mark.slow
+    @pytest.mark.spec("XSOCKETOPT.tcp_srv_sesstimeo")
+    def test_an_idle_session_is_ended(self, board, modem, dialer, measure, network):
+        port = board.free_port()
+        with modem.tcp_server(port) as server:
+            modem.options.set(SocketOption.TCP_SRV_SESSTIMEO, 1)
+            client = dialer.connect(board.address(), port)
+            server.accept(network.receive_timeout)
+
+            assert client.wait_for_end(timeout=60 + network.margin + network.receive_timeout)

@@ -358,6 +358,10 @@ class DialledConnection:
         """Sends to the board."""
         self.peer.push(data, self.number)
 
+    def answer_late(self, delay_ms: float) -> None:
+        """From now on sends back what the board sends, that much later."""
+        self.peer.behave(echo=True, delay_ms=delay_ms)
+
     def received(self) -> bytes:
         """What the board sent so far."""
         return self.peer.received(self.number)

@@ -28,6 +28,7 @@ class Specification:
     """All statements, in the order of the file."""
 
     def __init__(self, statements: Iterable[Statement]) -> None:
+        self.firmware: dict[str, str] = {}
         self.statements = {statement.id: statement for statement in statements}
 
     @classmethod
@@ -49,6 +50,9 @@ class Specification:
         """Adds what the rows of a run say: plans name the statements, finishes the outcomes."""
         planned: dict[tuple[str, str], tuple[str, ...]] = {}
         for row in rows:
+            if row["type"] == "board":
+                mark = ", SIMULATED" if row.get("simulated") else ""
+                self.firmware[str(row.get("slot", ""))] = f"{row.get('firmware', '')}{mark}"
             key = (str(row.get("test", "")), str(row.get("slot", "")))
             if row["type"] == "plan":
                 planned[key] = tuple(row.get("spec") or ())
@@ -64,7 +68,8 @@ class Specification:
     def markdown(self) -> str:
         """The matrix: id, what it says, how many scenarios ended how, on each board."""
         slots = sorted({slot for statement in self.statements.values() for slot in statement.results})
-        lines = ["| statement | what it says | " + " | ".join(slots or ["no result"]) + " |"]
+        heads = [f"{slot} ({self.firmware[slot]})" if slot in self.firmware else slot for slot in slots]
+        lines = ["| statement | what it says | " + " | ".join(heads or ["no result"]) + " |"]
         lines.append("| --- " * (2 + max(1, len(slots))) + "|")
         for statement in self.statements.values():
             cells = [_counted(statement.results.get(slot, {})) for slot in slots] or [""]

@@ -37,6 +37,7 @@ class TestResult:
     message: str = ""
     transcript: str = ""
     duration_ns: int = 0
+    attempts: int = 1
     known_issue: bool = False
     unexpected_pass: bool = False
 
@@ -154,7 +155,7 @@ class Summary:
             "died": self.count(DIED),
             "known_issues": sum(result.known_issue for result in self.results),
             "unexpected_passes": sum(result.unexpected_pass for result in self.results),
-            "flaky": 0,
+            "flaky": sum(result.attempts > 1 and result.outcome == PASSED for result in self.results),
             "boards": self.boards,
             "firmware": sorted({str(board.get("firmware", "")) for board in self.boards}),
             "peers": self.peers,
@@ -212,6 +213,7 @@ def _finish(result: TestResult, row: Row) -> None:
     result.message = str(row.get("message", ""))
     result.transcript = str(row.get("transcript", ""))
     result.duration_ns = int(row.get("duration_ns", 0))
+    result.attempts = int(row.get("attempt", 1))
     result.known_issue = bool(row.get("known_issue"))
     result.unexpected_pass = bool(row.get("unexpected_pass"))
 

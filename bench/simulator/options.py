@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.simulator.parameters import AtError, Parameters
-from bench.simulator.sockets import DATAGRAM, NO_SEC_TAG, Socket
+from bench.simulator.sockets import DATAGRAM, NO_SEC_TAG, SESSION_TIMEOUT, Socket
 
 if TYPE_CHECKING:
     from bench.simulator.firmware import Firmware
@@ -39,7 +39,7 @@ _OPTIONS = {
     31: Option(get=True, set=True, low=0, high=1),
     32: Option(get=True, set=True, low=0, high=1),
     BINDTOPDN: Option(get=False, set=True, low=0, high=10),
-    55: Option(get=True, set=True, low=0, high=135),
+    SESSION_TIMEOUT: Option(get=True, set=True, low=0, high=135),
     RAI: Option(get=False, set=True, low=1, high=5),
     62: Option(get=False, set=True, low=0, high=10),  # falls through to 40: a break is missing in the firmware
 }
@@ -93,6 +93,7 @@ def _apply(row: Socket, name: int, value: int) -> None:
     elif name == RAI and value == _RAI_NO_DATA and not row.connected:
         raise AtError  # there is no connection whose data could have ended
     row.options[name] = value
+    row.touch()
 
 
 async def describe_socket_option(board: "Firmware", _: Parameters) -> None:

@@ -18,6 +18,7 @@ class Firmware:
         socket_test_glued: whether the answer of AT#XSOCKET=? lacks its last line end.
         accept_read_prefix: prefix of the answer to AT#XACCEPT?.
         select_test: whether AT#XSOCKETSELECT=? is answered OK though documented as not supported.
+        accepted_has_no_timeout: whether #XRECV on a server sets its timeout on the listening socket, in vain.
         repeats_first_address: whether #XGETADDRINFO with several addresses repeats the first.
         command_limit: the longest command in characters.
         string_limit: the longest string that #XSEND takes.
@@ -34,6 +35,7 @@ class Firmware:
     socket_test_glued: bool = True
     accept_read_prefix: str = "#XTCPACCEPT"
     select_test: bool = True
+    accepted_has_no_timeout: bool = True
     repeats_first_address: bool = True
     command_limit: int = 4096
     string_limit: int = 1024
@@ -60,6 +62,7 @@ FIRMWARE = {
             socket_test_glued=False,
             accept_read_prefix="#XACCEPT",
             select_test=False,
+            accepted_has_no_timeout=False,
             repeats_first_address=False,
         ),
     )

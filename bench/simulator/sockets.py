@@ -1,5 +1,7 @@
 """The firmware's socket table: handles, ranking, and which socket is active. #XSOCKET, #XSSOCKET, #XSOCKETSELECT."""
 
+import asyncio
+import contextlib
 import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 CLIENT, SERVER = 0, 1
 STREAM, DATAGRAM, RAW = 1, 2, 3
 NO_SEC_TAG = -1
+SESSION_TIMEOUT = 55
 _INT32 = (-0x80000000, 0x7FFFFFFF)
 
 _FAMILIES = {1: socket.AF_INET, 2: socket.AF_INET6}
@@ -45,6 +48,22 @@ class Socket:
     send_timeout: int = 30
     options: dict[int, int] = field(default_factory=dict)
     secure_options: dict[int, int | bytes] = field(default_factory=dict)
+    session_timer: asyncio.TimerHandle | None = None
+
+    def touch(self) -> None:
+        """A server's session was used: its inactivity timeout (SO_TCP_SRV_SESSTIMEO, minutes) begins anew."""
+        if self.session_timer is not None:
+            self.session_timer.cancel()
+            self.session_timer = None
+        minutes = self.options.get(SESSION_TIMEOUT, 0)
+        if self.accepted is not None and minutes:
+            session = self.accepted.host
+            self.session_timer = asyncio.get_running_loop().call_later(60 * minutes, _end_session, session)
+
+
+def _end_session(session: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the client has gone already
+        session.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass
@@ -122,6 +141,8 @@ class SocketTable:
         """Closes a socket and the connection it accepted last; the highest ranked of the rest becomes active."""
         del self.rows[row.handle]
         self._handles.discard(row.handle)
+        if row.session_timer is not None:
+            row.session_timer.cancel()
         if row.accepted is not None:
             self._handles.discard(row.accepted.handle)
             row.accepted.host.close()
@@ -136,6 +157,7 @@ class SocketTable:
         if row.accepted is not None:
             self._leaked.append(row.accepted.host)
         row.accepted = Accepted(handle, host)
+        row.touch()
         return row.accepted
 
     def activate_highest(self) -> None:

@@ -136,6 +136,7 @@ async def _send(board: "Firmware", row: Socket | None, data: bytes, flags: int) 
             return -1
     else:
         sent = await send_all(host, data, 0 if flags & _DONT_WAIT else row.send_timeout or None) or -1
+    row.touch()
     board.journal.add("sent", handle=row.handle, bytes=sent)
     return sent
 
@@ -203,9 +204,8 @@ async def _receive(board: "Firmware", parameters: Parameters) -> tuple[bytes, Ad
         raise AtError
     if row.type == STREAM and not (row.connected or row.accepted):
         raise AtError
-    # The timeout is set on the socket of the table: an accepted connection has none.
     seconds: float | None = timeout or None
-    if row.accepted is not None:
+    if row.accepted is not None and board.profile.accepted_has_no_timeout:
         seconds = None
     if flags & _DONT_WAIT:
         seconds = 0.0
@@ -218,6 +218,7 @@ async def _receive(board: "Firmware", parameters: Parameters) -> tuple[bytes, Ad
             peer = host.getpeername()  # a stream's data carry no address
     except (OSError, TimeoutError) as error:
         raise AtError from error
+    row.touch()
     board.journal.add("received", handle=row.handle, bytes=len(data))
     return data, (str(peer[0]), int(peer[1])) if peer else ("", 0)
 
