@@ -60,6 +60,12 @@ class Peers(_Section):
     ports: tuple[PortNumber, PortNumber] | None = None
     """Lowest and highest port that may be used; default any free one."""
 
+    @property
+    def reachable_at(self) -> tuple[str, ...]:
+        """The addresses by which a board reaches the peers, IPv4 first."""
+        addresses = (self.address or self.bind, self.address6 or self.bind6)
+        return tuple(str(address) for address in addresses if address is not None)
+
     @field_validator("ssh")
     @classmethod
     def _no_option(cls, value: str | None) -> str | None:

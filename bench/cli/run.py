@@ -43,7 +43,7 @@ def run(
     with Campaign(folder, selection, config or default_config(), tuple(context.args)) as campaign:
         if count:
             name = lab.peers.name or PEER_NAME
-            with SimulatedBoards(count, hosts={name: _peer_addresses(lab)}) as boards:
+            with SimulatedBoards(count, hosts={name: lab.peers.reachable_at}) as boards:
                 code = campaign.run([*chosen, *boards.specs], peer_name=name)
         else:
             code = campaign.run(chosen, peer_name=lab.peers.name)
@@ -69,9 +69,3 @@ def _chosen(lab: Config, selectors: list[str], ports: list[str], simulate: str) 
             " bench on a simulated board (--simulate 1)"
         )
     return chosen
-
-
-def _peer_addresses(lab: Config) -> tuple[str, ...]:
-    peers = lab.peers
-    addresses = (peers.address or peers.bind, peers.address6 or peers.bind6)
-    return tuple(str(address) for address in addresses if address is not None)

@@ -1,5 +1,7 @@
 """A board's modem: its firmware's commands behind typed calls."""
 
+from typing import TypeVar
+
 from bench.at import AtLink
 from bench.modem.data_mode_commands import DataModeCommands
 from bench.modem.identity import Identity, identify
@@ -10,7 +12,9 @@ from bench.modem.registration import Registration
 from bench.modem.server_commands import ServerCommands
 from bench.modem.socket_commands import SocketCommands
 from bench.modem.socket_values import Family, Role, SocketType
-from bench.modem.sockets import ActiveHandle, TcpClient, TcpServer, UdpSocket
+from bench.modem.sockets import ActiveHandle, Socket, TcpClient, TcpServer, UdpSocket
+
+S = TypeVar("S", bound=Socket)
 
 
 class Modem:
@@ -49,13 +53,7 @@ class Modem:
 
     def tcp_client(self, host: str, port: int, *, family: Family | None = None) -> TcpClient:
         """A connected TCP client; the family is the address's own, IPv4 for a name."""
-        client = self.tcp_socket(family=family or family_of(host))
-        try:
-            client.connect(host, port)
-        except BaseException:
-            client.__exit__(BaseException)
-            raise
-        return client
+        return _connected(self.tcp_socket(family=family or family_of(host)), host, port)
 
     def udp_socket(self, *, family: Family = Family.IPV4) -> UdpSocket:
         """An open UDP socket."""
@@ -63,13 +61,7 @@ class Modem:
 
     def udp_client(self, host: str, port: int, *, family: Family | None = None) -> UdpSocket:
         """A UDP socket with a default destination."""
-        client = self.udp_socket(family=family or family_of(host))
-        try:
-            client.connect(host, port)
-        except BaseException:
-            client.__exit__(BaseException)
-            raise
-        return client
+        return _connected(self.udp_socket(family=family or family_of(host)), host, port)
 
     def tcp_server(self, port: int, *, family: Family = Family.IPV4) -> TcpServer:
         """A TCP socket that is bound to a port of the board and listens."""
@@ -92,6 +84,16 @@ class Modem:
             self.sockets.close()
         self.active.unknown()
         return len(found)
+
+
+def _connected(socket: S, host: str, port: int) -> S:
+    """The socket, connected; closed again when that fails."""
+    try:
+        socket.connect(host, port)
+    except BaseException:
+        socket.__exit__(BaseException)
+        raise
+    return socket
 
 
 def family_of(host: str) -> Family:
