@@ -127,6 +127,7 @@ class TestTcp:
             client.settimeout(0.5)
             with pytest.raises(TimeoutError):
                 client.sendall(b"x" * 64_000_000)
+            assert not echo.wait_for("received", size=32_000_000, timeout=1)
 
     def test_ipv6(self, program: Peers) -> None:
         with dial(program.tcp_echo(ipv6=True)) as client:

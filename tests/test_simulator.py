@@ -152,13 +152,13 @@ class TestProgram:
                 assert at.command("AT#XSOCKETSELECT?").lines == ()
 
     def test_urcs_wait_for_the_end_of_a_command(self) -> None:
-        with simulator("--register-after", "0.3") as boards, AtLink.open(boards[0]["port"]) as at:
+        with simulator("--register-after", "1") as boards, AtLink.open(boards[0]["port"]) as at:
             at.command("AT+CEREG=5")
             at.command("AT+CFUN=4")
             at.command("AT+CFUN=1")
             at.command("AT#XSOCKET=1,2,0")
             with pytest.raises(CommandError):
-                at.command("AT#XRECV=1", timeout=10)
+                at.command("AT#XRECV=2", timeout=10)
             finished = at.transcript.transactions[-1].final_ns
             searching = at.wait_for_urc("+CEREG: 2")
             registered = at.wait_for_urc("+CEREG: 1")

@@ -90,7 +90,13 @@ def _board_rows(summary: Summary) -> Sequence[Sequence[str]]:
     rows = []
     for board in summary.boards:
         slot, _, facts = board_line(board).partition("   ")
-        rows.append((escape(slot), escape(facts).replace("   ", " &middot; "), escape(str(board.get("port", "")))))
+        rows.append(
+            (
+                f"<nobr>{escape(slot)}</nobr>",
+                escape(facts).replace("   ", " &middot; "),
+                escape(str(board.get("port", ""))),
+            )
+        )
     return rows
 
 
