@@ -28,8 +28,11 @@ for row in RECORDING.read_text().splitlines():
     CASES.setdefault(step["case"], []).append(step)
 
 SETTLE = 0.06
-# Commands that belong to no issue yet stand in the recording's #XCLAC list.
-NOT_BUILT = b"AT#XAPOLL\r\n", b"AT#XMODEMRESET\r\n", b"AT#XSHUTDOWN\r\n"
+# Where the simulated board answers otherwise than the recording: (case, what was sent) -> what is left out, and why.
+DIFFERENCES = {
+    # Neither is on the Socket AT commands page; the harness that recorded lists what was compiled in [SHIM].
+    ("generic", b"AT#XCLAC\r\n"): (b"AT#XAPOLL\r\n", b"AT#XMODEMRESET\r\n", b"AT#XSHUTDOWN\r\n"),
+}
 
 
 class Port:
@@ -170,9 +173,8 @@ class Replay:
         sent, expected = self.fill(step["send"]), self.fill(step["recv"])
         if not action:
             self._provide(sent, expected)
-        if sent == b"AT#XCLAC\r\n":
-            for line in NOT_BUILT:
-                expected = expected.replace(line, b"")
+        for left_out in DIFFERENCES.get((self.case, sent), ()):
+            expected = expected.replace(left_out, b"")
         answer = self.port.exchange(sent, len(expected))
         assert answer == expected, f"{self.case}, step {index}: {step['send']!r}"
         if expected.startswith(b"\r\n#XCONNECT: 1") and not self.peer.datagrams:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.at import AtLink, CommandError, PortLost
+from bench.at import SLM_CR, AtLink, CommandError, PortLost
 from bench.simulator.framing import CommandFramer, DataFramer
 from bench.simulator.parameters import AtError, Parameters
 from tests.support.programs import simulator
@@ -53,6 +53,41 @@ def test_noise_and_backspaces_are_taken_as_the_firmware_takes_them(sent: bytes, 
     with simulator() as boards, AtLink.open(boards[0]["port"]) as at:
         at.write_raw(sent)
         assert at.listen(lambda heard: heard.endswith(answer), timeout=5).endswith(answer)
+
+
+@pytest.mark.parametrize(
+    ("terminator", "sent", "answers"),
+    [
+        ("cr", b"AT\r", [b"OK"]),
+        ("cr", b"AT\r\nAT#XSOCKET?\r\n", [b"OK", b"OK"]),
+        ("lf", b"AT\n", [b"OK"]),
+        ("lf", b"AT\r\n", [b"ERROR"]),
+        ("lf", b"AT#XSOCKET?\r\n", [b"ERROR"]),
+        ("lf", b"AT#XSOCKET=0\r\n", [b"OK"]),
+        ("crlf", b"AT\nAT\r\n", [b"ERROR"]),
+    ],
+)
+def test_builds_differ_in_what_ends_a_command(terminator: str, sent: bytes, answers: list[bytes]) -> None:
+    expected = b"".join(b"\r\n%b\r\n" % answer for answer in answers)
+    with simulator("--terminator", terminator) as boards, AtLink.open(boards[0]["port"]) as at:
+        at.write_raw(sent)
+        assert at.listen(lambda heard: heard.endswith(expected), timeout=5).endswith(expected)
+
+
+def test_the_client_speaks_to_a_cr_build() -> None:
+    with simulator("--terminator", "cr") as boards, AtLink.open(boards[0]["port"], dialect=SLM_CR) as at:
+        assert at.command("AT#XSLMVER").lines
+        assert at.command("AT").ok
+
+
+def test_a_build_that_reports_flushes_ends_data_mode_all_the_same() -> None:
+    with simulator("--data-mode-urc") as boards, AtLink.open(boards[0]["port"]) as at:
+        at.enter_data_mode("AT#XSEND")
+        at.write(b"x" * 700)
+        assert at.wait_for_urc("#XDATAMODE").line == "#XDATAMODE: 700"
+        at.write(b"y")
+        assert at.leave_data_mode() == 0
+        assert at.command("AT").ok
 
 
 @given(st.lists(st.sampled_from([b"+", b"++", b"a", b"b" * 9])).map(b"".join))

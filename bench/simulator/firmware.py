@@ -65,7 +65,7 @@ class Firmware:
         self.journal = journal
         self.sockets = SocketTable(profile, journal)
         self._uart = uart
-        self._framer = CommandFramer(profile.command_limit)
+        self._framer = self._new_framer()
         self._output = bytearray()
         self._urcs: list[str] = []
         self._busy = False
@@ -83,11 +83,14 @@ class Firmware:
                 else:
                     await self._serve_commands(await self._uart.receive())
 
+    def _new_framer(self) -> CommandFramer:
+        return CommandFramer(self.profile.command_limit, terminator=self.profile.terminator)
+
     async def _boot(self) -> None:
         self._reset = False
         self.sockets.forget()
         self.time_limit = 0
-        self._framer = CommandFramer(self.profile.command_limit)
+        self._framer = self._new_framer()
         await self.modem.power_on()
         self._urcs.clear()
         self.journal.add("boot")
@@ -223,3 +226,5 @@ class Firmware:
     async def _send_data(self, mode: DataMode, data: bytes) -> None:
         if data and not mode.overflowed:
             await mode.send(data)
+        if data and self.profile.reports_flushes:  # also of data that went nowhere
+            self._uart.send(b"\r\n#XDATAMODE: %d\r\n" % len(data))

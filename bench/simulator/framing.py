@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 _BACKSPACE = (0x08, 0x7F)
-_CR, _LF, _QUOTE = b'\r\n"'
+_QUOTE = ord('"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +15,14 @@ class Command:
 
 
 class CommandFramer:
-    """Collects characters until a terminator outside double quotes: CR LF, or CR where the build says so.
+    """Collects characters until a terminator outside double quotes: CR LF, or CR or LF where the build says so.
 
     An open quote makes the firmware deaf until the next one; a backspace takes back the last character, also a quote.
     """
 
     def __init__(self, limit: int, *, terminator: bytes = b"\r\n") -> None:
         self._limit = limit
-        self._ends_with_cr = terminator == b"\r"
+        self._terminator = terminator
         self._clear()
 
     def _clear(self) -> None:
@@ -54,18 +54,15 @@ class CommandFramer:
         return None, len(data)
 
     def _ends(self, byte: int) -> bool:
-        if self._quoted:
+        if self._quoted or byte != self._terminator[-1]:
             return False
-        if self._ends_with_cr:
-            return byte == _CR
-        return byte == _LF and self._last == _CR
+        return len(self._terminator) == 1 or self._last == self._terminator[0]
 
     def _finish(self) -> Command | None:
         text = bytes(self._text)
         overflow = self._overflow
         self._clear()
-        if not self._ends_with_cr and text.endswith(b"\r"):
-            text = text[:-1]
+        text = text[: len(text) - len(self._terminator) + 1]
         overflow = overflow or len(text) > self._limit
         return Command(b"" if overflow else text, overflow) if text or overflow else None
 

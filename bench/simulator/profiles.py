@@ -24,6 +24,8 @@ class Firmware:
         string_limit: the longest string that #XSEND takes.
         receive_limit: the most bytes that one #XRECV gives.
         data_mode_buffer: bytes that data mode collects before it sends.
+        terminator: what ends a command in this build: CR LF, CR or LF.
+        reports_flushes: whether data mode prints the size of each flush (CONFIG_SLM_DATAMODE_URC).
         minimum_time_limit: the least time limit of data mode in ms (115200 baud, 256-byte receive buffer).
     """
 
@@ -42,6 +44,8 @@ class Firmware:
     receive_limit: int = 2048
     data_mode_buffer: int = 4096
     minimum_time_limit: int = 32
+    terminator: bytes = b"\r\n"
+    reports_flushes: bool = False
 
 
 _SLM_3_1 = Firmware("slm-3.1", '"3.1.0","3.1.0-host"')

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.children import when_parent_ends
@@ -20,6 +20,8 @@ from bench.simulator.names import Names
 from bench.simulator.profiles import FIRMWARE, MODELS
 from bench.simulator.uart import Uart
 
+TERMINATORS = {"crlf": b"\r\n", "cr": b"\r", "lf": b"\n"}
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -28,6 +30,8 @@ class Settings:
     count: int = 1
     model: str = "nrf9151dk"
     firmware: str = "slm-3.1"
+    terminator: str = "crlf"
+    data_mode_urc: bool = False
     link: Path | None = None
     address: str | None = None
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -37,7 +41,12 @@ class Settings:
     def __post_init__(self) -> None:
         if self.count < 1:
             raise UsageError(f"--count {self.count}: at least one board")
-        for option, value, known in (("--model", self.model, MODELS), ("--firmware", self.firmware, FIRMWARE)):
+        options: tuple[tuple[str, str, Mapping[str, object]], ...] = (
+            ("--model", self.model, MODELS),
+            ("--firmware", self.firmware, FIRMWARE),
+            ("--terminator", self.terminator, TERMINATORS),
+        )
+        for option, value, known in options:
             if value not in known:
                 raise UsageError(f"{option} {value} is unknown; choose one of {', '.join(known)}")
         if self.link is not None and self.count > 1:
@@ -95,7 +104,12 @@ def _assemble(settings: Settings, index: int, stack: contextlib.AsyncExitStack) 
 def _firmware(settings: Settings, identity: Identity, uart: Uart, journal: Journal) -> Firmware:
     held: list[Firmware] = []
     modem = Modem(identity, settings.registration, lambda line: held[0].urc(line))
-    firmware = Firmware(FIRMWARE[settings.firmware], COMMANDS, modem, Names(settings.hosts), uart, journal)
+    row = replace(
+        FIRMWARE[settings.firmware],
+        terminator=TERMINATORS[settings.terminator],
+        reports_flushes=settings.data_mode_urc,
+    )
+    firmware = Firmware(row, COMMANDS, modem, Names(settings.hosts), uart, journal)
     held.append(firmware)
     return firmware
 
