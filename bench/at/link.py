@@ -30,6 +30,7 @@ from bench.clock import NS_PER_MS, NS_PER_S, duration_text, now_ns
 
 # How long a wait lasts before the transcript is written out: short answers are never disturbed by it.
 _PATIENCE_MS = 100
+_PIECE = 65536
 # Secrets stand in commands of the modem (AT+, AT%), never in the firmware's own (AT#).
 _MAY_HIDE = (b"+", b"%")
 
@@ -252,7 +253,9 @@ class AtLink:
         with port.lock:
             fresh = self._take(port)
             try:
-                self._write(port, data, data, timeout)
+                for start in range(0, len(data), _PIECE):  # what is left is copied at each partial write
+                    piece = data[start : start + _PIECE]
+                    self._write(port, piece, piece, timeout)
             finally:
                 self._release(port, fresh)
 
