@@ -125,7 +125,7 @@ class TestRefusals:
             assert opened.identity.uuid == ""
             assert opened.simulated
             assert "351358811124772" not in json.dumps(opened.short_ids())
-            assert "351358811124772" not in opened.transcript.tail(opened.link.conceal, 100)
+            assert "351358811124772" not in opened.transcript.tail(opened.link.port.conceal, 100)
 
 
 class TestRegistration:

@@ -1,35 +1,31 @@
 """Transactions with a device: sends a command, reads its answer in the calling thread, sets URCs aside.
 
-Stamps are taken directly before the write and directly after each read, so that neither the parser nor the caller is in
-the times. A link belongs to one thread.
+The times are the port's stamps, so that neither the parser nor the caller is in them. A link belongs to one thread.
 """
 
-import os
-import select
 from collections.abc import Callable
-from typing import NoReturn, Self
+from typing import Self
 
 from bench.at.dialects import SLM, Dialect
-from bench.at.drain import READ_SIZE, SHARED, Drain, DrainedPort
+from bench.at.drain import DrainedPort
 from bench.at.events import Event, FinalResult, Information, Malformed, Payload, Unsolicited
 from bench.at.parser import Parser
+from bench.at.port import Port
 from bench.at.response import (
     CommandError,
     CommandTimeout,
     LinkBlocked,
     LinkState,
     MalformedAnswer,
-    PortLost,
     Response,
     Urc,
     UrcTimeout,
 )
-from bench.at.transcript import Conceal, Transcript, printable
+from bench.at.transcript import Transcript, printable
 from bench.at.transport import Transport, transport_for
-from bench.clock import NS_PER_MS, NS_PER_S, duration_text, now_ns
+from bench.clock import NS_PER_S, duration_text, now_ns
 
-# How long a wait lasts before the transcript is written out: short answers are never disturbed by it.
-_PATIENCE_MS = 100
+# Bulk data go out in pieces, for what is left of one is copied at each partial write.
 _PIECE = 65536
 # Secrets stand in commands of the modem (AT+, AT%), never in the firmware's own (AT#).
 _MAY_HIDE = (b"+", b"%")
@@ -42,19 +38,13 @@ class AtLink:
         self.name = transport.name
         self.dialect = dialect
         self.transcript = transcript or Transcript()
-        self.conceal: Conceal = bytes
+        self.port = Port(transport, self.transcript, self._heard)
         self.hide: Callable[[bytes], None] = lambda _: None  # is told of each command that holds a secret
-        self.where = "in memory only"
-        self._transport = transport
         self._parser = Parser(dialect)
-        self._drain: Drain = SHARED
-        self._port: DrainedPort | None = None
-        self._poll = select.poll()
         self._backlog: list[Urc] = []
         self._hanging: tuple[str, int, bool] | None = None  # command, when sent, whether its OK enters data mode
         self._data_mode = False
         self._echoes = False
-        self._empty_ns = 0
 
     @classmethod
     def open(
@@ -76,29 +66,16 @@ class AtLink:
         return cls(transport, dialect, transcript).start()
 
     def start(self) -> Self:
-        """Opens the transport and begins to listen."""
-        fd = self._transport.open()
-        self._port = DrainedPort(fd, self.transcript)
-        self._poll.register(fd, select.POLLIN)
-        self._empty_ns = now_ns()
-        self.transcript.note(self._empty_ns, f"opened {self.name}")
-        self._drain.watch(self._port)
+        """Opens the port and begins to listen."""
+        self.port.open()
         return self
 
     def close(self) -> None:
         """Gives the port back; harmless when it is closed."""
-        port, self._port = self._port, None
-        if port is not None:
-            with port.lock:
-                port.borrowed = True  # the drain may still hold a readiness of this descriptor; it must not read it
-                self._drain.forget(port)
-                self._poll.unregister(port.fd)
-                self._transport.close()
-            self.transcript.note(now_ns(), f"closed {self.name}")
-            self.transcript.flush()
+        self.port.close()
 
     def __enter__(self) -> Self:
-        return self if self._port else self.start()
+        return self if self.port.is_open else self.start()
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -138,23 +115,23 @@ class AtLink:
 
     def _command(self, command: str | bytes, timeout: float, *, enters_data_mode: bool) -> Response:
         text = command if isinstance(command, bytes) else command.encode("latin-1")
-        port = self._usable()
+        shared = self.port.shared
         if self._data_mode:
             raise LinkState(f"{printable(text)} would be sent to the peer: the link is in data mode")
-        with port.lock:
-            fresh = self._take(port)
+        with shared.lock:
+            fresh = self._take(shared)
             try:
                 if self._hanging is not None:
-                    self._await_late(port, printable(self.dialect.masked(text)), timeout)
+                    self._await_late(printable(self.dialect.masked(text)), timeout)
                 if self._data_mode:
                     raise LinkState(f"{printable(text)} was not sent: a late OK has entered data mode")
-                response = self._transact(port, text, timeout, enters_data_mode)
+                response = self._transact(text, timeout, enters_data_mode)
             finally:
-                self._release(port, fresh)
+                self.port.release(shared, fresh)
         if response.final != "OK":
             raise CommandError(
                 f"{response.command} answered {response.final} after {duration_text(response.duration_ns)}, expected OK"
-                f"\n{self._evidence()}",
+                f"\n{self.port.evidence()}",
                 response,
             )
         return response
@@ -171,10 +148,10 @@ class AtLink:
             UrcTimeout: none came.
             PortLost: the port vanished.
         """
-        port = self._usable()
+        shared = self.port.shared
         deadline = now_ns() + round(timeout * NS_PER_S)
-        with port.lock:
-            fresh = self._take(port)
+        with shared.lock:
+            fresh = self._take(shared)
             try:
                 seen = 0
                 while True:
@@ -183,19 +160,19 @@ class AtLink:
                         if urc.line.startswith(prefix) and (since_ns is None or urc.received_ns >= since_ns):
                             return self._backlog.pop(index)
                     seen = len(self._backlog)
-                    received = self._receive(port, deadline)
+                    received = self.port.receive(deadline)
                     if received is None:
                         break
-                    self._set_aside(self._parser.feed(received[0]), received[1])
+                    self._heard(*received)
             finally:
-                self._release(port, fresh)
-        raise UrcTimeout(f"no {prefix} came within {timeout:g} s\n{self._evidence()}")
+                self.port.release(shared, fresh)
+        raise UrcTimeout(f"no {prefix} came within {timeout:g} s\n{self.port.evidence()}")
 
     def urcs(self) -> tuple[Urc, ...]:
         """The backlog: what came unasked and was not delivered yet, now emptied."""
-        port = self._usable()
-        with port.lock:
-            self._parse_stored(port)
+        shared = self.port.shared
+        with shared.lock:
+            self._parse_stored(shared)
         taken = tuple(self._backlog)
         self._backlog.clear()
         return taken
@@ -245,39 +222,41 @@ class AtLink:
         except UrcTimeout as error:
             raise CommandTimeout(f"data mode did not end: {error}") from error
         except ValueError as error:
-            raise MalformedAnswer(f"{prefix} without a number: {error}\n{self._evidence()}") from error
+            raise MalformedAnswer(f"{prefix} without a number: {error}\n{self.port.evidence()}") from error
 
     def write_raw(self, data: bytes, *, timeout: float = 30.0) -> None:
         """Writes bytes in whatever state the device is: for data mode, and for recovery from an unknown state."""
-        port = self._usable()
-        with port.lock:
-            fresh = self._take(port)
+        shared = self.port.shared
+        with shared.lock:
+            fresh = self._take(shared)
             try:
-                for start in range(0, len(data), _PIECE):  # what is left is copied at each partial write
+                for start in range(0, len(data), _PIECE):
                     piece = data[start : start + _PIECE]
-                    self._write(port, piece, piece, timeout)
+                    self.port.write(piece, piece, timeout)
             finally:
-                self._release(port, fresh)
+                self.port.release(shared, fresh)
 
     def listen(self, until: Callable[[bytes], bool], *, timeout: float) -> bytes:
         """Raw bytes as they come until ``until`` holds for all of them or time is up. For recovery only.
 
         What is read here is not parsed: :meth:`forget` follows.
         """
-        port = self._usable()
+        shared = self.port.shared
         deadline = now_ns() + round(timeout * NS_PER_S)
-        with port.lock:
-            fresh = self._take(port, parse=False)
-            heard = b"".join(chunk for _, chunk in port.stored)
-            port.stored.clear()
+        with shared.lock:
+            fresh = self.port.take(shared)
+            heard = b"".join(chunk for _, chunk in shared.stored)
+            shared.stored.clear()
+            if shared.lost:
+                self.port.lost(shared, shared.lost)
             try:
                 while not until(heard):
-                    received = self._receive(port, deadline)
+                    received = self.port.receive(deadline)
                     if received is None:
                         break
                     heard += received[0]
             finally:
-                self._release(port, fresh)
+                self.port.release(shared, fresh)
         return heard
 
     def forget(self) -> None:
@@ -287,35 +266,24 @@ class AtLink:
         self._data_mode = False
         self._backlog.clear()
 
-    # ---------------------------------------------------------------- one reader at a time
+    # ---------------------------------------------------------------- what comes
 
-    def _usable(self) -> DrainedPort:
-        if self._port is None:
-            raise LinkState(f"the link to {self.name} is closed")
-        return self._port
-
-    def _take(self, port: DrainedPort, *, parse: bool = True) -> bool:
-        """Takes the descriptor from the drain; True when the drain had it."""
-        fresh = not port.borrowed
+    def _take(self, shared: DrainedPort) -> bool:
+        """Takes the port from the drain and parses what that has stored; True when the drain had it."""
+        fresh = self.port.take(shared)
         if fresh:
-            self._drain.lend(port)
-            self._empty_ns = now_ns()
-            if parse:
-                self._parse_stored(port)
-            if port.lost:
-                self._lost(port.lost)
+            self._parse_stored(shared)
+            if shared.lost:
+                self.port.lost(shared, shared.lost)
         return fresh
 
-    def _release(self, port: DrainedPort, fresh: bool) -> None:
-        """Lets the drain have the descriptor back when it has been idle for a while."""
-        port.used_ns = now_ns()
-        if fresh:
-            self._drain.nudge()  # it may sleep without a time limit
+    def _parse_stored(self, shared: DrainedPort) -> None:
+        for stamp, chunk in shared.stored:
+            self._heard(chunk, stamp)
+        shared.stored.clear()
 
-    def _parse_stored(self, port: DrainedPort) -> None:
-        for stamp, chunk in port.stored:
-            self._set_aside(self._parser.feed(chunk), stamp)
-        port.stored.clear()
+    def _heard(self, chunk: bytes, stamp: int) -> None:
+        self._set_aside(self._parser.feed(chunk), stamp)
 
     def _set_aside(self, events: list[Event], stamp: int) -> None:
         """Keeps URCs; notes the end of a command that had timed out; drops the rest of its answer."""
@@ -331,81 +299,9 @@ class AtLink:
             elif type(event) is FinalResult:
                 self.transcript.note(stamp, f"{printable(event.code)} that no command asked for")
 
-    def _receive(self, port: DrainedPort, deadline: int) -> tuple[bytes, int] | None:
-        """The next chunk and its stamp, or None when the deadline has passed."""
-        # Most answers come at once: the first wait reads no clock, it trusts the last stamp.
-        left_ms = min((deadline - self._empty_ns) // NS_PER_MS + 1, _PATIENCE_MS)
-        if left_ms <= 0:
-            return None  # also when bytes keep coming: a storm must not outlast the caller's patience
-        if not self._poll.poll(left_ms):
-            self._empty_ns = now_ns()
-            self.transcript.flush()
-            left_ms = (deadline - self._empty_ns) // NS_PER_MS + 1
-            if left_ms <= 0 or not self._poll.poll(left_ms):
-                return None
-        try:
-            chunk = os.read(port.fd, READ_SIZE)
-            stamp = now_ns()
-        except BlockingIOError:
-            return b"", now_ns()
-        except OSError as error:
-            port.lost = str(error)
-            self._lost(port.lost)
-        if not chunk:
-            port.lost = "end of file"
-            self._lost(port.lost)
-        self.transcript.record((stamp, "rx", chunk, self._empty_ns))
-        self._empty_ns = stamp
-        return chunk, stamp
-
-    def _write(self, port: DrainedPort, data: bytes, shown: bytes, timeout: float) -> int:
-        """Writes all of ``data`` and records it as ``shown``; returns the clock before the first write."""
-        started = stamp = now_ns()
-        while True:
-            try:
-                taken = self._transport.write(data)
-            except BlockingIOError:
-                taken = 0
-            except OSError as error:
-                port.lost = str(error)
-                self._lost(port.lost)
-            if taken == len(data):
-                self.transcript.record((stamp, "tx", shown, 0))
-                return started
-            if taken:
-                self.transcript.record((stamp, "tx", shown[:taken], 0))
-                data, shown = data[taken:], shown[taken:]
-            self._wait_writable(port, len(data), timeout)
-            stamp = now_ns()
-
-    def _wait_writable(self, port: DrainedPort, left: int, timeout: float) -> None:
-        """Waits for room, and takes what the device sends meanwhile, so that neither side blocks the other."""
-        both = select.poll()
-        both.register(port.fd, select.POLLIN | select.POLLOUT)
-        ready = both.poll(round(timeout * 1000))
-        if not ready:
-            raise CommandTimeout(
-                f"{self.name} took no byte for {timeout:g} s, with {left} still to go; is flow control wired and"
-                f" switched on at both ends?\n{self._evidence()}"
-            )
-        if ready[0][1] & ~select.POLLOUT:
-            received = self._receive(port, now_ns())
-            if received:
-                self._set_aside(self._parser.feed(received[0]), received[1])
-
-    def _lost(self, why: str) -> NoReturn:
-        raise PortLost(
-            f"{self.name} vanished ({why}): was the board unplugged or reset, or did its simulator end?"
-            f"\n{self._evidence()}"
-        )
-
-    def _evidence(self) -> str:
-        """The end of the transcript and where all of it is."""
-        return f"{self.transcript.tail(self.conceal)}\n    whole transcript: {self.where}"
-
     # ---------------------------------------------------------------- transactions
 
-    def _transact(self, port: DrainedPort, text: bytes, timeout: float, enters_data_mode: bool) -> Response:
+    def _transact(self, text: bytes, timeout: float, enters_data_mode: bool) -> Response:
         parser = self._parser
         data = text + self.dialect.terminator
         shown = data
@@ -417,7 +313,7 @@ class AtLink:
         parser.command_sent(text)
         # Until its final result is there the command hangs: whatever interrupts us, its answer is not the next one's.
         self._hanging = (command, now_ns(), enters_data_mode)
-        sent = self._write(port, data, shown, timeout)
+        sent = self.port.write(data, shown, timeout)
         deadline = sent + round(timeout * NS_PER_S)
         lines: list[str] = []
         payload: bytes | None = None
@@ -425,10 +321,10 @@ class AtLink:
         first = 0
         heard = len(self._backlog)
         while True:
-            received = self._receive(port, deadline)
+            received = self.port.receive(deadline)
             if received is None:
                 raise CommandTimeout(
-                    f"{command} had no final result after {timeout:g} s, expected OK or ERROR\n{self._evidence()}"
+                    f"{command} had no final result after {timeout:g} s, expected OK or ERROR\n{self.port.evidence()}"
                 )
             chunk, stamp = received
             final = None
@@ -458,17 +354,17 @@ class AtLink:
         response = Response(command, tuple(lines), payload, final.decode("latin-1"), sent, first, stamp, urcs)
         self.transcript.transactions.append(response)
         if broken:
-            raise MalformedAnswer(f"{command} was answered by {broken}\n{self._evidence()}")
+            raise MalformedAnswer(f"{command} was answered by {broken}\n{self.port.evidence()}")
         return response
 
-    def _await_late(self, port: DrainedPort, waiting: str, timeout: float) -> None:
+    def _await_late(self, waiting: str, timeout: float) -> None:
         deadline = now_ns() + round(timeout * NS_PER_S)
         while self._hanging is not None:
-            received = self._receive(port, deadline)
+            received = self.port.receive(deadline)
             if received is None:
                 command, sent_ns, _ = self._hanging
                 raise LinkBlocked(
                     f"{waiting} was not sent: {command}, sent {(now_ns() - sent_ns) / NS_PER_S:.1f} s ago, still has no"
-                    f" final result\n{self._evidence()}"
+                    f" final result\n{self.port.evidence()}"
                 )
-            self._set_aside(self._parser.feed(received[0]), received[1])
+            self._heard(*received)

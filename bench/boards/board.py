@@ -76,9 +76,9 @@ class Board:
         self._link = AtLink.open(
             spec.port, baudrate=spec.baudrate, flow_control=spec.flow_control, transcript=self.transcript
         )
-        self._link.conceal = self.concealer.conceal
+        self._link.port.conceal = self.concealer.conceal
         self._link.hide = self.concealer.hide
-        self._link.where = self.where
+        self._link.port.where = self.where
         try:
             synchronise(self._link)
             self._modem = Modem(self._link, margin=self._margin, connect_timeout=self._connect_timeout)
@@ -116,7 +116,7 @@ class Board:
         """Says where error messages should point for the whole transcript."""
         self.where = where
         if self._link is not None:
-            self._link.where = where
+            self._link.port.where = where
 
     def free_port(self) -> int:
         """A port number that the board can bind, another one each time."""

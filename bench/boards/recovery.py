@@ -49,11 +49,11 @@ def synchronise(link: AtLink, *, timeout: float = 15.0) -> None:
             f"{link.name} gave no answer to AT for {timeout:g} s: is it the board's AT port (DKs have two or three),"
             " is the baud rate right, is flow control wired, does it run Serial LTE Modem? Reset the board and try"
             " again"
-            f"\n    whole transcript: {link.where}"
+            f"\n    whole transcript: {link.port.where}"
         )
     raise BoardUnintelligible(
-        f"{link.name} does not speak AT: it sent {printable(link.conceal(heard[-200:]))}; is it the board's AT port,"
-        f" and is the baud rate right?\n    whole transcript: {link.where}"
+        f"{link.name} does not speak AT: it sent {printable(link.port.conceal(heard[-200:]))}; is it the board's AT"
+        f" port, and is the baud rate right?\n    whole transcript: {link.port.where}"
     )
 
 

@@ -67,5 +67,5 @@ class Answers:
         came = " / ".join(self._response.lines) or "no information line"
         raise MalformedAnswer(
             f"{self._response.command} was answered by {came}, expected {expected}"
-            f"\n    whole transcript: {self._link.where}"
+            f"\n    whole transcript: {self._link.port.where}"
         )

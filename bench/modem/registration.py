@@ -103,5 +103,5 @@ class Registration:
             text += f", EMM cause {cause}{f' ({_CAUSES[cause]})' if cause in _CAUSES else ''}"
         return NotRegistered(
             f"{self._link.name} was not registered after {waited:.1f} s: {text}; check SIM, antenna and subscription"
-            f"\n    whole transcript: {self._link.where}"
+            f"\n    whole transcript: {self._link.port.where}"
         )

@@ -1,0 +1,173 @@
+"""An open port: bytes with stamps, one reader at a time, every system call in the transcript.
+
+Stamps are taken directly before the write and directly after each read. Between uses the shared drain reads the port.
+"""
+
+import os
+import select
+from collections.abc import Callable
+from typing import NoReturn
+
+from bench.at.drain import READ_SIZE, SHARED, DrainedPort
+from bench.at.response import CommandTimeout, LinkState, PortLost
+from bench.at.transcript import Conceal, Transcript
+from bench.at.transport import Transport
+from bench.clock import NS_PER_MS, now_ns
+
+# How long a wait lasts before the transcript is written out: short answers are never disturbed by it.
+_PATIENCE_MS = 100
+
+Meanwhile = Callable[[bytes, int], None]
+
+
+class Port:
+    """A transport in use.
+
+    Attributes:
+        transcript: where each system call is recorded.
+        conceal: hides identities in what an error message shows.
+        where: where the whole transcript lies, for error messages.
+    """
+
+    def __init__(self, transport: Transport, transcript: Transcript, meanwhile: Meanwhile) -> None:
+        """Args: meanwhile: is given what the device sends while we write, so that neither side blocks the other."""
+        self.name = transport.name
+        self.transcript = transcript
+        self.conceal: Conceal = bytes
+        self.where = "in memory only"
+        self._transport = transport
+        self._meanwhile = meanwhile
+        self._poll = select.poll()
+        self._shared: DrainedPort | None = None
+        self._empty_ns = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has been opened and not been closed since."""
+        return self._shared is not None
+
+    @property
+    def shared(self) -> DrainedPort:
+        """What the drain and we take turns with. Its lock is held by whoever reads or writes.
+
+        Raises:
+            LinkState: the port is closed.
+        """
+        if self._shared is None:
+            raise LinkState(f"the link to {self.name} is closed")
+        return self._shared
+
+    def open(self) -> None:
+        """Opens the transport and begins to listen."""
+        fd = self._transport.open()
+        self._shared = DrainedPort(fd, self.transcript)
+        self._poll.register(fd, select.POLLIN)
+        self._empty_ns = now_ns()
+        self.transcript.note(self._empty_ns, f"opened {self.name}")
+        SHARED.watch(self._shared)
+
+    def close(self) -> None:
+        """Gives the transport back; harmless when it is closed."""
+        shared, self._shared = self._shared, None
+        if shared is not None:
+            with shared.lock:
+                shared.borrowed = True  # the drain may still hold a readiness of this descriptor; it must not read it
+                SHARED.forget(shared)
+                self._poll.unregister(shared.fd)
+                self._transport.close()
+            self.transcript.note(now_ns(), f"closed {self.name}")
+            self.transcript.flush()
+
+    def take(self, shared: DrainedPort) -> bool:
+        """Takes the descriptor from the drain, whose lock the caller holds; True when the drain had it."""
+        if shared.borrowed:
+            return False
+        SHARED.lend(shared)
+        self._empty_ns = now_ns()
+        return True
+
+    def release(self, shared: DrainedPort, fresh: bool) -> None:
+        """Lets the drain have the descriptor back when it has been idle for a while."""
+        shared.used_ns = now_ns()
+        if fresh:
+            SHARED.nudge()  # it may sleep without a time limit
+
+    def receive(self, deadline: int) -> tuple[bytes, int] | None:
+        """The next chunk and its stamp, or None when the deadline (ns) has passed.
+
+        Raises:
+            PortLost: the port vanished.
+        """
+        # Most answers come at once: the first wait reads no clock, it trusts the last stamp.
+        left_ms = min((deadline - self._empty_ns) // NS_PER_MS + 1, _PATIENCE_MS)
+        if left_ms <= 0:
+            return None  # also when bytes keep coming: a storm must not outlast the caller's patience
+        if not self._poll.poll(left_ms):
+            self._empty_ns = now_ns()
+            self.transcript.flush()
+            left_ms = (deadline - self._empty_ns) // NS_PER_MS + 1
+            if left_ms <= 0 or not self._poll.poll(left_ms):
+                return None
+        shared = self.shared
+        try:
+            chunk = os.read(shared.fd, READ_SIZE)
+            stamp = now_ns()
+        except BlockingIOError:
+            return b"", now_ns()
+        except OSError as error:
+            self.lost(shared, str(error))
+        if not chunk:
+            self.lost(shared, "end of file")
+        self.transcript.record((stamp, "rx", chunk, self._empty_ns))
+        self._empty_ns = stamp
+        return chunk, stamp
+
+    def write(self, data: bytes, shown: bytes, timeout: float) -> int:
+        """Writes all of ``data`` and records it as ``shown``; returns the clock before the first write.
+
+        Raises:
+            CommandTimeout: the port took nothing for ``timeout`` seconds.
+            PortLost: the port vanished.
+        """
+        started = stamp = now_ns()
+        while True:
+            try:
+                taken = self._transport.write(data)
+            except BlockingIOError:
+                taken = 0
+            except OSError as error:
+                self.lost(self.shared, str(error))
+            if taken == len(data):
+                self.transcript.record((stamp, "tx", shown, 0))
+                return started
+            if taken:
+                self.transcript.record((stamp, "tx", shown[:taken], 0))
+                data, shown = data[taken:], shown[taken:]
+            self._wait_writable(len(data), timeout)
+            stamp = now_ns()
+
+    def lost(self, shared: DrainedPort, why: str) -> NoReturn:
+        """Notes that the port is gone, and raises PortLost."""
+        shared.lost = why
+        raise PortLost(
+            f"{self.name} vanished ({why}): was the board unplugged or reset, or did its simulator end?"
+            f"\n{self.evidence()}"
+        )
+
+    def evidence(self) -> str:
+        """The end of the transcript and where all of it is."""
+        return f"{self.transcript.tail(self.conceal)}\n    whole transcript: {self.where}"
+
+    def _wait_writable(self, left: int, timeout: float) -> None:
+        both = select.poll()
+        both.register(self.shared.fd, select.POLLIN | select.POLLOUT)
+        ready = both.poll(round(timeout * 1000))
+        if not ready:
+            raise CommandTimeout(
+                f"{self.name} took no byte for {timeout:g} s, with {left} still to go; is flow control wired and"
+                f" switched on at both ends?\n{self.evidence()}"
+            )
+        if ready[0][1] & ~select.POLLOUT:
+            received = self.receive(now_ns())
+            if received is not None:
+                self._meanwhile(*received)
