@@ -1,13 +1,18 @@
 """``nrf91-bench run`` from its command line to its exit code, on simulated boards and on a device that is none."""
 
+import contextlib
 import json
 import os
+import select
+import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +103,41 @@ class Lab:
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
     return Lab(tmp_path)
+
+
+@contextlib.contextmanager
+def port_server(path: str) -> Iterator[int]:
+    """A raw TCP server in front of a tty, as ser2net is; serves one client after another."""
+    tty = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    stop = os.eventfd(0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            clients: list[socket.socket] = []
+            watched: list[Any] = [server, stop, tty]
+            while stop not in (ready := select.select([*watched, *clients], [], [])[0]):
+                if server in ready:
+                    clients = [server.accept()[0]]
+                elif tty in ready:
+                    data = os.read(tty, 4096)
+                    for client in clients:
+                        client.sendall(data)
+                elif data := clients[0].recv(4096):
+                    os.write(tty, data)
+                else:
+                    clients.pop().close()
+            for client in clients:
+                client.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield int(server.getsockname()[1])
+        finally:
+            os.eventfd_write(stop, 1)
+            thread.join()
+            os.close(tty)
+            os.close(stop)
 
 
 def processes_of(folder: Path) -> list[str]:
@@ -370,6 +410,27 @@ def test_cured(modem):
         arguments = ("--simulate", "1", "--suite", str(lab.folder / "more"), "--", "--continue-on-collection-errors")
         run = lab.run(arguments=arguments)
         assert run.code == 5, run.output
+
+    def test_what_rests_on_a_network_stack_is_an_observation_on_hardware_only(self, lab: Lab) -> None:
+        suite = """
+import pytest
+
+def test_good(modem):
+    pass
+
+@pytest.mark.stack
+def test_other_stack(modem):
+    assert not "the peer's end sets another event"
+"""
+        with device(SLM_IDENTITY) as board, port_server(board.path) as port:
+            config = lab.folder / "bench.toml"
+            config.write_text(f'[[boards]]\nname = "rack-1"\nport = "tcp://127.0.0.1:{port}"\n')
+            run = lab.run(suite, ("--config", str(config)))
+        assert run.code == 0, run.output
+        assert (run.summary["simulated"], run.summary["skipped"], run.summary["failed"]) == (False, 1, 0)
+        assert "observation, for a person to adopt" in run.output
+        shutil.rmtree(lab.out)
+        assert lab.run(suite).code == 1
 
     def test_a_mistake_in_a_script_says_where(self, lab: Lab) -> None:
         run = lab.run("def test_typo(modem):\n    modem.tcp_clinet()\n")

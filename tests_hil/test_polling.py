@@ -29,6 +29,7 @@ class TestReadiness:
 
             assert polled == ((client.handle, PollEvent.IN),)
 
+    @pytest.mark.stack
     @pytest.mark.spec("XPOLL.event.err_hup")
     def test_the_peer_has_closed(self, modem, tcp_echo, network):
         """That a stream's end can be read is what polling must show; whether HUP comes with it rests on the stack."""
@@ -39,6 +40,7 @@ class TestReadiness:
             assert events & (PollEvent.IN | PollEvent.HUP)
             assert client.receive(network.receive_timeout).ended
 
+    @pytest.mark.stack
     @pytest.mark.spec("XPOLL.event.err_hup")
     def test_the_peer_has_reset(self, modem, tcp_echo, network):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:

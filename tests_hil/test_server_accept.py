@@ -115,6 +115,7 @@ class TestData:
 
             assert server.receive(network.receive_timeout).ended
 
+    @pytest.mark.stack
     def test_a_client_that_vanishes(self, board, modem, dialer, network):
         port = board.free_port()
         with modem.tcp_server(port) as server:

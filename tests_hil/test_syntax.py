@@ -43,6 +43,7 @@ REFUSED = {
         *("#XSOCKETSELECT=-1", "#XRECV=1,1", '#XSEND="f",1'),
     ],
     "not a number": ["#XSOCKET=01,1,0", "#XSOCKET=one,1,0", "#XSOCKETOPT=1,20,5.5"],
+    "too many": ['#XGETADDRINFO="127.0.0.1",1,2'],
     "spaces": ["#XSOCKET=1 ,1,0", "#XSOCKET=1,  1,0", "#XSOCKET=1,1,0 ", "#XSOCKET 1", "#XSOCKET ?"],
     "unknown": ["#XFOO", "#XFOO?", "#XFOO=?", "#XSOCKETX", "#XSOCKE", "#XSOCKET??", "#XSOCKET=??", "#XSOCKET?1"],
 }

@@ -284,6 +284,7 @@ class TestPeerEnds:
             assert client.receive(network.receive_timeout).ended
             assert client.receive(network.receive_timeout).ended
 
+    @pytest.mark.stack
     def test_half_close(self, modem, tcp_echo, network):
         """The peer has nothing more to say, but still listens."""
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
@@ -295,6 +296,7 @@ class TestPeerEnds:
             assert tcp_echo.wait_for("received", size=7, timeout=network.receive_timeout)
             assert tcp_echo.received() == b"one way"
 
+    @pytest.mark.stack
     def test_reset(self, modem, tcp_echo, network):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             tcp_echo.reset_connection()

@@ -189,7 +189,8 @@ class Campaign:
         return (row for row in rows if row["type"] == kind and row.get("slot") == slot)
 
     def _went_wrong(self, slot: str) -> bool:
-        return any(row.get("outcome") in (FAILED, LAB_ERROR) for row in self._rows("finish", slot))
+        finished = self._rows("finish", slot)
+        return any(row.get("outcome") in (FAILED, LAB_ERROR) or row.get("observation") for row in finished)
 
     def _without_evidence(self, why: str) -> Summary:
         """The summary of a run whose evidence could not be kept; it is written where an older one has left room."""
