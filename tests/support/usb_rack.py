@@ -88,8 +88,12 @@ def main() -> None:
     arguments, command = sys.argv[1:split], sys.argv[split + 1 :]
     root = Path("/mnt")
     libc = ctypes.CDLL(None, use_errno=True)
-    flags = _NEWNS | _NEWNET | (0 if os.geteuid() == 0 else _NEWUSER)
-    _call(libc.unshare(flags), "unshare")
+    user, group = os.geteuid(), os.getegid()
+    _call(libc.unshare(_NEWNS | _NEWNET | (_NEWUSER if user else 0)), "unshare")
+    if user:  # root of our own namespace only, which may mount there
+        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+        Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")
+        Path("/proc/self/gid_map").write_text(f"0 {group} 1", encoding="ascii")
     _call(libc.mount(b"none", b"/", None, _REC | _PRIVATE, None), "private mounts")
     _call(libc.mount(b"rack", os.fsencode(root), b"tmpfs", 0, None), "tmpfs")
     rack = Rack(root, database="--no-database" not in arguments)
