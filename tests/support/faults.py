@@ -320,7 +320,7 @@ FAULTS: dict[str, Fault] = {
         command("#XLISTEN", set=nothing), (f"{_SERVER}::TestRefusals::test_a_client_cannot_listen_or_accept",)
     ),
     "a board binds another port": Fault(
-        command("#XBIND", set=lambda board, _: server.bind(board, Parameters((0,)))),
+        command("#XBIND", set=lambda board, p: server.bind(board, Parameters((p.number(0) + 1,)))),
         (f"{_SERVER}::TestBind::test_datagrams_come_from_the_bound_port",),
     ),
     "POLLIN is missing": Fault(
