@@ -42,10 +42,6 @@ class Anchor:
         """The UTC date of a stamp as ISO 8601 with microseconds and Z."""
         return self.utc(stamp_ns).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
-    def unix_ms(self, stamp_ns: int) -> int:
-        """Milliseconds since 1970, the unit of Allure."""
-        return round(self.utc(stamp_ns).timestamp() * 1000)
-
 
 @dataclass(frozen=True, slots=True)
 class Offset:

@@ -80,6 +80,12 @@ class TestKnownState:
             assert link.command("AT#XSOCKETSELECT?").lines == ()
             assert link.command("AT+CEREG?").lines == ("+CEREG: 0,1",)
 
+    def test_an_echo_is_switched_off(self) -> None:
+        answers = {**SLM_IDENTITY, b"ATE0": b"ATE0\r\r\nOK\r\n"}
+        answers[b"AT+CFUN?"] = b"AT+CFUN?\r\r\n+CFUN: 1\r\n\r\nOK\r\n"
+        with device(answers) as board, board_at(board.path):
+            assert b"ATE0\r\n" in board.heard
+
     def test_a_command_that_hangs_is_recovered_between_tests(self, simulated: str) -> None:
         with board_at(simulated) as board:
             board.modem.udp_socket()

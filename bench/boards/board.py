@@ -5,7 +5,7 @@ import ipaddress
 import random
 from typing import Self
 
-from bench.at import AtLink, Transcript
+from bench.at import AtLink, CommandError, Transcript
 from bench.boards.recovery import synchronise
 from bench.boards.selection import BoardSpec
 from bench.errors import BenchError, LabError
@@ -81,6 +81,9 @@ class Board:
         self._link.port.where = self.where
         try:
             synchronise(self._link)
+            if self._link.echoes:
+                with contextlib.suppress(CommandError):  # Serial LTE Modem has no echo to switch off, others have
+                    self._link.command("ATE0")
             self._modem = Modem(self._link, margin=self._margin, connect_timeout=self._connect_timeout)
             self.identity = self._modem.identity()
             self._learn(self.identity)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyudev
 
-from bench.boards.catalog import BY_NAME, Model, looks_like_a_board, recognise
+from bench.boards.catalog import looks_like_a_board, recognise
 from bench.errors import LabError
 
 # A tty's ID_PATH ends in its USB interface; the board's place does not.
@@ -31,11 +31,6 @@ class AttachedBoard:
     ports: dict[str, str]
     place: str
     source: str
-
-    @property
-    def catalog(self) -> Model | None:
-        """Its row in the catalog."""
-        return BY_NAME.get(self.model)
 
 
 @dataclass
