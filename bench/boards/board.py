@@ -12,8 +12,9 @@ from bench.errors import BenchError, LabError
 from bench.modem import Family, Identity, Modem
 from bench.privacy import Concealer
 
-# Ports for a board to bind: the dynamic range, whose ports nobody else expects to have.
-_FIRST_PORT, _LAST_PORT = 49152, 65535
+# Ports for a board to bind: below every range from which a TCP/IP stack takes the ports of outgoing connections (Linux
+# from 32768, IANA's dynamic ports from 49152), so that none of them is busy by chance.
+_FIRST_PORT, _LAST_PORT = 20000, 32767
 
 
 class Board:
