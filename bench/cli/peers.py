@@ -1,30 +1,63 @@
 """``nrf91-bench peers``: echo peers by hand."""
 
-import asyncio
 import json
 import re
-from typing import Annotated, Any
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from bench.errors import LabError, UsageError
-from bench.peers.service import serve_alone
+from bench.children import when_parent_ends
+from bench.config import Peers as PeersConfig
+from bench.errors import UsageError
+from bench.peers import Peer, Peers
+from bench.security import CertifiedKey, Settings, Verify
+
+_CHECK_S = 1.0
 
 
 def peers(
     bind: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     ports: Annotated[str | None, typer.Option(metavar="FIRST-LAST", help="Use only these ports.")] = None,
+    psk: Annotated[
+        list[str] | None,
+        typer.Option(metavar="IDENTITY:HEX", help="A pre-shared key: adds a TLS and a DTLS echo peer. Repeatable."),
+    ] = None,
+    cert: Annotated[Path | None, typer.Option(help="A certificate chain, PEM; adds the secure peers.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
+    client_ca: Annotated[Path | None, typer.Option(help="Demand a client certificate of this authority, PEM.")] = None,
+    cid_length: Annotated[int, typer.Option(min=0, max=32, help="Bytes of the Connection IDs (DTLS).")] = 8,
+    key_log: Annotated[Path | None, typer.Option(help="Write the secrets for Wireshark to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a peer.")] = False,
 ) -> None:
-    """Run a TCP and a UDP echo peer until SIGINT or SIGTERM."""
+    """Run echo peers until SIGINT or SIGTERM: TCP and UDP; with --psk or --cert also TLS and DTLS."""
+    security = _security(psk or [], cert, key, client_ca, cid_length)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    when_parent_ends(stop.set)
 
-    def show(peer: dict[str, Any]) -> None:
-        typer.echo(json.dumps(peer) if as_json else f"{peer['peer']:10} {peer['host']} port {peer['port']}")
+    def show(peer: Peer) -> None:
+        row = {"peer": peer.kind, "host": peer.host, "port": peer.port}
+        typer.echo(json.dumps(row) if as_json else f"{peer.kind:10} {peer.host} port {peer.port}")
 
+    with Peers(_config(bind, ports)) as running:
+        show(running.tcp_echo())
+        show(running.udp_echo())
+        if security is not None:
+            show(running.tls_echo(security, key_log=key_log))
+            show(running.dtls_echo(security, key_log=key_log))
+        while not stop.wait(_CHECK_S):
+            running.check()
+
+
+def _config(bind: str, ports: str | None) -> PeersConfig:
     try:
-        asyncio.run(serve_alone(bind, None if ports is None else _range(ports), show))
-    except OSError as error:
-        raise LabError(f"{error}; choose another --bind or --ports") from error
+        return PeersConfig.model_validate({"bind": bind, "ports": None if ports is None else _range(ports)})
+    except ValueError:
+        raise UsageError(f"--bind {bind}: no IP address") from None
 
 
 def _range(text: str) -> tuple[int, int]:
@@ -32,3 +65,38 @@ def _range(text: str) -> tuple[int, int]:
     if match is None or not 0 < int(match[1]) <= int(match[2]) < 65536:
         raise UsageError(f"--ports {text}: write FIRST-LAST, such as 20000-20010")
     return int(match[1]), int(match[2])
+
+
+def _security(
+    psk: list[str], cert: Path | None, key: Path | None, client_ca: Path | None, cid_length: int
+) -> Settings | None:
+    if (cert is None) != (key is None):
+        raise UsageError("--cert and --key belong together: a certificate is of no use without its private key")
+    if not psk and cert is None:
+        if client_ca is not None:
+            raise UsageError("--client-ca needs --cert and --key: who demands a certificate shows one")
+        return None
+    return Settings(
+        server=True,
+        datagram=False,
+        verify=Verify.NONE if client_ca is None else Verify.REQUIRED,
+        authorities=b"" if client_ca is None else _read(client_ca, "--client-ca"),
+        certificates=() if cert is None or key is None else (CertifiedKey(_read(cert, "--cert"), _read(key, "--key")),),
+        psks=dict(_psk(text) for text in psk),
+        cid_length=cid_length,
+        session_cache=True,
+    )
+
+
+def _psk(text: str) -> tuple[bytes, bytes]:
+    identity, colon, digits = text.rpartition(":")
+    if not colon or not identity or not re.fullmatch(r"(?:[0-9A-Fa-f]{2}){1,32}", digits):
+        raise UsageError("--psk: write IDENTITY:HEX, such as nrf91:0123456789abcdef, the key of 1 to 32 bytes")
+    return identity.encode(), bytes.fromhex(digits)
+
+
+def _read(path: Path, option: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{option}: cannot read {path}: {error.strerror}") from error

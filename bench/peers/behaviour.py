@@ -1,6 +1,6 @@
 """What a scenario can make a peer do instead of a plain echo."""
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 
 from bench.errors import UsageError
 
@@ -21,6 +21,9 @@ class Behaviour:
         on_connect: "serve", "close" (FIN) or "reset" (RST) a connection as it is accepted.
         close_after: send FIN once that many bytes have come on a connection; 0 is never.
         reset_after: the same with RST.
+        handshake: of a secure peer: "serve", "hold" (answer no ClientHello) or "refuse" (handshake_failure).
+        drop_flights: how many of the next flights of a DTLS handshake are not sent.
+        close_notify: whether a secure peer says so before it closes; False just ends.
     """
 
     echo: bool = True
@@ -34,16 +37,21 @@ class Behaviour:
     on_connect: str = "serve"
     close_after: int = 0
     reset_after: int = 0
+    handshake: str = "serve"
+    drop_flights: int = 0
+    close_notify: bool = True
 
     def __post_init__(self) -> None:
         if self.on_connect not in ("serve", "close", "reset"):
             raise UsageError(f"on_connect is {self.on_connect!r}; it is serve, close or reset")
-        for name in ("drop", "split", "copies", "close_after", "reset_after"):
+        if self.handshake not in ("serve", "hold", "refuse"):
+            raise UsageError(f"handshake is {self.handshake!r}; it is serve, hold or refuse")
+        for name in ("drop", "drop_flights", "split", "copies", "close_after", "reset_after"):
             if type(getattr(self, name)) is not int:
                 raise UsageError(f"{name} is {getattr(self, name)!r}; it is a whole number")
-        for name in ("delay_ms", "drop", "split", "split_gap_ms", "copies", "close_after", "reset_after"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{name} is {getattr(self, name)}; it cannot be negative")
+        for name, value in asdict(self).items():
+            if isinstance(value, int | float) and value < 0:
+                raise UsageError(f"{name} is {value}; it cannot be negative")
 
 
 NAMES = frozenset(field.name for field in fields(Behaviour))

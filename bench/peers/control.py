@@ -1,29 +1,19 @@
-"""Peers as a scenario sees them: starts the peers' program, here or through ssh, and speaks to it."""
+"""Peers as a scenario sees them: where a board reaches each, what it does, what it saw."""
 
 import base64
-import contextlib
-import json
-import os
-import select
-import subprocess
-import tempfile
-from dataclasses import dataclass
-from typing import IO, Any, Self
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
 
-from bench import __version__, children
-from bench.clock import NS_PER_S, Offset, estimate_offset, now_ns
+from bench.clock import Offset, estimate_offset, now_ns
 from bench.config import Peers as PeersConfig
-from bench.errors import LabError
 from bench.peers.journal import Entry
-from bench.peers.service import PROTOCOL
+from bench.peers.program import PATIENCE_S, PeerError, Program
+from bench.peers.security import to_json
+from bench.security import Settings
 
 _CLOCK_ROUNDS = 25
-# Beyond what an operation itself may take.
-_PATIENCE_S = 15.0
-
-
-class PeerError(LabError):
-    """The peers' program could not be started, died, or could not do what it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +25,18 @@ class Endpoint:
 
 
 class Peers:
-    """The peers' program, for as long as it is entered."""
+    """The peers' programs, for as long as this is entered.
+
+    Plain peers share one program. TLS and DTLS peers have another, which is started with the first of them: the
+    arithmetic of a handshake would spoil the others' stamps.
+    """
 
     def __init__(self, config: PeersConfig | None = None) -> None:
         self.config = config or PeersConfig()
         self.offset = Offset()
-        self.version = ""
-        self._process: subprocess.Popen[bytes] | None = None
-        self._pipe = -1
-        self._errors: IO[bytes] | None = None
-        self._input = bytearray()
-        self._count = 0
+        self._plain = Program(self.config)
+        self._secure: Program | None = None
+        self._stack = ExitStack()
         self._started: list[Peer] = []
 
     @property
@@ -55,38 +46,21 @@ class Peers:
             return "this host"
         return f"{self.config.ssh} (ssh), clock within {self.offset.uncertainty_ns / 1e6:.2f} ms"
 
+    @property
+    def version(self) -> str:
+        """Of nrf91-bench at the peers' end."""
+        return self._plain.version
+
     def __enter__(self) -> Self:
-        config = self.config
-        if config.ssh is None:
-            command = children.program("bench.peers", "--stdio")
-        else:
-            options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5"]
-            command = ["ssh", *options, config.ssh, f"{config.python} -m bench.peers --stdio"]
-        self._errors = tempfile.TemporaryFile()
-        try:
-            self._process, self._pipe = children.spawn(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors
-            )
-        except OSError as error:
-            self._errors.close()
-            raise PeerError(f"cannot start {command[0]} for the peers: {error}") from error
-        try:
-            self._greet()
-        except BaseException:
-            self.__exit__()
-            raise
+        with ExitStack() as stack:
+            stack.enter_context(self._plain)
+            self.sync_clock()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    with contextlib.suppress(OSError):
-                        stream.close()
-            children.end(process, self._pipe)
-        if self._errors is not None:
-            self._errors.close()
+        self._stack.close()
+        self._secure = None
 
     def tcp_echo(self, *, ipv6: bool = False, **behaviour: object) -> "Peer":
         """A TCP echo peer; keyword arguments are fields of :class:`~bench.peers.behaviour.Behaviour`."""
@@ -95,6 +69,21 @@ class Peers:
     def udp_echo(self, *, ipv6: bool = False, **behaviour: object) -> "Peer":
         """A UDP echo peer."""
         return self._start("udp-echo", ipv6, behaviour)
+
+    def tls_echo(
+        self, security: Settings, *, ipv6: bool = False, key_log: Path | None = None, **behaviour: object
+    ) -> "Peer":
+        """A TLS echo peer with the credentials and demands of ``security``; role and transport are the peer's own.
+
+        ``key_log`` is a file at the peer's end for the secrets of its handshakes, as Wireshark reads them.
+        """
+        return self._start_secure("tls-echo", replace(security, server=True, datagram=False), ipv6, key_log, behaviour)
+
+    def dtls_echo(
+        self, security: Settings, *, ipv6: bool = False, key_log: Path | None = None, **behaviour: object
+    ) -> "Peer":
+        """A DTLS echo peer, likewise."""
+        return self._start_secure("dtls-echo", replace(security, server=True, datagram=True), ipv6, key_log, behaviour)
 
     def closed_port(self, *, ipv6: bool = False) -> "Peer":
         """A TCP port that refuses connections for as long as it is held."""
@@ -105,7 +94,7 @@ class Peers:
         return Dialer(self._start("tcp-dialer", ipv6, {}))
 
     def udp_relay(self, upstream: "Peer", **path: float) -> "Peer":
-        """A relay to a UDP peer; keyword arguments are fields of :class:`~bench.peers.udp.Path`."""
+        """A relay to a UDP or DTLS peer; keyword arguments are fields of :class:`~bench.peers.udp.Path`."""
         options = {"upstream": [upstream.bound.host, upstream.bound.port], **path}
         return self._start("udp-relay", ":" in upstream.bound.host, {}, options)
 
@@ -113,26 +102,30 @@ class Peers:
         """Every peer started so far that is still there, with its journal."""
         return [(peer, peer.journal()) for peer in self._started if not peer.stopped]
 
-    def request(self, operation: str, timeout: float = _PATIENCE_S, /, **fields: object) -> dict[str, Any]:
-        """One request to the program; returns its answer.
+    def check(self) -> None:
+        """Nothing while the programs run.
 
         Raises:
-            PeerError: it refused, or it is gone.
+            PeerError: one of them has ended.
         """
-        self._count += 1
-        line = json.dumps({"id": self._count, "op": operation, **fields}).encode() + b"\n"
-        process = self._process
-        if process is None or process.stdin is None:
-            raise PeerError("the peers' program is not running")
-        try:
-            process.stdin.write(line)
-            process.stdin.flush()
-        except OSError as error:
-            raise self._gone() from error
-        answer: dict[str, Any] = json.loads(self._line(timeout))
-        if not answer.get("ok"):
-            raise PeerError(f"the peer could not {operation}: {answer.get('error')}")
-        return answer
+        for program in (self._plain, self._secure):
+            if program is not None:
+                program.check()
+
+    def _start_secure(
+        self, kind: str, security: Settings, ipv6: bool, key_log: Path | None, behaviour: dict[str, object]
+    ) -> "Peer":
+        if self._secure is None:
+            self._secure = self._stack.enter_context(Program(self.config))
+        options: dict[str, object] = {
+            "security": to_json(security),
+            "key_log": None if key_log is None else str(key_log),
+        }
+        return self._start(kind, ipv6, behaviour, options, self._secure)
+
+    def request(self, operation: str, timeout: float = PATIENCE_S, /, **fields: object) -> dict[str, Any]:
+        """One request to the plain peers' program; see :meth:`Program.request`."""
+        return self._plain.request(operation, timeout, **fields)
 
     def sync_clock(self) -> Offset:
         """Compares the clocks anew; exact by definition when the peers run here."""
@@ -145,70 +138,38 @@ class Peers:
             self.offset = estimate_offset(samples)
         return self.offset
 
-    def _greet(self) -> None:
-        hello = self.request("hello", 30.0)
-        self.version = str(hello["version"])
-        if (hello["protocol"], hello["version"]) != (PROTOCOL, __version__):
-            raise PeerError(
-                f"the peers on {self.where} are nrf91-bench {hello['version']}, this bench is {__version__}: install"
-                " the same version at both ends"
-            )
-        self.sync_clock()
-
     def _start(
-        self, kind: str, ipv6: bool, behaviour: dict[str, object], options: dict[str, object] | None = None
+        self,
+        kind: str,
+        ipv6: bool,
+        behaviour: dict[str, object],
+        options: dict[str, object] | None = None,
+        program: Program | None = None,
     ) -> "Peer":
         config = self.config
         bind = config.bind6 if ipv6 else config.bind
         if bind is None:
             raise PeerError("peers.bind6 is not set in bench.toml, so there is no IPv6 peer")
         ports = list(config.ports) if config.ports else None
-        answer = self.request("start", kind=kind, bind=str(bind), ports=ports, options=options or {})
+        program = program or self._plain
+        answer = program.request("start", kind=kind, bind=str(bind), ports=ports, options=options or {})
         public = (config.address6 if ipv6 else config.address) or bind
-        peer = Peer(
-            self, answer["peer"], kind, Endpoint(str(public), answer["port"]), Endpoint(str(bind), answer["port"])
-        )
+        reached, bound = Endpoint(str(public), answer["port"]), Endpoint(str(bind), answer["port"])
+        peer = Peer(self, program, answer["peer"], kind, reached, bound)
         self._started.append(peer)
         if behaviour:
             peer.behave(**behaviour)
         return peer
 
-    def _line(self, timeout: float) -> bytes:
-        assert self._process is not None  # request() has looked
-        assert self._process.stdout is not None
-        descriptor = self._process.stdout.fileno()
-        deadline = now_ns() + round(timeout * NS_PER_S)
-        while b"\n" not in self._input:
-            left = (deadline - now_ns()) / NS_PER_S
-            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
-                raise PeerError(f"the peers on {self.where} did not answer within {timeout:g} s")
-            chunk = os.read(descriptor, 1 << 20)
-            if not chunk:
-                raise self._gone()
-            self._input += chunk
-        line, _, rest = bytes(self._input).partition(b"\n")
-        self._input = bytearray(rest)
-        return line
-
-    def _gone(self) -> PeerError:
-        text = ""
-        if self._errors is not None:
-            self._errors.seek(0)
-            text = self._errors.read().decode(errors="replace").strip()[-2000:]
-        place = "here" if self.config.ssh is None else f"on {self.config.ssh}"
-        cure = (
-            ""
-            if self.config.ssh is None
-            else f"; try `ssh {self.config.ssh} {self.config.python} -m bench.peers --stdio`"
-        )
-        return PeerError(f"the peers' program {place} has ended{f': {text}' if text else ''}{cure}")
-
 
 class Peer:
     """One peer: where a board reaches it, what it does, what it saw."""
 
-    def __init__(self, peers: Peers, number: int, kind: str, endpoint: Endpoint, bound: Endpoint) -> None:
+    def __init__(
+        self, peers: Peers, program: Program, number: int, kind: str, endpoint: Endpoint, bound: Endpoint
+    ) -> None:
         self._peers = peers
+        self._program = program
         self._number = number
         self.kind = kind
         self.endpoint = endpoint
@@ -258,11 +219,27 @@ class Peer:
         Raises:
             PeerError: it did not come about.
         """
-        answer = self._peers.request(
-            "dial", timeout + _PATIENCE_S, peer=self._number, host=host, port=port, seconds=timeout
+        answer = self._program.request(
+            "dial", timeout + PATIENCE_S, peer=self._number, host=host, port=port, seconds=timeout
         )
         connected_ns = self._peers.offset.ours(int(answer["connected_ns"]))
         return int(answer["connection"]), Endpoint(*answer["local"]), connected_ns
+
+    def alert(self, description: int, connection: int | None = None) -> None:
+        """Sends a fatal alert on the newest secure connection, or a given one."""
+        self._act("alert", description=description, connection=connection)
+
+    def purge(self) -> None:
+        """Forgets the sessions that a secure peer could resume."""
+        self._act("purge")
+
+    def handshakes(self) -> list[dict[str, Any]]:
+        """What each completed handshake of a secure peer agreed on; see :mod:`bench.peers.security`."""
+        return [entry.details or {} for entry in self.journal() if entry.event == "handshake"]
+
+    def failed_handshakes(self) -> list[str]:
+        """Why handshakes failed, as the peer saw it: ``received unknown_ca``, ``timeout`` ..."""
+        return [str((e.details or {})["reason"]) for e in self.journal() if e.event == "handshake failed"]
 
     def rebind(self) -> None:
         """Changes a relay's source ports."""
@@ -280,15 +257,15 @@ class Peer:
         entries = [Entry.from_json(row) for row in self._request("journal")["entries"]]
         if not offset.offset_ns:
             return entries
-        return [Entry(offset.ours(e.t_ns), e.event, e.connection, e.address, e.size, e.data, e.sha256) for e in entries]
+        return [replace(entry, t_ns=offset.ours(entry.t_ns)) for entry in entries]
 
     def wait_for(
         self, event: str, *, count: int = 1, size: int = 0, connection: int | None = None, timeout: float = 10.0
     ) -> bool:
         """Whether an event happened ``count`` times and moved ``size`` bytes before ``timeout`` seconds were over."""
-        answer = self._peers.request(
+        answer = self._program.request(
             "wait",
-            timeout + _PATIENCE_S,
+            timeout + PATIENCE_S,
             peer=self._number,
             event=event,
             count=count,
@@ -321,7 +298,7 @@ class Peer:
         self._request("act", action=action, **fields)
 
     def _request(self, operation: str, **fields: object) -> dict[str, Any]:
-        return self._peers.request(operation, _PATIENCE_S, peer=self._number, **fields)
+        return self._program.request(operation, PATIENCE_S, peer=self._number, **fields)
 
 
 class Dialer:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from bench.clock import now_ns
 
@@ -21,12 +22,15 @@ class Entry:
 
     Attributes:
         t_ns: after the read, before the write.
-        event: accepted, connected, received, sent, dropped, held, ended (FIN received), reset, closed, rebound, error.
+        event: accepted, connected, received, sent, dropped, held, ended (FIN received), reset, closed, rebound, error;
+            of secure peers also hello (a ClientHello came), handshake, handshake failed, moved (the other end has a new
+            address), reconnected (it began anew from the old one), ignored (what is no record of anybody's), failed.
         connection: number of the connection or flow, from 1; 0 for the peer itself.
         address: the other end, "host port".
         size: bytes moved.
         data: the bytes, when there are not too many.
         sha256: of the bytes, when there are.
+        details: what a handshake agreed on, or why it failed.
     """
 
     t_ns: int
@@ -36,6 +40,7 @@ class Entry:
     size: int = 0
     data: bytes | None = None
     sha256: str = ""
+    details: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, object]:
         """The entry for the control channel: bytes as base64."""
@@ -68,6 +73,7 @@ class Journal:
         source: Source | None = None,
         data: bytes = b"",
         t_ns: int | None = None,
+        details: dict[str, Any] | None = None,
     ) -> None:
         """Adds an entry, stamped now unless the moment is given."""
         stamp = now_ns() if t_ns is None else t_ns
@@ -79,7 +85,7 @@ class Journal:
         self._kept += len(data) if keep else 0
         digest = "" if keep else hashlib.sha256(data).hexdigest()
         self.entries.append(
-            Entry(stamp, event, connection, address, len(data), data if keep and data else None, digest)
+            Entry(stamp, event, connection, address, len(data), data if keep and data else None, digest, details)
         )
         self.changed.set()
 

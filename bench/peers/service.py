@@ -9,24 +9,30 @@ import base64
 import contextlib
 import json
 import os
-import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from bench import __version__
-from bench.children import when_parent_ends
 from bench.clock import now_ns
 from bench.peers.behaviour import NAMES
+from bench.peers.datagram import DatagramPeer
+from bench.peers.dtls import DtlsEcho
+from bench.peers.security import KeyLog, from_json
 from bench.peers.tcp import ClosedPort, StreamPeer, TcpDialer, TcpEcho
-from bench.peers.udp import Path, UdpEcho, UdpRelay
+from bench.peers.tls import TlsConnection, TlsEcho
+from bench.peers.udp import Path as NetworkPath
+from bench.peers.udp import UdpEcho, UdpRelay
+from bench.security import Context
 
-PROTOCOL = 1
+PROTOCOL = 2
 _LINE_LIMIT = 64 << 20
+_SOCKETS = dict.fromkeys((TcpEcho.kind, TlsEcho.kind, TcpDialer.kind, ClosedPort.kind), socket.SOCK_STREAM)
 
-Peer = TcpEcho | TcpDialer | ClosedPort | UdpEcho | UdpRelay
+Peer = TcpEcho | TlsEcho | TcpDialer | ClosedPort | UdpEcho | DtlsEcho | UdpRelay
 Request = dict[str, Any]
 Answer = dict[str, Any]
 
@@ -37,6 +43,15 @@ class Service:
     def __init__(self) -> None:
         self._peers: dict[int, Peer] = {}
         self._count = 0
+        self._kinds: dict[str, Callable[[socket.socket, dict[str, Any]], Peer]] = {
+            TcpEcho.kind: lambda bound, _: TcpEcho(bound),
+            TlsEcho.kind: lambda bound, options: TlsEcho(bound, *_security(options)),
+            TcpDialer.kind: lambda bound, _: TcpDialer(bound),
+            ClosedPort.kind: lambda bound, _: ClosedPort(bound),
+            UdpEcho.kind: lambda bound, _: UdpEcho(bound),
+            DtlsEcho.kind: lambda bound, options: DtlsEcho(bound, *_security(options)),
+            UdpRelay.kind: _relay,
+        }
         self._operations: dict[str, Callable[[Request], Awaitable[Answer]]] = {
             "hello": self._hello,
             "clock": self._clock,
@@ -71,23 +86,15 @@ class Service:
 
     def start(self, kind: str, bind: str, ports: tuple[int, int] | None, **options: Any) -> tuple[int, Peer]:  # noqa: ANN401
         """Starts a peer on a free port, or on one of a range; OSError when there is none."""
-        stream = kind in (TcpEcho.kind, TcpDialer.kind, ClosedPort.kind)
-        bound = _bind(bind, ports, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
-        peer: Peer
-        if kind == TcpEcho.kind:
-            peer = TcpEcho(bound)
-        elif kind == TcpDialer.kind:
-            peer = TcpDialer(bound)
-        elif kind == ClosedPort.kind:
-            peer = ClosedPort(bound)
-        elif kind == UdpEcho.kind:
-            peer = UdpEcho(bound)
-        elif kind == UdpRelay.kind:
-            host, port = options.pop("upstream")
-            peer = UdpRelay(bound, (host, port), Path(**options))
-        else:
-            bound.close()
+        make = self._kinds.get(kind)
+        if make is None:
             raise ValueError(f"no peer is called {kind!r}")
+        bound = _bind(bind, ports, _SOCKETS.get(kind, socket.SOCK_DGRAM))
+        try:
+            peer = make(bound, options)
+        except BaseException:
+            bound.close()
+            raise
         self._count += 1
         self._peers[self._count] = peer
         return self._count, peer
@@ -127,9 +134,15 @@ class Service:
         data = base64.b64decode(request.get("data", ""))
         if isinstance(peer, UdpRelay) and action == "rebind":
             peer.rebind()
-        elif isinstance(peer, UdpEcho) and action == "push":
+        elif isinstance(peer, TlsEcho | DtlsEcho) and action == "purge":
+            peer.context.purge()
+        elif isinstance(peer, DtlsEcho) and action == "alert":
+            peer.alert(int(request["description"]), request.get("connection"))
+        elif isinstance(peer, DtlsEcho) and action == "close":
+            peer.close_association(request.get("connection"))
+        elif isinstance(peer, DatagramPeer) and action == "push":
             peer.push(data)
-        elif isinstance(peer, UdpEcho) and action == "release":
+        elif isinstance(peer, DatagramPeer) and action == "release":
             peer.release()
         elif isinstance(peer, StreamPeer):
             connection = peer.connection(request.get("connection"))
@@ -140,6 +153,10 @@ class Service:
                 "half_close": connection.half_close,
                 "reset": connection.reset,
             }
+            if isinstance(connection, TlsConnection):
+                actions["alert"] = lambda: connection.alert(int(request["description"]))
+            if action not in actions:
+                raise ValueError(f"a {peer.kind} cannot {action}")
             actions[action]()
         else:
             raise ValueError(f"a {peer.kind} cannot {action}")
@@ -176,6 +193,16 @@ class Service:
                     await journal.changed.wait()
         found, moved = journal.count(event, request.get("connection"))
         return {"met": met, "count": found, "size": moved}
+
+
+def _security(options: dict[str, Any]) -> tuple[Context, KeyLog]:
+    path = options.get("key_log")
+    return Context(from_json(options["security"])), KeyLog(Path(path) if path else None)
+
+
+def _relay(bound: socket.socket, options: dict[str, Any]) -> UdpRelay:
+    host, port = options.pop("upstream")
+    return UdpRelay(bound, (host, port), NetworkPath(**options))
 
 
 def _bind(host: str, ports: tuple[int, int] | None, kind: socket.SocketKind) -> socket.socket:
@@ -224,21 +251,3 @@ def _write_all(data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(1, view) :]
-
-
-async def serve_alone(bind: str, ports: tuple[int, int] | None, show: Callable[[Answer], None]) -> None:
-    """Runs one peer of each plain kind until SIGINT, SIGTERM or the end of the parent."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    when_parent_ends(lambda: loop.call_soon_threadsafe(stop.set))
-    service = Service()
-    try:
-        for kind in (TcpEcho.kind, UdpEcho.kind):
-            _, peer = service.start(kind, bind, ports)
-            host, port = peer.address
-            show({"peer": kind, "host": host, "port": port})
-        await stop.wait()
-    finally:
-        service.close()

@@ -5,6 +5,7 @@ import contextlib
 import socket
 import struct
 from dataclasses import replace
+from typing import Any
 
 from bench.clock import now_ns
 from bench.peers.behaviour import Behaviour
@@ -46,10 +47,14 @@ class StreamPeer:
             return True
         return False
 
+    def make_connection(self, number: int, client: socket.socket, source: Source) -> "Connection":
+        """The connection that serves a client."""
+        return Connection(self, number, client, source)
+
     def add(self, client: socket.socket, source: Source, event: str, stamp: int) -> "Connection":
         """Takes a new connection, notes it as ``event`` and serves it."""
         self._count += 1
-        connection = Connection(self, self._count, client, source)
+        connection = self.make_connection(self._count, client, source)
         self.connections[self._count] = connection
         self.journal.add(event, connection=self._count, source=source, t_ns=stamp)
         connection.start()
@@ -160,10 +165,16 @@ class Connection:
         return host, port
 
     def start(self) -> None:
-        """Begins to serve, or does what the behaviour wants on connect."""
-        behaviour = self._peer.behaviour
+        """Begins to serve."""
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._welcome()
+        if not self._closing and self._socket.fileno() >= 0:
+            self._loop.add_reader(self._socket.fileno(), self._read)
+
+    def _welcome(self) -> None:
+        """Does what the behaviour wants as soon as data can flow."""
+        behaviour = self._peer.behaviour
         if behaviour.on_connect == "reset":
             self.reset()
             return
@@ -171,8 +182,6 @@ class Connection:
             self.send(behaviour.greeting)
         if behaviour.on_connect == "close":
             self.close()
-            return
-        self._loop.add_reader(self._socket.fileno(), self._read)
 
     def send(self, data: bytes) -> None:
         """Sends data of the peer's own, in the behaviour's pieces."""
@@ -204,8 +213,10 @@ class Connection:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._end("closed", b"reset")
 
-    def _note(self, event: str, data: bytes = b"", t_ns: int | None = None) -> None:
-        self._peer.journal.add(event, connection=self.number, source=self.source, data=data, t_ns=t_ns)
+    def _note(
+        self, event: str, data: bytes = b"", t_ns: int | None = None, details: dict[str, Any] | None = None
+    ) -> None:
+        self._peer.journal.add(event, connection=self.number, source=self.source, data=data, t_ns=t_ns, details=details)
 
     def _read(self) -> None:
         try:
@@ -217,11 +228,23 @@ class Connection:
             self._end("closed")
             return
         stamp = now_ns()
-        if not data:
-            self._note("ended", t_ns=stamp)
-            self._loop.remove_reader(self._socket.fileno())
-            self.close()
-            return
+        if data:
+            self._arrived(data, stamp)
+        else:
+            self._ended(stamp)
+
+    def _arrived(self, data: bytes, stamp: int) -> None:
+        """Bytes came from the socket."""
+        self._received_data(data, stamp)
+
+    def _ended(self, stamp: int) -> None:
+        """The other end says that no more comes."""
+        self._note("ended", t_ns=stamp)
+        self._loop.remove_reader(self._socket.fileno())
+        self.close()
+
+    def _received_data(self, data: bytes, stamp: int) -> None:
+        """Data came from the other end's application."""
         self._note("received", data, stamp)
         self._received += len(data)
         self._answer(data)
@@ -260,6 +283,11 @@ class Connection:
         self._timers.add(handle)
 
     def _write(self, data: bytes) -> None:
+        """Sends data to the other end's application."""
+        self._transmit(data)
+
+    def _transmit(self, data: bytes) -> None:
+        """Gives bytes to the socket; what it does not take now goes when it can."""
         if self._output:
             self._output += data
         else:
@@ -273,7 +301,7 @@ class Connection:
                 self._end("closed")
                 return
             if sent:
-                self._note("sent", data[:sent], stamp)
+                self._transmitted(data[:sent], stamp)
             self._output += data[sent:]
             if self._output:
                 self._loop.add_writer(self._socket.fileno(), self._flush)
@@ -281,10 +309,14 @@ class Connection:
             self._paused = True
             self._loop.remove_reader(self._socket.fileno())
 
+    def _transmitted(self, data: bytes, stamp: int) -> None:
+        """The socket has taken bytes."""
+        self._note("sent", data, stamp)
+
     def _flush(self) -> None:
         pending, self._output = bytes(self._output), bytearray()
         self._loop.remove_writer(self._socket.fileno())
-        self._write(pending)
+        self._transmit(pending)
         if self._socket.fileno() < 0 or self._output:
             return
         if self._closing:

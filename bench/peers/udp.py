@@ -3,99 +3,33 @@
 import asyncio
 import random
 import socket
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bench.clock import now_ns
 from bench.errors import UsageError
 from bench.peers.behaviour import Behaviour
+from bench.peers.datagram import DatagramPeer
 from bench.peers.journal import Journal, Source
 
 _READ = 65536
-# A flood must not keep the loop from its other peers.
-_BURST = 64
 
 
-class UdpEcho:
+class UdpEcho(DatagramPeer[Source]):
     """Answers each datagram to where it came from."""
 
     kind = "udp-echo"
 
-    def __init__(self, bound: socket.socket) -> None:
-        self.journal = Journal()
-        self.behaviour = Behaviour()
-        self._socket = bound
-        self._loop = asyncio.get_running_loop()
-        self._held: list[tuple[bytes, Source]] = []
-        self._last: Source | None = None
-        bound.setblocking(False)
-        self._loop.add_reader(bound.fileno(), self._read)
+    def _datagram(self, data: bytes, source: Source, stamp: int) -> None:
+        self.journal.add("received", source=source, data=data, t_ns=stamp)
+        self._received_data(data, source)
 
-    @property
-    def address(self) -> Source:
-        """Where it receives."""
-        host, port, *_ = self._socket.getsockname()
-        return host, port
-
-    def close(self) -> None:
-        """Ends it."""
-        self._loop.remove_reader(self._socket.fileno())
-        self._socket.close()
-
-    def push(self, data: bytes) -> None:
-        """Sends a datagram to whoever was heard last; LookupError when nobody was."""
-        if self._last is None:
-            raise LookupError("no datagram has come yet, so there is nobody to send to")
-        self._send(data, self._last)
-
-    def release(self) -> None:
-        """Answers the datagrams that were held, in order."""
-        held, self._held = self._held, []
-        for data, source in held:
-            self._send(data, source)
-
-    def _read(self) -> None:
-        for _ in range(_BURST):
-            try:
-                data, source = self._socket.recvfrom(_READ)
-            except BlockingIOError:
-                return
-            except OSError as error:  # an ICMP error about something we sent
-                self.journal.add("error", data=str(error).encode())
-                return
-            stamp = now_ns()
-            self._last = source[:2]
-            self.journal.add("received", source=self._last, data=data, t_ns=stamp)
-            self._answer(data, source[:2])
-
-    def _answer(self, data: bytes, source: Source) -> None:
-        behaviour = self.behaviour
-        if not behaviour.echo:
-            return
-        if behaviour.drop:
-            self.behaviour = replace(behaviour, drop=behaviour.drop - 1)
-            self.journal.add("dropped", source=source, data=data)
-        elif behaviour.hold:
-            self._held.append((data, source))
-            self.journal.add("held", source=source, data=data)
-        elif behaviour.delay_ms:
-            self._loop.call_later(behaviour.delay_ms / 1000, self._copies, data, source)
-        else:
-            self._copies(data, source)
-
-    def _copies(self, data: bytes, source: Source) -> None:
-        for _ in range(self.behaviour.copies):
-            self._send(data, source)
-
-    def _send(self, data: bytes, source: Source) -> None:
-        if self._socket.fileno() < 0:
-            return  # closed while the answer was delayed
+    def _send(self, data: bytes, to: Source) -> None:
         stamp = now_ns()
-        try:
-            self._socket.sendto(data, source)
-        except OSError as error:
-            self.journal.add("error", source=source, data=str(error).encode())
-        else:
-            self.journal.add("sent", source=source, data=data, t_ns=stamp)
+        if self._transmit(data, to):
+            self.journal.add("sent", source=to, data=data, t_ns=stamp)
+
+    def _note(self, event: str, to: Source, data: bytes) -> None:
+        self.journal.add(event, source=to, data=data)
 
 
 @dataclass(frozen=True, slots=True)

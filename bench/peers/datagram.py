@@ -1,0 +1,114 @@
+"""What datagram peers have in common: one socket, any number of other ends, and answers as the behaviour wants them."""
+
+import asyncio
+import socket
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import Generic, TypeVar
+
+from bench.clock import now_ns
+from bench.peers.behaviour import Behaviour
+from bench.peers.journal import Journal, Source
+
+_READ = 65536
+# A flood must not keep the loop from its other peers.
+_BURST = 64
+# A burst of handshakes from many boards must not be lost before it is read; the kernel may give less.
+_RECEIVE_BUFFER = 8 << 20
+
+End = TypeVar("End")
+"""What an answer is sent to: an address, or an association, whose address may change."""
+
+
+class DatagramPeer(ABC, Generic[End]):
+    """A peer on one UDP socket."""
+
+    kind = ""
+
+    def __init__(self, bound: socket.socket) -> None:
+        self.journal = Journal()
+        self.behaviour = Behaviour()
+        self._socket = bound
+        self._loop = asyncio.get_running_loop()
+        self._held: list[tuple[bytes, End]] = []
+        self._last: End | None = None
+        bound.setblocking(False)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        self._loop.add_reader(bound.fileno(), self._read)
+
+    @property
+    def address(self) -> Source:
+        """Where it receives."""
+        host, port, *_ = self._socket.getsockname()
+        return host, port
+
+    def close(self) -> None:
+        """Ends it."""
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+
+    def push(self, data: bytes) -> None:
+        """Sends a datagram to whoever was heard last; LookupError when nobody was."""
+        if self._last is None:
+            raise LookupError("no datagram has come yet, so there is nobody to send to")
+        self._send(data, self._last)
+
+    def release(self) -> None:
+        """Answers the datagrams that were held, in order."""
+        held, self._held = self._held, []
+        for data, to in held:
+            self._send(data, to)
+
+    @abstractmethod
+    def _datagram(self, data: bytes, source: Source, stamp: int) -> None:
+        """A datagram came."""
+
+    @abstractmethod
+    def _send(self, data: bytes, to: End) -> None:
+        """Sends data to the other end's application."""
+
+    @abstractmethod
+    def _note(self, event: str, to: End, data: bytes) -> None:
+        """Keeps an event about another end."""
+
+    def _read(self) -> None:
+        for _ in range(_BURST):
+            try:
+                data, source = self._socket.recvfrom(_READ)
+            except BlockingIOError:
+                return
+            except OSError as error:  # an ICMP error about something we sent
+                self.journal.add("error", data=str(error).encode())
+                return
+            self._datagram(data, source[:2], now_ns())
+
+    def _transmit(self, data: bytes, to: Source) -> bool:
+        if self._socket.fileno() < 0:
+            return False  # closed while the answer was delayed
+        try:
+            self._socket.sendto(data, to)
+        except OSError as error:
+            self.journal.add("error", source=to, data=str(error).encode())
+            return False
+        return True
+
+    def _received_data(self, data: bytes, end: End) -> None:
+        """Data came from the other end's application: answers it, or not."""
+        self._last = end
+        behaviour = self.behaviour
+        if not behaviour.echo:
+            return
+        if behaviour.drop:
+            self.behaviour = replace(behaviour, drop=behaviour.drop - 1)
+            self._note("dropped", end, data)
+        elif behaviour.hold:
+            self._held.append((data, end))
+            self._note("held", end, data)
+        elif behaviour.delay_ms:
+            self._loop.call_later(behaviour.delay_ms / 1000, self._copies, data, end)
+        else:
+            self._copies(data, end)
+
+    def _copies(self, data: bytes, to: End) -> None:
+        for _ in range(self.behaviour.copies):
+            self._send(data, to)

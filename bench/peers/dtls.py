@@ -1,0 +1,257 @@
+"""The DTLS echo peer: many associations on one UDP socket, found by Connection ID first, by address otherwise."""
+
+import asyncio
+import secrets
+import socket
+from dataclasses import replace
+
+from bench.clock import now_ns
+from bench.peers.datagram import DatagramPeer
+from bench.peers.journal import Source
+from bench.peers.security import KeyLog, agreement
+from bench.security import Connection, Context, SecurityError, connection_id, starts_handshake
+
+# Beyond this many the oldest association goes: strangers cannot fill our memory.
+_MOST = 4096
+# A fatal alert in the clear: handshake_failure (RFC 6347 section 4.1).
+_REFUSAL = bytes((21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40))
+
+
+class Association:
+    """One client, whose address may change when it has a Connection ID."""
+
+    def __init__(self, number: int, source: Source, connection: Connection, cid: bytes) -> None:
+        self.number = number
+        self.source = source
+        self.connection = connection
+        self.cid = cid
+        self.timer: asyncio.TimerHandle | None = None
+
+    def stop_timer(self) -> None:
+        """No retransmission is due any more."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+class DtlsEcho(DatagramPeer[Association]):
+    """Receives on one address; any number of clients."""
+
+    kind = "dtls-echo"
+
+    def __init__(self, bound: socket.socket, context: Context, key_log: KeyLog) -> None:
+        super().__init__(bound)
+        self.context = context
+        self._key_log = key_log
+        self._cid_length = context.settings.cid_length or 0
+        self._associations: dict[int, Association] = {}
+        self._by_source: dict[Source, Association] = {}
+        self._by_cid: dict[bytes, Association] = {}
+        self._count = 0
+
+    def close(self) -> None:
+        """Ends it and every association, without a word to anybody."""
+        for association in list(self._associations.values()):
+            self._forget(association)
+        self.context.free()
+        super().close()
+
+    def association(self, number: int | None) -> Association:
+        """An association by its number, or the newest; LookupError when there is none."""
+        if number is None and self._associations:
+            number = max(self._associations)
+        if number not in self._associations:
+            raise LookupError("no such association: has the board connected?")
+        return self._associations[number]
+
+    def alert(self, description: int, number: int | None = None) -> None:
+        """Sends a fatal alert and forgets the association."""
+        association = self.association(number)
+        association.connection.alert(description)
+        self.journal.add("alert", connection=association.number, details={"description": description})
+        self._drain(association)
+        self._forget(association)
+
+    def close_association(self, number: int | None = None) -> None:
+        """Ends an association, with close_notify unless the behaviour says not to."""
+        association = self.association(number)
+        if self.behaviour.close_notify:
+            association.connection.close_notify()
+            self._drain(association)
+        self.journal.add("closed", connection=association.number, source=association.source)
+        self._forget(association)
+
+    # ---------------------------------------------------------------- receiving
+
+    def _datagram(self, data: bytes, source: Source, stamp: int) -> None:
+        cid = connection_id(data, self._cid_length)
+        association = self._by_source.get(source) if cid is None else self._by_cid.get(cid)
+        if association is not None:
+            association.connection.feed(data)
+            self._step(association, source, stamp)
+        elif not starts_handshake(data):
+            self.journal.add("ignored", source=source, data=data, t_ns=stamp)
+        elif self.behaviour.handshake == "serve":
+            self._greet(data, source, stamp)
+        else:
+            self.journal.add("hello", source=source, data=data, t_ns=stamp)
+            if self.behaviour.handshake == "refuse":
+                self._transmit(_REFUSAL, source)
+                self.journal.add("handshake failed", source=source, details={"reason": "sent handshake_failure"})
+
+    def _greet(self, data: bytes, source: Source, stamp: int) -> None:
+        """A stranger's ClientHello: it is remembered only when it shows a cookie."""
+        offers = self.context.settings.cid_length is not None
+        own = secrets.token_bytes(self._cid_length) if offers else None
+        connection = Connection(self.context, peer=repr(source).encode(), cid=own)
+        connection.feed(data)
+        try:
+            connection.handshake()
+        except SecurityError as error:
+            if connection.wants_cookie:
+                self.journal.add("hello", source=source, data=data, t_ns=stamp)
+                for piece in self._flight(connection.take()):
+                    self._transmit(piece, source)
+            else:
+                self._report_failure(0, source, connection, error)
+                for piece in connection.take():
+                    self._transmit(piece, source)
+            connection.free()
+            return
+        if connection.deadline is None and not connection.established:
+            self.journal.add("ignored", source=source, data=data, t_ns=stamp)  # cut off: nothing began
+            connection.free()
+            return
+        while len(self._associations) >= _MOST:
+            self._forget(self._associations[next(iter(self._associations))])
+        self._count += 1
+        association = Association(self._count, source, connection, own or b"")
+        self._associations[self._count] = self._by_source[source] = association
+        if own:
+            self._by_cid[own] = association
+        self.journal.add("accepted", connection=self._count, source=source, t_ns=stamp)
+        self._drain(association, handshake=True)
+        self._watch(association)
+
+    def _step(self, association: Association, source: Source, stamp: int) -> None:
+        connection = association.connection
+        try:
+            if not connection.established:
+                self._shake_hands(association, stamp)
+            while connection.established:
+                plain = connection.read()
+                if plain is None:
+                    break
+                if source != association.source:  # only now is it proved that the records are the client's own
+                    self._move(association, source, stamp)
+                if not plain:
+                    self.journal.add("ended", connection=association.number, source=source, t_ns=stamp)
+                    self._forget(association)
+                    return
+                self.journal.add("received", connection=association.number, source=source, data=plain, t_ns=stamp)
+                self._received_data(plain, association)
+        except SecurityError as error:
+            if error.reconnect:
+                self._start_over(association, stamp)
+            else:
+                self._fail(association, error)
+            return
+        self._drain(association, handshake=not connection.established)
+        self._watch(association)
+
+    def _shake_hands(self, association: Association, stamp: int) -> None:
+        connection = association.connection
+        if connection.handshake():
+            self.journal.add(
+                "handshake",
+                connection=association.number,
+                source=association.source,
+                t_ns=stamp,
+                details=agreement(connection),
+            )
+            self._key_log.add(connection)
+            self._drain(association, handshake=True)
+
+    def _start_over(self, association: Association, stamp: int) -> None:
+        """The client has lost its state and begins anew from the same port: it rebooted (RFC 6347 section 4.2.8)."""
+        self.journal.add("reconnected", connection=association.number, source=association.source, t_ns=stamp)
+        association.connection.start_over()
+        try:
+            self._shake_hands(association, stamp)
+        except SecurityError as error:
+            self._fail(association, error)
+            return
+        self._drain(association, handshake=True)
+        self._watch(association)
+
+    def _move(self, association: Association, source: Source, stamp: int) -> None:
+        if self._by_source.get(association.source) is association:
+            del self._by_source[association.source]
+        association.source = source
+        self._by_source[source] = association
+        self.journal.add("moved", connection=association.number, source=source, t_ns=stamp)
+
+    # ---------------------------------------------------------------- sending
+
+    def _send(self, data: bytes, to: Association) -> None:
+        if to.number not in self._associations:
+            return  # ended while the answer was delayed
+        stamp = now_ns()
+        size = self.behaviour.split or len(data) or 1
+        try:
+            for start in range(0, len(data), size):
+                to.connection.write(data[start : start + size])
+        except SecurityError as error:
+            self._fail(to, error)
+            return
+        self._drain(to)
+        self.journal.add("sent", connection=to.number, source=to.source, data=data, t_ns=stamp)
+
+    def _drain(self, association: Association, *, handshake: bool = False) -> None:
+        pieces = association.connection.take()
+        for piece in self._flight(pieces) if handshake else pieces:
+            self._transmit(piece, association.source)
+
+    def _flight(self, pieces: list[bytes]) -> list[bytes]:
+        """The datagrams of one flight, or none when the behaviour drops it."""
+        if pieces and self.behaviour.drop_flights:
+            self.behaviour = replace(self.behaviour, drop_flights=self.behaviour.drop_flights - 1)
+            self.journal.add("dropped", data=b"".join(pieces))
+            return []
+        return pieces
+
+    # ---------------------------------------------------------------- an association's life
+
+    def _watch(self, association: Association) -> None:
+        association.stop_timer()
+        deadline = association.connection.deadline
+        if deadline is not None and association.number in self._associations:
+            association.timer = self._loop.call_at(deadline, self._retransmit, association)
+
+    def _retransmit(self, association: Association) -> None:
+        self._step(association, association.source, now_ns())
+
+    def _fail(self, association: Association, error: SecurityError) -> None:
+        self._report_failure(association.number, association.source, association.connection, error)
+        self._drain(association)
+        self._forget(association)
+
+    def _report_failure(self, number: int, source: Source, connection: Connection, error: SecurityError) -> None:
+        event = "failed" if connection.established else "handshake failed"
+        identity = connection.psk_identity.decode(errors="backslashreplace")
+        details = {"reason": error.reason, "psk_identity": identity}
+        self.journal.add(event, connection=number, source=source, details=details)
+
+    def _forget(self, association: Association) -> None:
+        association.stop_timer()
+        self._associations.pop(association.number, None)
+        self._by_cid.pop(association.cid, None)
+        if self._by_source.get(association.source) is association:
+            del self._by_source[association.source]
+        if self._last is association:
+            self._last = None
+        self._held = [(data, end) for data, end in self._held if end is not association]
+        association.connection.free()
+
+    def _note(self, event: str, to: Association, data: bytes) -> None:
+        self.journal.add(event, connection=to.number, source=to.source, data=data)

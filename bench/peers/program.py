@@ -1,0 +1,144 @@
+"""The peers' program as it runs: started here or through ssh, spoken to in JSON lines, gone when we are."""
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import tempfile
+from typing import IO, Any, Self
+
+from bench import __version__, children
+from bench.clock import NS_PER_S, now_ns
+from bench.config import Peers as PeersConfig
+from bench.errors import LabError
+from bench.peers.service import PROTOCOL
+
+PATIENCE_S = 15.0
+"""Seconds that an answer may take beyond what an operation itself may take."""
+
+
+class PeerError(LabError):
+    """The peers' program could not be started, died, or could not do what it was asked."""
+
+
+class Program:
+    """One running program, for as long as it is entered.
+
+    Attributes:
+        version: of nrf91-bench at the program's end.
+    """
+
+    def __init__(self, config: PeersConfig) -> None:
+        self._config = config
+        self.version = ""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe = -1
+        self._errors: IO[bytes] | None = None
+        self._input = bytearray()
+        self._count = 0
+
+    @property
+    def _place(self) -> str:
+        return "here" if self._config.ssh is None else f"on {self._config.ssh}"
+
+    def __enter__(self) -> Self:
+        config = self._config
+        if config.ssh is None:
+            command = children.program("bench.peers", "--stdio")
+        else:
+            options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5"]
+            command = ["ssh", *options, config.ssh, f"{config.python} -m bench.peers --stdio"]
+        self._errors = tempfile.TemporaryFile()
+        try:
+            self._process, self._pipe = children.spawn(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors
+            )
+        except OSError as error:
+            self._errors.close()
+            raise PeerError(f"cannot start {command[0]} for the peers: {error}") from error
+        try:
+            self._greet()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    with contextlib.suppress(OSError):
+                        stream.close()
+            children.end(process, self._pipe)
+        if self._errors is not None:
+            self._errors.close()
+
+    def check(self) -> None:
+        """Nothing while it runs.
+
+        Raises:
+            PeerError: it has ended.
+        """
+        if self._process is None or self._process.poll() is not None:
+            raise self._gone()
+
+    def request(self, operation: str, timeout: float = PATIENCE_S, /, **fields: object) -> dict[str, Any]:
+        """One request to the program; returns its answer.
+
+        Raises:
+            PeerError: it refused, or it is gone.
+        """
+        self._count += 1
+        line = json.dumps({"id": self._count, "op": operation, **fields}).encode() + b"\n"
+        process = self._process
+        if process is None or process.stdin is None:
+            raise PeerError("the peers' program is not running")
+        try:
+            process.stdin.write(line)
+            process.stdin.flush()
+        except OSError as error:
+            raise self._gone() from error
+        answer: dict[str, Any] = json.loads(self._line(timeout))
+        if not answer.get("ok"):
+            raise PeerError(f"the peer could not {operation}: {answer.get('error')}")
+        return answer
+
+    def _greet(self) -> None:
+        hello = self.request("hello", 30.0)
+        self.version = str(hello["version"])
+        if (hello["protocol"], hello["version"]) != (PROTOCOL, __version__):
+            raise PeerError(
+                f"the peers {self._place} are nrf91-bench {hello['version']}, this bench is {__version__}: install the"
+                " same version at both ends"
+            )
+
+    def _line(self, timeout: float) -> bytes:
+        assert self._process is not None  # request() has looked
+        assert self._process.stdout is not None
+        descriptor = self._process.stdout.fileno()
+        deadline = now_ns() + round(timeout * NS_PER_S)
+        while b"\n" not in self._input:
+            left = (deadline - now_ns()) / NS_PER_S
+            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+                raise PeerError(f"the peers {self._place} did not answer within {timeout:g} s")
+            chunk = os.read(descriptor, 1 << 20)
+            if not chunk:
+                raise self._gone()
+            self._input += chunk
+        line, _, rest = bytes(self._input).partition(b"\n")
+        self._input = bytearray(rest)
+        return line
+
+    def _gone(self) -> PeerError:
+        text = ""
+        if self._errors is not None:
+            self._errors.seek(0)
+            text = self._errors.read().decode(errors="replace").strip()[-2000:]
+        cure = (
+            ""
+            if self._config.ssh is None
+            else f"; try `ssh {self._config.ssh} {self._config.python} -m bench.peers --stdio`"
+        )
+        return PeerError(f"the peers' program {self._place} has ended{f': {text}' if text else ''}{cure}")

@@ -1,0 +1,135 @@
+"""The TLS echo peer: the TCP echo peer's behaviour inside TLS 1.2."""
+
+import socket
+
+from bench.clock import now_ns
+from bench.peers.journal import Source
+from bench.peers.security import KeyLog, agreement
+from bench.peers.tcp import Connection as PlainConnection
+from bench.peers.tcp import StreamPeer, TcpEcho
+from bench.security import Connection as SecureConnection
+from bench.security import Context, SecurityError
+
+# A fatal alert in the clear: handshake_failure (RFC 5246 sections 6.2.1 and 7.2).
+_REFUSAL = bytes((21, 3, 3, 0, 2, 2, 40))
+
+
+class TlsEcho(TcpEcho):
+    """Listens on one address; any number of clients."""
+
+    kind = "tls-echo"
+
+    def __init__(self, listener: socket.socket, context: Context, key_log: KeyLog) -> None:
+        super().__init__(listener)
+        self.context = context
+        self.key_log = key_log
+
+    def make_connection(self, number: int, client: socket.socket, source: Source) -> "TlsConnection":
+        """The connection that serves a client."""
+        return TlsConnection(self, number, client, source, SecureConnection(self.context), self.key_log)
+
+    def close(self) -> None:
+        """Stops listening, closes every connection, forgets the credentials."""
+        super().close()
+        self.context.free()
+
+
+class TlsConnection(PlainConnection):
+    """One client: a handshake, then data."""
+
+    def __init__(
+        self,
+        peer: StreamPeer,
+        number: int,
+        client: socket.socket,
+        source: Source,
+        secure: SecureConnection,
+        key_log: KeyLog,
+    ) -> None:
+        super().__init__(peer, number, client, source)
+        self._secure = secure
+        self._key_log = key_log
+
+    def alert(self, description: int) -> None:
+        """Sends a fatal alert and closes."""
+        self._secure.alert(description)
+        self._note("alert", details={"description": description})
+        self._drain()
+        super().close()
+
+    def close(self) -> None:
+        """Sends close_notify, unless the behaviour says not to, then FIN."""
+        alive = self._secure.established and not self._closing and self._socket.fileno() >= 0
+        if alive and self._peer.behaviour.close_notify:
+            self._secure.close_notify()
+            self._drain()
+        super().close()
+
+    def _welcome(self) -> None:
+        """Nothing yet: data can flow only after the handshake."""
+        if self._peer.behaviour.handshake == "refuse":
+            self._transmit(_REFUSAL)
+            self._note("handshake failed", details={"reason": "sent handshake_failure"})
+            super().close()
+
+    def _arrived(self, data: bytes, stamp: int) -> None:
+        if not self._secure.established and self._peer.behaviour.handshake == "hold":
+            self._note("hello", data, stamp)
+            return
+        self._secure.feed(data)
+        try:
+            if not self._secure.established and self._shake_hands(stamp):
+                super()._welcome()
+            while self._secure.established and self._socket.fileno() >= 0:
+                plain = self._secure.read()
+                if plain is None:
+                    break
+                if not plain:
+                    self._ended(stamp)
+                    break
+                self._received_data(plain, stamp)
+        except SecurityError as error:
+            self._failed(error)
+        self._drain()
+
+    def _shake_hands(self, stamp: int) -> bool:
+        if not self._secure.handshake():
+            return False
+        self._note("handshake", t_ns=stamp, details=agreement(self._secure))
+        self._key_log.add(self._secure)
+        self._drain()
+        return True
+
+    def _failed(self, error: SecurityError) -> None:
+        event = "failed" if self._secure.established else "handshake failed"
+        identity = self._secure.psk_identity.decode(errors="backslashreplace")
+        self._note(event, details={"reason": error.reason, "psk_identity": identity})
+        self._drain()  # the alert that says so
+        super().close()
+
+    def _ended(self, stamp: int) -> None:
+        if not self._secure.established:
+            self._note("handshake failed", details={"reason": "ended"})
+        super()._ended(stamp)
+
+    def _write(self, data: bytes) -> None:
+        stamp = now_ns()
+        try:
+            self._secure.write(data)
+        except SecurityError as error:
+            self._failed(error)
+            return
+        self._drain()
+        self._note("sent", data, stamp)
+
+    def _transmitted(self, data: bytes, stamp: int) -> None:
+        """Records are not noted: the data in them are, when they are written."""
+
+    def _drain(self) -> None:
+        output = b"".join(self._secure.take())
+        if output and self._socket.fileno() >= 0:
+            self._transmit(output)
+
+    def _end(self, event: str, how: bytes = b"") -> None:
+        super()._end(event, how)
+        self._secure.free()

@@ -1,0 +1,330 @@
+"""One end of one TLS 1.2 or DTLS 1.2 connection, sans-IO: bytes go in, bytes and data come out, no socket is touched.
+
+The clock is injectable, so that retransmission and timeouts run in virtual time. Connections of one process may share
+one thread only: the library has no locks of its own.
+"""
+
+import ctypes
+import time
+from collections.abc import Callable
+from typing import Any
+
+from bench.security import mbedtls
+from bench.security.callbacks import EXPORT_KEYS, GET_TIMER, OBJECTS, RECEIVE, SEND, SET_TIMER, next_number, saved
+from bench.security.context import Context
+from bench.security.mbedtls import library, room
+from bench.security.records import StreamRecords, datagram_records
+from bench.security.settings import SecurityError
+
+RECORD_LIMIT = 16384
+"""Bytes of data in the largest record (RFC 5246 section 6.2.1)."""
+_RECEIVE_AGAIN = (mbedtls.WANT_READ, mbedtls.WANT_WRITE, mbedtls.NEW_SESSION_TICKET)
+_CLOSED = (0, mbedtls.CLOSE_NOTIFY, mbedtls.CONNECTION_ENDED)
+_FATAL = 2
+_buffer = room(RECORD_LIMIT)
+
+
+class Connection:
+    """One end of one connection: feed it what arrives, take what it wants sent."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        peer: bytes = b"",
+        host_name: str | None = None,
+        cid: bytes | None = None,
+        session: bytes | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Makes an end that has sent nothing yet.
+
+        Args:
+            context: what it shares with others.
+            peer: who the peer is, for a DTLS server's cookies.
+            host_name: a client's expectation of the certificate; None checks no name.
+            cid: the Connection ID by which the peer is to address us; empty takes the peer's without giving one; None
+                does not offer the extension.
+            session: what a client wants to resume.
+            clock: seconds that never go back.
+        """
+        self.context = context
+        self.established = False
+        self.psk_identity = b""
+        self.key_log_line = ""
+        self._library = library()
+        self._structure: Any = room()
+        self._clock = clock
+        self._own_cid = cid
+        self._offered = session
+        self._resumed = False
+        self._last_code = 0
+        self._input: list[bytes] = []
+        self._output: list[bytes] = []
+        self._ended = False
+        self._intermediate = 0.0
+        self._deadline: float | None = None
+        self._alerts: dict[str, str] = {}
+        self._records = {"sent": StreamRecords(), "received": StreamRecords()}
+        self._number = next_number()
+        OBJECTS[self._number] = self
+        try:
+            self._set_up(peer, host_name, session)
+        except BaseException:
+            self.free()
+            raise
+
+    def _set_up(self, peer: bytes, host_name: str | None, session: bytes | None) -> None:
+        lib, mine, settings = self._library, self._structure, self.context.settings
+        lib.ssl_init(mine)
+        lib.check(lib.ssl_setup(mine, self.context.structure), "set up a connection")
+        lib.ssl_set_bio(mine, self._number, SEND, RECEIVE, None)
+        lib.ssl_set_export_keys_cb(mine, EXPORT_KEYS, self._number)
+        if settings.datagram:
+            lib.ssl_set_timer_cb(mine, self._number, SET_TIMER, GET_TIMER)
+            if settings.server:
+                lib.check(lib.ssl_set_client_transport_id(mine, peer, len(peer)), "name the peer")
+            if self._own_cid is not None:
+                self.offer_cid()
+            if settings.mtu:
+                lib.ssl_set_mtu(mine, settings.mtu)
+        if not settings.server:
+            name = None if host_name is None else host_name.encode()
+            lib.check(lib.ssl_set_hostname(mine, name), "set the host name")
+        if session is not None:
+            kept = room()
+            lib.ssl_session_init(kept)
+            try:
+                lib.check(lib.ssl_session_load(kept, session, len(session)), "load a session")
+                lib.check(lib.ssl_set_session(mine, kept), "resume a session")
+            finally:
+                lib.ssl_session_free(kept)
+
+    def free(self) -> None:
+        """Gives the memory back; harmless the second time."""
+        if OBJECTS.pop(self._number, None) is not None:
+            self._library.ssl_free(self._structure)
+            self._structure = None  # which the library refuses, where freed memory would be anything
+
+    def offer_cid(self) -> None:
+        """Offers our Connection ID in the next handshake."""
+        cid = self._own_cid or b""
+        self._library.check(self._library.ssl_set_cid(self._structure, 1, cid, len(cid)), "offer a Connection ID")
+
+    # ---------------------------------------------------------------- bytes
+
+    def feed(self, data: bytes) -> None:
+        """Takes what arrived: one datagram, or a piece of the stream. An empty one is nothing."""
+        if data:  # the library would take an empty datagram for the end
+            self._input.append(data)
+            self._watch("received", data)
+
+    def end(self) -> None:
+        """The stream has ended: no more bytes come."""
+        self._ended = True
+
+    def take(self) -> list[bytes]:
+        """What is to be sent, in order: datagrams, or pieces of the stream."""
+        output, self._output = self._output, []
+        return output
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`handshake` must be called again though nothing arrived; None: not for its own sake."""
+        return self._deadline
+
+    # ---------------------------------------------------------------- handshake
+
+    def handshake(self) -> bool:
+        """Goes on with the handshake; whether it is over.
+
+        Raises:
+            SecurityError: it failed; what :meth:`take` gives, an alert perhaps, is still to be sent.
+        """
+        if self.established:
+            return True
+        self.context.looked_up = self.context.identity = b""
+        code = self._library.ssl_handshake(self._structure)
+        self.psk_identity = self.context.identity or self.psk_identity
+        if code == 0:
+            self.established = True
+        elif code not in (mbedtls.WANT_READ, mbedtls.WANT_WRITE):
+            raise self._error(code, "the handshake failed")
+        return self.established
+
+    def start_over(self) -> None:
+        """After a reconnect: the peer's new ClientHello is already here, the handshake goes on with it."""
+        self.established = False
+        if self._own_cid is not None:
+            self.offer_cid()
+
+    @property
+    def wants_cookie(self) -> bool:
+        """Whether the handshake ended in asking a stranger for a cookie: send it, and forget the stranger."""
+        return self._last_code == mbedtls.HELLO_VERIFY_REQUIRED
+
+    # ---------------------------------------------------------------- data
+
+    def read(self) -> bytes | None:
+        """Data that have arrived; None when there are none now, no bytes when the peer has closed.
+
+        Raises:
+            SecurityError: a fatal alert, a broken record; ``reconnect`` is set when the peer begins anew.
+        """
+        code = self._library.ssl_read(self._structure, _buffer, len(_buffer))
+        if code > 0:
+            return ctypes.string_at(_buffer, code)
+        if code in _RECEIVE_AGAIN:
+            return None
+        if code in _CLOSED:
+            return b""
+        raise self._error(code, "the connection failed")
+
+    def write(self, data: bytes) -> None:
+        """Encrypts data, on a datagram connection as one record.
+
+        Raises:
+            SecurityError: more than fits a record, or a connection that has ended.
+        """
+        while data:
+            code = self._library.ssl_write(self._structure, data, len(data))
+            if code < 0:
+                raise self._error(code, f"{len(data)} bytes cannot be sent")
+            data = data[code:]
+
+    def close_notify(self) -> None:
+        """Says that nothing more comes from us."""
+        self._library.ssl_close_notify(self._structure)
+
+    def alert(self, description: int) -> None:
+        """Sends a fatal alert."""
+        self._library.ssl_send_alert_message(self._structure, _FATAL, description)
+
+    # ---------------------------------------------------------------- what was negotiated
+
+    @property
+    def suite(self) -> int:
+        """The cipher suite's IANA number."""
+        return int(self._library.ssl_get_ciphersuite_id_from_ssl(self._structure))
+
+    @property
+    def resumed(self) -> bool:
+        """Whether an earlier session was taken up: its master secret came again."""
+        return self._resumed
+
+    @property
+    def cid_uplink(self) -> bytes:
+        """The Connection ID that our records carry; empty when they carry none."""
+        enabled, size, cid = ctypes.c_int(), ctypes.c_size_t(), room(64)
+        code = self._library.ssl_get_peer_cid(self._structure, ctypes.byref(enabled), cid, ctypes.byref(size))
+        return cid.raw[: size.value] if code == 0 and enabled.value else b""
+
+    @property
+    def cid_downlink(self) -> bytes:
+        """The Connection ID that the peer's records carry; empty when they carry none."""
+        enabled = ctypes.c_int()
+        code = self._library.ssl_get_peer_cid(self._structure, ctypes.byref(enabled), None, None)
+        return self._own_cid or b"" if code == 0 and enabled.value else b""
+
+    @property
+    def verify_problems(self) -> str:
+        """What was wrong with the peer's certificate, in words; empty when nothing was, or nobody looked."""
+        flags = self._library.ssl_get_verify_result(self._structure)
+        if flags in (0, mbedtls.VERIFY_RESULT_NOT_AVAILABLE):
+            return ""
+        text = ctypes.create_string_buffer(1024)
+        self._library.x509_crt_verify_info(text, len(text), b"", flags)
+        return "; ".join(text.value.decode(errors="replace").split("\n")).strip("; ")
+
+    @property
+    def peer_subject(self) -> str:
+        """The subject of the peer's certificate; empty when it showed none."""
+        certificate = self._library.ssl_get_peer_cert(self._structure)
+        if not certificate:
+            return ""
+        text = ctypes.create_string_buffer(8192)
+        self._library.x509_crt_info(text, len(text), b"", certificate)
+        for line in text.value.decode(errors="replace").split("\n"):
+            name, _, value = line.partition(":")
+            if name.strip() == "subject name":
+                return value.strip()
+        return ""
+
+    def session(self) -> bytes:
+        """What a client needs to resume later.
+
+        Raises:
+            MbedTlsError: there is none.
+        """
+        kept = room()
+        self._library.ssl_session_init(kept)
+        try:
+            self._library.check(self._library.ssl_get_session(self._structure, kept), "keep the session")
+            return saved(kept)
+        finally:
+            self._library.ssl_session_free(kept)
+
+    # ---------------------------------------------------------------- what the library calls
+
+    def _error(self, code: int, text: str) -> SecurityError:
+        self._last_code = code
+        if code == mbedtls.CLIENT_RECONNECT:
+            return SecurityError("reconnect", "the peer begins a new handshake", reconnect=True)
+        if code == mbedtls.HANDSHAKE_TIMEOUT:
+            return SecurityError("timeout", text)
+        if code == mbedtls.CONNECTION_ENDED:
+            return SecurityError("ended", text)
+        for direction in ("received", "sent"):
+            if self._alerts.get(direction):
+                return SecurityError(f"{direction} {self._alerts[direction]}", text)
+        problem = self.verify_problems if code == mbedtls.CERTIFICATE_VERIFY_FAILED else ""
+        return SecurityError(problem or self._library.text(code), text)
+
+    def _watch(self, direction: str, data: bytes) -> None:
+        """Remembers the last fatal alert that went in the clear: the library does not say which it was."""
+        if self.context.settings.datagram:
+            records = list(datagram_records(data))
+        else:
+            records = [] if self.established else self._records[direction].feed(data)
+        for record in records:
+            if record.alert:
+                self._alerts[direction] = record.alert
+
+    def sending(self, data: bytes) -> int:
+        """Called by the library: bytes to send."""
+        self._output.append(data)
+        self._watch("sent", data)
+        return len(data)
+
+    def receiving(self, address: int, size: int) -> int:
+        """Called by the library: wants bytes, at most ``size`` to ``address``."""
+        if not self._input:
+            return 0 if self._ended else mbedtls.WANT_READ
+        data = self._input.pop(0)
+        if len(data) > size:
+            if not self.context.settings.datagram:
+                self._input.insert(0, data[size:])
+            data = data[:size]
+        ctypes.memmove(address, data, len(data))
+        return len(data)
+
+    def set_timer(self, intermediate_ms: int, final_ms: int) -> None:
+        """Called by the library: starts its timer, or stops it."""
+        if not final_ms:
+            self._deadline = None
+            return
+        now = self._clock()
+        self._intermediate, self._deadline = now + intermediate_ms / 1000, now + final_ms / 1000
+
+    def timer_state(self) -> int:
+        """Called by the library: -1 stopped, 0 running, 1 after the first moment, 2 after the second."""
+        if self._deadline is None:
+            return -1
+        now = self._clock()
+        return 2 if now >= self._deadline else 1 if now >= self._intermediate else 0
+
+    def take_keys(self, secret: bytes, client_random: bytes) -> None:
+        """Called by the library: the secret that both ends agreed on."""
+        self.key_log_line = f"CLIENT_RANDOM {client_random.hex()} {secret.hex()}"
+        # A session's saved form holds its master secret: when that comes again, the session was taken up.
+        self._resumed = secret in (self.context.looked_up if self.context.settings.server else self._offered or b"")
