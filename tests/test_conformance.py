@@ -6,6 +6,7 @@ data/slm-3.1.jsonl holds what the AT layer of nRF Connect SDK v3.1 answered; the
 import contextlib
 import json
 import os
+import re
 import select
 import socket
 import termios
@@ -19,6 +20,9 @@ import pytest
 
 from bench.at.events import FinalResult, Malformed
 from bench.at.parser import Parser
+from bench.peers import Peers
+from bench.security import MODEM_SUITES, Settings
+from bench.security.credentials import ServerCertificate, make_credentials
 from tests.support.programs import simulator
 
 RECORDING = Path(__file__).parent / "data" / "slm-3.1.jsonl"
@@ -211,7 +215,10 @@ def peers() -> Iterator[list[Peer]]:
         peer.close()
 
 
-@pytest.mark.parametrize("case", CASES)
+SECURE = ("tls_psk", "dtls_psk", "dtls_cert")
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case not in SECURE])
 def test_answers_as_the_recorded_firmware_does(case: str, peers: list[Peer]) -> None:
     hosts = ["one.test=192.0.2.1", "many.test=192.0.2.1,192.0.2.2,192.0.2.3", "mixed.test=192.0.2.1,2001:db8::1"]
     arguments = [argument for host in hosts for argument in ("--host", host)]
@@ -224,6 +231,50 @@ def test_answers_as_the_recorded_firmware_does(case: str, peers: list[Peer]) -> 
                 stack.callback(replay.close)
                 for index, step in enumerate(CASES[case]):
                     replay.run(index, step)
+        finally:
+            os.close(port.fd)
+
+
+# The recording's library prefers a suite that no modem has.
+RECORDED_SUITES = (b"0xccac", b"0xcca9")
+
+
+@pytest.mark.parametrize("case", SECURE)
+def test_answers_as_the_recorded_firmware_does_over_tls(case: str, tmp_path: Path) -> None:
+    credentials = make_credentials()
+    (tmp_path / "ca.pem").write_bytes(credentials.authorities["ecdsa"])
+    psk, wrong = credentials.psk, credentials.wrong_psk
+    tags = ["--ca", f"42:{tmp_path / 'ca.pem'}", "--psk", f"43:{psk.identity.decode()}:{psk.key.hex()}"]
+    tags += ["--psk", f"45:{wrong.identity.decode()}:{wrong.key.hex()}"]
+    security = Settings(
+        server=True,
+        datagram=False,
+        certificates=(credentials.servers[ServerCertificate.ECDSA],) if case == "dtls_cert" else (),
+        psks={} if case == "dtls_cert" else credentials.psks,
+    )
+    with simulator("--address", "127.0.0.1", *tags) as boards, Peers() as peers:
+        start = peers.tls_echo if case == "tls_psk" else peers.dtls_echo
+        peer = start(security, echo=False)
+        port = Port(boards[0]["port"])
+        seen = b""
+        try:
+            port.collect(len(b"Ready\r\n"))
+            for step in CASES[case]:
+                if "event" in step:
+                    seen += step["peer_rx"].encode()
+                    assert peer.wait_for("received", size=len(seen))
+                    assert peer.received() == seen
+                    continue
+                if step["send"].startswith("AT#XPOLL"):
+                    peer.push(b"secure reply\n")
+                sent = step["send"].replace("{PORT}", str(peer.port)).encode()
+                expected = step["recv"].encode("latin-1")
+                answer = port.exchange(sent, len(expected))
+                for suite in RECORDED_SUITES:
+                    if suite in expected:
+                        assert int(re.search(rb"0x([0-9a-f]{4})\r", answer)[1], 16) in MODEM_SUITES  # type: ignore[index]
+                        expected = answer
+                assert answer == expected, step["send"]
         finally:
             os.close(port.fd)
 

@@ -1,13 +1,14 @@
 """``nrf91-bench simulate``: boards without hardware."""
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bench.errors import UsageError
-from bench.simulator import Registration, Settings, run
+from bench.simulator import CA, CERTIFICATE, KEY, PSK, PSK_IDENTITY, Registration, Settings, run
 
 
 def simulate(
@@ -21,6 +22,12 @@ def simulate(
     address: Annotated[str | None, typer.Option(help="The board's IPv4 address; default one of 127.0.0.0/8.")] = None,
     register_after: Annotated[float, typer.Option(min=0.0, help="Seconds from CFUN=1 to registered.")] = 0.0,
     deny: Annotated[int | None, typer.Option(help="Refuse registration with this EMM cause.")] = None,
+    psk: Annotated[list[str] | None, typer.Option(metavar="TAG:IDENTITY:HEX", help="A pre-shared key.")] = None,
+    ca: Annotated[list[str] | None, typer.Option(metavar="TAG:FILE", help="Trusted certificates, PEM.")] = None,
+    cert: Annotated[list[str] | None, typer.Option(metavar="TAG:FILE", help="The board's certificate, PEM.")] = None,
+    key: Annotated[list[str] | None, typer.Option(metavar="TAG:FILE", help="Its private key, PEM.")] = None,
+    modem_firmware: Annotated[str | None, typer.Option(help="Such as mfw_nrf9160_1.3.4; default the model's.")] = None,
+    key_log: Annotated[Path | None, typer.Option(help="Write the secrets of TLS for Wireshark to this file.")] = None,
     journal: Annotated[Path | None, typer.Option(help="File for the ground truth, JSON lines.")] = None,
 ) -> None:
     """Simulate boards on pseudo-terminals until SIGINT or SIGTERM; prints one JSON line a board."""
@@ -36,8 +43,33 @@ def simulate(
             hosts=dict(_host(entry) for entry in host or ()),
             registration=Registration(register_after, deny),
             journal=journal,
+            modem_firmware=modem_firmware,
+            credentials=_credentials(psk or [], ca or [], cert or [], key or []),
+            key_log=key_log,
         )
     )
+
+
+def _credentials(psk: list[str], ca: list[str], cert: list[str], key: list[str]) -> tuple[tuple[int, int, bytes], ...]:
+    rows = []
+    for text in psk:
+        match = re.fullmatch(r"(\d{1,10}):(.+):((?:[0-9A-Fa-f]{2}){1,32})", text)
+        if match is None:
+            raise UsageError("--psk: write TAG:IDENTITY:HEX, such as 42:nrf91:0123456789abcdef")
+        rows += [(int(match[1]), PSK_IDENTITY, match[2].encode()), (int(match[1]), PSK, match[3].encode())]
+    for option, kind, texts in (("--ca", CA, ca), ("--cert", CERTIFICATE, cert), ("--key", KEY, key)):
+        rows += [_file_of_tag(option, kind, text) for text in texts]
+    return tuple(rows)
+
+
+def _file_of_tag(option: str, kind: int, text: str) -> tuple[int, int, bytes]:
+    tag, colon, name = text.partition(":")
+    if not colon or not tag.isdigit():
+        raise UsageError(f"{option} {text}: write TAG:FILE, such as 42:server.pem")
+    try:
+        return int(tag), kind, Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{option}: cannot read {name}: {error.strerror}") from error
 
 
 def _host(entry: str) -> tuple[str, tuple[str, ...]]:

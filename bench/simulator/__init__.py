@@ -1,6 +1,7 @@
 """A simulated board: a program of its own on a pty, with real sockets. Shares no table with the client."""
 
+from bench.simulator.credentials import CA, CERTIFICATE, KEY, PSK, PSK_IDENTITY
 from bench.simulator.modem import Registration
 from bench.simulator.program import Settings, run
 
-__all__ = ["Registration", "Settings", "run"]
+__all__ = ["CA", "CERTIFICATE", "KEY", "PSK", "PSK_IDENTITY", "Registration", "Settings", "run"]

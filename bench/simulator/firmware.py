@@ -4,16 +4,18 @@ Commands that arrive while one blocks wait in the UART. Byte for byte after the 
 v3.1; where versions differ a row of :mod:`bench.simulator.profiles` says so.
 """
 
+import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.simulator.framing import Command as Line
 from bench.simulator.framing import CommandFramer, DataFramer
 from bench.simulator.journal import Journal
 from bench.simulator.modem import Modem
 from bench.simulator.names import Names
-from bench.simulator.parameters import AtError, Parameters
+from bench.simulator.parameters import AtError, CmeError, Parameters
 from bench.simulator.profiles import Firmware as Profile
 from bench.simulator.sockets import SocketTable
 from bench.simulator.uart import Uart
@@ -57,6 +59,7 @@ class Firmware:
         names: Names,
         uart: Uart,
         journal: Journal,
+        key_log: Path | None = None,
     ) -> None:
         self.profile = profile
         self.commands = commands
@@ -64,6 +67,8 @@ class Firmware:
         self.names = names
         self.journal = journal
         self.sockets = SocketTable(profile, journal)
+        self.sessions: dict[tuple[int, str, int, int], bytes] = {}
+        self._key_log = key_log
         self._uart = uart
         self._framer = self._new_framer()
         self._output = bytearray()
@@ -89,6 +94,7 @@ class Firmware:
     async def _boot(self) -> None:
         self._reset = False
         self.sockets.forget()
+        self.sessions.clear()
         self.time_limit = 0
         self._framer = self._new_framer()
         await self.modem.power_on()
@@ -111,6 +117,13 @@ class Firmware:
         self._urcs.append(line)
         if not self._busy and self.data_mode is None:
             self._flush_urcs()
+
+    def keep_secret(self, line: str) -> None:
+        """Appends a handshake's secret to the key log, if there is one."""
+        if self._key_log is not None:
+            descriptor = os.open(self._key_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(descriptor, "a") as file:
+                file.write(line + "\n")
 
     def reset(self) -> None:
         """Restarts after the present command."""
@@ -145,6 +158,8 @@ class Firmware:
                 raise AtError
             await self._dispatch(text[start + 2 :].split("\0", 1)[0])
             self._finish("OK")
+        except CmeError as error:
+            self._finish(f"+CME ERROR: {error.number}" if self.modem.reports_error_numbers else "ERROR")
         except AtError as error:
             for row in error.lines:
                 self.say(row)

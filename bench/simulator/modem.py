@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from bench.simulator.credentials import CredentialStore
 from bench.simulator.parameters import AtError, Parameters
-from bench.simulator.profiles import Model
+from bench.simulator.profiles import Model, capabilities_of
 
 _FUNCTIONAL_MODES = (0, 1, 4, 20, 21, 30, 31, 40, 41)
 _RADIO_MODES = (1, 21)
 _NOT_REGISTERED, _HOME, _SEARCHING, _DENIED = 0, 1, 2, 3
 _TRACKING_AREA, _CELL = "0001", "0000A101"
 _LTE_M = 7
+# The store of a real modem holds about this much.
+_CREDENTIAL_BYTES = 32768
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,9 @@ class Modem:
 
     def __init__(self, identity: Identity, registration: Registration, urc: Callable[[str], None]) -> None:
         self.identity = identity
+        self.capabilities = capabilities_of(identity.model.modem_firmware)
+        self.credentials = CredentialStore(_CREDENTIAL_BYTES)
+        self.reports_error_numbers = False
         self._registration = registration
         self._urc = urc
         self._registering: asyncio.Task[None] | None = None
@@ -50,6 +56,7 @@ class Modem:
     async def power_on(self) -> None:
         """The board was configured to attach at boot (AT+CFUN=1), as a lab's boards are."""
         self._level = 0
+        self.reports_error_numbers = False
         await self._set_mode(1)
 
     @property
@@ -117,6 +124,19 @@ class Modem:
         """AT+CEREG?."""
         return [f"+CEREG: {self._level},{self._registration_fields()}"]
 
+    async def error_numbers(self, parameters: Parameters) -> list[str]:
+        """AT+CMEE=<n>: 0 plain ERROR, 1 numbers."""
+        self.reports_error_numbers = bool(parameters.number(0, 0, 1))
+        return []
+
+    async def error_numbers_read(self, _: Parameters) -> list[str]:
+        """AT+CMEE?."""
+        return [f"+CMEE: {int(self.reports_error_numbers)}"]
+
+    async def manage_credentials(self, parameters: Parameters) -> list[str]:
+        """AT%CMNG=<opcode>[,<sec_tag>[,<type>[,<content>]]]: written and deleted only while the modem is offline."""
+        return self.credentials.command(parameters, active=self._mode in _RADIO_MODES)
+
     async def addresses(self, parameters: Parameters) -> list[str]:
         """AT+CGPADDR[=<cid>]."""
         cid = parameters.optional(0, 0, 0, 10)
@@ -153,6 +173,9 @@ _HANDLERS: dict[tuple[str, str], Handler] = {
     ("+CIMI", ""): _constant(lambda modem: modem.identity.imsi),
     ("+CFUN", "="): Modem.functional_mode,
     ("+CFUN", "?"): Modem.functional_mode_read,
+    ("+CMEE", "="): Modem.error_numbers,
+    ("+CMEE", "?"): Modem.error_numbers_read,
+    ("%CMNG", "="): Modem.manage_credentials,
     ("+CEREG", "="): Modem.registration_level,
     ("+CEREG", "?"): Modem.registration_read,
     ("+CGPADDR", ""): Modem.addresses,

@@ -4,7 +4,20 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.security import HANDSHAKE_TIMEOUTS
 from bench.simulator.parameters import AtError, Parameters
+from bench.simulator.secure import (
+    CACHE_PURGE,
+    CID_STATUS,
+    CIPHERSUITE_USED,
+    DEFAULT_HANDSHAKE_TIMEO,
+    DTLS_CID,
+    HANDSHAKE_TIMEO,
+    HOSTNAME,
+    PEER_VERIFY,
+    SESSION_CACHE,
+    cid_status,
+)
 from bench.simulator.sockets import DATAGRAM, NO_SEC_TAG, SESSION_TIMEOUT, Socket
 
 if TYPE_CHECKING:
@@ -14,10 +27,6 @@ _INT32 = (-0x80000000, 0x7FFFFFFF)
 _GET, _SET = 0, 1
 REUSEADDR, RCVTIMEO, SNDTIMEO, BINDTOPDN, RAI = 2, 20, 21, 40, 61
 _RAI_NO_DATA = 1
-HOSTNAME, CIPHERSUITE_USED, PEER_VERIFY, SESSION_CACHE, CACHE_PURGE, DTLS_CID, CID_STATUS, HANDSHAKE_TIMEO = (
-    *(2, 4, 5, 12),
-    *(13, 14, 15, 18),
-)
 
 
 @dataclass(frozen=True)
@@ -51,9 +60,8 @@ _SECURE_OPTIONS = {
 }
 _DTLS_OPTIONS = {
     DTLS_CID: Option(get=False, set=True, low=0, high=2),
-    HANDSHAKE_TIMEO: Option(get=True, set=True, low=1, high=123, default=123),
+    HANDSHAKE_TIMEO: Option(get=True, set=True, low=1, high=123, default=DEFAULT_HANDSHAKE_TIMEO),
 }
-_HANDSHAKE_TIMEOUTS = (1, 3, 7, 15, 31, 63, 123)
 
 
 async def socket_option(board: "Firmware", parameters: Parameters) -> None:
@@ -110,9 +118,14 @@ async def secure_option(board: "Firmware", parameters: Parameters) -> None:
     name = parameters.number(1)
     table = _SECURE_OPTIONS | (_DTLS_OPTIONS if row.type == DATAGRAM else {})
     option = table.get(name)
+    if name == DTLS_CID and not board.modem.capabilities.connection_id:
+        raise AtError
     if operation == _GET:
         if name == HOSTNAME:
             board.say(b"#XSSOCKETOPT: " + bytes(row.secure_options.get(HOSTNAME, b"")))
+            return
+        if name in (CIPHERSUITE_USED, CID_STATUS):
+            board.say(f"#XSSOCKETOPT: {_negotiated(board, row, name)}")
             return
         if option is None or not option.get:
             raise AtError
@@ -124,9 +137,23 @@ async def secure_option(board: "Firmware", parameters: Parameters) -> None:
         value = parameters.number(2, *_INT32)
         if option is None or not option.low <= value <= option.high:
             raise AtError
-        if name == HANDSHAKE_TIMEO and value not in _HANDSHAKE_TIMEOUTS:
+        if name == HANDSHAKE_TIMEO and value not in HANDSHAKE_TIMEOUTS:
             raise AtError
+        if name == CACHE_PURGE:
+            board.sessions.clear()
         row.secure_options[name] = value
+
+
+def _negotiated(board: "Firmware", row: Socket, name: int) -> str:
+    """What only a handshake decides, where the modem firmware can tell it."""
+    capabilities = board.modem.capabilities
+    if row.session is None:
+        raise AtError
+    if name == CIPHERSUITE_USED and capabilities.suite_used:
+        return f"0x{row.session.connection.suite:04x}"
+    if name == CID_STATUS and capabilities.connection_id and row.type == DATAGRAM:
+        return str(cid_status(row.session.connection))
+    raise AtError
 
 
 def _host_name(parameters: Parameters) -> bytes:

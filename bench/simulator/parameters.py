@@ -26,6 +26,14 @@ class AtError(Exception):
         self.lines = lines
 
 
+class CmeError(AtError):
+    """The command answers +CME ERROR with a number, where AT+CMEE=1 asks for it (3GPP TS 27.007 section 9.2)."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
 class Parameters:
     """The parameters of one command. Extra ones are ignored by whoever does not ask for them."""
 

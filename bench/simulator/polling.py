@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from bench.simulator.parameters import AtError, Parameters
 from bench.simulator.readiness import wait_readable
+from bench.simulator.secure import SecureSession
 from bench.simulator.sockets import STREAM, Socket
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ async def poll(board: "Firmware", parameters: Parameters) -> None:
     found = _events(rows)
     if not found and timeout:
         # Never-connected streams and raw sockets show nothing, so waiting for them must not end the poll.
-        hosts = [row.host for row in rows if row.host is not None and not _mute(row)]
+        hosts = [row.session or row.host for row in rows if row.host is not None and not _mute(row)]
         await wait_readable(hosts, timeout / 1000 if timeout > 0 else None)
         found = _events(rows)
     for handle, events in found:
@@ -43,13 +44,23 @@ def _polled(board: "Firmware", parameters: Parameters) -> list[Socket]:
 
 
 def _mute(row: Socket) -> bool:
-    return row.type == STREAM and not (row.connected or row.listening)
+    return (row.type == STREAM or row.secure) and not (row.connected or row.listening)
+
+
+def _session_events(session: SecureSession) -> int:
+    ready = bool(select.select([session], [], [], 0)[0])
+    return (POLLIN if ready else 0) | (POLLERR if session.failed else 0) | (POLLHUP if session.ended else 0)
 
 
 def _events(rows: list[Socket]) -> list[tuple[int, int]]:
     found = []
     for row in rows:
         if row.host is None or _mute(row):
+            continue
+        if row.session is not None:
+            events = _session_events(row.session)
+            if events:
+                found.append((row.handle, events))
             continue
         poller = select.poll()
         poller.register(row.host, select.POLLIN | select.POLLRDHUP)

@@ -4,7 +4,10 @@ A row's source: slm-3.1 is the recorded AT layer of nRF Connect SDK v3.1; slm-2.
 another source; page is the vendor's reference page to the letter.
 """
 
+import re
 from dataclasses import dataclass, replace
+
+from bench.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,39 @@ class Model:
     def short_version(self) -> str:
         """The answer to AT%SHORTSWVER: the modem firmware without its prefix."""
         return "nrf" + self.modem_firmware.removeprefix("mfw_nrf")
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a version of the modem firmware can do with secure sockets.
+
+    Attributes:
+        suite_used: tells the cipher suite that was agreed on.
+        gcm: knows the AES-GCM suites.
+        connection_id: knows DTLS Connection ID.
+    """
+
+    suite_used: bool
+    gcm: bool
+    connection_id: bool
+
+
+# The first version of the modem firmware that can do it (Socket AT commands page; modem library documentation).
+_SINCE = {"suite_used": (2, 0, 0), "gcm": (2, 0, 0), "connection_id": (1, 3, 5)}
+_MODEM_FIRMWARE = re.compile(r"mfw_nrf91\w\w_(\d+)\.(\d+)\.(\d+)$")
+
+
+def capabilities_of(modem_firmware: str) -> Capabilities:
+    """What a modem firmware can do.
+
+    Raises:
+        UsageError: its name is not of the form ``mfw_nrf9160_1.3.7``.
+    """
+    match = _MODEM_FIRMWARE.match(modem_firmware)
+    if match is None:
+        raise UsageError(f"--modem-firmware {modem_firmware}: write it as mfw_nrf9160_1.3.7 or mfw_nrf91x1_2.0.2")
+    version = tuple(map(int, match.groups()))
+    return Capabilities(**{name: version >= first for name, first in _SINCE.items()})
 
 
 MODELS = {

@@ -17,7 +17,8 @@ from bench.simulator.firmware import Firmware
 from bench.simulator.journal import Journal
 from bench.simulator.modem import Identity, Modem, Registration
 from bench.simulator.names import Names
-from bench.simulator.profiles import FIRMWARE, MODELS
+from bench.simulator.parameters import CmeError
+from bench.simulator.profiles import FIRMWARE, MODELS, capabilities_of
 from bench.simulator.uart import Uart
 
 TERMINATORS = {"crlf": b"\r\n", "cr": b"\r", "lf": b"\n"}
@@ -37,6 +38,9 @@ class Settings:
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     registration: Registration = field(default_factory=Registration)
     journal: Path | None = None
+    modem_firmware: str | None = None
+    credentials: tuple[tuple[int, int, bytes], ...] = ()
+    key_log: Path | None = None
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -49,6 +53,8 @@ class Settings:
         for option, value, known in options:
             if value not in known:
                 raise UsageError(f"{option} {value} is unknown; choose one of {', '.join(known)}")
+        if self.modem_firmware is not None:
+            capabilities_of(self.modem_firmware)
         if self.link is not None and self.count > 1:
             raise UsageError("--link names one port; with --count leave it out and read the ports from the output")
         if self.link is not None and (self.link.exists() or self.link.is_symlink()) and not self.link.is_symlink():
@@ -104,12 +110,17 @@ def _assemble(settings: Settings, index: int, stack: contextlib.AsyncExitStack) 
 def _firmware(settings: Settings, identity: Identity, uart: Uart, journal: Journal) -> Firmware:
     held: list[Firmware] = []
     modem = Modem(identity, settings.registration, lambda line: held[0].urc(line))
+    for tag, kind, content in settings.credentials:
+        try:
+            modem.credentials.write(tag, kind, content)
+        except CmeError as error:
+            raise UsageError(f"the credential for tag {tag} is refused: +CME ERROR: {error.number}") from error
     row = replace(
         FIRMWARE[settings.firmware],
         terminator=TERMINATORS[settings.terminator],
         reports_flushes=settings.data_mode_urc,
     )
-    firmware = Firmware(row, COMMANDS, modem, Names(settings.hosts), uart, journal)
+    firmware = Firmware(row, COMMANDS, modem, Names(settings.hosts), uart, journal, settings.key_log)
     held.append(firmware)
     return firmware
 
@@ -118,8 +129,9 @@ def _identity(settings: Settings, index: int) -> Identity:
     """Every board of this host has an address of its own in 127.0.0.0/8, so that peers can tell them apart."""
     serial = os.getpid() * 64 + index
     own = f"127.{64 + (serial >> 16) % 64}.{(serial >> 8) % 256}.{1 + serial % 254}"
+    model = MODELS[settings.model]
     return Identity(
-        model=MODELS[settings.model],
+        model=replace(model, modem_firmware=settings.modem_firmware or model.modem_firmware),
         imei=f"{359404230000000 + index:015d}",
         imsi=f"{1010000000000 + index:015d}",
         iccid=f"{8900100000000000000 + index:019d}",

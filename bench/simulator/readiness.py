@@ -3,9 +3,17 @@
 import asyncio
 import socket
 from collections.abc import Iterable
+from typing import Protocol
 
 
-async def wait_readable(sockets: Iterable[socket.socket], timeout: float | None) -> bool:
+class Readable(Protocol):
+    """Whatever has a descriptor that becomes readable."""
+
+    def fileno(self) -> int:
+        """The descriptor."""
+
+
+async def wait_readable(sockets: Iterable[Readable], timeout: float | None) -> bool:
     """Whether one of the sockets became readable (data, a connection, an end, an error) within ``timeout`` seconds."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()

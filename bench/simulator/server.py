@@ -31,7 +31,7 @@ async def bind(board: "Firmware", parameters: Parameters) -> None:
 async def listen(board: "Firmware", _: Parameters) -> None:
     """AT#XLISTEN."""
     row = _server(board)
-    if row.host is None:
+    if row.host is None or row.secure:  # TLS and DTLS servers are documented as not supported
         raise AtError
     try:
         row.host.listen(_BACKLOG)

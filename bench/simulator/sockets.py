@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bench.simulator.journal import Journal
 from bench.simulator.parameters import AtError, Parameters
 from bench.simulator.profiles import Firmware as Profile
+from bench.simulator.secure import SecureSession
 
 if TYPE_CHECKING:
     from bench.simulator.firmware import Firmware
@@ -48,7 +49,17 @@ class Socket:
     send_timeout: int = 30
     options: dict[int, int] = field(default_factory=dict)
     secure_options: dict[int, int | bytes] = field(default_factory=dict)
+    session: SecureSession | None = None
     session_timer: asyncio.TimerHandle | None = None
+
+    def renew(self) -> None:
+        """A fresh host socket in the place of one that is of no more use."""
+        if self.host is not None:
+            family, kind = self.host.family, self.host.type
+            self.host.close()
+            self.host = socket.socket(family, kind)
+            self.host.setblocking(False)
+            self.bound = False
 
     def touch(self) -> None:
         """A server's session was used: its inactivity timeout (SO_TCP_SRV_SESSTIMEO, minutes) begins anew."""
@@ -143,6 +154,8 @@ class SocketTable:
         self._handles.discard(row.handle)
         if row.session_timer is not None:
             row.session_timer.cancel()
+        if row.session is not None:
+            row.session.close()
         if row.accepted is not None:
             self._handles.discard(row.accepted.handle)
             row.accepted.host.close()

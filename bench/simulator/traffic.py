@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.simulator.parameters import AtError, Parameters
 from bench.simulator.readiness import send_all, wait_readable
+from bench.simulator.secure import SecureSession, secure
 from bench.simulator.sockets import CLIENT, DATAGRAM, RAW, SERVER, STREAM, Socket
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ _PEEK, _DONT_WAIT, _WAIT_ALL, _WAIT_ACK = 2, 64, 256, 512
 _INT32 = (-0x80000000, 0x7FFFFFFF)
 
 Address = tuple[str, int]
+Channel = socket.socket | SecureSession
 
 
 async def connect(board: "Firmware", parameters: Parameters) -> None:
@@ -26,8 +28,8 @@ async def connect(board: "Firmware", parameters: Parameters) -> None:
     row = board.sockets.need()
     host = parameters.string(0, HOST_LIMIT).decode("latin-1")
     port = parameters.number(1)
-    if row.role != CLIENT or row.host is None or row.secure or (row.type == STREAM and row.connected):
-        raise AtError  # a secure socket needs a credential, and this firmware holds none yet
+    if row.role != CLIENT or row.host is None or (row.connected and (row.secure or row.type == STREAM)):
+        raise AtError
     address = await resolve(board, row, host, port)
     use_own_address(board, row, address)
     try:
@@ -35,6 +37,12 @@ async def connect(board: "Firmware", parameters: Parameters) -> None:
             await _connect(row.host, address)
     except (OSError, TimeoutError) as error:
         raise AtError from error
+    if row.secure:
+        try:
+            await secure(board, row, address)
+        except AtError:
+            row.renew()  # the transport ends with the handshake
+            raise
     row.connected = True
     board.journal.add("connected", handle=row.handle, peer=f"{address[0]} {address[1]}")
     board.say("#XCONNECT: 1")
@@ -120,22 +128,25 @@ def _send_flags(flags: int) -> bool:
 
 async def _send(board: "Firmware", row: Socket | None, data: bytes, flags: int) -> int:
     """Bytes sent, or -1."""
-    host = _traffic_socket(row)
+    host = _channel(row)
     if row is None or not _send_flags(flags):
         return -1
     if row.type == RAW:
         return len(data)
-    if host is None or not (row.connected or row.accepted) or row.secure:
+    if host is None or not (row.connected or row.accepted):
         return -1
     if not data:
         return 0
-    if row.type == DATAGRAM:
+    timeout = 0 if flags & _DONT_WAIT else row.send_timeout or None
+    if isinstance(host, SecureSession):
+        sent = await host.send(data, timeout)
+    elif row.type == DATAGRAM:
         try:
             sent = host.send(data)
         except OSError:
             return -1
     else:
-        sent = await send_all(host, data, 0 if flags & _DONT_WAIT else row.send_timeout or None) or -1
+        sent = await send_all(host, data, timeout) or -1
     row.touch()
     board.journal.add("sent", handle=row.handle, bytes=sent)
     return sent
@@ -199,10 +210,10 @@ async def _receive(board: "Firmware", parameters: Parameters) -> tuple[bytes, Ad
     if row.type == RAW:
         await asyncio.sleep(0 if flags & _DONT_WAIT else timeout)  # nothing ever comes
         raise AtError
-    host = _traffic_socket(row)
-    if host is None or not _receive_flags(row, flags) or row.secure:
+    host = _channel(row)
+    if host is None or not _receive_flags(row, flags):
         raise AtError
-    if row.type == STREAM and not (row.connected or row.accepted):
+    if (row.type == STREAM or row.secure) and not (row.connected or row.accepted):
         raise AtError
     seconds: float | None = timeout or None
     if row.accepted is not None and board.profile.accepted_has_no_timeout:
@@ -224,20 +235,18 @@ async def _receive(board: "Firmware", parameters: Parameters) -> tuple[bytes, Ad
 
 
 def _receive_flags(row: Socket, flags: int) -> bool:
-    allowed = _PEEK | _DONT_WAIT | (_WAIT_ALL if row.type == STREAM else 0)
+    allowed = _DONT_WAIT | (_WAIT_ALL if row.type == STREAM else 0) | (0 if row.secure else _PEEK)
     return flags & ~allowed == 0
 
 
-async def _receive_some(
-    host: socket.socket, limit: int, seconds: float | None, flags: int
-) -> tuple[bytes, Address | None]:
+async def _receive_some(host: Channel, limit: int, seconds: float | None, flags: int) -> tuple[bytes, Address | None]:
     peek = socket.MSG_PEEK if flags & _PEEK else 0
     if seconds != 0 and not await wait_readable([host], seconds):
         raise TimeoutError
     return host.recvfrom(limit, peek)
 
 
-async def _receive_all(host: socket.socket, limit: int, seconds: float | None) -> bytes:
+async def _receive_all(host: Channel, limit: int, seconds: float | None) -> bytes:
     """Waits for the whole buffer, which no shorter message fills: then the timeout decides."""
     deadline = None if seconds is None else time.monotonic() + seconds
     data = b""
@@ -254,10 +263,10 @@ async def _receive_all(host: socket.socket, limit: int, seconds: float | None) -
     return data
 
 
-def _traffic_socket(row: Socket | None) -> socket.socket | None:
-    """The socket that data move through: on a server the accepted connection."""
+def _channel(row: Socket | None) -> Channel | None:
+    """What data move through: on a server the accepted connection, on a secure socket its session."""
     if row is None:
         return None
     if row.role == SERVER and row.type == STREAM:
         return row.accepted.host if row.accepted else None
-    return row.host
+    return row.session if row.secure else row.host

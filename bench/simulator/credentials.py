@@ -1,0 +1,91 @@
+"""The modem's credential store and its command: AT%CMNG (nRF91 AT Commands Reference, security)."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bench.simulator.parameters import CmeError, Parameters
+
+CA, CERTIFICATE, KEY, PSK, PSK_IDENTITY = range(5)
+_WRITE, _LIST, _READ, _DELETE = range(4)
+_HIGHEST_TAG = 2147483647
+_PEM = {
+    CA: b"-----BEGIN CERTIFICATE-----",
+    CERTIFICATE: b"-----BEGIN CERTIFICATE-----",
+    KEY: b"-----BEGIN ",
+}
+# Which credentials AT%CMNG=2 gives back: those that are no secrets.
+_READABLE = (CA, CERTIFICATE, PSK_IDENTITY)
+_NOT_FOUND, _NOT_ALLOWED, _FULL, _ACTIVE, _BAD_CERTIFICATE = 513, 514, 515, 518, 527
+
+
+@dataclass(frozen=True)
+class TagContent:
+    """What one security tag holds."""
+
+    authorities: bytes = b""
+    certificate: bytes = b""
+    key: bytes = b""
+    psk: bytes = b""
+    psk_identity: bytes = b""
+
+
+class CredentialStore:
+    """Credentials by tag and type; they outlive a reset."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._contents: dict[tuple[int, int], bytes] = {}
+
+    def tag(self, number: int) -> TagContent | None:
+        """What a tag holds; None when it holds nothing."""
+        found = {kind: content for (tag, kind), content in self._contents.items() if tag == number}
+        if not found:
+            return None
+        try:
+            psk = bytes.fromhex(found.get(PSK, b"").decode("latin-1"))
+        except ValueError:
+            psk = b""
+        authorities, certificate, key = (found.get(kind, b"") for kind in (CA, CERTIFICATE, KEY))
+        return TagContent(authorities, certificate, key, psk, found.get(PSK_IDENTITY, b""))
+
+    def write(self, tag: int, kind: int, content: bytes) -> None:
+        """Stores a credential in the place of the one before it; CmeError when it is none, or the store is full."""
+        if kind in _PEM and not content.strip().startswith(_PEM[kind]):
+            raise CmeError(_BAD_CERTIFICATE)
+        others = sum(len(text) for place, text in self._contents.items() if place != (tag, kind))
+        if not content or others + len(content) > self._capacity:
+            raise CmeError(_FULL)
+        self._contents[tag, kind] = content
+
+    def command(self, parameters: Parameters, *, active: bool) -> list[str]:
+        """AT%CMNG=<opcode>[,<sec_tag>[,<type>[,<content>]]]; ``active`` is a modem that is not offline."""
+        operation = parameters.number(0, 0, _DELETE)
+        if operation == _LIST:
+            return list(self._list(parameters))
+        tag = parameters.number(1, 0, _HIGHEST_TAG)
+        kind = parameters.number(2, 0, PSK_IDENTITY)
+        if operation != _READ and active:
+            raise CmeError(_ACTIVE)
+        if operation == _WRITE:
+            self.write(tag, kind, parameters.string(3))
+            return []
+        content = self._contents.get((tag, kind))
+        if content is None:
+            raise CmeError(_NOT_FOUND)
+        if operation == _READ:
+            if kind not in _READABLE:
+                raise CmeError(_NOT_ALLOWED)
+            return [f'%CMNG: {tag},{kind},"{_digest(content)}","{content.decode("latin-1")}"']
+        del self._contents[tag, kind]
+        return []
+
+    def _list(self, parameters: Parameters) -> Iterator[str]:
+        wanted = parameters.number(1, 0, _HIGHEST_TAG) if parameters.has(1) else None
+        for (tag, kind), content in sorted(self._contents.items()):
+            if wanted in (None, tag):
+                yield f'%CMNG: {tag},{kind},"{_digest(content)}"'
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest().upper()
