@@ -93,12 +93,32 @@ class Network(_Section):
     """Seconds that a board may take to register."""
 
 
+SecTag = Annotated[int, Field(ge=0, le=2147483647)]
+TagRange = tuple[SecTag, SecTag]
+
+
+class Credentials(_Section):
+    """Where the test credentials may lie in a board's store."""
+
+    sec_tags: TagRange | None = None
+    """First and last security tag that belong to the bench: nobody else's credentials may be there. None: a real board
+    is given no credentials, and what needs them is skipped."""
+
+    @field_validator("sec_tags")
+    @classmethod
+    def _tags_ordered(cls, value: TagRange | None) -> TagRange | None:
+        if value is not None and value[0] > value[1]:
+            raise ValueError(f"the first tag, {value[0]}, is above the last, {value[1]}")
+        return value
+
+
 class Config(_Section):
     """A lab."""
 
     boards: tuple[BoardEntry, ...] = ()
     peers: Peers = Peers()
     network: Network = Network()
+    credentials: Credentials = Credentials()
 
     @field_validator("boards")
     @classmethod

@@ -14,6 +14,7 @@ import secrets
 from pathlib import Path
 
 from bench.errors import LabError
+from bench.state import state_folder
 
 # Where identities stand in what a board prints: (kind, pattern whose group 1 is the value).
 _ANSWERS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
@@ -27,8 +28,7 @@ _BARE = re.compile(rb"(?:^|\n)(\d{14,17})\r\n")
 
 def key_path() -> Path:
     """The file of this lab's key."""
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "nrf91-bench" / "short-id.key"
+    return state_folder() / "short-id.key"
 
 
 def lab_key(path: Path | None = None) -> bytes:

@@ -1,8 +1,10 @@
 """The firmware's commands, typed."""
 
+from bench.modem.credential_commands import CredentialCommands, CredentialStoreFull, CredentialType, StoredCredential
 from bench.modem.identity import DialectUnsupported, Identity
 from bench.modem.modem import Modem, family_of
 from bench.modem.registration import NotRegistered
+from bench.modem.secure_sockets import SecureSocket
 from bench.modem.socket_commands import (
     DATA_MODE_BUFFER,
     RECEIVE_LIMIT,
@@ -16,6 +18,8 @@ from bench.modem.socket_values import (
     AcceptedHandle,
     ActiveSecureSocket,
     ActiveSocket,
+    CidSetting,
+    CidStatus,
     Family,
     ListedSocket,
     Opened,
@@ -46,6 +50,11 @@ __all__ = [
     "AcceptedHandle",
     "ActiveSecureSocket",
     "ActiveSocket",
+    "CidSetting",
+    "CidStatus",
+    "CredentialCommands",
+    "CredentialStoreFull",
+    "CredentialType",
     "DataModeError",
     "DialectUnsupported",
     "Family",
@@ -64,6 +73,7 @@ __all__ = [
     "Resolved",
     "Role",
     "SecureOption",
+    "SecureSocket",
     "Sent",
     "SentInDataMode",
     "ShortRead",
@@ -72,6 +82,7 @@ __all__ = [
     "SocketList",
     "SocketOption",
     "SocketType",
+    "StoredCredential",
     "TcpClient",
     "TcpServer",
     "TimeLimit",

@@ -1,10 +1,13 @@
 """Who a board is, from its own answers."""
 
+import re
 from dataclasses import dataclass
 
 from bench.at import AtLink, CommandError
 from bench.errors import LabError
 from bench.modem.answers import Answers
+
+_VERSION = re.compile(r"_(\d+(?:\.\d+)+)")
 
 
 class DialectUnsupported(LabError):
@@ -38,6 +41,12 @@ class Identity:
     imsi: str
     iccid: str
     uuid: str
+
+    @property
+    def modem_version(self) -> tuple[int, ...]:
+        """The numbers of the modem firmware: (1, 3, 7) of mfw_nrf9160_1.3.7; empty when it has none."""
+        match = _VERSION.search(self.modem_firmware)
+        return tuple(map(int, match[1].split("."))) if match else ()
 
 
 def identify(link: AtLink) -> Identity:

@@ -3,15 +3,17 @@
 from typing import TypeVar
 
 from bench.at import AtLink
+from bench.modem.credential_commands import CredentialCommands
 from bench.modem.data_mode_commands import DataModeCommands
 from bench.modem.identity import Identity, identify
 from bench.modem.network_commands import NetworkCommands
 from bench.modem.option_commands import OptionCommands
 from bench.modem.polling_commands import PollingCommands
 from bench.modem.registration import Registration
+from bench.modem.secure_sockets import SecureSocket
 from bench.modem.server_commands import ServerCommands
 from bench.modem.socket_commands import SocketCommands
-from bench.modem.socket_values import Family, Role, SocketType
+from bench.modem.socket_values import Family, PeerVerify, Role, SocketType
 from bench.modem.sockets import ActiveHandle, Socket, TcpClient, TcpServer, UdpSocket
 
 S = TypeVar("S", bound=Socket)
@@ -29,6 +31,7 @@ class Modem:
         data_mode: #XDATACTRL.
         network: #XGETADDRINFO, the board's own addresses.
         active: which socket the firmware has selected; ``active.use(handle)`` selects.
+        credentials: %CMNG.
         registration: waiting for the network.
     """
 
@@ -40,6 +43,7 @@ class Modem:
         self.options = OptionCommands(link, margin=margin)
         self.data_mode = DataModeCommands(link, margin=margin)
         self.network = NetworkCommands(link, margin=margin)
+        self.credentials = CredentialCommands(link, margin=margin)
         self.registration = Registration(link)
         self.active = ActiveHandle(self.sockets)
 
@@ -62,6 +66,19 @@ class Modem:
     def udp_client(self, host: str, port: int, *, family: Family | None = None) -> UdpSocket:
         """A UDP socket with a default destination."""
         return _connected(self.udp_socket(family=family or family_of(host)), host, port)
+
+    def secure_socket(
+        self,
+        kind: SocketType,
+        sec_tag: int,
+        *,
+        family: Family = Family.IPV4,
+        peer_verify: PeerVerify | None = None,
+    ) -> SecureSocket:
+        """An open TLS (STREAM) or DTLS (DATAGRAM) client socket, not connected yet."""
+        return SecureSocket.open_secure(
+            self.sockets, self.active, self.options, kind, sec_tag, family=family, peer_verify=peer_verify
+        )
 
     def tcp_server(self, port: int, *, family: Family = Family.IPV4) -> TcpServer:
         """A TCP socket that is bound to a port of the board and listens."""

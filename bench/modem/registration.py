@@ -1,5 +1,8 @@
 """Network registration: 3GPP TS 27.007 sections 10.1.22 (+CEREG) and 8.2 (+CFUN)."""
 
+import contextlib
+from collections.abc import Iterator
+
 from bench.at import AtLink, CommandError, UrcTimeout
 from bench.clock import NS_PER_S, now_ns
 from bench.errors import LabError
@@ -68,6 +71,22 @@ class Registration:
                     raise self._failure(stat, cause, (now_ns() - started) / NS_PER_S) from None
             else:
                 fields = fields_of(urc.line)
+
+    @contextlib.contextmanager
+    def offline(self, timeout: float) -> Iterator[None]:
+        """AT+CFUN=4 while entered; then the mode that was, and registered again within ``timeout`` seconds.
+
+        Raises:
+            NotRegistered: the network did not let the board in again.
+        """
+        mode = Answers(self._link, self._link.command("AT+CFUN?")).one("+CFUN")[0]
+        self._link.command("AT+CFUN=4", timeout=60.0)
+        try:
+            yield
+        finally:
+            self._link.command(f"AT+CFUN={mode}", timeout=60.0)
+        if mode == "1":
+            self.wait(timeout)
 
     def restore(self) -> None:
         """Undoes what :meth:`wait` changed, the last first."""

@@ -175,9 +175,13 @@ class SocketCommands:
 
     # ---------------------------------------------------------------- #XCONNECT, #XSEND, #XSENDTO
 
-    def connect(self, host: str, port: int) -> Response:
-        """AT#XCONNECT=<url>,<port>; raises MalformedAnswer unless the status is 1, connected."""
-        response = self.link.command(f'AT#XCONNECT="{host}",{port}', timeout=self.connect_timeout + self.margin)
+    def connect(self, host: str, port: int, *, at_most: float | None = None) -> Response:
+        """AT#XCONNECT=<url>,<port>; raises MalformedAnswer unless the status is 1, connected.
+
+        ``at_most`` is how many seconds the connection may take, where that is not the network's usual.
+        """
+        wait = self.connect_timeout if at_most is None else at_most
+        response = self.link.command(f'AT#XCONNECT="{host}",{port}', timeout=wait + self.margin)
         answers = Answers(self.link, response)
         if answers.one("#XCONNECT")[0] != "1":
             answers.refuse("#XCONNECT: 1")

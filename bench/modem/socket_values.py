@@ -87,6 +87,23 @@ class SecureOption(IntEnum):
     DTLS_HANDSHAKE_TIMEO = 18
 
 
+class CidSetting(IntEnum):
+    """The values of TLS_DTLS_CID; the page names only the last, the modem library's NRF_SO_SEC_DTLS_CID all."""
+
+    DISABLED = 0
+    SUPPORTED = 1
+    ENABLED = 2
+
+
+class CidStatus(IntEnum):
+    """The values of TLS_DTLS_CID_STATUS (the modem library's NRF_SO_SEC_DTLS_CID_STATUS)."""
+
+    DISABLED = 0
+    DOWNLINK = 1
+    UPLINK = 2
+    BIDIRECTIONAL = 3
+
+
 class PollEvent(IntFlag):
     """<revents> of #XPOLL."""
 

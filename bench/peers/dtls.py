@@ -170,6 +170,7 @@ class DtlsEcho(DatagramPeer[Association]):
                 details=agreement(connection),
             )
             self._key_log.add(connection)
+            self._last = association
             self._drain(association, handshake=True)
 
     def _start_over(self, association: Association, stamp: int) -> None:

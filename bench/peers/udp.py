@@ -42,6 +42,8 @@ class Path:
         jitter_ms: up to how much later still, uniformly.
         reorder: probability that one is overtaken by the next.
         seed: makes the choices repeatable.
+        drop_flight: which flight of each client's conversation is lost once; 0 is none. Flights are counted from 1, a
+            new one with each change of direction; what is sent again of it passes.
     """
 
     loss: float = 0.0
@@ -49,13 +51,40 @@ class Path:
     jitter_ms: float = 0.0
     reorder: float = 0.0
     seed: int = 0
+    drop_flight: int = 0
 
     def __post_init__(self) -> None:
+        if type(self.drop_flight) is not int or self.drop_flight < 0:
+            raise UsageError(f"drop_flight is {self.drop_flight!r}; it is the number of a flight")
         for name in ("loss", "reorder"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} is {getattr(self, name)}; it is a probability from 0 to 1")
         if self.delay_ms < 0 or self.jitter_ms < 0:
             raise UsageError("a delay cannot be negative")
+
+
+# Datagrams of one flight follow each other at once; what comes later is sent again (RFC 6347: 1 s later at least).
+_FLIGHT_NS = 400_000_000
+
+
+class Conversation:
+    """Counts the flights between two ends."""
+
+    def __init__(self) -> None:
+        self._flight = 0
+        self._up: bool | None = None
+        self._dropping_since: int | None = None
+
+    def lost(self, up: bool, wanted: int, stamp: int) -> bool:
+        """Whether the datagram at hand belongs to the flight that is to be lost, sent for the first time."""
+        if up is not self._up:
+            self._flight += 1
+            self._up = up
+        if not wanted or self._flight != wanted:
+            return False
+        if self._dropping_since is None:
+            self._dropping_since = stamp
+        return stamp - self._dropping_since < _FLIGHT_NS
 
 
 class UdpRelay:
@@ -74,6 +103,7 @@ class UdpRelay:
         self._flows: dict[Source, tuple[int, socket.socket]] = {}
         self._numbers = 0
         self._overtaken: dict[tuple[bool, Source], bytes] = {}
+        self._conversations: dict[Source, Conversation] = {}
         bound.setblocking(False)
         self._loop.add_reader(bound.fileno(), self._from_client)
 
@@ -134,7 +164,8 @@ class UdpRelay:
 
     def _forward(self, up: bool, client: Source, data: bytes) -> None:
         path = self._path
-        if self._random.random() < path.loss:
+        conversation = self._conversations.setdefault(client, Conversation())
+        if conversation.lost(up, path.drop_flight, now_ns()) or self._random.random() < path.loss:
             self.journal.add("dropped", source=client, data=data)
             return
         waiting = self._overtaken.pop((up, client), None)

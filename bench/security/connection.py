@@ -19,6 +19,14 @@ from bench.security.settings import SecurityError
 RECORD_LIMIT = 16384
 """Bytes of data in the largest record (RFC 5246 section 6.2.1)."""
 _RECEIVE_AGAIN = (mbedtls.WANT_READ, mbedtls.WANT_WRITE, mbedtls.NEW_SESSION_TICKET)
+_NOTHING_TO_SAY = (
+    mbedtls.HELLO_VERIFY_REQUIRED,
+    mbedtls.CLIENT_RECONNECT,
+    mbedtls.HANDSHAKE_TIMEOUT,
+    mbedtls.CONNECTION_ENDED,
+)
+HANDSHAKE_FAILURE = 40
+"""The alert of that name."""
 _CLOSED = (0, mbedtls.CLOSE_NOTIFY, mbedtls.CONNECTION_ENDED)
 _FATAL = 2
 _buffer = room(RECORD_LIMIT)
@@ -149,7 +157,11 @@ class Connection:
         if code == 0:
             self.established = True
         elif code not in (mbedtls.WANT_READ, mbedtls.WANT_WRITE):
-            raise self._error(code, "the handshake failed")
+            error = self._error(code, "the handshake failed")
+            if code not in _NOTHING_TO_SAY and not self._alerts:
+                # The library is silent about some failures; a peer that is not told waits (RFC 5246 section 7.2.2).
+                self.alert(HANDSHAKE_FAILURE)
+            raise error
         return self.established
 
     def start_over(self) -> None:

@@ -17,6 +17,7 @@ import trustme
 
 from bench.errors import LabError
 from bench.security.settings import CertifiedKey, PreSharedKey
+from bench.state import state_folder
 
 HOST_NAME = "peer.nrf91-bench.test"
 """The name in the servers' certificates. A board checks it because #XSSOCKETOPT says so; it need not resolve."""
@@ -118,7 +119,7 @@ def lab_credentials(path: Path | None = None, *, today: datetime.date | None = N
     Raises:
         LabError: the file can be neither read nor written, or holds no credentials.
     """
-    path = path or _state_folder() / "credentials.json"
+    path = path or state_folder() / "credentials.json"
     today = today or datetime.datetime.now(datetime.UTC).date()
     try:
         if path.exists():
@@ -137,11 +138,6 @@ def lab_credentials(path: Path | None = None, *, today: datetime.date | None = N
     except (ValueError, KeyError, TypeError) as error:
         raise LabError(f"{path} holds no test credentials ({error}): delete it, the next run makes new ones") from error
     return made
-
-
-def _state_folder() -> Path:
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "nrf91-bench"
 
 
 def _to_json(credentials: Credentials) -> dict[str, object]:
