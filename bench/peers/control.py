@@ -51,6 +51,11 @@ class Peers:
         """Of nrf91-bench at the peers' end."""
         return self._plain.version
 
+    @property
+    def security(self) -> str:
+        """The TLS library at the peers' end, or why there is none."""
+        return self._plain.security
+
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.enter_context(self._plain)
@@ -232,6 +237,10 @@ class Peer:
     def purge(self) -> None:
         """Forgets the sessions that a secure peer could resume."""
         self._act("purge")
+
+    def process_id(self) -> int:
+        """Of the program that runs it, at the peers' end."""
+        return int(self._program.request("hello")["pid"])
 
     def handshakes(self) -> list[dict[str, Any]]:
         """What each completed handshake of a secure peer agreed on; see :mod:`bench.peers.security`."""

@@ -9,7 +9,7 @@ from bench.clock import now_ns
 from bench.peers.datagram import DatagramPeer
 from bench.peers.journal import Source
 from bench.peers.security import KeyLog, agreement
-from bench.security import Connection, Context, SecurityError, connection_id, starts_handshake
+from bench.security import Connection, Context, SecurityError, client_hello, connection_id, is_hostile
 
 # Beyond this many the oldest association goes: strangers cannot fill our memory.
 _MOST = 4096
@@ -25,6 +25,9 @@ class Association:
         self.source = source
         self.connection = connection
         self.cid = cid
+        # The random of the ClientHello that it began with, and of the latest one that came.
+        self.hello: bytes | None = None
+        self.latest_hello: bytes | None = None
         self.timer: asyncio.TimerHandle | None = None
 
     def stop_timer(self) -> None:
@@ -86,10 +89,17 @@ class DtlsEcho(DatagramPeer[Association]):
     def _datagram(self, data: bytes, source: Source, stamp: int) -> None:
         cid = connection_id(data, self._cid_length)
         association = self._by_source.get(source) if cid is None else self._by_cid.get(cid)
+        hello = client_hello(data)
         if association is not None:
+            # What is forged, or was said before, must not end what stands.
+            hostile = is_hostile(data, self._cid_length) or (hello is not None and hello == association.hello)
+            if hostile and association.connection.established:
+                self.journal.add("ignored", source=source, data=data, t_ns=stamp)
+                return
+            association.latest_hello = hello or association.latest_hello
             association.connection.feed(data)
             self._step(association, source, stamp)
-        elif not starts_handshake(data):
+        elif hello is None:
             self.journal.add("ignored", source=source, data=data, t_ns=stamp)
         elif self.behaviour.handshake == "serve":
             self._greet(data, source, stamp)
@@ -126,6 +136,7 @@ class DtlsEcho(DatagramPeer[Association]):
             self._forget(self._associations[next(iter(self._associations))])
         self._count += 1
         association = Association(self._count, source, connection, own or b"")
+        association.hello = client_hello(data)
         self._associations[self._count] = self._by_source[source] = association
         if own:
             self._by_cid[own] = association
@@ -176,6 +187,7 @@ class DtlsEcho(DatagramPeer[Association]):
     def _start_over(self, association: Association, stamp: int) -> None:
         """The client has lost its state and begins anew from the same port: it rebooted (RFC 6347 section 4.2.8)."""
         self.journal.add("reconnected", connection=association.number, source=association.source, t_ns=stamp)
+        association.hello = association.latest_hello
         association.connection.start_over()
         try:
             self._shake_hands(association, stamp)

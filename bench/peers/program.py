@@ -27,11 +27,12 @@ class Program:
 
     Attributes:
         version: of nrf91-bench at the program's end.
+        security: the TLS library at the program's end, or why there is none.
     """
 
     def __init__(self, config: PeersConfig) -> None:
         self._config = config
-        self.version = ""
+        self.version = self.security = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = -1
         self._errors: IO[bytes] | None = None
@@ -107,7 +108,7 @@ class Program:
 
     def _greet(self) -> None:
         hello = self.request("hello", 30.0)
-        self.version = str(hello["version"])
+        self.version, self.security = str(hello["version"]), str(hello.get("security", ""))
         if (hello["protocol"], hello["version"]) != (PROTOCOL, __version__):
             raise PeerError(
                 f"the peers {self._place} are nrf91-bench {hello['version']}, this bench is {__version__}: install the"

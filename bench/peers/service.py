@@ -26,7 +26,7 @@ from bench.peers.tcp import ClosedPort, StreamPeer, TcpDialer, TcpEcho
 from bench.peers.tls import TlsConnection, TlsEcho
 from bench.peers.udp import Path as NetworkPath
 from bench.peers.udp import UdpEcho, UdpRelay
-from bench.security import Context
+from bench.security import Context, SecurityUnavailable, library
 
 PROTOCOL = 2
 _LINE_LIMIT = 64 << 20
@@ -100,7 +100,11 @@ class Service:
         return self._count, peer
 
     async def _hello(self, _: Request) -> Answer:
-        return {"version": __version__, "protocol": PROTOCOL, "pid": os.getpid()}
+        try:
+            security = library().version
+        except SecurityUnavailable as error:
+            security = str(error)  # what needs it will say so; plain peers do not
+        return {"version": __version__, "protocol": PROTOCOL, "pid": os.getpid(), "security": security}
 
     async def _clock(self, _: Request) -> Answer:
         return {"now_ns": now_ns()}

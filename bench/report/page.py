@@ -47,7 +47,8 @@ def html_page(summary: Summary) -> str:
         parts += ["<h2>What went wrong</h2>", *(_failure(result) for result in bad)]
     parts += ["<h2>Boards</h2>", _table(("board", "what it says about itself", "port"), _board_rows(summary))]
     if summary.peers:
-        parts.append(f"<p>Peers: {escape(str(summary.peers.get('where', '')))}</p>")
+        told = (summary.peers.get(name, "") for name in ("where", "security"))
+        parts.append(f"<p>Peers: {escape(', '.join(str(text) for text in told if text))}</p>")
     if summary.measurements:
         figures = [_figure_row(figure) for figure in summary.figures()]
         parts += ["<h2>Measured</h2>", _table(("measurement", "value", "n", "limit", ""), figures)]

@@ -3,7 +3,7 @@
 from bench.security.connection import RECORD_LIMIT, Connection
 from bench.security.context import Context
 from bench.security.mbedtls import ENVIRONMENT, SecurityUnavailable, library
-from bench.security.records import ALERTS, connection_id, starts_handshake
+from bench.security.records import ALERTS, client_hello, connection_id, is_hostile
 from bench.security.settings import (
     HANDSHAKE_TIMEOUTS,
     CertifiedKey,
@@ -30,8 +30,9 @@ __all__ = [
     "SecurityUnavailable",
     "Settings",
     "Verify",
+    "client_hello",
     "connection_id",
+    "is_hostile",
     "library",
-    "starts_handshake",
     "suite_name",
 ]

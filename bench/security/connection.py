@@ -122,10 +122,15 @@ class Connection:
     # ---------------------------------------------------------------- bytes
 
     def feed(self, data: bytes) -> None:
-        """Takes what arrived: one datagram, or a piece of the stream. An empty one is nothing."""
-        if data:  # the library would take an empty datagram for the end
-            self._input.append(data)
-            self._watch("received", data)
+        """Takes what arrived: one datagram, or a piece of the stream.
+
+        A datagram that is no sequence of records is dropped: the library takes an empty one for the end, and stumbles
+        over what is left behind the last record.
+        """
+        if not data or (self.context.settings.datagram and not datagram_records(data, len(self._own_cid or b""))):
+            return
+        self._input.append(data)
+        self._watch("received", data)
 
     def end(self) -> None:
         """The stream has ended: no more bytes come."""

@@ -20,7 +20,7 @@ from typing import Any
 from bench.errors import BenchError, LabError
 
 ENVIRONMENT = "NRF91_BENCH_MBEDTLS"
-_WHEEL = "pynng"
+_WHEEL, _WHEEL_HOLDS = "pynng", "3.6.3"
 _UNAVAILABLE = "TLS and DTLS are not available"
 _CURE = (
     f"install the wheel (`pip install {_WHEEL}==0.9.0`), or name a shared library of mbedTLS 3.6, built with"
@@ -230,10 +230,10 @@ def _find() -> tuple[Path, str]:
 
 
 def _version(loaded: ctypes.PyDLL) -> str:
-    """The library's version where it says one: a copy inside a wheel may have been built without."""
+    """The library's version. The wheel's copy was built without the function that tells it."""
     function = getattr(loaded, "mbedtls_version_get_string", None)
     if function is None:
-        return ""
+        return "" if os.environ.get(ENVIRONMENT) else f"{_WHEEL_HOLDS} "
     buffer = ctypes.create_string_buffer(32)
     function(buffer)
     return buffer.value.decode(errors="replace") + " "

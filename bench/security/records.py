@@ -4,13 +4,14 @@ Only what can be read without keys: which record it is, whether a datagram can b
 carries, and alerts that go in the clear.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, CID_RECORD = 20, 21, 22, 23, 25
 CLIENT_HELLO = 1
 _STREAM_HEADER, _DATAGRAM_HEADER = 5, 13
 _CID_AT = 11
+# Of a ClientHello in a handshake message: where its fragment's offset, its random and its session id stand.
+_FRAGMENT_AT, _HELLO_AT, _RANDOM_AT, _SESSION_ID_AT = 6, 9, 14, 46
 _FATAL = 2
 
 # RFC 5246 section 7.2, RFC 4279 section 2, RFC 6066 section 9.
@@ -59,19 +60,20 @@ class Record:
         return ALERTS.get(self.body[1], f"alert {self.body[1]}")
 
 
-def datagram_records(datagram: bytes, cid_length: int = 0) -> Iterator[Record]:
-    """The records of one datagram; stops at the first thing that is none."""
+def datagram_records(datagram: bytes, cid_length: int = 0) -> list[Record]:
+    """The records that a datagram consists of, from its first byte to its last; none when it is anything else."""
+    found = []
     position = 0
-    while position + _DATAGRAM_HEADER <= len(datagram):
-        kind = datagram[position]
-        header = _DATAGRAM_HEADER + (cid_length if kind == CID_RECORD else 0)
-        size = int.from_bytes(datagram[position + header - 2 : position + header])
-        end = position + header + size
-        if datagram[position + 1] != 0xFE or end > len(datagram):
-            return
+    while position < len(datagram):
+        header = _DATAGRAM_HEADER + (cid_length if datagram[position] == CID_RECORD else 0)
+        begin = position + header
+        end = begin + int.from_bytes(datagram[begin - 2 : begin])
+        if begin > len(datagram) or end > len(datagram) or datagram[position + 1] != 0xFE:
+            return []
         epoch = int.from_bytes(datagram[position + 3 : position + 5])
-        yield Record(kind, epoch, datagram[position + header : end])
+        found.append(Record(datagram[position], epoch, datagram[begin:end]))
         position = end
+    return found
 
 
 class StreamRecords:
@@ -93,15 +95,34 @@ class StreamRecords:
         return found
 
 
-def starts_handshake(datagram: bytes) -> bool:
-    """Whether a datagram begins with a ClientHello in the clear: nothing else makes a server remember a stranger."""
-    return (
-        len(datagram) > _DATAGRAM_HEADER + 12
-        and datagram[0] == HANDSHAKE
-        and datagram[1] == 0xFE
-        and datagram[3:5] == b"\0\0"
-        and datagram[_DATAGRAM_HEADER] == CLIENT_HELLO
-    )
+def client_hello(datagram: bytes) -> bytes | None:
+    """The random bytes of the ClientHello in the clear that a datagram begins with (RFC 6347 section 4.2.1).
+
+    None for anything else, and for one that is cut off before the end of its cookie. Nothing but a ClientHello makes a
+    server remember a stranger.
+    """
+    records = datagram_records(datagram)
+    body = records[0].body if records and _is_hello(records[0]) else b""
+    if len(body) <= _SESSION_ID_AT or body[_FRAGMENT_AT:_HELLO_AT] != b"\0\0\0":
+        return None
+    cookie_at = _SESSION_ID_AT + 1 + body[_SESSION_ID_AT]
+    if len(body) <= cookie_at or len(body) <= cookie_at + body[cookie_at]:
+        return None
+    return body[_RANDOM_AT:_SESSION_ID_AT]
+
+
+def is_hostile(datagram: bytes, cid_length: int) -> bool:
+    """Whether an established association must not see a datagram.
+
+    That is no sequence of records, or holds in the clear what passes for a ClientHello without being one at its place.
+    Nothing in it is authentic, but the library would take it for an error of the association.
+    """
+    records = datagram_records(datagram, cid_length)
+    return not records or any(map(_is_hello, records[1:])) or (_is_hello(records[0]) and client_hello(datagram) is None)
+
+
+def _is_hello(record: Record) -> bool:
+    return record.type == HANDSHAKE and not record.epoch and record.body[:1] == bytes((CLIENT_HELLO,))
 
 
 def connection_id(datagram: bytes, length: int) -> bytes | None:
