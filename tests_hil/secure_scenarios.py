@@ -121,7 +121,7 @@ class Verification:
     """Peer verification and the host name."""
 
     @pytest.mark.spec("XSSOCKET.set.peer_verify", "XSSOCKETOPT.peer_verify")
-    @pytest.mark.parametrize("level", [PeerVerify.NONE, PeerVerify.OPTIONAL])
+    @pytest.mark.parametrize("level", [PeerVerify.NONE, PeerVerify.OPTIONAL], ids=["none", "optional"])
     @pytest.mark.parametrize("kind", list(COMPLAINTS), ids=lambda kind: kind.value)
     def test_a_bad_certificate_passes(self, secure, network, kind, level):
         peer = secure.peer(kind)

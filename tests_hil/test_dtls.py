@@ -117,7 +117,7 @@ class TestConnectionId:
 
     @pytest.mark.spec("XSSOCKETOPT.dtls_cid", "XSSOCKETOPT.dtls_cid_status")
     @pytest.mark.parametrize("server", [None, 0, SERVER_CID], ids=["without", "empty", "own"])
-    @pytest.mark.parametrize("setting", list(CidSetting))
+    @pytest.mark.parametrize("setting", list(CidSetting), ids=lambda setting: setting.name.lower())
     def test_status(self, secure, network, setting, server):
         peer = secure.peer(psk=True, cid_length=server)
         with secure.socket("psk") as socket:

@@ -157,7 +157,9 @@ def _to_json(credentials: Credentials) -> dict[str, object]:
     }
 
 
-def _from_json(row: dict[str, object]) -> Credentials:
+def _from_json(row: object) -> Credentials:
+    if not isinstance(row, dict):
+        raise TypeError("no table")
     if row.get("format") != _FORMAT:
         raise ValueError(f"format {row.get('format')!r}, not {_FORMAT}")
 

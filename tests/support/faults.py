@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bench.security import Connection, Verify
 from bench.simulator import (
     Settings,
     commands,
@@ -21,6 +22,7 @@ from bench.simulator import (
     polling,
     profiles,
     run,
+    secure,
     server,
     sockets,
     traffic,
@@ -183,11 +185,48 @@ async def _connect_says_yes(board: Firmware, parameters: Parameters) -> None:
         board.say("#XCONNECT: 1")
 
 
+def _secure_with(**changes: object) -> Patch:
+    """Secure sockets shake hands with other settings than they were given."""
+
+    def patch() -> None:
+        original = secure._settings
+        secure._settings = lambda *arguments: replace(original(*arguments), **changes)  # type: ignore[arg-type]
+
+    return patch
+
+
+async def _handshake_says_yes(board: Firmware, row: sockets.Socket, peer: tuple[str, int]) -> None:
+    with contextlib.suppress(AtError):
+        await _secure(board, row, peer)
+
+
+async def _always_resumes(board: Firmware, row: sockets.Socket, peer: tuple[str, int]) -> None:
+    row.secure_options[secure.SESSION_CACHE] = 1
+    await _secure(board, row, peer)
+
+
+async def _never_resumes(board: Firmware, row: sockets.Socket, peer: tuple[str, int]) -> None:
+    row.secure_options[secure.SESSION_CACHE] = 0
+    await _secure(board, row, peer)
+
+
+async def _without_host_name(board: Firmware, row: sockets.Socket, peer: tuple[str, int]) -> None:
+    row.secure_options.pop(secure.HOSTNAME, None)
+    await _secure(board, row, peer)
+
+
+async def _without_connection_id(board: Firmware, row: sockets.Socket, peer: tuple[str, int]) -> None:
+    row.secure_options.pop(secure.DTLS_CID, None)
+    await _secure(board, row, peer)
+
+
+_secure = secure.secure
 _send_datagram = traffic._send_datagram
 _close = sockets.SocketTable.close
 _LIFE, _TCP, _UDP = "test_socket_life_cycle.py", "test_tcp_client.py", "test_udp_client.py"
 _SERVER, _POLL, _OPTIONS = "test_server_accept.py", "test_polling.py", "test_socket_options.py"
 _SECURE, _DNS, _DATA, _SYNTAX = "test_secure_socket_options.py", "test_dns.py", "test_data_mode.py", "test_syntax.py"
+_TLS, _DTLS = "test_tls.py", "test_dtls.py"
 _OPENED = f"{_LIFE}::TestOpen::test_answers_and_reads_back"
 
 FAULTS: dict[str, Fault] = {
@@ -348,6 +387,72 @@ FAULTS: dict[str, Fault] = {
     ),
     "plain sockets take secure options": Fault(
         command("#XSSOCKETOPT", set=swallowing(options.secure_option)), (f"{_SECURE}::test_a_plain_socket_has_none",)
+    ),
+    "certificates are not verified": Fault(
+        _secure_with(verify=Verify.NONE),
+        (
+            f"{_TLS}::TestVerification::test_a_bad_certificate_is_refused[unknown_ca]",
+            f"{_DTLS}::TestVerification::test_an_expired_certificate_is_refused",
+        ),
+    ),
+    "the host name is not checked": Fault(
+        attribute(traffic, "secure", _without_host_name),
+        (
+            f"{_TLS}::TestVerification::test_another_host_name",
+            f"{_DTLS}::TestVerification::test_a_bad_certificate_is_refused[wrong_host]",
+        ),
+    ),
+    "an optional check is a required one": Fault(
+        _secure_with(verify=Verify.REQUIRED),
+        (f"{_TLS}::TestVerification::test_a_bad_certificate_passes[expired-optional]",),
+    ),
+    "the board shows no certificate": Fault(
+        _secure_with(certificates=()), (f"{_TLS}::TestCredentials::test_certificates_of_both[ecdsa]",)
+    ),
+    "a failed handshake is called connected": Fault(
+        attribute(traffic, "secure", _handshake_says_yes),
+        (f"{_TLS}::TestCredentials::test_wrong_key", f"{_DTLS}::TestHandshakeTimeout::test_gives_up_in_time[1]"),
+    ),
+    "every handshake is given up after a second": Fault(
+        _secure_with(handshake_timeout=1),
+        (
+            f"{_DTLS}::TestHandshakeTimeout::test_gives_up_in_time[3]",
+            f"{_DTLS}::TestHandshakeTimeout::test_gives_up_in_time[7]",
+        ),
+    ),
+    "another suite is told": Fault(
+        says(r"^#XSSOCKETOPT: 0x....$", "#XSSOCKETOPT: 0xc0ff"), (f"{_TLS}::TestSuites::test_which_one_was_chosen",)
+    ),
+    "a suite is missing": Fault(
+        _secure_with(suites=(0xC0A8, 0x00AE)),
+        (f"{_DTLS}::TestSuites::test_each_of_the_modems[TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256]",),
+    ),
+    "sessions are resumed though the cache is off": Fault(
+        attribute(traffic, "secure", _always_resumes), (f"{_TLS}::TestSessions::test_a_second_connection[off]",)
+    ),
+    "sessions are never resumed": Fault(
+        attribute(traffic, "secure", _never_resumes), (f"{_DTLS}::TestSessions::test_a_second_connection[on]",)
+    ),
+    "a purge forgets nothing": Fault(
+        attribute(options, "CACHE_PURGE", 99),
+        (f"{_TLS}::TestSessions::test_purge", f"{_DTLS}::TestSessions::test_purge"),
+    ),
+    "no Connection ID is offered": Fault(
+        attribute(traffic, "secure", _without_connection_id),
+        (
+            f"{_DTLS}::TestConnectionId::test_the_address_changes_and_no_handshake_is_needed",
+            f"{_DTLS}::TestConnectionId::test_status[enabled-own]",
+        ),
+    ),
+    "the status of Connection IDs is swapped": Fault(
+        attribute(options, "cid_status", lambda connection: {1: 2, 2: 1}.get(n := secure.cid_status(connection), n)),
+        (f"{_DTLS}::TestConnectionId::test_status[supported-own]",),
+    ),
+    "an association ends without a word": Fault(
+        attribute(Connection, "close_notify", lambda _: None), (f"{_DTLS}::TestEnds::test_the_board_closes",)
+    ),
+    "secure sockets do not poll readable": Fault(
+        attribute(polling, "_session_events", lambda _: 0), (f"{_TLS}::TestData::test_polling",)
     ),
     "every name is known": Fault(
         attribute(names.Names, "addresses", _any_name),
