@@ -22,8 +22,11 @@ def spawn(
     stdout: int | IO[bytes] | None = None,
     stderr: int | IO[bytes] | None = None,
     environment: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> tuple[subprocess.Popen[bytes], int]:
     """Starts ``command``; returns the process and the end of the pipe to close when it is no longer needed.
+
+    ``pass_fds`` are descriptors that it inherits.
 
     Raises:
         OSError: the program cannot be started.
@@ -35,7 +38,7 @@ def spawn(
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
-            pass_fds=(reader,),
+            pass_fds=(reader, *pass_fds),
             start_new_session=True,
             env={**os.environ, **(environment or {}), ENVIRONMENT: str(reader)},
         )

@@ -13,6 +13,11 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 
 
+SecTag = Annotated[int, Field(ge=0, le=2147483647)]
+TagRange = tuple[SecTag, SecTag]
+"""First and last security tag that belong to the bench."""
+
+
 class ConfigError(UsageError):
     """A configuration file says something that cannot be."""
 
@@ -21,16 +26,29 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class ReachedPeers(_Section):
+    """How one board's network reaches the peers, where it differs from the lab's ``[peers]``."""
+
+    address: IPvAnyAddress | None = None
+    address6: IPvAnyAddress | None = None
+    name: str | None = None
+
+
 class BoardEntry(_Section):
     """One board of the lab: how to find it, and what discovery cannot know.
 
-    ``serial`` is its USB serial number; ``port`` a path or ``tcp://HOST:PORT``. ``hardware`` may be set for a TCP port
-    behind which real hardware stands; a pseudo-terminal never counts as hardware.
+    ``serial`` is its USB serial number, ``place`` the USB path where it is plugged in, ``port`` a path or
+    ``tcp://HOST:PORT``: one of the three. ``hardware`` may be set for a TCP port behind which real hardware stands; a
+    pseudo-terminal never counts as hardware. ``labels`` are words to select by.
     """
 
     name: Name
     serial: str | None = None
+    place: str | None = None
     port: str | None = None
+    labels: tuple[Name, ...] = ()
+    sec_tags: TagRange | None = None
+    peers: ReachedPeers = ReachedPeers()
     model: str | None = None
     baudrate: Annotated[int, Field(ge=1200, le=3_000_000)] = 115200
     flow_control: bool = False
@@ -38,8 +56,8 @@ class BoardEntry(_Section):
 
     @model_validator(mode="after")
     def _can_be_found(self) -> "BoardEntry":
-        if (self.serial is None) == (self.port is None):
-            raise ValueError("give either serial (of an attached board) or port, one of the two")
+        if sum(value is not None for value in (self.serial, self.place, self.port)) != 1:
+            raise ValueError("give serial or place (of an attached board) or port, one of the three")
         return self
 
 
@@ -93,10 +111,6 @@ class Network(_Section):
     """Seconds that a board may take to register."""
 
 
-SecTag = Annotated[int, Field(ge=0, le=2147483647)]
-TagRange = tuple[SecTag, SecTag]
-
-
 class Credentials(_Section):
     """Where the test credentials may lie in a board's store."""
 
@@ -112,6 +126,75 @@ class Credentials(_Section):
         return value
 
 
+class ModelEntry(_Section):
+    """A kind of board that the catalog does not have."""
+
+    name: Name
+    title: str = ""
+    vendor: Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{4}$")]
+    products: tuple[Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{4}$")], ...]
+    serial: str = ".*"
+    """A pattern that the whole USB serial number fits."""
+    ports: tuple[Name, ...] = ("at",)
+    """Names of its CDC ports in the order of their interfaces; one is ``at``."""
+    baudrate: Annotated[int, Field(ge=1200, le=3_000_000)] = 115200
+    flow_control: bool = False
+
+    @field_validator("serial")
+    @classmethod
+    def _pattern(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"no regular expression: {error}") from error
+        return value
+
+    @field_validator("ports")
+    @classmethod
+    def _speaks_at(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "at" not in value:
+            raise ValueError("one of the ports must be called at: the one that speaks AT")
+        return value
+
+
+class Recovery(_Section):
+    """What the lab can do for a board that does not answer: commands, run without a shell.
+
+    ``{serial}``, ``{port}``, ``{place}`` and ``{name}`` stand for the board's.
+    """
+
+    reset: tuple[str, ...] | None = None
+    """Resets the board through its debug probe."""
+    power_cycle: tuple[str, ...] | None = None
+    """Takes its power away and gives it back."""
+    hook_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
+    """How long one of these commands may take."""
+    baudrates: tuple[Annotated[int, Field(ge=1200, le=3_000_000)], ...] = (115200, 1_000_000, 460800, 921600, 9600)
+    """Tried when the configured one is met by silence."""
+
+    @field_validator("reset", "power_cycle")
+    @classmethod
+    def _known_words(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for word in value or ():
+            unknown = set(re.findall(r"\{(\w*)\}", word)) - {"serial", "port", "place", "name"}
+            if unknown:
+                raise ValueError(
+                    f"{{{unknown.pop()}}} stands for nothing; there are {{serial}}, {{port}}, {{place}}, {{name}}"
+                )
+        return value
+
+
+class Limits(_Section):
+    """What a run may spend."""
+
+    resets: Annotated[int, Field(ge=0, le=100)] = 3
+    """Resets of one board in one run: a modem that is reset too often refuses to attach."""
+    lab_error_retries: Annotated[int, Field(ge=0, le=1000)] = 10
+    """How many tests of one board that ended in a lab error are tried again, once each."""
+    replug_seconds: Annotated[float, Field(ge=0, le=3600)] = 15.0
+    """How long a test waits for a board that has vanished."""
+
+
 class Config(_Section):
     """A lab."""
 
@@ -119,6 +202,9 @@ class Config(_Section):
     peers: Peers = Peers()
     network: Network = Network()
     credentials: Credentials = Credentials()
+    models: tuple[ModelEntry, ...] = ()
+    recovery: Recovery = Recovery()
+    limits: Limits = Limits()
 
     @field_validator("boards")
     @classmethod

@@ -2,17 +2,14 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from bench.at import AtLink, CommandTimeout
 from bench.boards import Board, BoardSilent, BoardSpec, BoardUnintelligible, SimulatedBoards, named_port, select
-from bench.boards.catalog import MODELS, recognise
+from bench.boards.catalog import MODELS, Catalog
 from bench.boards.discovery import same_serial
 from bench.boards.recovery import synchronise
 from bench.config import BoardEntry, Config
@@ -187,6 +184,24 @@ class TestSelection:
             with SimulatedBoards(5) as boards:
                 assert len({spec.port for spec in boards.specs}) == 5
 
+    def test_by_what_a_selector_says_it_means(self, simulated: str) -> None:
+        entries = (
+            BoardEntry(name="one", port="/dev/a", model="nrf9151dk", labels=("roof",)),
+            BoardEntry(name="two", port="/dev/b", model="nrf9160dk", labels=("roof", "old")),
+        )
+        config = Config(boards=entries)
+        for selector, slots in (
+            ("model=nrf9151dk", ["one"]),
+            ("label=roof", ["one", "two"]),
+            ("old", ["two"]),
+            ("name=two", ["two"]),
+        ):
+            assert [spec.slot for spec in select(config, [selector], [])] == slots
+        asked = select(config, ["firmware=1.3"], [], lambda spec: "mfw_nrf9160_1.3.7" if spec.slot == "two" else "")
+        assert [spec.slot for spec in asked] == ["two"]
+        with pytest.raises(UsageError, match="colour is none of name, model"):
+            select(config, ["colour=red"], [])
+
     def test_a_configured_board_that_is_not_attached(self) -> None:
         with pytest.raises(LabError, match=r"dk-1 .* is not attached"):
             select(Config(boards=(BoardEntry(name="dk-1", serial="1051202135"),)), [], [])
@@ -210,7 +225,7 @@ class TestCatalog:
     def test_models_are_told_by_usb_id_and_serial(
         self, vendor: int, product: int, serial: str, model: str | None
     ) -> None:
-        found = recognise(vendor, product, serial)
+        found = Catalog().recognise(vendor, product, serial)
         assert (found.name if found else None) == model
 
     def test_every_model_has_one_at_port(self) -> None:
@@ -220,49 +235,3 @@ class TestCatalog:
         assert same_serial("001051202135", "1051202135")
         assert not same_serial("001051202135", "1051202136")
         assert not same_serial("", "")
-
-
-RACK = Path(__file__).parent / "support" / "usb_rack.py"
-
-
-def on_a_rack(script: str, *boards: str, database: bool = True) -> subprocess.CompletedProcess[str]:
-    """Runs a script where udev shows the given boards, in namespaces of its own."""
-    command = [
-        sys.executable,
-        str(RACK),
-        *([] if database else ["--no-database"]),
-        *boards,
-        "--",
-        sys.executable,
-        "-c",
-        script,
-    ]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-
-
-LIST = "from bench.cli import main; import sys; sys.argv = ['nrf91-bench', 'boards', '--json']; main()"
-
-
-class TestDiscovery:
-    """Genuine libudev on a rack of USB devices made of files."""
-
-    @pytest.mark.parametrize("database", [True, False], ids=["udevd's database", "kernel attributes only"])
-    def test_boards_are_found_with_their_ports_by_rank(self, database: bool) -> None:
-        rack = ["1366:1069:001051202135:00,02", "1915:910a:THINGY91X_F39CC1B120C:01,04", "1366:0105:000821001234:00"]
-        finished = on_a_rack(LIST, *rack, database=database)
-        assert finished.returncode == 0, finished.stderr
-        found = {row["serial"]: row for row in json.loads(finished.stdout)}
-        assert {serial: row["model"] for serial, row in found.items()} == {
-            "001051202135": "nrf9151dk",
-            "THINGY91X_F39CC1B120C": "thingy91x",
-            "000821001234": "unknown",
-        }
-        dk = found["001051202135"]
-        assert (dk["name"], dk["ports"]) == ("nrf9151dk-1", {"at": "/dev/ttyACM0", "log": "/dev/ttyACM1"})
-        assert found["THINGY91X_F39CC1B120C"]["ports"] == {"at": "/dev/ttyACM2", "log": "/dev/ttyACM3"}
-        assert found["000821001234"]["ports"] == {"port0": "/dev/ttyACM4"}
-        assert dk["place"] == ("pci-0000:00:14.0-usb-0:1" if database else "1-1")
-
-    def test_nothing_attached_is_said(self) -> None:
-        finished = on_a_rack(LIST.replace("'--json'", ""))
-        assert "no board is attached" in finished.stdout

@@ -182,6 +182,7 @@ class TestTls:
     def _context(credentials: Credentials) -> ssl.SSLContext:
         context = ssl.create_default_context(cadata=credentials.authorities["ecdsa"].decode())
         context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0x80)
         return context
 
     def test_echo(self, connect: ssl.SSLSocket, peer: Peer) -> None:

@@ -5,6 +5,7 @@ from bench.at.link import AtLink
 from bench.at.response import (
     CommandError,
     CommandTimeout,
+    DeviceRestarted,
     LinkBlocked,
     LinkState,
     MalformedAnswer,
@@ -25,6 +26,7 @@ __all__ = [
     "AtLink",
     "CommandError",
     "CommandTimeout",
+    "DeviceRestarted",
     "Dialect",
     "Entry",
     "LinkBlocked",

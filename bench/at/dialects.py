@@ -35,6 +35,7 @@ class Dialect:
         payload_limit: the largest number that may be announced.
         urc_forms: prefix -> form of the URC, where a command of the same name answers with that prefix too.
         bare_urcs: URCs without a prefix.
+        restarts: beginnings of URCs that say that the device has restarted, or its modem has crashed.
         secrets: command name -> pattern whose groups must never be written down.
         data_mode_terminator: what leaves data mode.
         data_mode_report: prefix of the line that says that data mode has ended.
@@ -47,6 +48,7 @@ class Dialect:
     payload_limit: int = 65536
     urc_forms: Mapping[bytes, re.Pattern[bytes]] = field(default_factory=dict)
     bare_urcs: frozenset[bytes] = frozenset()
+    restarts: tuple[bytes, ...] = ()
     secrets: Mapping[bytes, re.Pattern[bytes]] = field(default_factory=dict)
     data_mode_terminator: bytes = b"+++"
     data_mode_report: bytes = b"#XDATAMODE"
@@ -83,6 +85,7 @@ SLM = Dialect(
         b"+CSCON": re.compile(rb"\+CSCON: ?\d+$"),
     },
     bare_urcs=frozenset((b"Ready", b"INIT ERROR")),
+    restarts=(b"Ready", b"INIT ERROR", b"#XMODEM: FAULT"),
     secrets={
         # The content (and the password) of a credential; a PIN; the password of a packet data context.
         b"%CMNG": re.compile(rb'(?s)%CMNG=0,\d+,\d+,"(.*)"', re.IGNORECASE),

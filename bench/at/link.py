@@ -4,7 +4,7 @@ The times are the port's stamps, so that neither the parser nor the caller is in
 """
 
 from collections.abc import Callable
-from typing import Self
+from typing import NoReturn, Self
 
 from bench.at.dialects import SLM, Dialect
 from bench.at.drain import DrainedPort
@@ -14,6 +14,7 @@ from bench.at.port import Port
 from bench.at.response import (
     CommandError,
     CommandTimeout,
+    DeviceRestarted,
     LinkBlocked,
     LinkState,
     MalformedAnswer,
@@ -335,6 +336,8 @@ class AtLink:
                 kind = type(event)
                 if kind is Unsolicited or final is not None:
                     self._set_aside([event], stamp)
+                    if final is None and event.line.startswith(self.dialect.restarts):  # type: ignore[union-attr]
+                        self._restarted(command, event.line)  # type: ignore[union-attr]
                     continue
                 first = first or stamp
                 if kind is FinalResult:
@@ -356,6 +359,21 @@ class AtLink:
         if broken:
             raise MalformedAnswer(f"{command} was answered by {broken}\n{self.port.evidence()}")
         return response
+
+    def _restarted(self, command: str, line: bytes) -> NoReturn:
+        """No answer will come any more."""
+        self._parser.reset()
+        self._hanging = None
+        raise DeviceRestarted(
+            f"{self.name} restarted by itself in the middle of {command}: it said {printable(line)}, expected OK or"
+            f" ERROR\n{self.port.evidence()}"
+        )
+
+    def restarts(self) -> tuple[Urc, ...]:
+        """URCs of the backlog that say that the device has restarted, or its modem has crashed; they stay there."""
+        with self.port.shared.lock:
+            self._parse_stored(self.port.shared)
+        return tuple(urc for urc in self._backlog if urc.line.encode("latin-1").startswith(self.dialect.restarts))
 
     def _await_late(self, waiting: str, timeout: float) -> None:
         deadline = now_ns() + round(timeout * NS_PER_S)

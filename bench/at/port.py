@@ -6,6 +6,7 @@ Stamps are taken directly before the write and directly after each read. Between
 import os
 import select
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import NoReturn
 
 from bench.at.drain import READ_SIZE, SHARED, DrainedPort
@@ -149,8 +150,9 @@ class Port:
     def lost(self, shared: DrainedPort, why: str) -> NoReturn:
         """Notes that the port is gone, and raises PortLost."""
         shared.lost = why
+        moment = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
         raise PortLost(
-            f"{self.name} vanished ({why}): was the board unplugged or reset, or did its simulator end?"
+            f"{self.name} vanished at {moment} ({why}): was the board unplugged or reset, or did its simulator end?"
             f"\n{self.evidence()}"
         )
 

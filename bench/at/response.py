@@ -66,6 +66,10 @@ class CommandTimeout(DeviceError):
     """The device did not end its answer in time."""
 
 
+class DeviceRestarted(DeviceError):
+    """The device restarted by itself, or its modem crashed."""
+
+
 class LinkBlocked(DeviceError):
     """An earlier command still hangs, so the next one could not be sent."""
 

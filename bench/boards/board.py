@@ -5,8 +5,10 @@ import ipaddress
 import random
 from typing import Self
 
-from bench.at import AtLink, CommandError, Transcript
-from bench.boards.recovery import synchronise
+from bench.at import AtLink, CommandError, DeviceRestarted, PortBusy, Transcript
+from bench.boards.ladder import Ladder
+from bench.boards.lease import Lease, terminal_lock
+from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
 from bench.boards.selection import BoardSpec
 from bench.errors import BenchError, LabError
 from bench.modem import Family, Identity, Modem
@@ -26,8 +28,25 @@ class Board:
     """
 
     def __init__(
-        self, spec: BoardSpec, concealer: Concealer, *, margin: float = 5.0, connect_timeout: float = 60.0
+        self,
+        spec: BoardSpec,
+        concealer: Concealer,
+        *,
+        margin: float = 5.0,
+        connect_timeout: float = 60.0,
+        job: str = "",
+        ladder: Ladder | None = None,
     ) -> None:
+        """Makes it; opens nothing.
+
+        Args:
+            spec: where it is.
+            concealer: knows what must not be shown.
+            margin: seconds that a command may take beyond what it asks for.
+            connect_timeout: seconds that a connection may take.
+            job: what it is used for, for whoever is refused it meanwhile.
+            ladder: what is tried when it does not answer; None gives up at once.
+        """
         self.spec = spec
         self.concealer = concealer
         self.transcript = Transcript()
@@ -37,6 +56,8 @@ class Board:
         self._connect_timeout = connect_timeout
         self._link: AtLink | None = None
         self._modem: Modem | None = None
+        self._lease = Lease(spec.key, spec.slot, job or "a program of the bench")
+        self._ladder = ladder
         self._next_port = random.randint(_FIRST_PORT, _LAST_PORT)
 
     @property
@@ -68,20 +89,15 @@ class Board:
         self.close()
 
     def open(self) -> Self:
-        """Opens the port, brings the board to a known state and asks who it is.
+        """Takes the lease, opens the port, brings the board to a known state and asks who it is.
 
         Raises:
+            BoardLeased: somebody else has the board.
             LabError: the port cannot be opened, nothing that speaks the dialect answers, or the port vanishes.
         """
-        spec = self.spec
-        self._link = AtLink.open(
-            spec.port, baudrate=spec.baudrate, flow_control=spec.flow_control, transcript=self.transcript
-        )
-        self._link.port.conceal = self.concealer.conceal
-        self._link.hide = self.concealer.hide
-        self._link.port.where = self.where
+        self._lease.acquire()
         try:
-            synchronise(self._link)
+            self._link = self._in_step()
             if self._link.echoes:
                 with contextlib.suppress(CommandError):  # Serial LTE Modem has no echo to switch off, others have
                     self._link.command("ATE0")
@@ -90,9 +106,34 @@ class Board:
             self._learn(self.identity)
             self._modem.close_sockets()
         except BaseException:
-            self._link.close()
+            if self._link is not None:
+                self._link.close()
+            self._lease.release()
             raise
         return self
+
+    def _in_step(self) -> AtLink:
+        """A link to the board, which answers; the ladder's help where it does not."""
+        link = self._link = self._open_link(self.spec.baudrate)
+        try:
+            synchronise(link)
+        except (BoardSilent, BoardUnintelligible) as failure:
+            link.close()
+            if self._ladder is None:
+                raise
+            return self._ladder.climb(self._open_link, failure)
+        return link
+
+    def _open_link(self, baudrate: int) -> AtLink:
+        spec = self.spec
+        holder = terminal_lock(spec.port) if spec.port.startswith("/") else ""
+        if holder:
+            raise PortBusy(f"{spec.slot}: {holder} has {spec.port}; close that program and try again")
+        link = AtLink.open(spec.port, baudrate=baudrate, flow_control=spec.flow_control, transcript=self.transcript)
+        link.port.conceal = self.concealer.conceal
+        link.hide = self.concealer.hide
+        link.port.where = self.where
+        return link
 
     def close(self) -> None:
         """Leaves the board as it was found and gives the port back, whatever happens."""
@@ -104,17 +145,25 @@ class Board:
                 self._tidy(link)
         finally:
             link.close()
+            self._lease.release()
 
     def known_state(self) -> None:
         """Between tests: answers in step, no data mode, no open socket.
 
         Raises:
+            DeviceRestarted: it has restarted by itself; it is in order all the same.
             LabError: the board cannot be brought there.
         """
+        restarts = self.link.restarts()
         if self.link.in_data_mode or self.link.blocked:
             synchronise(self.link)
         self.modem.close_sockets()
         self.link.urcs()
+        if restarts:
+            raise DeviceRestarted(
+                f"{self.slot} restarted by itself: {', '.join(urc.line for urc in restarts)} came unasked"
+                f"\n    whole transcript: {self.where}"
+            )
 
     def keep_transcript_in(self, where: str) -> None:
         """Says where error messages should point for the whole transcript."""

@@ -6,7 +6,10 @@ debug probes have the same one, so the serial number must fit too.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from bench.config import ModelEntry
 
 SEGGER = 0x1366
 NORDIC = 0x1915
@@ -25,6 +28,8 @@ class Model:
         ports: names of the CDC ports by rank.
         flow_control: whether the AT port has RTS and CTS.
         confirmed: whether the USB identity was seen on a real board.
+        baudrates: of the ports by rank; 115200 where there are fewer.
+        generic: whether the USB identity is that of a common bridge, so that it proves no board: it must be asked.
     """
 
     name: str
@@ -35,16 +40,37 @@ class Model:
     ports: tuple[str, ...]
     flow_control: bool = True
     confirmed: bool = True
+    baudrates: tuple[int, ...] = ()
+    generic: bool = False
+
+    def fits(self, vendor: int, product: int, serial: str) -> bool:
+        """Whether a USB device may be one of these."""
+        usb = self.vendor == vendor and (self.products is None or product in self.products)
+        return usb and self.serial.fullmatch(serial) is not None
+
+    @property
+    def baudrate(self) -> int:
+        """Of the AT port."""
+        rank = self.ports.index("at")
+        return self.baudrates[rank] if rank < len(self.baudrates) else 115200
 
 
-def _segger(name: str, title: str, serial: str, ports: tuple[str, ...], *, confirmed: bool = True) -> Model:
-    return Model(name, title, SEGGER, None, re.compile(serial), ports, confirmed=confirmed)
+def _segger(
+    name: str, title: str, serial: str, ports: tuple[str, ...], rates: tuple[int, ...] = (), *, confirmed: bool = True
+) -> Model:
+    return Model(name, title, SEGGER, None, re.compile(serial), ports, confirmed=confirmed, baudrates=rates)
+
+
+def _bridge(name: str, title: str, vendor: int, product: int, ports: tuple[str, ...] = ("at",)) -> Model:
+    """A third party's board behind a common USB bridge, whose identity nobody of us has seen."""
+    products, anything = frozenset((product,)), re.compile(".*")
+    return Model(name, title, vendor, products, anything, ports, flow_control=False, confirmed=False, generic=True)
 
 
 MODELS = (
     _segger("nrf9160dk", "nRF9160 DK", r"0*9600\d{5}", ("at", "nrf52840", "log")),
     _segger("nrf9161dk", "nRF9161 DK", r"0*10509\d{5}", ("at", "log")),
-    _segger("nrf9151dk", "nRF9151 DK", r"0*(10512|10520)\d{5}", ("at", "log")),
+    _segger("nrf9151dk", "nRF9151 DK", r"0*(10512|10520)\d{5}", ("at", "log"), (115200, 1_000_000)),
     _segger("nrf9131ek", "nRF9131 EK", r"0*10510\d{5}", ("at", "log"), confirmed=False),
     Model(
         "thingy91",
@@ -63,21 +89,54 @@ MODELS = (
         re.compile(r"THINGY91X_[0-9A-F]{8,16}"),
         ("at", "log"),
         flow_control=False,
+        baudrates=(115200, 1_000_000),
     ),
+    _bridge("icarus", "Actinius Icarus", 0x0403, 0x6015),
+    _bridge("nrf9160feather", "Circuit Dojo nRF9160 Feather", 0x10C4, 0xEA60),
+    _bridge("nrf9151feather", "Circuit Dojo nRF9151 Feather", 0x2E8A, 0x000C),
 )
 
 BY_NAME = {model.name: model for model in MODELS}
 
 
-def recognise(vendor: int, product: int, serial: str) -> Model | None:
-    """The model that a USB device is, or None when it is none or could be something else."""
-    for model in MODELS:
-        usb_fits = model.vendor == vendor and (model.products is None or product in model.products)
-        if usb_fits and model.serial.fullmatch(serial):
-            return model
-    return None
+class Catalog:
+    """The models that are known: ours and the lab's own, which come first."""
+
+    def __init__(self, entries: Sequence[ModelEntry] = ()) -> None:
+        own = tuple(_from_entry(entry) for entry in entries)
+        names = {model.name for model in own}
+        self.models = own + tuple(model for model in MODELS if model.name not in names)
+
+    def recognise(self, vendor: int, product: int, serial: str) -> Model | None:
+        """The model that a USB device is, or None when it is none, could be another, or must be asked."""
+        fitting = self.candidates(vendor, product, serial)
+        return fitting[0] if fitting and not fitting[0].generic else None
+
+    def candidates(self, vendor: int, product: int, serial: str) -> list[Model]:
+        """The models that a USB device may be."""
+        return [model for model in self.models if model.fits(vendor, product, serial)]
+
+    def may_be_a_board(self, vendor: int, product: int, serial: str) -> bool:
+        """Whether a USB device is worth asking: its vendor makes boards or the probes on them, or a model may fit."""
+        return vendor in (SEGGER, NORDIC) or bool(self.candidates(vendor, product, serial))
+
+    def title(self, name: str) -> str:
+        """A model's title; its name, where it has none."""
+        return next((model.title for model in self.models if model.name == name), name)
+
+    def named(self, name: str) -> Model | None:
+        """A model by its name."""
+        return next((model for model in self.models if model.name == name), None)
 
 
-def looks_like_a_board(vendor: int) -> bool:
-    """Whether a USB vendor makes boards or the debug probes on them."""
-    return vendor in (SEGGER, NORDIC)
+def _from_entry(entry: ModelEntry) -> Model:
+    return Model(
+        entry.name,
+        entry.title or entry.name,
+        int(entry.vendor, 16),
+        frozenset(int(product, 16) for product in entry.products),
+        re.compile(entry.serial),
+        entry.ports,
+        flow_control=entry.flow_control,
+        baudrates=tuple(entry.baudrate if port == "at" else 115200 for port in entry.ports),
+    )

@@ -7,11 +7,15 @@ from typing import Any
 
 import pyudev
 
-from bench.boards.catalog import looks_like_a_board, recognise
+from bench.boards.catalog import Catalog
 from bench.errors import LabError
 
 # A tty's ID_PATH ends in its USB interface; the board's place does not.
 _INTERFACE = re.compile(r":\d+\.\d+$")
+
+
+UNKNOWN = "unknown"
+"""The model of what may be a board: it must be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class AttachedBoard:
         ports: name -> device node; unnamed ports are "port0", "port1" ...
         place: USB path, the second selector.
         source: "udev" when udevd's database told, "sysfs" when only the kernel did.
+        whole: whether all the ports of its model are there; a board that was just plugged in shows them one by one.
     """
 
     model: str
@@ -31,6 +36,7 @@ class AttachedBoard:
     ports: dict[str, str]
     place: str
     source: str
+    whole: bool = True
 
 
 @dataclass
@@ -45,7 +51,7 @@ class _Device:
     ttys: dict[int, str] = field(default_factory=dict)
 
 
-def attached_boards() -> list[AttachedBoard]:
+def attached_boards(catalog: Catalog | None = None) -> list[AttachedBoard]:
     """Every attached device that is a board or may be one, ordered by serial number.
 
     Raises:
@@ -58,7 +64,7 @@ def attached_boards() -> list[AttachedBoard]:
             f"boards are found with libudev, which is missing ({error}): install it (Debian: apt-get install libudev1)"
             " or name the port with --port"
         ) from error
-    return sorted(_boards(_devices(ttys)), key=lambda board: (board.serial, board.place))
+    return sorted(_boards(_devices(ttys), catalog or Catalog()), key=lambda board: (board.serial, board.place))
 
 
 def _devices(ttys: Iterable[Any]) -> Iterable[_Device]:
@@ -93,16 +99,18 @@ def _attribute(device: Any, name: str) -> str:  # noqa: ANN401 - pyudev has no t
     return value.decode(errors="replace").strip() if value else ""
 
 
-def _boards(devices: Iterable[_Device]) -> Iterable[AttachedBoard]:
+def _boards(devices: Iterable[_Device], catalog: Catalog) -> Iterable[AttachedBoard]:
     for device in devices:
-        model = recognise(device.vendor, device.product, device.serial)
-        if model is None and not looks_like_a_board(device.vendor):
+        model = catalog.recognise(device.vendor, device.product, device.serial)
+        if model is None and not catalog.may_be_a_board(device.vendor, device.product, device.serial):
             continue
         names = model.ports if model else ()
         ports = {}
         for rank, (_, node) in enumerate(sorted(device.ttys.items())):
             ports[names[rank] if rank < len(names) else f"port{rank}"] = node
-        yield AttachedBoard(model.name if model else "unknown", device.serial, ports, device.place, device.source)
+        name = model.name if model else UNKNOWN
+        whole = model is None or len(device.ttys) >= len(model.ports)
+        yield AttachedBoard(name, device.serial, ports, device.place, device.source, whole=whole)
 
 
 def same_serial(one: str, other: str) -> bool:

@@ -1,16 +1,20 @@
-"""Which boards a run uses: from ``--port``, ``--board``, the configuration and what is attached."""
+"""Which boards a run uses: from ``--port``, ``--board``, the inventory and what is attached."""
 
+import contextlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bench.at import is_pty
 from bench.at.transport import transport_for
-from bench.boards.catalog import BY_NAME
+from bench.boards.catalog import Catalog
 from bench.boards.discovery import AttachedBoard, attached_boards, same_serial
+from bench.boards.lease import key_of
 from bench.config import BoardEntry, Config
 from bench.errors import LabError, UsageError
+
+ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +23,32 @@ class BoardSpec:
 
     Attributes:
         slot: the board's place in the run: its name in the inventory, or its type and rank.
-        port: a path, ``tcp://HOST:PORT`` or ``replay:FILE``.
+        port: a path, ``tcp://HOST:PORT`` or ``replay:FILE``; empty when the board is not attached.
         model: a name of the catalog, or "unknown".
-        serial: USB serial number; empty when the port was named directly.
+        serial: USB serial number; empty when there is none, or the port was named directly.
+        place: USB path; likewise.
         hardware: whether real hardware answers there.
+        labels: of the inventory.
+        sec_tags: first and last security tag that the bench may use on it; None is the lab's.
+        peers: how its network reaches the peers (address, address6, name), where that is not the lab's way.
     """
 
     slot: str
     port: str
     model: str = "unknown"
     serial: str = ""
+    place: str = ""
     baudrate: int = 115200
     flow_control: bool = False
     hardware: bool = True
+    labels: tuple[str, ...] = ()
+    sec_tags: tuple[int, int] | None = None
+    peers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """What the board is leased by."""
+        return key_of(self.serial, self.port)
 
     def to_json(self) -> str:
         """For the process that runs this board's tests."""
@@ -40,42 +57,64 @@ class BoardSpec:
     @classmethod
     def from_json(cls, text: str) -> "BoardSpec":
         """The spec that :meth:`to_json` wrote."""
-        return cls(**json.loads(text))
+        row = json.loads(text)
+        tags = row["sec_tags"]
+        return cls(**{**row, "labels": tuple(row["labels"]), "sec_tags": tuple(tags) if tags else None})
+
+
+FirmwareOf = Callable[[BoardSpec], str]
+"""Asks a board for its firmware."""
 
 
 def named_port(port: str, rank: int, config: Config) -> BoardSpec:
-    """A board at a port that the user named; the configuration's entry for that port counts.
+    """A board at a port that the user named; the inventory's entry for that port, or that board, counts.
 
     Raises:
         UsageError: there is no such port, or its name is none.
     """
     transport_for(port)  # opens nothing, refuses an address that is none
-    if not port.startswith(("tcp://", "replay:")) and not Path(port).exists():
+    if port.startswith(("tcp://", "replay:")):
+        real = port
+    elif Path(port).exists():
+        real = str(Path(port).resolve())
+    else:
         raise UsageError(f"there is no port {port}; `nrf91-bench boards` lists what is attached")
     for entry in config.boards:
         if entry.port == port:
             return _configured(entry, port)
+    with contextlib.suppress(LabError):  # without libudev a port is still a port
+        for spec in known_boards(config):
+            if spec.serial and spec.port == real:
+                return spec
     return BoardSpec(slot=f"board-{rank}", port=port, hardware=_is_hardware(port, claimed=False))
 
 
-def select(config: Config, selectors: Sequence[str], ports: Sequence[str]) -> list[BoardSpec]:
-    """The boards that the user asked for; with neither selector nor port all that are configured or attached.
+def select(
+    config: Config, selectors: Sequence[str], ports: Sequence[str], firmware_of: FirmwareOf | None = None
+) -> list[BoardSpec]:
+    """The boards that the user asked for; with neither selector nor port all that are in the inventory or attached.
 
-    A selector is a board's name, model, serial number or USB place, or ``all``.
+    A selector is a board's name, model, serial number, USB place or label, ``all``, or says which it means:
+    ``name=``, ``model=``, ``serial=``, ``place=``, ``label=``, ``firmware=`` (the board is asked).
 
     Raises:
         UsageError: a selector fits nothing, or one board was chosen twice.
-        LabError: a configured board is not attached.
+        LabError: a chosen board is not attached.
     """
     chosen = [named_port(port, rank, config) for rank, port in enumerate(ports, 1)]
     if selectors or not ports:
         available = known_boards(config)
-        for selector in selectors or ["all"]:
-            fitting = [spec for spec, place in available if selector == "all" or _fits(selector, spec, place)]
-            if not fitting and selector != "all":
-                names = ", ".join(spec.slot for spec, _ in available) or "none"
+        for selector in selectors or [ALL]:
+            fitting = [spec for spec in available if _fits(selector, spec, firmware_of)]
+            if not fitting and selector != ALL:
+                names = ", ".join(spec.slot for spec in available) or "none"
                 raise UsageError(f"no board is {selector}; known boards: {names} (`nrf91-bench boards` shows them)")
             chosen += [spec for spec in fitting if spec not in chosen]
+    absent = [spec for spec in chosen if not spec.port]
+    if absent:
+        spec = absent[0]
+        sought = f"serial {spec.serial}" if spec.serial else f"place {spec.place}"
+        raise LabError(f"board {spec.slot} ({sought}) is not attached; plug it in, or leave it out of bench.toml")
     slots = [spec.slot for spec in chosen]
     twice = {spec.port for spec in chosen if sum(other.port == spec.port for other in chosen) > 1}
     if twice or len(set(slots)) != len(slots):
@@ -83,65 +122,86 @@ def select(config: Config, selectors: Sequence[str], ports: Sequence[str]) -> li
     return chosen
 
 
-def known_boards(config: Config) -> list[tuple[BoardSpec, str]]:
-    """Every configured board and every attached one of a known model, with its USB place."""
-    attached = attached_boards()
-    known: list[tuple[BoardSpec, str]] = []
-    taken: set[str] = set()
+def known_boards(config: Config, attached: Sequence[AttachedBoard] | None = None) -> list[BoardSpec]:
+    """Every board of the inventory, attached or not, and every attached one of a known model.
+
+    Raises:
+        LabError: an entry of the inventory fits two attached boards, or its AT port is not known.
+    """
+    catalog = Catalog(config.models)
+    attached = attached_boards(catalog) if attached is None else attached
+    known: list[BoardSpec] = []
+    taken: set[tuple[str, str]] = set()
     for entry in config.boards:
-        if entry.port is not None:
-            known.append((_configured(entry, entry.port), ""))
-            continue
-        board = _attached(entry, attached)
-        taken.add(board.serial)
-        port = board.ports.get("at")
-        if port is None:
-            raise LabError(
-                f"board {entry.name} is an {board.model} device whose AT port is not known; give `port` instead of"
-                " `serial` in bench.toml"
-            )
-        known.append((_configured(entry, port, board), board.place))
+        board = None if entry.port else _attached(entry, attached)
+        if board is not None:
+            taken.add((board.serial, board.place))
+        known.append(_configured(entry, entry.port or _at_port(entry, board), board, catalog))
     ranks: dict[str, int] = {}
     for board in attached:
-        model = BY_NAME.get(board.model)
-        if model is None or board.serial in taken or "at" not in board.ports:
+        model = catalog.named(board.model)
+        if model is None or (board.serial, board.place) in taken or "at" not in board.ports:
             continue
         rank = ranks[board.model] = ranks.get(board.model, 0) + 1
+        port = board.ports["at"]
         known.append(
-            (
-                BoardSpec(
-                    slot=f"{board.model}-{rank}",
-                    port=board.ports["at"],
-                    model=board.model,
-                    serial=board.serial,
-                    flow_control=model.flow_control,
-                    hardware=not is_pty(board.ports["at"]),
-                ),
-                board.place,
+            BoardSpec(
+                slot=f"{board.model}-{rank}",
+                port=port,
+                model=board.model,
+                serial=board.serial,
+                place=board.place,
+                baudrate=model.baudrate,
+                flow_control=model.flow_control,
+                hardware=not is_pty(port),
             )
         )
     return known
 
 
-def _attached(entry: BoardEntry, attached: Sequence[AttachedBoard]) -> AttachedBoard:
-    assert entry.serial is not None  # the configuration demands a serial or a port
-    for board in attached:
-        if same_serial(board.serial, entry.serial):
-            return board
-    raise LabError(
-        f"board {entry.name} (serial {entry.serial}) is not attached; plug it in, or leave it out of bench.toml"
-    )
+def _attached(entry: BoardEntry, attached: Sequence[AttachedBoard]) -> AttachedBoard | None:
+    if entry.serial is not None:
+        found = [board for board in attached if same_serial(board.serial, entry.serial)]
+    else:
+        found = [board for board in attached if board.place == entry.place]
+    if len(found) > 1:
+        places = " and ".join(board.place for board in found)
+        raise LabError(
+            f"board {entry.name}: two attached devices have the serial number {entry.serial}, at {places}; name the"
+            " one that is meant by `place` in bench.toml"
+        )
+    return found[0] if found else None
 
 
-def _configured(entry: BoardEntry, port: str, board: AttachedBoard | None = None) -> BoardSpec:
+def _at_port(entry: BoardEntry, board: AttachedBoard | None) -> str:
+    if board is None:
+        return ""
+    if "at" not in board.ports:
+        raise LabError(
+            f"board {entry.name} is an {board.model} device whose AT port is not known; give `port` instead of"
+            " `serial` in bench.toml, or describe its kind in [[models]]"
+        )
+    return board.ports["at"]
+
+
+def _configured(
+    entry: BoardEntry, port: str, board: AttachedBoard | None = None, catalog: Catalog | None = None
+) -> BoardSpec:
+    model = entry.model or (board.model if board else "unknown")
+    kind = (catalog or Catalog()).named(model)
+    chosen = entry.model_fields_set
     return BoardSpec(
         slot=entry.name,
         port=port,
-        model=entry.model or (board.model if board else "unknown"),
-        serial=board.serial if board else "",
-        baudrate=entry.baudrate,
-        flow_control=entry.flow_control,
+        model=model,
+        serial=board.serial if board else entry.serial or "",
+        place=board.place if board else entry.place or "",
+        baudrate=entry.baudrate if kind is None or "baudrate" in chosen else kind.baudrate,
+        flow_control=entry.flow_control if kind is None or "flow_control" in chosen else kind.flow_control,
         hardware=_is_hardware(port, claimed=entry.hardware),
+        labels=entry.labels,
+        sec_tags=entry.sec_tags,
+        peers={name: str(value) for name, value in entry.peers.model_dump().items() if value is not None},
     )
 
 
@@ -154,5 +214,18 @@ def _is_hardware(port: str, *, claimed: bool) -> bool:
     return not is_pty(port)
 
 
-def _fits(selector: str, spec: BoardSpec, place: str) -> bool:
-    return selector in (spec.slot, spec.model, place) or same_serial(selector, spec.serial)
+def _fits(selector: str, spec: BoardSpec, firmware_of: FirmwareOf | None) -> bool:
+    if selector == ALL:
+        return True
+    kind, equals, value = selector.partition("=")
+    if not equals:
+        named = selector in (spec.slot, spec.model, spec.place, *spec.labels)
+        return named or same_serial(selector, spec.serial)
+    if kind == "firmware":
+        return firmware_of is not None and bool(spec.port) and value in firmware_of(spec)
+    facts = {"name": (spec.slot,), "model": (spec.model,), "place": (spec.place,), "label": spec.labels}
+    if kind == "serial":
+        return same_serial(value, spec.serial)
+    if kind not in facts:
+        raise UsageError(f"--board {selector}: {kind} is none of name, model, serial, place, label, firmware")
+    return value in facts[kind]

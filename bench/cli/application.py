@@ -6,6 +6,7 @@ import typer
 
 from bench import __version__
 from bench.cli.boards import boards
+from bench.cli.doctor import doctor
 from bench.cli.matrix import matrix
 from bench.cli.peers import peers
 from bench.cli.report import report
@@ -23,8 +24,9 @@ app.command()(boards)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(run)
 app.command()(report)
 app.command()(matrix)
-app.command()(simulate)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(simulate)
 app.command()(peers)
+app.command()(doctor)
 
 
 def _version(wanted: bool) -> None:

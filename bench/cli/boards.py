@@ -1,6 +1,9 @@
-"""``nrf91-bench boards``: what is attached. Opens no port."""
+"""``nrf91-bench boards``: what is attached, who uses it, and with ``--probe`` what it says of itself."""
 
 import json
+import os
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -8,49 +11,157 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench.boards import AttachedBoard, attached_boards, known_boards
-from bench.boards.catalog import BY_NAME
-from bench.cli.lab import default_config
-from bench.config import load
+from bench.boards import (
+    UNKNOWN,
+    AttachedBoard,
+    BoardLeased,
+    BoardMonitor,
+    BoardSpec,
+    Catalog,
+    attached_boards,
+    holder_of,
+    known_boards,
+    terminal_lock,
+)
+from bench.cli.lab import asked, default_config
+from bench.config import Config, load
+from bench.errors import BenchError
+
+
+@dataclass
+class Listed:
+    """One line of the list: a board, and what is known of it."""
+
+    spec: BoardSpec
+    ports: dict[str, str]
+    state: str
+    firmware: str | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """What ``--json`` prints of it."""
+        return {
+            "name": self.spec.slot or None,
+            "model": self.spec.model,
+            "serial": self.spec.serial,
+            "ports": self.ports,
+            "place": self.spec.place,
+            "firmware": self.firmware,
+            "state": self.state,
+        }
 
 
 def boards(
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON list.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON list; with --watch a JSON object a change.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on and show what is plugged in and unplugged.")] = False,
+    probe: Annotated[bool, typer.Option("--probe", help="Open the ports and ask.")] = False,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="The lab's bench.toml.")] = None,
 ) -> None:
-    """List attached boards and what may be one."""
+    """List the boards of the inventory, attached boards, and what may be one. Opens no port unless --probe."""
     lab = load(config or default_config())
-    found = attached_boards()
-    known = known_boards(lab)
-    names = {spec.serial: spec.slot for spec, _ in known if spec.serial}
-    found += [
-        AttachedBoard(spec.model, "", {"at": spec.port}, "", "bench.toml") for spec, _ in known if not spec.serial
-    ]
-    names |= {spec.port: spec.slot for spec, _ in known if not spec.serial}
-    if as_json:
-        typer.echo(json.dumps([_row(board, names) for board in found], indent=2))
+    catalog = Catalog(lab.models)
+    if watch:
+        _watch(lab, catalog, as_json=as_json)
         return
-    if not found:
+    attached = attached_boards(catalog)
+    rows = [_probed(row) if probe else row for row in _listed(lab, attached)]
+    if as_json:
+        typer.echo(json.dumps([row.to_json() for row in rows], indent=2))
+        return
+    if not rows:
         typer.echo("no board is attached; is it switched on, and is its cable a data cable?")
         return
-    table = Table("name", "model", "serial", "AT port", "other ports", "place", box=None, pad_edge=False)
-    for board in found:
-        model = BY_NAME[board.model].title if board.model in BY_NAME else "unknown"
-        others = ", ".join(f"{name} {node}" for name, node in board.ports.items() if name != "at")
-        name = names.get(board.serial or board.ports.get("at", ""), "")
-        table.add_row(name, model, board.serial, board.ports.get("at", ""), others, board.place)
-    Console(highlight=False).print(table)
-    if any(board.source == "sysfs" for board in found):
+    _print(rows, catalog)
+    if any(board.source == "sysfs" for board in attached):
         typer.echo("(udevd's database is not there: this comes from the kernel's own attributes)")
 
 
-def _row(board: AttachedBoard, names: dict[str, str]) -> dict[str, object]:
-    return {
-        "name": names.get(board.serial or board.ports.get("at", "")),
-        "model": board.model,
-        "serial": board.serial,
-        "ports": board.ports,
-        "place": board.place,
-        "firmware": None,
-        "state": "attached" if board.source != "bench.toml" else "configured",
-    }
+def _listed(lab: Config, attached: list[AttachedBoard]) -> list[Listed]:
+    ports = {(board.serial, board.place): board.ports for board in attached}
+    known = known_boards(lab, attached)
+    rows = [
+        Listed(spec, ports.pop((spec.serial, spec.place), {"at": spec.port} if spec.port else {}), _state(spec))
+        for spec in known
+    ]
+    for board in attached:
+        if (board.serial, board.place) in ports:
+            node = next(iter(board.ports.values()), "")
+            spec = BoardSpec("", node, board.model, board.serial, board.place)
+            state = "may be a board: --probe asks" if board.model == UNKNOWN else _state(spec)
+            rows.append(Listed(spec, board.ports, state))
+    return rows
+
+
+def _state(spec: BoardSpec) -> str:
+    """What a user may expect of a board, as far as can be told without touching it."""
+    if not spec.port:
+        return "not attached"
+    holder = holder_of(spec.key)
+    if holder is not None:
+        return f"leased by {holder.text}"
+    if not spec.port.startswith("/"):
+        return "configured"
+    program = terminal_lock(spec.port)
+    if program:
+        return f"in use by {program}"
+    return "free" if os.access(spec.port, os.R_OK | os.W_OK) else "no permission"
+
+
+def _probed(row: Listed) -> Listed:
+    """The same after asking the board; of an unknown device every port is asked."""
+    if row.state not in ("free", "configured", "may be a board: --probe asks"):
+        return row
+    names = ["at"] if "at" in row.ports else list(row.ports)
+    for name in names:
+        spec = BoardSpec(row.spec.slot or name, row.ports[name], row.spec.model, row.spec.serial, row.spec.place)
+        if name == "at":
+            spec = row.spec
+        try:
+            identity = asked(spec)
+        except BoardLeased as error:
+            row.state = str(error)
+        except BenchError as error:
+            row.state = f"silent: {str(error).partition(chr(10))[0]}" if name == "at" else "no AT on any port"
+        else:
+            row.firmware = f"{identity.modem_firmware}, SLM {identity.slm_version}"
+            row.state = "free"
+            if name != "at":
+                row.ports = {("at" if port == name else port): node for port, node in row.ports.items()}
+            break
+    return row
+
+
+def _print(rows: list[Listed], catalog: Catalog) -> None:
+    table = Table("name", "model", "serial", "AT port", "firmware", "place", "state", box=None, pad_edge=False)
+    for column in table.columns[:4]:
+        column.no_wrap = True
+    for row in rows:
+        spec = row.spec
+        port = row.ports.get("at") or " ".join(row.ports.values())
+        title = catalog.title(spec.model)
+        table.add_row(spec.slot, title, spec.serial, port, row.firmware or "", spec.place, row.state)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 200  # a file has no margin
+    console.print(table)
+
+
+def _watch(lab: Config, catalog: Catalog, *, as_json: bool) -> None:
+    def show(what: str, board: AttachedBoard) -> None:
+        spec = next((s for s in known_boards(lab, [board]) if s.serial == board.serial and s.port), None)
+        name = spec.slot if spec else ""
+        if as_json:
+            row = {"event": what, "name": name or None, "model": board.model, "serial": board.serial}
+            typer.echo(json.dumps({**row, "ports": board.ports, "place": board.place}))
+        else:
+            ports = "   ".join(f"{kind} {node}" for kind, node in board.ports.items())
+            moment = time.strftime("%H:%M:%S")
+            typer.echo(f"{moment}  {what:9} {name:14} {catalog.title(board.model):14} {board.serial:22} {ports}")
+
+    with BoardMonitor(catalog) as monitor:
+        for board in monitor.boards:
+            show("attached", board)
+        try:
+            for change in monitor.changes():
+                show("attached" if change.attached else "unplugged", change.board)
+        except KeyboardInterrupt:
+            return

@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,10 +16,11 @@ from types import FrameType
 from typing import Any
 
 from bench import children
-from bench.boards import BoardSpec
+from bench.boards import BoardSpec, Holder, Lease, inherited
 from bench.children import when_parent_ends
 from bench.cli.console import RunConsole, short_path
 from bench.cli.suites import Selection, package_folder
+from bench.config import Limits
 from bench.report import EvidenceLost, ResultStream, RowReader, Summary, reconcile, write_json, write_pages
 from bench.report.allure_results import count_results
 from bench.report.specification import FILE as SPECIFICATION
@@ -49,12 +52,22 @@ class Campaign:
     """One run."""
 
     def __init__(
-        self, folder: Path, selection: Selection, config: Path | None, pytest_arguments: tuple[str, ...]
+        self,
+        folder: Path,
+        selection: Selection,
+        config: Path | None,
+        pytest_arguments: tuple[str, ...],
+        *,
+        limits: Limits,
+        wait: float = 0.0,
     ) -> None:
         self._folder = folder
         self._selection = selection
         self._config = config
         self._arguments = pytest_arguments
+        self._limits = limits
+        self._wait = wait
+        self._leases: dict[str, Lease] = {}
         self._stop = threading.Event()
         self._stream = ResultStream(folder, folder.name)
         self._console = RunConsole()
@@ -73,7 +86,19 @@ class Campaign:
             signal.signal(number, handler)
 
     def run(self, specs: Sequence[BoardSpec], *, peer_name: str | None) -> int:
-        """Runs the tests on every board; returns the exit code of the run."""
+        """Runs the tests on every board, which are ours meanwhile; returns the exit code of the run.
+
+        Raises:
+            BoardLeased: somebody else uses one of them.
+        """
+        with contextlib.ExitStack() as leases:
+            for spec in specs:
+                lease = Lease(spec.key, spec.slot, job())
+                leases.enter_context(_waited_for(lease, self._wait, self._console))
+                self._leases[spec.slot] = lease
+            return self._run(specs, peer_name)
+
+    def _run(self, specs: Sequence[BoardSpec], peer_name: str | None) -> int:
         simulated = any(not spec.hardware for spec in specs)
         try:
             write_json(self._folder / SUMMARY, Summary(self._folder.name, simulated=simulated).to_json())
@@ -91,7 +116,9 @@ class Campaign:
         reader = RowReader(self._folder)
         with self._console:
             self._follow(running, reader)
-        summary = self._reconcile(running)
+            again = [] if self._stop.is_set() else self._try_again(specs, peer_name)
+            self._follow(again, reader)
+        summary = self._reconcile([*running, *again])
         self._console.finish(summary, self._folder)
         if all(child.process.returncode == _PYTEST_USAGE for child in running):
             return EXIT_USAGE
@@ -100,10 +127,22 @@ class Campaign:
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
         self._stop.set()
 
-    def _start(self, spec: BoardSpec, peer_name: str | None) -> _Child:
-        log = self._folder / f"console-{spec.slot}.txt"
+    def _try_again(self, specs: Sequence[BoardSpec], peer_name: str | None) -> list[_Child]:
+        """Lab errors are tried a second time, where they are not too many: then the lab is down, not unlucky."""
+        started = []
+        for spec in specs:
+            tests = [str(row["test"]) for row in self._rows("finish", spec.slot) if row.get("outcome") == LAB_ERROR]
+            if 0 < len(tests) <= self._limits.lab_error_retries:
+                which = f"{len(tests)} test{'' if len(tests) == 1 else 's'}"
+                self._console.line("again", f"{spec.slot}: {which} that ended in a lab error")
+                started.append(self._start(spec, peer_name, again=tests))
+        return started
+
+    def _start(self, spec: BoardSpec, peer_name: str | None, *, again: Sequence[str] = ()) -> _Child:
+        log = self._folder / f"console-{spec.slot}{'-again' if again else ''}.txt"
+        what = [str(self._selection.root / test) for test in again] or list(map(str, self._selection.paths))
         command = [
-            *children.program("pytest", *map(str, self._selection.paths)),
+            *children.program("pytest", *what),
             *("-p", "nrf91_bench_fixtures", "-p", "no:cacheprovider"),
             f"--rootdir={self._selection.root}",
             *(("-c", os.devnull, "-W", "error", "--strict-markers") if self._selection.bundled else ()),
@@ -112,11 +151,19 @@ class Campaign:
             f"--bench-out={self._folder}",
             *((f"--bench-config={self._config.resolve()}",) if self._config else ()),
             *((f"--bench-peer-name={peer_name}",) if peer_name else ()),
+            *(("--bench-attempt=2",) if again else ()),
             *self._arguments,
         ]
         # pytest's own output may show a board's identity in an assertion: for its owner's eyes only.
         with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as output:
-            process, pipe = children.spawn(command, stdout=output, stderr=subprocess.STDOUT)
+            lease = self._leases[spec.slot]
+            process, pipe = children.spawn(
+                command,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                environment=inherited([lease]),
+                pass_fds=(lease.fd,) if lease.fd >= 0 else (),
+            )
         return _Child(spec, process, pipe, log)
 
     def _follow(self, running: Sequence[_Child], reader: RowReader) -> None:
@@ -199,6 +246,18 @@ class Campaign:
         with contextlib.suppress(OSError):
             (self._folder / SUMMARY).write_text(json.dumps(summary.to_json()), encoding="utf-8")
         return summary
+
+
+def job() -> str:
+    """What this process does, for whoever is refused a board meanwhile."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]
+
+
+def _waited_for(lease: Lease, seconds: float, console: RunConsole) -> Lease:
+    def waiting(holder: Holder | None) -> None:
+        console.line("waiting", f"for {lease.name}, which {holder.text if holder else 'somebody'} has")
+
+    return lease.acquire(wait=seconds, waiting=waiting)
 
 
 def rebuild(folder: Path) -> Summary:

@@ -9,7 +9,7 @@ import typer
 from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards, select
 from bench.cli import suites
 from bench.cli.campaign import Campaign
-from bench.cli.lab import default_config
+from bench.cli.lab import default_config, firmware_of
 from bench.config import Config, load
 from bench.errors import UsageError
 from bench.report.run_folder import new_run_folder
@@ -18,7 +18,8 @@ from bench.report.run_folder import new_run_folder
 def run(
     context: typer.Context,
     board: Annotated[
-        list[str] | None, typer.Option(metavar="SELECTOR", help="A board by name, model, serial, USB place; or all.")
+        list[str] | None,
+        typer.Option(metavar="SELECTOR", help="By name, model, serial, place or label; KIND=VALUE; all."),
     ] = None,
     port: Annotated[list[str] | None, typer.Option(metavar="PATH", help="A board at this port.")] = None,
     simulate: Annotated[str, typer.Option(metavar="never|auto|N", help="Simulated boards.")] = "never",
@@ -26,6 +27,7 @@ def run(
         list[str] | None, typer.Option(metavar="NAME", help="A suite by name, or your own by path.")
     ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="The lab's bench.toml.")] = None,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait so long for a board in use.")] = 0.0,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run, empty or new.")] = None,
 ) -> None:
     """Run scenario suites on boards. What stands behind -- goes to pytest.
@@ -40,7 +42,8 @@ def run(
     if simulate == "auto" and not chosen:
         count = 1
     folder = new_run_folder(out)
-    with Campaign(folder, selection, config or default_config(), tuple(context.args)) as campaign:
+    path = config or default_config()
+    with Campaign(folder, selection, path, tuple(context.args), limits=lab.limits, wait=wait) as campaign:
         if count:
             name = lab.peers.name or PEER_NAME
             with SimulatedBoards(count, hosts={name: lab.peers.reachable_at}) as boards:
@@ -62,7 +65,7 @@ def _simulated(text: str) -> int:
 def _chosen(lab: Config, selectors: list[str], ports: list[str], simulate: str) -> list[BoardSpec]:
     if not selectors and not ports and simulate == "auto" and lab.boards:
         simulate = "never"  # a configured board that is not there must not be replaced by a simulated one
-    chosen = select(lab, selectors, ports)
+    chosen = select(lab, selectors, ports, firmware_of)
     if not chosen and simulate == "never":
         raise UsageError(
             "no board is attached and none is configured: plug one in, name its port (--port /dev/ttyACM0), or try the"

@@ -12,8 +12,12 @@ from bench.simulator import CA, CERTIFICATE, KEY, PSK, PSK_IDENTITY, Registratio
 
 
 def simulate(
-    count: Annotated[int, typer.Option(help="How many boards.")] = 1,
-    model: Annotated[str, typer.Option(help="nrf9151dk, nrf9161dk, nrf9160dk, thingy91 or thingy91x.")] = "nrf9151dk",
+    context: typer.Context,
+    count: Annotated[int | None, typer.Option(help="How many boards; default 1, or one a --model.")] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="nrf9151dk (default), nrf9161dk, nrf9160dk, thingy91 or thingy91x; several in turn."),
+    ] = None,
     firmware: Annotated[str, typer.Option(help="slm-2.9, slm-3.1 or page.")] = "slm-3.1",
     terminator: Annotated[str, typer.Option(help="What ends a command in this build: crlf, cr or lf.")] = "crlf",
     data_mode_urc: Annotated[bool, typer.Option(help="A build that reports each flush of data mode.")] = False,
@@ -29,12 +33,21 @@ def simulate(
     modem_firmware: Annotated[str | None, typer.Option(help="Such as mfw_nrf9160_1.3.4; default the model's.")] = None,
     key_log: Annotated[Path | None, typer.Option(help="Write the secrets of TLS for Wireshark to this file.")] = None,
     journal: Annotated[Path | None, typer.Option(help="File for the ground truth, JSON lines.")] = None,
+    rack: Annotated[
+        bool, typer.Option("--rack", help="Show the boards on USB, in genuine udev, to what runs inside.")
+    ] = False,
+    no_database: Annotated[bool, typer.Option("--no-database", help="A rack where no udevd has run.")] = False,
+    control: Annotated[Path | None, typer.Option(help="Socket of the rack, to plug and unplug.")] = None,
 ) -> None:
-    """Simulate boards on pseudo-terminals until SIGINT or SIGTERM; prints one JSON line a board."""
-    run(
+    """Simulate boards on pseudo-terminals until SIGINT or SIGTERM; prints one JSON line a board.
+
+    With --rack, a command behind -- runs where the boards are attached by USB, and its exit code is ours.
+    """
+    models = tuple(model or ("nrf9151dk",))
+    code = run(
         Settings(
-            count=count,
-            model=model,
+            count=len(models) if count is None else count,
+            models=models,
             firmware=firmware,
             terminator=terminator,
             data_mode_urc=data_mode_urc,
@@ -46,8 +59,13 @@ def simulate(
             modem_firmware=modem_firmware,
             credentials=_credentials(psk or [], ca or [], cert or [], key or []),
             key_log=key_log,
+            rack=rack,
+            database=not no_database,
+            control=control,
+            command=tuple(context.args),
         )
     )
+    raise typer.Exit(code)
 
 
 def _credentials(psk: list[str], ca: list[str], cert: list[str], key: list[str]) -> tuple[tuple[int, int, bytes], ...]:

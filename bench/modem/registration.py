@@ -88,6 +88,10 @@ class Registration:
         if mode == "1":
             self.wait(timeout)
 
+    def status(self) -> str:
+        """<stat> of AT+CEREG?: 1 and 5 are registered."""
+        return self._read()[0]
+
     def restore(self) -> None:
         """Undoes what :meth:`wait` changed, the last first."""
         while self._changed:

@@ -191,6 +191,10 @@ class Peer:
         """Its port."""
         return self.endpoint.port
 
+    def at(self, host: str) -> "Peer":
+        """The same peer as a network reaches it that knows it by another address."""
+        return Peer(self._peers, self._program, self._number, self.kind, Endpoint(host, self.port), self.bound)
+
     def behave(self, **behaviour: object) -> None:
         """Changes what it does from now on; see :class:`~bench.peers.behaviour.Behaviour`."""
         greeting = behaviour.get("greeting")

@@ -13,8 +13,6 @@ _RADIO_MODES = (1, 21)
 _NOT_REGISTERED, _HOME, _SEARCHING, _DENIED = 0, 1, 2, 3
 _TRACKING_AREA, _CELL = "0001", "0000A101"
 _LTE_M = 7
-# The store of a real modem holds about this much.
-_CREDENTIAL_BYTES = 32768
 
 
 @dataclass(frozen=True)
@@ -41,10 +39,16 @@ class Registration:
 class Modem:
     """State of the modem core, and the answers to its commands."""
 
-    def __init__(self, identity: Identity, registration: Registration, urc: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        registration: Registration,
+        credentials: CredentialStore,
+        urc: Callable[[str], None],
+    ) -> None:
         self.identity = identity
         self.capabilities = capabilities_of(identity.model.modem_firmware)
-        self.credentials = CredentialStore(_CREDENTIAL_BYTES)
+        self.credentials = credentials
         self.reports_error_numbers = False
         self._registration = registration
         self._urc = urc

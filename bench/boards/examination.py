@@ -1,0 +1,171 @@
+"""What can be wrong with one board, found out by touching it; each finding says the cure."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import serial
+
+from bench.at import AtLink, PortBusy, PortNotFound
+from bench.boards.board import Board
+from bench.boards.lease import BoardLeased, holder_of
+from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
+from bench.boards.selection import BoardSpec
+from bench.config import Config
+from bench.errors import BenchError, LabError
+from bench.modem import DialectUnsupported
+from bench.peers import Peer
+from bench.privacy import Concealer
+
+_REGISTERED = ("1", "5")
+_SCAN_SECONDS = 2.5
+_TERMINATORS = {"a line feed alone": b"\n", "a carriage return alone": b"\r"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. ``cure`` is empty when nothing is wrong."""
+
+    what: str
+    cure: str = ""
+
+
+def programs_with(path: str) -> list[str]:
+    """Which processes have a file open, "minicom (pid 4711)", as far as we may look."""
+    real = os.path.realpath(path)
+    found = []
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit() or int(process.name) == os.getpid():
+            continue
+        try:
+            holds = any(os.path.realpath(descriptor) == real for descriptor in (process / "fd").iterdir())
+            name = (process / "comm").read_text().strip()
+        except OSError:
+            continue
+        if holds:
+            found.append(f"{name} (pid {process.name})")
+    return found
+
+
+def examine(spec: BoardSpec, config: Config, concealer: Concealer, peer: Peer | None) -> Iterator[Finding]:
+    """Everything that can be found out about one board; a board in use is left alone."""
+    if not spec.port:
+        yield Finding(f"{spec.slot} is not attached", "plug it in, or leave it out of bench.toml")
+        return
+    holder = holder_of(spec.key)
+    if holder is not None:
+        yield Finding(f"{spec.slot} is in use by {holder.text}: not examined")
+        return
+    if spec.port.startswith("/"):
+        denied = _permission(spec)
+        others = programs_with(spec.port)
+        if denied:
+            yield denied
+            return
+        if others:
+            what = f"{spec.slot}: {', '.join(others)} has {spec.port} open"
+            yield Finding(what, "end that program; keep it off the port with the udev rule (doctor --fix-udev)")
+            return
+    board = Board(spec, concealer, job="nrf91-bench doctor")
+    try:
+        board.open()
+    except (BoardSilent, BoardUnintelligible) as error:
+        yield _why_silent(spec, config, error)
+    except DialectUnsupported as error:
+        yield Finding(f"{spec.slot} runs another firmware", str(error).partition("\n")[0])
+    except (PortBusy, PortNotFound, BoardLeased) as error:
+        yield Finding(f"{spec.slot} cannot be opened", str(error).partition("\n")[0])
+    except BenchError as error:
+        yield Finding(f"{spec.slot} does not behave", str(error))
+    else:
+        try:
+            yield from _examine_open(board, peer)
+        except BenchError as error:
+            yield Finding(f"{board.slot} does not behave", str(error))
+        finally:
+            board.close()
+
+
+def _permission(spec: BoardSpec) -> Finding | None:
+    if os.access(spec.port, os.R_OK | os.W_OK):
+        return None
+    try:
+        group = Path(spec.port).group()
+    except (OSError, KeyError):
+        group = "dialout"
+    cure = f"sudo usermod -a -G {group} $USER, then log in again; or install the udev rule (doctor --fix-udev)"
+    return Finding(f"{spec.slot}: no permission to open {spec.port}", cure)
+
+
+def _why_silent(spec: BoardSpec, config: Config, error: LabError) -> Finding:
+    what = f"{spec.slot} does not answer at {spec.port}, {spec.baudrate} baud"
+    if spec.flow_control and _clear_to_send(spec) is False:
+        return Finding(f"{what}: CTS is low", "wire RTS and CTS, or say flow_control = false in bench.toml")
+    for name, terminator in _TERMINATORS.items():
+        if _answers(spec, terminator):
+            cure = "build Serial LTE Modem with CONFIG_SLM_CR_LF_TERMINATION"
+            return Finding(f"{what} to CR LF, but to {name}", cure)
+    if not spec.port.startswith("tcp://"):
+        for rate in config.recovery.baudrates:
+            if rate != spec.baudrate and _answers(replace(spec, baudrate=rate), b"\r\n"):
+                return Finding(f"{what}, but at {rate} baud", f"set baudrate = {rate} for it in bench.toml")
+    return Finding(what, str(error).partition("\n")[0])
+
+
+def _answers(spec: BoardSpec, terminator: bytes) -> bool:
+    with AtLink.open(spec.port, baudrate=spec.baudrate, flow_control=spec.flow_control) as link:
+        if terminator != b"\r\n":
+            link.write_raw(b"AT" + terminator)
+            return b"\r\nOK\r\n" in link.listen(lambda data: b"\r\nOK\r\n" in data, timeout=_SCAN_SECONDS / 2)
+        try:
+            synchronise(link, timeout=_SCAN_SECONDS)
+        except LabError:
+            return False
+        return True
+
+
+def _clear_to_send(spec: BoardSpec) -> bool | None:
+    """The CTS line; None where the port has none, as a pseudo-terminal."""
+    try:
+        with serial.Serial(spec.port, spec.baudrate, rtscts=False, timeout=0) as port:
+            return bool(port.cts)
+    except (OSError, serial.SerialException):
+        return None
+
+
+def _examine_open(board: Board, peer: Peer | None) -> Iterator[Finding]:
+    identity = board.identity
+    firmware = f"{identity.modem_firmware}, SLM {identity.slm_version}"
+    yield Finding(f"{board.slot} answers: {identity.part}, {firmware}")
+    if not identity.iccid:
+        yield Finding(f"{board.slot} has no SIM that it can read", "insert one; check AT+CPIN?, the SIM may want a PIN")
+        return
+    status = board.modem.registration.status()
+    if status not in _REGISTERED:
+        cure = "antenna, subscription, bands, AT%XSYSTEMMODE; a board whose radio is off is switched on by a run"
+        yield Finding(f"{board.slot} is not registered (+CEREG status {status})", cure)
+        return
+    yield Finding(f"{board.slot} is registered")
+    if peer is not None:
+        yield _reaches(board, peer)
+
+
+def _reaches(board: Board, peer: Peer) -> Finding:
+    try:
+        with board.modem.tcp_client(peer.host, peer.port) as client:
+            client.send(b"doctor")
+            client.receive_exactly(6, timeout=20)
+    except BenchError:
+        cure = "name an address that the board's network reaches ([peers] address), and open its ports in the firewall"
+        return Finding(f"{board.slot} does not reach the peer at {peer.host} port {peer.port}", cure)
+    return Finding(f"{board.slot} reaches the peer at {peer.host}")
+
+
+def check_config(config: Config) -> Iterator[Finding]:
+    """What an inventory lacks."""
+    if config.credentials.sec_tags is None and config.boards and not all(board.sec_tags for board in config.boards):
+        yield Finding(
+            "no security tags are set aside for the bench: TLS and DTLS are skipped",
+            "[credentials] sec_tags = [35100, 35108] in bench.toml, tags that nobody else uses",
+        )

@@ -1,0 +1,94 @@
+"""Boards that come and go while somebody watches. Events come from udev; what they mean is read anew each time."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import pyudev
+
+from bench.boards.catalog import Catalog
+from bench.boards.discovery import AttachedBoard, attached_boards
+from bench.errors import LabError
+
+# Without udevd no event tells; and a board shows its ports one by one. So it is looked again at least this often.
+_LOOK_S = 1.0
+# Events of one plug come in a burst.
+_SETTLE_S = 0.05
+
+
+@dataclass(frozen=True)
+class Change:
+    """A board was plugged in (``attached``), unplugged, or shows other ports than before (``attached`` again)."""
+
+    board: AttachedBoard
+    attached: bool
+
+
+class BoardMonitor:
+    """Watches the boards of this host, for as long as it is entered.
+
+    Listening begins before the first look, so that no board is lost between the two.
+    """
+
+    def __init__(self, catalog: Catalog | None = None) -> None:
+        self._catalog = catalog or Catalog()
+        self._monitor: Any = None
+        self._known: dict[tuple[str, str], AttachedBoard] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            self._monitor = pyudev.Monitor.from_netlink(pyudev.Context())
+        except ImportError as error:
+            raise LabError(f"boards are watched with libudev, which is missing ({error})") from error
+        self._monitor.filter_by("tty")
+        self._monitor.start()
+        self._known = self._look()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._monitor = None
+
+    @property
+    def boards(self) -> list[AttachedBoard]:
+        """What is attached, as of the last look."""
+        return list(self._known.values())
+
+    def changes(self, timeout: float | None = None) -> Iterator[Change]:
+        """Changes as they happen, until ``timeout`` seconds have passed."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                return
+            self._await_event(_LOOK_S if left is None else min(_LOOK_S, left))
+            yield from self._compare(self._look())
+
+    def wait_for(self, wanted: Callable[[AttachedBoard], bool], timeout: float) -> AttachedBoard | None:
+        """A whole board that fits, attached now or within ``timeout`` seconds; None when none comes."""
+        deadline = time.monotonic() + timeout
+        while True:
+            self._known = self._look()
+            found = next((board for board in self._known.values() if wanted(board) and board.whole), None)
+            left = deadline - time.monotonic()
+            if found is not None or left <= 0:
+                return found
+            self._await_event(min(_LOOK_S, left))
+
+    def _await_event(self, timeout: float) -> None:
+        """Waits for an event, and for the rest of its burst."""
+        if self._monitor.poll(timeout) is not None:
+            while self._monitor.poll(_SETTLE_S) is not None:
+                pass
+
+    def _look(self) -> dict[tuple[str, str], AttachedBoard]:
+        return {(board.serial, board.place): board for board in attached_boards(self._catalog)}
+
+    def _compare(self, now: dict[tuple[str, str], AttachedBoard]) -> Iterator[Change]:
+        before, self._known = self._known, now
+        for key, board in before.items():
+            if key not in now:
+                yield Change(board, attached=False)
+        for key, board in now.items():
+            if before.get(key) != board:
+                yield Change(board, attached=True)

@@ -1,0 +1,166 @@
+"""What is tried for a board that does not answer, from the gentlest to the strongest, each rung told and bounded.
+
+1. ``+++`` and a closing quote at the configured baud rate (:func:`~bench.boards.recovery.synchronise`)
+2. the same at other baud rates
+3. ``AT#XRESET``, written blindly
+4. the lab's own command that resets the board through its debug probe
+5. the lab's own command that takes its power away and gives it back
+
+A modem that is reset too often refuses to attach, so resets have a budget. A board left in a command that never ends
+hears nothing: only the lab's commands help it.
+"""
+
+import contextlib
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.at import AtLink, PortLost, PortNotFound
+from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
+from bench.boards.selection import BoardSpec
+from bench.config import Recovery
+from bench.errors import LabError
+
+_SCAN_SECONDS = 2.5
+_BOOT_SECONDS = 20.0
+
+OpenLink = Callable[[int], AtLink]
+"""Opens the board's port, wherever it is now, at a baud rate."""
+Say = Callable[[str], None]
+
+
+@dataclass
+class ResetBudget:
+    """How many resets a board may still get."""
+
+    left: int
+
+    def take(self) -> bool:
+        """Whether there was one left."""
+        self.left -= 1
+        return self.left >= 0
+
+
+class Ladder:
+    """One board's way back."""
+
+    def __init__(self, spec: BoardSpec, recovery: Recovery, budget: ResetBudget, say: Say) -> None:
+        self._spec = spec
+        self._recovery = recovery
+        self._budget = budget
+        self._say = say
+
+    def climb(self, open_link: OpenLink, failure: LabError) -> AtLink:
+        """A link that is in step; ``failure`` is why the first rung, synchronise, did not do.
+
+        Raises:
+            BoardSilent: no rung helped; says what was tried, and what the lab could add.
+            LabError: its port cannot be opened any more.
+        """
+        tried = ["+++ and a closing quote"]
+        link = self._scan(open_link, tried)
+        if link is not None:
+            return link
+        rungs = (
+            ("AT#XRESET", lambda: self._reset_by_command(open_link)),
+            ("the lab's reset command", self._hook("reset", self._recovery.reset)),
+            ("the lab's power cycle", self._hook("power_cycle", self._recovery.power_cycle)),
+        )
+        for name, action in rungs:
+            if action is None:
+                continue
+            if not self._budget.take():
+                tried.append(f"no {name}: this run's resets are used up (limits.resets in bench.toml)")
+                break
+            tried.append(name)
+            self._say(f"{self._spec.slot} does not answer: {name}")
+            action()
+            link = self._answering(open_link, self._spec.baudrate, _BOOT_SECONDS)
+            if link is not None:
+                self._say(f"{self._spec.slot} answers again after {name}")
+                return link
+        raise BoardSilent(f"{failure}\n    tried: {', '.join(tried)}{self._missing()}") from failure
+
+    def _missing(self) -> str:
+        if self._recovery.reset or self._recovery.power_cycle:
+            return ""
+        return (
+            "\n    a board left in a command that never ends hears nothing; give the bench a command that resets it"
+            " ([recovery] reset, or power_cycle, in bench.toml)"
+        )
+
+    def _scan(self, open_link: OpenLink, tried: list[str]) -> AtLink | None:
+        rates = [rate for rate in self._recovery.baudrates if rate != self._spec.baudrate]
+        if self._spec.port.startswith(("tcp://", "replay:")):
+            return None  # the rate is the server's affair
+        for rate in rates:
+            link = self._answering(open_link, rate, _SCAN_SECONDS)
+            if link is not None:
+                self._say(
+                    f"{self._spec.slot} answers at {rate} baud, not at {self._spec.baudrate}: set baudrate = {rate} in"
+                    " bench.toml"
+                )
+                return link
+        tried.append(f"baud rates {', '.join(map(str, rates))}")
+        return None
+
+    def _answering(self, open_link: OpenLink, rate: int, seconds: float) -> AtLink | None:
+        link = self._opened(open_link, rate, seconds)
+        try:
+            synchronise(link, timeout=seconds)
+        except (BoardSilent, BoardUnintelligible, PortLost):
+            link.close()
+            return None
+        except BaseException:
+            link.close()
+            raise
+        return link
+
+    @staticmethod
+    def _opened(open_link: OpenLink, rate: int, seconds: float) -> AtLink:
+        """A board that restarts may leave the bus for a while."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return open_link(rate)
+            except PortNotFound:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    def _reset_by_command(self, open_link: OpenLink) -> None:
+        link = open_link(self._spec.baudrate)
+        try:
+            terminator = link.dialect.terminator
+            with contextlib.suppress(PortLost):  # some boards leave the bus while they restart
+                link.write_raw(link.dialect.data_mode_terminator + b'"' + terminator + b"AT#XRESET" + terminator)
+                link.listen(lambda data: b"Ready" in data, timeout=5.0)
+        finally:
+            link.close()
+
+    def _hook(self, name: str, command: tuple[str, ...] | None) -> Callable[[], None] | None:
+        if command is None:
+            return None
+        spec = self._spec
+        words = {"serial": spec.serial, "port": spec.port, "place": spec.place, "name": spec.slot}
+        return lambda: self._run(name, [_filled(word, words) for word in command])
+
+    def _run(self, name: str, command: list[str]) -> None:
+        seconds = self._recovery.hook_seconds
+        try:
+            finished = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            self._say(f"[recovery] {name}: {error}")
+            return
+        if finished.returncode:
+            said = (finished.stderr or finished.stdout).strip().splitlines()
+            self._say(f"[recovery] {name}: {command[0]} ended with {finished.returncode}: {said[-1] if said else ''}")
+
+
+def _filled(word: str, words: dict[str, str]) -> str:
+    for name, value in words.items():
+        word = word.replace("{" + name + "}", value)
+    return word

@@ -1,0 +1,209 @@
+"""One physical board, one user: a lock that the kernel frees when its holder dies, however it dies.
+
+The lock is flock(2) on a file named by the board's key, so nothing has to be tidied up; the file's text only says who
+holds it. A process may inherit a lease from the one that started it: the lock stands until both are gone.
+"""
+
+import contextlib
+import fcntl
+import getpass
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from bench.errors import LabError
+
+INHERITED = "NRF91_BENCH_LEASED"
+"""Names the boards, by key, whose leases a process has from its parent."""
+FOLDER = "NRF91_BENCH_LOCKS"
+"""Overrides where the locks are."""
+_FOLDERS = (Path("/run/lock"), Path("/var/lock"), Path("/tmp"))
+_LOOK_S = 0.5
+
+
+class BoardLeased(LabError):
+    """Somebody else uses the board."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who has a board: what runs, as whom, in which process, since when (UTC, ISO 8601)."""
+
+    job: str
+    user: str
+    pid: int
+    since: str
+
+    @property
+    def text(self) -> str:
+        """For a person."""
+        return f"{self.user} (pid {self.pid}) since {self.since}: {self.job}"
+
+
+def key_of(serial: str, port: str) -> str:
+    """The key of a board: its serial number, where it has one; its port otherwise."""
+    if serial:
+        return f"serial-{serial.lstrip('0').upper()}"
+    place = port if "://" in port else os.path.realpath(port)
+    return "port-" + re.sub(r"[^A-Za-z0-9]+", "-", place).strip("-")
+
+
+def lock_folder() -> Path:
+    """Where the locks of this host are: one place for all its users.
+
+    Raises:
+        LabError: there is none that can be written.
+    """
+    named = os.environ.get(FOLDER)
+    for base in [Path(named)] if named else _FOLDERS:
+        folder = base if named else base / "nrf91-bench"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if folder.stat().st_uid == os.geteuid():
+                folder.chmod(0o1777)  # other users lock the same boards
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    raise LabError(f"there is no folder for locks that can be written; set {FOLDER}")
+
+
+class Lease:
+    """A board of ours, for as long as it is entered, or from :meth:`acquire` to :meth:`release`."""
+
+    def __init__(self, key: str, name: str, job: str) -> None:
+        """Args: key: from :func:`key_of`. name: for messages. job: what the holder does, for whoever is refused."""
+        self.key = key
+        self.name = name
+        self.job = job
+        self.fd = -1
+
+    def __enter__(self) -> Self:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def acquire(self, *, wait: float = 0.0, waiting: Callable[[Holder | None], None] = lambda _: None) -> Self:
+        """Takes the board, unless this process has inherited it; harmless when it is ours.
+
+        Args:
+            wait: seconds to wait for whoever has it.
+            waiting: told once who that is.
+
+        Raises:
+            BoardLeased: names the holder.
+        """
+        if self.fd >= 0 or self.key in os.environ.get(INHERITED, "").split(","):
+            return self
+        path = lock_folder() / f"{self.key}.lock"
+        try:
+            descriptor = _open(path)
+        except OSError as error:
+            raise LabError(f"cannot lock {self.name}: {path}: {error.strerror}") from error
+        try:
+            self._lock(descriptor, path, wait, waiting)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        with contextlib.suppress(OSError):  # another user's file: the lock counts, not the mode
+            os.fchmod(descriptor, 0o666)
+        self._sign(descriptor)
+        self.fd = descriptor
+        return self
+
+    def release(self) -> None:
+        """Gives the board back; harmless when it is not ours."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def _lock(self, descriptor: int, path: Path, wait: float, waiting: Callable[[Holder | None], None]) -> None:
+        deadline = time.monotonic() + wait
+        told = False
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = _signature(path)
+                if time.monotonic() >= deadline:
+                    raise BoardLeased(
+                        f"{self.name} is in use by {holder.text if holder else 'another process'}; wait for it"
+                        " (--wait SECONDS) or choose another board"
+                    ) from None
+                if not told:
+                    told = True
+                    waiting(holder)
+                time.sleep(min(_LOOK_S, max(0.0, deadline - time.monotonic())))
+            else:
+                return
+
+    def _sign(self, descriptor: int) -> None:
+        since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        holder = Holder(self.job, _user(), os.getpid(), since)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
+
+
+def _open(path: Path) -> int:
+    """The lock file; an existing one without O_CREAT, which the kernel refuses on another user's file."""
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags)
+    except FileNotFoundError:
+        return os.open(path, flags | os.O_CREAT, 0o666)
+
+
+def holder_of(key: str) -> Holder | None:
+    """Who has a board now; None when nobody has. Takes no lock, so that it disturbs nobody."""
+    try:
+        path = lock_folder() / f"{key}.lock"
+        status = path.stat()
+        wanted = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+        locked = any(wanted in line.split() for line in Path("/proc/locks").read_text().splitlines())
+    except (OSError, LabError):
+        return None
+    return (_signature(path) or Holder("unknown", "unknown", 0, "unknown")) if locked else None
+
+
+def inherited(leases: Sequence[Lease]) -> dict[str, str]:
+    """The environment that tells a child which boards it has; their descriptors must be passed too."""
+    return {INHERITED: ",".join(lease.key for lease in leases)}
+
+
+def terminal_lock(port: str) -> str:
+    """Which terminal program holds a port by a lock file (Filesystem Hierarchy Standard 3.0, 5.9); empty when none."""
+    path = Path("/var/lock") / f"LCK..{Path(os.path.realpath(port)).name}"
+    try:
+        pid = int(path.read_text().split()[0])
+        os.kill(pid, 0)
+    except PermissionError:
+        pass  # it lives, as another user
+    except (OSError, ValueError, IndexError):
+        return ""
+    try:
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        name = "a program"
+    return f"{name} (pid {pid}, {path})"
+
+
+def _signature(path: Path) -> Holder | None:
+    try:
+        row = json.loads(path.read_text())
+        return Holder(str(row["job"]), str(row["user"]), int(row["pid"]), str(row["since"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # it is being written, or is no signature
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.geteuid()}"

@@ -1,0 +1,145 @@
+"""``nrf91-bench doctor``: what breaks labs, and the cure of each."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from bench.boards import Catalog, attached_boards, known_boards
+from bench.boards.examination import Finding, check_config, examine
+from bench.cli.lab import default_config
+from bench.config import Config, load
+from bench.errors import BenchError
+from bench.peers import Peer, Peers
+from bench.privacy import Concealer, lab_key
+from bench.security import library
+
+_RULE_FOLDERS = (Path("/etc/udev/rules.d"), Path("/run/udev/rules.d"), Path("/usr/lib/udev/rules.d"))
+_RULE_FILE = "/etc/udev/rules.d/60-nrf91-bench.rules"
+# Programs that open every serial port they see, and what they are for.
+_MEDDLERS = {"ModemManager": "probes it with AT commands of its own", "brltty": "takes it for a Braille display"}
+_LOW_DISK, _EMPTY_DISK = 1 << 30, 100 << 20
+
+
+def doctor(
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="The lab's bench.toml.")] = None,
+    fix_udev: Annotated[bool, typer.Option("--fix-udev", help="Print the udev rule file to install.")] = False,
+) -> None:
+    """Examine this lab: host, boards, peers. Exit code 0: nothing wrong, 1: something to cure."""
+    lab = load(config or default_config())
+    if fix_udev:
+        typer.echo(_rules(lab), nl=False)
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    wrong = 0
+    for finding in _findings(lab):
+        mark, style = ("cure", "bold red") if finding.cure else ("ok", "green")
+        console.print(Text(f"{mark:6}", style=style) + Text(finding.what))
+        if finding.cure:
+            wrong += 1
+            console.print(Text(f"      -> {finding.cure}"))
+    console.print(f"{wrong} thing{'' if wrong == 1 else 's'} to cure" if wrong else "nothing is wrong")
+    raise typer.Exit(1 if wrong else 0)
+
+
+def _findings(lab: Config) -> Iterator[Finding]:
+    yield from _host(lab)
+    yield from check_config(lab)
+    concealer = Concealer(lab_key())
+    try:
+        boards = known_boards(lab)
+    except BenchError as error:
+        yield Finding("boards cannot be listed", str(error))
+        return
+    if not boards:
+        yield Finding("no board is attached and none is in the inventory", "plug one in, with a data cable")
+    try:
+        with Peers(lab.peers) as peers:
+            yield Finding(f"the peers run on {peers.where}")
+            echo = peers.tcp_echo()
+            for spec in boards:
+                yield from examine(spec, lab, concealer, _as_reached(echo, spec.peers))
+    except BenchError as error:
+        yield Finding("the peers do not run", str(error))
+        for spec in boards:
+            yield from examine(spec, lab, concealer, None)
+
+
+def _as_reached(echo: Peer, reached: object) -> Peer:
+    """The peer as one board's network reaches it."""
+    address = reached.get("address") if isinstance(reached, dict) else None
+    return echo if address is None else echo.at(str(address))
+
+
+def _host(lab: Config) -> Iterator[Finding]:
+    try:
+        attached_boards(Catalog(lab.models))
+        yield Finding("libudev lists devices")
+    except BenchError as error:
+        yield Finding("boards cannot be found", str(error))
+    if Path("/run/udev/control").exists():
+        yield Finding("udevd is running")
+    else:
+        yield Finding(
+            "udevd is not running: plugging is noticed only by looking again, and names and groups stay as they are",
+            "start it; in a container use the host's network and mount /run/udev into it",
+        )
+    yield from _meddlers()
+    try:
+        yield Finding(f"TLS and DTLS: {library().version}")
+    except BenchError as error:
+        yield Finding("TLS and DTLS are not available", str(error))
+    yield _disk(Path.cwd())
+
+
+def _meddlers() -> Iterator[Finding]:
+    kept_off = _keeps_off()
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit():
+            continue
+        try:
+            name = (process / "comm").read_text().strip()
+        except OSError:
+            continue
+        if name in _MEDDLERS and not (name == "ModemManager" and kept_off):
+            cure = f"nrf91-bench doctor --fix-udev | sudo tee {_RULE_FILE}, then sudo udevadm control --reload"
+            if name == "brltty":
+                cure = "remove brltty, or mask its udev rule"
+            yield Finding(f"{name} runs (pid {process.name}): it opens a board's port and {_MEDDLERS[name]}", cure)
+    if kept_off:
+        yield Finding("a udev rule keeps ModemManager off the boards")
+
+
+def _keeps_off() -> bool:
+    """Whether a rule file tells ModemManager to leave the probes of both vendors alone."""
+    for folder in _RULE_FOLDERS:
+        for file in folder.glob("*.rules") if folder.is_dir() else ():
+            try:
+                text = file.read_text(errors="replace")
+            except OSError:
+                continue
+            if "ID_MM_DEVICE_IGNORE" in text and "1366" in text and "1915" in text:
+                return True
+    return False
+
+
+def _disk(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    text = f"{free / 1e9:.1f} GB are free in {folder}"
+    if free < _EMPTY_DISK:
+        return Finding(text, "a run keeps every byte of every test: make room, or choose another --out")
+    return Finding(text if free >= _LOW_DISK else f"{text}: a night may need more")
+
+
+def _rules(lab: Config) -> str:
+    vendors = sorted({f"{model.vendor:04x}" for model in Catalog(lab.models).models if not model.generic})
+    head = (
+        "# nrf91-bench: the boards' ports belong to the group dialout, and ModemManager leaves them alone.\n"
+        f"# Install as {_RULE_FILE}, then: udevadm control --reload && udevadm trigger\n"
+    )
+    what = 'ENV{ID_MM_DEVICE_IGNORE}="1", GROUP="dialout", MODE="0660"'
+    return head + "".join(f'SUBSYSTEM=="tty", ATTRS{{idVendor}}=="{vendor}", {what}\n' for vendor in vendors)

@@ -1,0 +1,109 @@
+"""One simulated board: what it keeps while it has no power, and what it is while it has."""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bench.errors import UsageError
+from bench.simulator.commands import COMMANDS
+from bench.simulator.credentials import CredentialStore
+from bench.simulator.firmware import Firmware
+from bench.simulator.journal import Journal
+from bench.simulator.modem import Identity, Modem
+from bench.simulator.names import Names
+from bench.simulator.parameters import CmeError
+from bench.simulator.profiles import FIRMWARE, MODELS
+from bench.simulator.uart import Uart
+
+if TYPE_CHECKING:
+    from bench.simulator.program import Settings
+
+TERMINATORS = {"crlf": b"\r\n", "cr": b"\r", "lf": b"\n"}
+# The credential store of a real modem holds about this much.
+_CREDENTIAL_BYTES = 32768
+
+
+class SimulatedBoard:
+    """A board of a running simulator.
+
+    Attributes:
+        name: ``simulated-1`` ...
+        model: its kind, a name of the profiles.
+        task: its firmware while it has power.
+    """
+
+    def __init__(self, settings: "Settings", index: int) -> None:
+        self.name = f"simulated-{index + 1}"
+        self.index = index
+        self.model = settings.models[index % len(settings.models)]
+        self.journal = Journal(self.name, settings.journal)
+        self.identity = _identity(settings, self.model, index)
+        self.task: asyncio.Task[None] | None = None
+        self._settings = settings
+        self._credentials = CredentialStore(_CREDENTIAL_BYTES)
+        for tag, kind, content in settings.credentials:
+            try:
+                self._credentials.write(tag, kind, content)
+            except CmeError as error:
+                raise UsageError(f"the credential for tag {tag} is refused: +CME ERROR: {error.number}") from error
+        self._uart = Uart()
+        self._firmware: Firmware | None = None
+
+    def power_on(self) -> str:
+        """Boots; returns the path of its pty."""
+        self._uart = Uart()
+        self._uart.open()
+        settings = self._settings
+        held: list[Firmware] = []
+        modem = Modem(self.identity, settings.registration, self._credentials, lambda line: held[0].urc(line))
+        row = replace(
+            FIRMWARE[settings.firmware],
+            terminator=TERMINATORS[settings.terminator],
+            reports_flushes=settings.data_mode_urc,
+        )
+        names = Names(settings.hosts)
+        self._firmware = Firmware(row, COMMANDS, modem, names, self._uart, self.journal, settings.key_log)
+        held.append(self._firmware)
+        self.task = asyncio.create_task(self._firmware.run())
+        return self._uart.path
+
+    async def power_off(self) -> None:
+        """Hangs up and forgets everything but what lies in flash; harmless without power."""
+        task, self.task = self.task, None
+        if task is None:
+            return
+        self._uart.close()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        if self._firmware is not None:
+            self._firmware.sockets.close_all()
+        self.journal.add("power off")
+
+    def announce(self, port: str, **more: object) -> None:
+        """Prints the line that says it is ready."""
+        row: dict[str, object] = {"board": self.name, "port": port, "firmware": self._settings.firmware}
+        row["model"] = self.model
+        row |= {"address": self.identity.address, "simulated": True, **more}
+        sys.stdout.write(json.dumps(row) + "\n")
+        sys.stdout.flush()
+
+
+def _identity(settings: "Settings", name: str, index: int) -> Identity:
+    """Every board of this host has an address of its own in 127.0.0.0/8, so that peers can tell them apart."""
+    serial = os.getpid() * 64 + index
+    own = f"127.{64 + (serial >> 16) % 64}.{(serial >> 8) % 256}.{1 + serial % 254}"
+    model = MODELS[name]
+    return Identity(
+        model=replace(model, modem_firmware=settings.modem_firmware or model.modem_firmware),
+        imei=f"{359404230000000 + index:015d}",
+        imsi=f"{1010000000000 + index:015d}",
+        iccid=f"{8900100000000000000 + index:019d}",
+        uuid=f"50503041-3633-4261-803d-{0x1E2B8F70111A + index:012x}",
+        address=settings.address or own,
+        address6="::1",
+    )

@@ -1,0 +1,150 @@
+"""The virtual rack as a service: a command that runs inside, and a control socket that plugs and unplugs.
+
+A request is one JSON object a line, and so is its answer, ``{"ok": true, ...}`` or ``{"ok": false, "error": TEXT}``:
+
+* ``{"op": "plug", "board": NAME[, "place": "1-4"][, "tty": 7]}``: the board gets power, at that place, with that tty.
+* ``{"op": "unplug", "board": NAME}``: it loses power.
+* ``{"op": "device", "vendor": ..., "product": ..., "manufacturer": ..., "name": ..., "serial": ..., "interfaces":
+  ["00"][, "place": ...]}``: a device that is no simulated board; nobody serves its ports. Answers its place.
+* ``{"op": "remove", "place": ...}``: takes such a device out.
+* ``{"op": "list"}``: every board with its ports, empty when it is unplugged.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.errors import UsageError
+from bench.simulator.board import SimulatedBoard
+from bench.simulator.rack import Plugged, Rack
+from bench.simulator.usb import UsbDevice, usb_device
+
+ENVIRONMENT = "NRF91_BENCH_RACK"
+"""Tells the command inside where the control socket is."""
+_DEFAULT_CONTROL = Path("/run/nrf91-bench-rack.sock")
+# A command that is told to end gets this long to put its boards in order.
+_PATIENCE_S = 30.0
+
+
+class SilentPort:
+    """A pty behind a log or trace port, on which nothing ever comes."""
+
+    def __init__(self) -> None:
+        self._master, self._slave = os.openpty()
+        self.path = os.ttyname(self._slave)
+
+    def close(self) -> None:
+        """Hangs up."""
+        os.close(self._slave)
+        os.close(self._master)
+
+
+class RackService:
+    """The boards of one rack."""
+
+    def __init__(self, boards: Sequence[SimulatedBoard], rack: Rack) -> None:
+        self._boards = {board.name: board for board in boards}
+        self._rack = rack
+        self._plugged: dict[str, Plugged] = {}
+        self._devices: dict[str, Plugged] = {}
+        self._silent: dict[str, list[SilentPort]] = {}
+
+    async def serve(self, command: Sequence[str], control: Path | None, stop: asyncio.Event) -> int:
+        """Plugs every board in and serves until the command has ended, or ``stop``; returns the command's exit code."""
+        for board in self._boards.values():
+            plugged = self._plug(board, None, None)
+            board.announce(str(plugged.ttys[0].node), serial=plugged.device.serial, place=plugged.place)
+        path = control or _DEFAULT_CONTROL
+        server = await asyncio.start_unix_server(self._client, path)
+        try:
+            async with server:
+                if not command:
+                    await stop.wait()
+                    return 0
+                return await self._run(command, path, stop)
+        finally:
+            path.unlink(missing_ok=True)
+
+    async def _run(self, command: Sequence[str], control: Path, stop: asyncio.Event) -> int:
+        try:
+            process = await asyncio.create_subprocess_exec(*command, env={**os.environ, ENVIRONMENT: str(control)})
+        except OSError as error:
+            raise UsageError(f"cannot run {command[0]}: {error.strerror}") from error
+        ended = asyncio.create_task(process.wait())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not ended.done():
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(ended), _PATIENCE_S)
+            if not ended.done():
+                process.kill()
+        code = await ended
+        return 128 - code if code < 0 else code
+
+    def _plug(self, board: SimulatedBoard, place: str | None, tty: int | None) -> Plugged:
+        if board.name in self._plugged:
+            raise ValueError(f"{board.name} is plugged in already")
+        device = usb_device(board.model, board.index)
+        silent = [SilentPort() for _ in device.interfaces[1:]]
+        ports = [board.power_on(), *(port.path for port in silent)]
+        self._silent[board.name] = silent
+        plugged = self._plugged[board.name] = self._rack.plug(device, ports, place=place, first_tty=tty)
+        return plugged
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
+                await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    async def _answer(self, line: bytes) -> dict[str, Any]:
+        try:
+            request = json.loads(line)
+            operation = getattr(self, f"_do_{request.get('op')}", None)
+            if operation is None:
+                raise ValueError(f"unknown operation {request.get('op')!r}")
+            return {"ok": True, **await operation(request)}
+        except Exception as error:  # noqa: BLE001 - a bad request is answered, the boards go on
+            return {"ok": False, "error": f"{type(error).__name__}: {error}"}
+
+    async def _do_plug(self, request: dict[str, Any]) -> dict[str, Any]:
+        plugged = self._plug(self._boards[request["board"]], request.get("place"), request.get("tty"))
+        return {"ports": [str(tty.node) for tty in plugged.ttys], "place": plugged.place}
+
+    async def _do_unplug(self, request: dict[str, Any]) -> dict[str, Any]:
+        plugged = self._plugged.pop(request["board"])
+        await self._boards[request["board"]].power_off()
+        for port in self._silent.pop(request["board"]):
+            port.close()
+        self._rack.unplug(plugged)
+        return {}
+
+    async def _do_device(self, request: dict[str, Any]) -> dict[str, Any]:
+        texts = {name: str(request.get(name, "")) for name in ("vendor", "product", "manufacturer", "name", "serial")}
+        device = UsbDevice(**texts, interfaces=tuple(request["interfaces"]))
+        plugged = self._rack.plug(device, [None] * len(device.interfaces), place=request.get("place"))
+        self._devices[plugged.place] = plugged
+        return {"place": plugged.place, "ports": [str(tty.node) for tty in plugged.ttys]}
+
+    async def _do_remove(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._rack.unplug(self._devices.pop(request["place"]))
+        return {}
+
+    async def _do_list(self, _: dict[str, Any]) -> dict[str, Any]:
+        boards = {
+            name: [str(tty.node) for tty in self._plugged[name].ttys] if name in self._plugged else []
+            for name in self._boards
+        }
+        return {"boards": boards}

@@ -1,0 +1,291 @@
+"""Discovery, hotplug, leases and runs on a virtual rack: genuine libudev, genuine events, no USB."""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.rack import RunningRack, refused, running_rack
+
+WHY_NOT = refused()
+pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=f"no namespaces here: {WHY_NOT}")
+
+MIXED = ("--model", "nrf9151dk", "--model", "thingy91x", "--model", "nrf9160dk")
+DK, X, OLD = "001051200001", "THINGY91X_F3000000002", "000960000003"
+PROBE = {"vendor": "1366", "product": "0105", "manufacturer": "SEGGER", "name": "J-Link", "serial": "000821001234"}
+PORTS = """
+from serial.tools import list_ports
+for port in list_ports.comports():
+    print(port.device, f"{port.vid:04x}", f"{port.pid:04x}", port.serial_number, port.location)
+"""
+
+
+@pytest.fixture
+def rack(tmp_path: Path) -> Iterator[RunningRack]:
+    with running_rack(tmp_path, *MIXED, boards=3) as running:
+        yield running
+
+
+class TestList:
+    @pytest.mark.parametrize("database", [True, False], ids=["udevd's database", "kernel attributes only"])
+    def test_a_mixed_rack_exactly(self, tmp_path: Path, database: bool) -> None:
+        with running_rack(tmp_path, *MIXED, *([] if database else ["--no-database"]), boards=3) as rack:
+            rack.ask("device", **PROBE, interfaces=["00"])
+            found = rack.listed()
+            places = {row["serial"]: row["place"] for row in found.values()}
+        assert {serial: (row["name"], row["model"], row["ports"]) for serial, row in found.items()} == {
+            DK: ("nrf9151dk-1", "nrf9151dk", {"at": "/dev/ttyACM0", "log": "/dev/ttyACM1"}),
+            X: ("thingy91x-1", "thingy91x", {"at": "/dev/ttyACM2", "log": "/dev/ttyACM3"}),
+            OLD: (
+                "nrf9160dk-1",
+                "nrf9160dk",
+                {"at": "/dev/ttyACM4", "nrf52840": "/dev/ttyACM5", "log": "/dev/ttyACM6"},
+            ),
+            PROBE["serial"]: (None, "unknown", {"port0": "/dev/ttyACM7"}),
+        }
+        assert places[DK] == ("pci-0000:00:14.0-usb-0:1" if database else "1-1")
+
+    def test_agrees_with_pyserials_own_list(self, rack: RunningRack) -> None:
+        told = {line.split()[0]: line.split()[3] for line in rack.run(sys.executable, "-c", PORTS).stdout.splitlines()}
+        assert told == {port: row["serial"] for row in rack.listed().values() for port in row["ports"].values()}
+
+    def test_agrees_with_what_udevs_own_rules_compute(self, tmp_path: Path) -> None:
+        """udevadm runs the distribution's rules over a rack of kernel attributes alone."""
+        with running_rack(tmp_path, *MIXED, "--no-database", boards=3) as bare:
+            computed = {}
+            for number in range(7):
+                said = bare.run("udevadm", "test", f"/sys/class/tty/ttyACM{number}")
+                rows = dict(line.split("=", 1) for line in said.stdout.splitlines() if "=" in line)
+                computed[f"/dev/ttyACM{number}"] = (rows["ID_SERIAL_SHORT"], rows["ID_USB_INTERFACE_NUM"])
+            boards = bare.listed()
+        (tmp_path / "second").mkdir()
+        with running_rack(tmp_path / "second", *MIXED, boards=3) as told:
+            script = (
+                "import pyudev\nfor d in pyudev.Context().list_devices(subsystem='tty'):\n"
+                "    print(d.device_node, d.properties['ID_SERIAL_SHORT'], d.properties['ID_USB_INTERFACE_NUM'])"
+            )
+            shown = {
+                line.split()[0]: tuple(line.split()[1:])
+                for line in told.run(sys.executable, "-c", script).stdout.splitlines()
+            }
+        assert shown == computed
+        for serial, row in boards.items():
+            numbers = [computed[port] for port in row["ports"].values()]
+            assert [name for name, _ in numbers] == [serial] * len(numbers)
+            assert [number for _, number in numbers] == sorted(number for _, number in numbers)
+
+    def test_probing_asks_what_only_looks_like_a_board(self, rack: RunningRack) -> None:
+        before = rack.listed()
+        assert {row["firmware"] for row in before.values()} == {None}
+        rack.ask("device", **PROBE, interfaces=["00"])
+        after = rack.listed("--probe")
+        assert after[DK]["firmware"] == "mfw_nrf91x1_2.0.2, SLM 3.1.0"
+        assert after[OLD]["firmware"] == "mfw_nrf9160_1.3.7, SLM 3.1.0"
+        assert (after[PROBE["serial"]]["model"], after[PROBE["serial"]]["state"]) == ("unknown", "no AT on any port")
+
+    def test_a_labs_own_model_and_two_boards_with_one_serial_number(self, rack: RunningRack, tmp_path: Path) -> None:
+        own = {"vendor": "2fe3", "product": "0100", "manufacturer": "Us", "name": "Sensor", "serial": "S-1"}
+        first = rack.ask("device", **own, interfaces=["00", "02"])["place"]
+        config = tmp_path / "bench.toml"
+        model = '[[models]]\nname = "sensor"\nvendor = "2fe3"\nproducts = ["0100"]\nports = ["log", "at"]\n'
+        config.write_text(model)
+        assert rack.listed()[DK]["name"] == "nrf9151dk-1"
+        mine = rack.listed("--config", str(config))["S-1"]
+        assert (mine["name"], mine["ports"]) == ("sensor-1", {"log": "/dev/ttyACM7", "at": "/dev/ttyACM8"})
+        second = rack.ask("device", **own, interfaces=["00", "02"])["place"]
+        config.write_text(model + '[[boards]]\nname = "s"\nserial = "S-1"\n')
+        finished = rack.bench("boards", "--config", str(config))
+        assert finished.returncode == 3
+        assert "two attached devices have the serial number S-1" in finished.stderr
+        assert first != second
+        config.write_text(model + f'[[boards]]\nname = "s"\nplace = "pci-0000:00:14.0-usb-0:{second[2:]}"\n')
+        rows = json.loads(rack.bench("boards", "--json", "--config", str(config)).stdout)
+        assert [row["ports"]["at"] for row in rows if row["name"] == "s"] == ["/dev/ttyACM10"]
+
+    def test_a_board_of_the_inventory_that_is_not_there_is_shown(self, rack: RunningRack, tmp_path: Path) -> None:
+        config = tmp_path / "bench.toml"
+        config.write_text('[[boards]]\nname = "gone"\nserial = "1051299999"\n')
+        rows = json.loads(rack.bench("boards", "--json", "--config", str(config)).stdout)
+        assert [row["state"] for row in rows if row["name"] == "gone"] == ["not attached"]
+
+
+class TestHotplug:
+    def test_two_hundred_plugs_lose_no_event(self, rack: RunningRack) -> None:
+        command = rack.command(sys.executable, "-u", "-m", "bench.cli", "boards", "--watch", "--json")
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=rack.environment) as watch:
+            assert watch.stdout
+            try:
+                assert {json.loads(watch.stdout.readline())["serial"] for _ in range(3)} == {DK, X, OLD}
+                for index in range(200):
+                    rack.ask("unplug", board="simulated-1")
+                    gone = json.loads(_line(watch))
+                    assert (gone["event"], gone["serial"]) == ("unplugged", DK)
+                    rack.ask("plug", board="simulated-1", tty=20 + index % 7)
+                    back = json.loads(_line(watch))
+                    while len(back["ports"]) < 2:  # it was seen while it showed its ports one by one
+                        back = json.loads(_line(watch))
+                    assert (back["event"], back["serial"]) == ("attached", DK)
+                    assert back["ports"]["at"] == f"/dev/ttyACM{20 + index % 7}"
+            finally:
+                watch.send_signal(signal.SIGINT)
+
+
+def _line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    assert select.select([process.stdout], [], [], 20)[0], "no event came"
+    return process.stdout.readline()
+
+
+SUITE = """
+import pytest
+
+@pytest.mark.parametrize("number", range(12))
+def test_answers(modem, number):
+    for _ in range(20):
+        modem.link.command("AT#XSLMVER")
+    with modem.udp_socket() as socket, pytest.raises(Exception, match="ERROR"):
+        socket.receive(1)
+"""
+
+
+class TestRun:
+    def start(self, rack: RunningRack, folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+        (folder / "test_lab.py").write_text(SUITE)
+        (folder / "bench.toml").write_text(f"[limits]\nlab_error_retries = {0 if '--once' in arguments else 5}\n")
+        options = [argument for argument in arguments if argument != "--once"]
+        command = [sys.executable, "-m", "bench.cli", "run", "--out", str(folder / "out")]
+        command += ["--suite", str(folder / "test_lab.py"), "--config", str(folder / "bench.toml"), *options]
+        environment = {**rack.environment, "COLUMNS": "200", "XDG_STATE_HOME": str(folder / "state")}
+        return subprocess.Popen(
+            rack.command(*command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        )
+
+    def rows(self, folder: Path) -> list[dict[str, Any]]:
+        with contextlib.suppress(FileNotFoundError):
+            return [json.loads(line) for line in (folder / "out" / "results.jsonl").read_text().splitlines()]
+        return []
+
+    def until(self, folder: Path, test: str, slot: str) -> None:
+        deadline = time.monotonic() + 60
+        while not any(r["type"] == "start" and test in r["test"] and r["slot"] == slot for r in self.rows(folder)):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def test_a_board_that_is_replugged_under_another_name(self, rack: RunningRack, tmp_path: Path) -> None:
+        run = self.start(rack, tmp_path, "--board", "all", "--once")
+        self.until(tmp_path, "test_answers[5]", "nrf9151dk-1")
+        refusal = rack.bench("run", "--board", "thingy91x-1", "--out", str(tmp_path / "second"))
+        rack.ask("unplug", board="simulated-1")
+        time.sleep(0.5)
+        rack.ask("plug", board="simulated-1", tty=30, place="1-9")
+        output, _ = run.communicate(timeout=120)
+        assert run.returncode == 3, output
+        outcomes = {(r["slot"], r["test"]): r for r in self.rows(tmp_path) if r["type"] == "finish"}
+        bad = {key: row for key, row in outcomes.items() if row["outcome"] != "passed"}
+        assert len(outcomes) == 36
+        assert [slot for slot, _ in bad] == ["nrf9151dk-1"]
+        (row,) = bad.values()
+        assert row["outcome"] == "lab_error"
+        assert "/dev/ttyACM0 vanished at " in row["message"]
+        assert (tmp_path / "out" / row["transcript"]).read_text()
+        assert "nrf9151dk-1 is at /dev/ttyACM30 now" in (tmp_path / "out" / "results.jsonl").read_text()
+        assert refusal.returncode == 3
+        assert "thingy91x-1 is in use by" in refusal.stderr
+
+    def test_a_lab_error_is_tried_again_and_shown_as_flaky(self, rack: RunningRack, tmp_path: Path) -> None:
+        run = self.start(rack, tmp_path, "--board", "model=nrf9151dk")
+        self.until(tmp_path, "test_answers[5]", "nrf9151dk-1")
+        rack.ask("unplug", board="simulated-1")
+        time.sleep(0.5)
+        rack.ask("plug", board="simulated-1")
+        output, _ = run.communicate(timeout=120)
+        assert run.returncode == 0, output
+        assert "again     nrf9151dk-1: 1 test that ended in a lab error" in output
+        attempts = [(r["attempt"], r["outcome"]) for r in self.rows(tmp_path) if r["type"] == "finish"]
+        assert attempts.count((1, "lab_error")) == attempts.count((2, "passed")) == 1
+        summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+        assert (summary["planned"], summary["passed"], summary["flaky"]) == (12, 12, 1)
+
+    def test_one_boards_death_does_not_stop_the_others(self, rack: RunningRack, tmp_path: Path) -> None:
+        run = self.start(rack, tmp_path, "--board", "nrf9151dk-1", "--board", "thingy91x-1")
+        self.until(tmp_path, "test_answers[3]", "nrf9151dk-1")
+        (pid,) = {
+            int(path.parts[2])
+            for path in Path("/proc").glob("[0-9]*/cmdline")
+            if b"--bench-slot" in (text := _read(path)) and b"nrf9151dk-1" in text
+        }
+        os.kill(pid, signal.SIGKILL)
+        output, _ = run.communicate(timeout=120)
+        assert run.returncode == 5, output
+        summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+        assert summary["died"] >= 1
+        finished = [r for r in self.rows(tmp_path) if r["type"] == "finish" and r["slot"] == "thingy91x-1"]
+        assert [row["outcome"] for row in finished] == ["passed"] * 12
+
+    def test_waiting_for_a_board_in_use(self, rack: RunningRack, tmp_path: Path) -> None:
+        first = self.start(rack, tmp_path, "--board", "nrf9160dk-1")
+        self.until(tmp_path, "test_answers[1]", "nrf9160dk-1")
+        state = rack.listed()[OLD]["state"]
+        (tmp_path / "two").mkdir()
+        second = self.start(
+            rack, tmp_path / "two", "--board", f"serial={OLD}", "--wait", "60", "--", "-k", "answers[1]"
+        )
+        output, _ = second.communicate(timeout=120)
+        assert first.wait(60) == 0
+        first.communicate()
+        assert second.returncode == 0, output
+        assert state.startswith("leased by ")
+        assert "waiting   for nrf9160dk-1, which" in output
+
+    def test_a_board_is_selected_by_its_firmware(self, rack: RunningRack, tmp_path: Path) -> None:
+        run = self.start(rack, tmp_path, "--board", "firmware=mfw_nrf9160", "--", "-k", "answers[1]")
+        output, _ = run.communicate(timeout=120)
+        assert run.returncode == 0, output
+        assert {r["slot"] for r in self.rows(tmp_path) if r["type"] == "finish"} == {"nrf9160dk-1"}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+class TestCommand:
+    def test_a_command_runs_inside_and_its_exit_code_is_ours(self, tmp_path: Path) -> None:
+        command = [sys.executable, "-m", "bench.cli", "simulate", "--rack", "--", "sh", "-c", "ls /dev/ttyACM*; exit 7"]
+        finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert finished.returncode == 7
+        assert "/dev/ttyACM0\n/dev/ttyACM1\n" in finished.stdout
+        assert not Path("/dev/ttyACM0").exists()
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            (("--", "true"), "belong to --rack"),
+            (("--rack", "--", "/nowhere/program"), "cannot run /nowhere/program"),
+            (("--rack", "--link", "/tmp/x", "--", "true"), "--link is of no use in a rack"),
+            (("--model", "nrf52840dk"), "--model nrf52840dk is unknown"),
+        ],
+    )
+    def test_mistakes_are_named(self, arguments: tuple[str, ...], says: str) -> None:
+        command = [sys.executable, "-m", "bench.cli", "simulate", *arguments]
+        finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert finished.returncode == 2
+        assert says in finished.stderr
+        assert "Traceback" not in finished.stderr
+
+    def test_bad_requests_are_answered(self, rack: RunningRack) -> None:
+        for fields in ({"board": "simulated-1"}, {"board": "nobody"}):
+            with pytest.raises(AssertionError, match=r"plugged in already|KeyError"):
+                rack.ask("plug", **fields)
+        assert rack.ask("list")["boards"]["simulated-1"] == ["/dev/ttyACM0", "/dev/ttyACM1"]
