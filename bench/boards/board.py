@@ -36,6 +36,7 @@ class Board:
         connect_timeout: float = 60.0,
         job: str = "",
         ladder: Ladder | None = None,
+        patience: float = 15.0,
     ) -> None:
         """Makes it; opens nothing.
 
@@ -46,6 +47,7 @@ class Board:
             connect_timeout: seconds that a connection may take.
             job: what it is used for, for whoever is refused it meanwhile.
             ladder: what is tried when it does not answer; None gives up at once.
+            patience: seconds that it may stay silent before that: a command that was left may still run.
         """
         self.spec = spec
         self.concealer = concealer
@@ -58,6 +60,7 @@ class Board:
         self._modem: Modem | None = None
         self._lease = Lease(spec.key, spec.slot, job or "a program of the bench")
         self._ladder = ladder
+        self._patience = patience
         self._next_port = random.randint(_FIRST_PORT, _LAST_PORT)
 
     @property
@@ -116,7 +119,7 @@ class Board:
         """A link to the board, which answers; the ladder's help where it does not."""
         link = self._link = self._open_link(self.spec.baudrate)
         try:
-            synchronise(link)
+            synchronise(link, timeout=self._patience)
         except (BoardSilent, BoardUnintelligible) as failure:
             link.close()
             if self._ladder is None:

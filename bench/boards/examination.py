@@ -59,7 +59,7 @@ def examine(spec: BoardSpec, config: Config, concealer: Concealer, peer: Peer | 
         return
     if spec.port.startswith("/"):
         denied = _permission(spec)
-        others = programs_with(spec.port)
+        others = programs_with(spec.port) if spec.hardware else []  # behind a pty there is a program by nature
         if denied:
             yield denied
             return

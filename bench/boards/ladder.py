@@ -23,7 +23,8 @@ from bench.config import Recovery
 from bench.errors import LabError
 
 _SCAN_SECONDS = 2.5
-_BOOT_SECONDS = 20.0
+# A board says Ready some two seconds after a reset; after a power cycle its USB bridge starts as well.
+_BOOT_SECONDS = 10.0
 
 OpenLink = Callable[[int], AtLink]
 """Opens the board's port, wherever it is now, at a baud rate."""

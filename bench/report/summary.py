@@ -209,11 +209,15 @@ def _take(summary: Summary, planned: dict[tuple[str, str], TestResult], row: Row
 
 
 def _finish(result: TestResult, row: Row) -> None:
+    attempt = int(row.get("attempt", 1))
+    if attempt > 1 and result.outcome == LAB_ERROR == row.get("outcome"):
+        result.attempts = attempt  # the first attempt's message says what happened, the next only that it lasts
+        return
     result.outcome = row["outcome"] if row.get("outcome") in _WORST_FIRST else DIED
     result.message = str(row.get("message", ""))
     result.transcript = str(row.get("transcript", ""))
     result.duration_ns = int(row.get("duration_ns", 0))
-    result.attempts = int(row.get("attempt", 1))
+    result.attempts = attempt
     result.known_issue = bool(row.get("known_issue"))
     result.unexpected_pass = bool(row.get("unexpected_pass"))
 

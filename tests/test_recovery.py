@@ -1,0 +1,224 @@
+"""The ladder of a board that does not answer, the doctor, and boards that restart by themselves.
+
+A pty has no baud rate on the wire: a device that answers at one rate only reads the rate that its client has set.
+"""
+
+import os
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.at import AtLink, CommandTimeout, DeviceRestarted
+from bench.boards import Board, BoardSilent, BoardSpec, Ladder, ResetBudget
+from bench.boards.examination import programs_with
+from bench.config import ConfigError, Recovery, load
+from bench.privacy import Concealer
+from tests.support.programs import simulator
+from tests.support.responder import SLM_IDENTITY, Answer, Device, device
+
+QUICK = Recovery(baudrates=(115200, 9600))
+
+
+def gated(open_gate: Callable[[Device], bool]) -> dict[bytes, Answer]:
+    """A board's answers, but silence while the gate is closed."""
+
+    def behind(answer: Answer) -> Answer:
+        def reply(board: Device) -> None:
+            if open_gate(board) and isinstance(answer, bytes):
+                os.write(board.master, answer)
+
+        return reply
+
+    return {name: behind(answer) for name, answer in SLM_IDENTITY.items()}
+
+
+def rate_of(board: Device) -> int:
+    speed: int = termios.tcgetattr(board.master)[4]
+    return speed
+
+
+def board_at(port: str) -> Board:
+    return Board(BoardSpec("dk-1", port, hardware=False), Concealer(b"k" * 32))
+
+
+def opened(board: Device, recovery: Recovery, resets: int, said: list[str]) -> Board:
+    spec = BoardSpec("dk-1", board.path, serial="1051202135", place="1-4", hardware=False)
+    ladder = Ladder(spec, recovery, ResetBudget(resets), said.append)
+    return Board(spec, Concealer(b"k" * 32), ladder=ladder, patience=1.5)
+
+
+class TestLadder:
+    def test_another_baud_rate(self) -> None:
+        said: list[str] = []
+        with device(gated(lambda board: rate_of(board) == termios.B9600)) as silent:
+            with opened(silent, QUICK, 3, said) as board:
+                assert board.identity.slm_version == "2.9.0"
+            assert said == ["dk-1 answers at 9600 baud, not at 115200: set baudrate = 9600 in bench.toml"]
+            assert b"AT#XRESET" not in silent.heard
+
+    def test_a_reset_by_command(self) -> None:
+        said: list[str] = []
+        reset = gated(lambda board: b"AT#XRESET\r\n" in board.heard)
+        with device(reset) as silent, opened(silent, QUICK, 3, said) as board:
+            assert board.identity.slm_version == "2.9.0"
+        assert said == ["dk-1 does not answer: AT#XRESET", "dk-1 answers again after AT#XRESET"]
+
+    def test_the_labs_own_commands(self, tmp_path: Path) -> None:
+        """The reset fails, the power cycle helps; both know which board is meant."""
+        said: list[str] = []
+        mark = tmp_path / "mark"
+        script = "import sys; open(sys.argv[1], 'w').write(' '.join(sys.argv[2:]))"
+        recovery = Recovery(
+            baudrates=(115200,),
+            reset=(sys.executable, "-c", "import sys; sys.exit('no probe ' + sys.argv[1])", "{serial}"),
+            power_cycle=(sys.executable, "-c", script, str(mark), "{serial}", "{place}", "{name}", "{port}"),
+        )
+        with device(gated(lambda _: mark.exists())) as silent, opened(silent, recovery, 5, said) as board:
+            assert mark.read_text() == f"1051202135 1-4 dk-1 {silent.path}"
+            assert board.identity.slm_version == "2.9.0"
+        assert said[-1] == "dk-1 answers again after the lab's power cycle"
+        assert any("[recovery] reset: " in text and "no probe 1051202135" in text for text in said)
+
+    def test_resets_have_a_budget(self) -> None:
+        said: list[str] = []
+        with device(gated(lambda _: False)) as silent:
+            with pytest.raises(BoardSilent, match=r"no AT#XRESET: this run's resets are used up \(limits\.resets"):
+                opened(silent, Recovery(baudrates=(115200,)), 0, said).open()
+            assert b"AT#XRESET" not in silent.heard
+
+    def test_what_the_lab_could_add_is_said(self) -> None:
+        with device(gated(lambda _: False)) as silent:
+            spec = BoardSpec("dk-1", silent.path, hardware=False)
+            ladder = Ladder(spec, Recovery(baudrates=(115200,)), ResetBudget(0), lambda _: None)
+            with pytest.raises(BoardSilent, match="hears nothing; give the bench a command that resets it"):
+                Board(spec, Concealer(b"k" * 32), ladder=ladder, patience=1.5).open()
+
+
+class TestRestarts:
+    def test_in_the_middle_of_a_command(self) -> None:
+        with device({b"AT#XSEND": b"\r\nReady\r\n"}) as board, AtLink.open(board.path) as link:
+            with pytest.raises(DeviceRestarted, match=r"restarted by itself in the middle of AT#XSEND: it said Ready"):
+                link.command("AT#XSEND", timeout=30)
+            assert link.command("AT").ok
+
+    def test_a_modem_that_crashes(self) -> None:
+        fault = b"\r\n#XMODEM: FAULT,0x4400001,0x12345\r\n"
+        crash = pytest.raises(DeviceRestarted, match="#XMODEM: FAULT")
+        with device({b"AT#XSEND": fault}) as board, AtLink.open(board.path) as link, crash:
+            link.command("AT#XSEND", timeout=30)
+
+    def test_a_restart_that_was_asked_for_is_none(self) -> None:
+        with simulator() as boards, AtLink.open(boards[0]["port"]) as link:
+            link.command("AT#XRESET")
+            assert link.wait_for_urc("Ready").line == "Ready"
+            assert link.restarts() == ()
+
+    def test_between_two_commands(self) -> None:
+        with simulator() as boards, board_at(boards[0]["port"]) as board:
+            board.link.command("AT#XRESET")
+            while not board.link.restarts():
+                time.sleep(0.01)
+            with pytest.raises(DeviceRestarted, match="dk-1 restarted by itself: Ready came unasked"):
+                board.known_state()
+            board.known_state()
+
+    def test_silence_is_still_a_timeout(self) -> None:
+        with device({b"AT#XSEND": b""}) as board, AtLink.open(board.path) as link, pytest.raises(CommandTimeout):
+            link.command("AT#XSEND", timeout=0.2)
+
+
+class TestDoctor:
+    def doctor(self, folder: Path, boards: str) -> subprocess.CompletedProcess[str]:
+        (folder / "bench.toml").write_text(
+            f"{boards}\n[credentials]\nsec_tags = [1, 9]\n[recovery]\nbaudrates = [9600]\n"
+        )
+        environment = {
+            **os.environ,
+            "XDG_STATE_HOME": str(folder / "state"),
+            "NRF91_BENCH_LOCKS": str(folder / "locks"),
+        }
+        command = [sys.executable, "-m", "bench.cli", "doctor", "--config", str(folder / "bench.toml")]
+        finished = subprocess.run(
+            command, capture_output=True, text=True, timeout=120, env=environment, check=False, cwd=folder
+        )
+        assert "Traceback" not in finished.stdout + finished.stderr
+        return finished
+
+    def entry(self, port: str, name: str = "dk-1") -> str:
+        return f'[[boards]]\nname = "{name}"\nport = "{port}"\n'
+
+    def test_a_board_in_good_health(self, tmp_path: Path) -> None:
+        with simulator() as boards:
+            finished = self.doctor(tmp_path, self.entry(boards[0]["port"]))
+        assert "ok    dk-1 answers: nRF9151-LACA" in finished.stdout
+        assert "ok    dk-1 is registered" in finished.stdout
+        assert "ok    dk-1 reaches the peer at 127.0.0.1" in finished.stdout
+
+    @pytest.mark.parametrize(
+        ("changes", "says", "cure"),
+        [
+            ({b"AT%XICCID": b"\r\nERROR\r\n"}, "has no SIM", "insert one"),
+            ({b"AT+CEREG?": b"\r\n+CEREG: 5,2\r\n\r\nOK\r\n"}, "is not registered (+CEREG status 2)", "antenna"),
+            ({b"AT#XSLMVER": b"\r\nERROR\r\n"}, "runs another firmware", "does not run Serial LTE Modem"),
+            ({b"AT#XSOCKET=1,1,0": b"\r\n#XSOCKET: 0,1,6\r\n\r\nOK\r\n"}, "does not reach the peer", "[peers] address"),
+        ],
+        ids=["SIM", "registration", "firmware", "peer"],
+    )
+    def test_what_ails_a_board(self, tmp_path: Path, changes: dict[bytes, bytes], says: str, cure: str) -> None:
+        with device({**SLM_IDENTITY, **changes}) as board:
+            finished = self.doctor(tmp_path, self.entry(board.path))
+        assert finished.returncode == 1
+        assert f"cure  dk-1 {says}" in finished.stdout
+        assert cure in finished.stdout
+
+    def test_a_wrong_baud_rate(self, tmp_path: Path) -> None:
+        with device(gated(lambda board: rate_of(board) == termios.B9600)) as board:
+            finished = self.doctor(tmp_path, self.entry(board.path))
+        assert "but at 9600 baud" in finished.stdout
+        assert "set baudrate = 9600 for it in bench.toml" in finished.stdout
+
+    def test_which_program_has_a_port_open(self, tmp_path: Path) -> None:
+        path = tmp_path / "port"
+        path.write_text("")
+        assert programs_with(str(path)) == []
+        with path.open() as port, subprocess.Popen(["sleep", "60"], stdin=port) as other:
+            assert programs_with(str(path)) == [f"sleep (pid {other.pid})"]
+            other.kill()
+
+    def test_a_board_that_is_not_there(self, tmp_path: Path) -> None:
+        finished = self.doctor(tmp_path, '[[boards]]\nname = "dk-1"\nserial = "1051202135"\n')
+        assert "cure  dk-1 is not attached" in finished.stdout
+
+    def test_the_udev_rule(self, tmp_path: Path) -> None:
+        command = [sys.executable, "-m", "bench.cli", "doctor", "--fix-udev"]
+        finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=tmp_path)
+        rules = [line for line in finished.stdout.splitlines() if not line.startswith("#")]
+        assert [line.split('"')[3] for line in rules] == ["1366", "1915"]
+        assert all('ENV{ID_MM_DEVICE_IGNORE}="1"' in line for line in rules)
+
+
+class TestInventory:
+    @pytest.mark.parametrize(
+        ("text", "says"),
+        [
+            ('[[boards]]\nname = "a"\nserial = "1"\nplace = "1-1"\n', "give serial or place"),
+            ('[[boards]]\nname = "a"\nport = "/dev/x"\nsec_tags = [5]\n', "boards.0.sec_tags"),
+            ('[[models]]\nname = "m"\nvendor = "13667"\nproducts = ["0001"]\n', "line 3, models.0.vendor"),
+            ('[[models]]\nname = "m"\nvendor = "1366"\nproducts = ["1"]\n', "models.0.products.0"),
+            ('[[models]]\nname = "m"\nvendor = "1366"\nproducts = []\nserial = "("\n', "no regular expression"),
+            ('[[models]]\nname = "m"\nvendor = "1366"\nproducts = []\nports = ["log"]\n', "must be called at"),
+            ('[recovery]\nreset = ["probe", "{number}"]\n', "{number} stands for nothing"),
+            ("[limits]\nresets = -1\n", "line 2, limits.resets"),
+            ("[credentials]\nsec_tags = [9, 1]\n", "the first tag, 9, is above the last, 1"),
+        ],
+    )
+    def test_mistakes_are_named(self, tmp_path: Path, text: str, says: str) -> None:
+        (tmp_path / "bench.toml").write_text(text)
+        with pytest.raises(ConfigError) as mistake:
+            load(tmp_path / "bench.toml")
+        assert says in str(mistake.value)
