@@ -39,7 +39,8 @@ class BoardEntry(_Section):
 
     ``serial`` is its USB serial number, ``place`` the USB path where it is plugged in, ``port`` a path or
     ``tcp://HOST:PORT``: one of the three. ``hardware`` may be set for a TCP port behind which real hardware stands; a
-    pseudo-terminal never counts as hardware. ``labels`` are words to select by.
+    pseudo-terminal never counts as hardware. ``labels`` are words to select by. ``dtr`` is the state of that line
+    while the port is open; some boards sleep, or reset, by it.
     """
 
     name: Name
@@ -52,6 +53,7 @@ class BoardEntry(_Section):
     model: str | None = None
     baudrate: Annotated[int, Field(ge=1200, le=3_000_000)] = 115200
     flow_control: bool = False
+    dtr: bool = True
     hardware: bool = True
 
     @model_validator(mode="after")
@@ -139,6 +141,7 @@ class ModelEntry(_Section):
     """Names of its CDC ports in the order of their interfaces; one is ``at``."""
     baudrate: Annotated[int, Field(ge=1200, le=3_000_000)] = 115200
     flow_control: bool = False
+    dtr: bool = True
 
     @field_validator("serial")
     @classmethod

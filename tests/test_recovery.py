@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import serial
 
 from bench.at import AtLink, CommandTimeout, DeviceRestarted
 from bench.boards import Board, BoardSilent, BoardSpec, Ladder, ResetBudget
@@ -48,7 +49,7 @@ def board_at(port: str) -> Board:
 
 def opened(board: Device, recovery: Recovery, resets: int, said: list[str]) -> Board:
     spec = BoardSpec("dk-1", board.path, serial="1051202135", place="1-4", hardware=False)
-    ladder = Ladder(spec, recovery, ResetBudget(resets), said.append)
+    ladder = Ladder(spec, recovery, ResetBudget(resets), lambda text, reset=False: said.append(text))
     return Board(spec, Concealer(b"k" * 32), ladder=ladder, patience=1.5)
 
 
@@ -94,7 +95,7 @@ class TestLadder:
     def test_what_the_lab_could_add_is_said(self) -> None:
         with device(gated(lambda _: False)) as silent:
             spec = BoardSpec("dk-1", silent.path, hardware=False)
-            ladder = Ladder(spec, Recovery(baudrates=(115200,)), ResetBudget(0), lambda _: None)
+            ladder = Ladder(spec, Recovery(baudrates=(115200,)), ResetBudget(0), lambda _, reset=False: None)
             with pytest.raises(BoardSilent, match="hears nothing; give the bench a command that resets it"):
                 Board(spec, Concealer(b"k" * 32), ladder=ladder, patience=1.5).open()
 
@@ -130,6 +131,17 @@ class TestRestarts:
     def test_silence_is_still_a_timeout(self) -> None:
         with device({b"AT#XSEND": b""}) as board, AtLink.open(board.path) as link, pytest.raises(CommandTimeout):
             link.command("AT#XSEND", timeout=0.2)
+
+
+class TestModemLines:
+    """A pty has none of these lines: what is asked of the serial library is all that can be seen here."""
+
+    @pytest.mark.parametrize("dtr", [True, False])
+    def test_dtr_is_what_the_inventory_says(self, monkeypatch: pytest.MonkeyPatch, dtr: bool) -> None:
+        set_to: list[bool] = []
+        monkeypatch.setattr(serial.Serial, "_update_dtr_state", lambda port: set_to.append(port._dtr_state))
+        with device() as board, AtLink.open(board.path, dtr=dtr):
+            assert set_to == [dtr]
 
 
 class TestDoctor:

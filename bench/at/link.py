@@ -54,6 +54,7 @@ class AtLink:
         *,
         baudrate: int = 115200,
         flow_control: bool = False,
+        dtr: bool = True,
         dialect: Dialect = SLM,
         transcript: Transcript | None = None,
     ) -> Self:
@@ -63,7 +64,7 @@ class AtLink:
             PortNotFound, PortBusy: says what to do.
             UsageError: a name that is none.
         """
-        transport = transport_for(port, baudrate=baudrate, flow_control=flow_control)
+        transport = transport_for(port, baudrate=baudrate, flow_control=flow_control, dtr=dtr)
         return cls(transport, dialect, transcript).start()
 
     def start(self) -> Self:

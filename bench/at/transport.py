@@ -43,12 +43,14 @@ class SerialTransport:
     does not drop DTR, which some boards take as "power down the UART".
     """
 
-    def __init__(self, path: str, *, baudrate: int = 115200, flow_control: bool = False) -> None:
+    def __init__(self, path: str, *, baudrate: int = 115200, flow_control: bool = False, dtr: bool = True) -> None:
+        """Args: dtr: the state of that line while the port is open."""
         self.name = path
         self._port = serial.Serial()
         self._port.port = path
         self._port.baudrate = baudrate
         self._port.rtscts = flow_control
+        self._port.dtr = dtr
         self._port.exclusive = True
         self._port.timeout = 0
         self._fd = -1
@@ -168,7 +170,7 @@ class ReplayTransport:
             self._theirs.sendall(self._entries.pop(0).data)
 
 
-def transport_for(port: str, *, baudrate: int = 115200, flow_control: bool = False) -> Transport:
+def transport_for(port: str, *, baudrate: int = 115200, flow_control: bool = False, dtr: bool = True) -> Transport:
     """The transport that a port's name asks for.
 
     Raises:
@@ -181,7 +183,7 @@ def transport_for(port: str, *, baudrate: int = 115200, flow_control: bool = Fal
         return TcpTransport(match.group(1) or match.group(2), int(match.group(3)))
     if port.startswith("replay:"):
         return ReplayTransport(Path(port.removeprefix("replay:")))
-    return SerialTransport(port, baudrate=baudrate, flow_control=flow_control)
+    return SerialTransport(port, baudrate=baudrate, flow_control=flow_control, dtr=dtr)
 
 
 def is_pty(port: str) -> bool:

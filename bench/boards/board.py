@@ -132,7 +132,13 @@ class Board:
         holder = terminal_lock(spec.port) if spec.port.startswith("/") else ""
         if holder:
             raise PortBusy(f"{spec.slot}: {holder} has {spec.port}; close that program and try again")
-        link = AtLink.open(spec.port, baudrate=baudrate, flow_control=spec.flow_control, transcript=self.transcript)
+        link = AtLink.open(
+            spec.port,
+            baudrate=baudrate,
+            flow_control=spec.flow_control,
+            dtr=spec.dtr,
+            transcript=self.transcript,
+        )
         link.port.conceal = self.concealer.conceal
         link.hide = self.concealer.hide
         link.port.where = self.where

@@ -27,6 +27,7 @@ class Model:
         serial: pattern of the USB serial number.
         ports: names of the CDC ports by rank.
         flow_control: whether the AT port has RTS and CTS.
+        dtr: the state of that line while the AT port is open.
         confirmed: whether the USB identity was seen on a real board.
         baudrates: of the ports by rank; 115200 where there are fewer.
         generic: whether the USB identity is that of a common bridge, so that it proves no board: it must be asked.
@@ -39,6 +40,7 @@ class Model:
     serial: re.Pattern[str]
     ports: tuple[str, ...]
     flow_control: bool = True
+    dtr: bool = True
     confirmed: bool = True
     baudrates: tuple[int, ...] = ()
     generic: bool = False
@@ -94,6 +96,8 @@ MODELS = (
     _bridge("icarus", "Actinius Icarus", 0x0403, 0x6015),
     _bridge("nrf9160feather", "Circuit Dojo nRF9160 Feather", 0x10C4, 0xEA60),
     _bridge("nrf9151feather", "Circuit Dojo nRF9151 Feather", 0x2E8A, 0x000C),
+    _bridge("thingplus9160", "SparkFun Thing Plus nRF9160", 0x10C4, 0xEA60),
+    _bridge("connectkit", "Makerdiary nRF9151 Connect Kit", 0x2FE3, 0x0204, ("at", "shell")),
 )
 
 BY_NAME = {model.name: model for model in MODELS}
@@ -138,5 +142,6 @@ def _from_entry(entry: ModelEntry) -> Model:
         re.compile(entry.serial),
         entry.ports,
         flow_control=entry.flow_control,
+        dtr=entry.dtr,
         baudrates=tuple(entry.baudrate if port == "at" else 115200 for port in entry.ports),
     )

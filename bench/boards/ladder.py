@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from bench.at import AtLink, PortLost, PortNotFound
 from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
@@ -28,7 +29,13 @@ _BOOT_SECONDS = 10.0
 
 OpenLink = Callable[[int], AtLink]
 """Opens the board's port, wherever it is now, at a baud rate."""
-Say = Callable[[str], None]
+
+
+class Say(Protocol):
+    """Tells somebody; ``reset`` when the board is about to be reset."""
+
+    def __call__(self, text: str, *, reset: bool = False) -> None:
+        """Tells."""
 
 
 @dataclass
@@ -75,7 +82,7 @@ class Ladder:
                 tried.append(f"no {name}: this run's resets are used up (limits.resets in bench.toml)")
                 break
             tried.append(name)
-            self._say(f"{self._spec.slot} does not answer: {name}")
+            self._say(f"{self._spec.slot} does not answer: {name}", reset=True)
             action()
             link = self._answering(open_link, self._spec.baudrate, _BOOT_SECONDS)
             if link is not None:

@@ -40,6 +40,7 @@ class BoardSpec:
     place: str = ""
     baudrate: int = 115200
     flow_control: bool = False
+    dtr: bool = True
     hardware: bool = True
     labels: tuple[str, ...] = ()
     sec_tags: tuple[int, int] | None = None
@@ -117,6 +118,12 @@ def select(
         raise LabError(f"board {spec.slot} ({sought}) is not attached; plug it in, or leave it out of bench.toml")
     slots = [spec.slot for spec in chosen]
     twice = {spec.port for spec in chosen if sum(other.port == spec.port for other in chosen) > 1}
+    doubles = {spec.serial for spec in chosen if spec.serial and sum(o.key == spec.key for o in chosen) > 1}
+    if doubles and not twice:
+        raise UsageError(
+            f"two attached devices have the serial number {', '.join(sorted(doubles))}: choose by USB place"
+            " (`nrf91-bench boards` shows it)"
+        )
     if twice or len(set(slots)) != len(slots):
         raise UsageError(f"one board was chosen twice: {', '.join(sorted(twice)) or ', '.join(sorted(slots))}")
     return chosen
@@ -153,6 +160,7 @@ def known_boards(config: Config, attached: Sequence[AttachedBoard] | None = None
                 place=board.place,
                 baudrate=model.baudrate,
                 flow_control=model.flow_control,
+                dtr=model.dtr,
                 hardware=not is_pty(port),
             )
         )
@@ -198,6 +206,7 @@ def _configured(
         place=board.place if board else entry.place or "",
         baudrate=entry.baudrate if kind is None or "baudrate" in chosen else kind.baudrate,
         flow_control=entry.flow_control if kind is None or "flow_control" in chosen else kind.flow_control,
+        dtr=entry.dtr if kind is None or "dtr" in chosen else kind.dtr,
         hardware=_is_hardware(port, claimed=entry.hardware),
         labels=entry.labels,
         sec_tags=entry.sec_tags,

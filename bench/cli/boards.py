@@ -131,14 +131,14 @@ def _probed(row: Listed) -> Listed:
 
 
 def _print(rows: list[Listed], catalog: Catalog) -> None:
-    table = Table("name", "model", "serial", "AT port", "firmware", "place", "state", box=None, pad_edge=False)
+    table = Table("name", "model", "serial", "ports", "firmware", "place", "state", box=None, pad_edge=False)
     for column in table.columns[:4]:
         column.no_wrap = True
     for row in rows:
         spec = row.spec
-        port = row.ports.get("at") or " ".join(row.ports.values())
+        ports = "  ".join(f"{name} {node.removeprefix('/dev/')}" for name, node in row.ports.items())
         title = catalog.title(spec.model)
-        table.add_row(spec.slot, title, spec.serial, port, row.firmware or "", spec.place, row.state)
+        table.add_row(spec.slot, title, spec.serial, ports, row.firmware or "", spec.place, row.state)
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 200  # a file has no margin

@@ -54,6 +54,8 @@ class RunConsole:
             self.line("board", board_line(row))
         elif kind == "peers":
             self.line("peers", f"{row.get('where', '')}   for {slot}")
+        elif kind == "recovery":
+            self.line("recovery", str(row.get("text", "")), "yellow")
         elif kind == "progress":
             self._running[slot] = (str(row.get("text", "")), time.monotonic())
         elif kind == "plan":

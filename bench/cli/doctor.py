@@ -1,5 +1,6 @@
 """``nrf91-bench doctor``: what breaks labs, and the cure of each."""
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,6 +90,7 @@ def _host(lab: Config) -> Iterator[Finding]:
             "start it; in a container use the host's network and mount /run/udev into it",
         )
     yield from _meddlers()
+    yield from _rule(lab)
     try:
         yield Finding(f"TLS and DTLS: {library().version}")
     except BenchError as error:
@@ -110,8 +112,16 @@ def _meddlers() -> Iterator[Finding]:
             if name == "brltty":
                 cure = "remove brltty, or mask its udev rule"
             yield Finding(f"{name} runs (pid {process.name}): it opens a board's port and {_MEDDLERS[name]}", cure)
-    if kept_off:
+
+
+def _rule(lab: Config) -> Iterator[Finding]:
+    if _keeps_off():
         yield Finding("a udev rule keeps ModemManager off the boards")
+        return
+    with contextlib.suppress(BenchError):
+        if any(spec.hardware and spec.serial and spec.port for spec in known_boards(lab)):
+            cure = f"nrf91-bench doctor --fix-udev | sudo tee {_RULE_FILE}, then sudo udevadm control --reload"
+            yield Finding("no udev rule gives the boards' ports to a group and keeps ModemManager off them", cure)
 
 
 def _keeps_off() -> bool:

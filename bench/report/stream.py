@@ -26,8 +26,8 @@ class EvidenceLost(Exception):
 class ResultStream:
     """Appends rows of one run.
 
-    Row types: ``board``, ``peers``, ``plan``, ``start``, ``measurement``, ``progress``, ``finish``, ``lost`` (evidence)
-    and, from the parent, ``run`` and ``trouble``.
+    Row types: ``board``, ``peers``, ``plan``, ``start``, ``measurement``, ``progress``, ``recovery``, ``provisioned``,
+    ``finish``, ``lost`` (evidence), ``ended`` and, from the parent, ``run`` and ``trouble``.
     """
 
     folder: Path
