@@ -26,3 +26,23 @@ def test_every_suite_passes(firmware: str, known: int, tmp_path: Path) -> None:
     assert (summary["verdict"], summary["known_issues"], summary["skipped"]) == ("PASSED", known, 0)
     assert summary["passed"] == summary["planned"] > 350
     assert "| - |" not in (tmp_path / "out" / "matrix.md").read_text()
+
+
+def test_what_an_older_modem_firmware_lacks_is_skipped_with_that_reason(tmp_path: Path) -> None:
+    with simulator("--model", "nrf9160dk", "--modem-firmware", "mfw_nrf9160_1.3.4") as boards:
+        command = [
+            sys.executable,
+            "-m",
+            "bench.cli",
+            "run",
+            "--port",
+            boards[0]["port"],
+            "--out",
+            str(tmp_path / "out"),
+        ]
+        for suite in ("tls", "dtls", "secure_socket_options"):
+            command += ["--suite", suite]
+        finished = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    for what, version in (("AES-GCM", "2.0.0"), ("TLS_CIPHERSUITE_USED", "2.0.0"), ("DTLS Connection ID", "1.3.5")):
+        assert f"{what} needs modem firmware {version}; this board has mfw_nrf9160_1.3.4" in finished.stdout

@@ -101,7 +101,7 @@ class TestDtls:
             modem.options.get_secure(SecureOption.DTLS_CID_STATUS)
 
     @pytest.mark.spec("XSSOCKETOPT.dtls_cid")
-    def test_connection_id_can_be_enabled(self, modem):
+    def test_connection_id_can_be_enabled(self, modem, connection_id):
         assert modem.options.set_secure(SecureOption.DTLS_CID, 2).ok
         with pytest.raises(CommandError):
             modem.options.get_secure(SecureOption.DTLS_CID)
