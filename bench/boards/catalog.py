@@ -100,8 +100,6 @@ MODELS = (
     _bridge("connectkit", "Makerdiary nRF9151 Connect Kit", 0x2FE3, 0x0204, ("at", "shell")),
 )
 
-BY_NAME = {model.name: model for model in MODELS}
-
 
 class Catalog:
     """The models that are known: ours and the lab's own, which come first."""

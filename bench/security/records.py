@@ -6,7 +6,7 @@ carries, and alerts that go in the clear.
 
 from dataclasses import dataclass
 
-CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, CID_RECORD = 20, 21, 22, 23, 25
+ALERT, HANDSHAKE, CID_RECORD = 21, 22, 25
 CLIENT_HELLO = 1
 _STREAM_HEADER, _DATAGRAM_HEADER = 5, 13
 _CID_AT = 11
