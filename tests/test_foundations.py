@@ -84,7 +84,7 @@ class TestConfig:
         [
             ('[network]\nprofile = "wifi"\n', r"line 2, network.profile: .*lte-m"),
             ("[network]\nipv7 = true\n", "line 2, network.ipv7: no such key"),
-            ('[[boards]]\nname = "a"\n', r"line 1, boards.0: give either serial .* or port"),
+            ('[[boards]]\nname = "a"\n', r"line 1, boards.0: give serial or place .* or port"),
             (
                 '[[boards]]\nname = "a"\nport = "/dev/x"\n[[boards]]\nname = "b"\nserial = "1"\nbaudrate = 7\n',
                 "line 7, boards.1.baudrate",

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -291,3 +291,25 @@ class TestCommand:
             with pytest.raises(AssertionError, match=r"plugged in already|KeyError"):
                 rack.ask("plug", **fields)
         assert rack.ask("list")["boards"]["simulated-1"] == ["/dev/ttyACM0", "/dev/ttyACM1"]
+
+    def test_sigkill_leaves_nothing(self, tmp_path: Path) -> None:
+        seconds = f"100{os.getpid()}"
+        command = [sys.executable, "-m", "bench.cli", "simulate", "--rack", "--", "sleep", seconds]
+        inner = b"sleep\0" + seconds.encode() + b"\0"
+
+        def alive() -> bool:
+            return any(_read(path) == inner for path in Path("/proc").glob("[0-9]*/cmdline"))
+
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as rack:
+            try:
+                _until(alive)
+            finally:
+                rack.kill()
+        _until(lambda: not alive())
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -203,7 +203,7 @@ class TestTls:
     def test_an_end_without_close_notify(self, connect: ssl.SSLSocket, peer: Peer) -> None:
         peer.behave(close_notify=False)
         peer.close_connection()
-        with pytest.raises(ssl.SSLEOFError):
+        with pytest.raises(ssl.SSLError, match=r"(?i)eof"):  # a class of its own in later versions
             connect.recv(1)
 
     def test_a_fatal_alert(self, connect: ssl.SSLSocket, peer: Peer) -> None:

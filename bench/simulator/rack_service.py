@@ -12,6 +12,7 @@ A request is one JSON object a line, and so is its answer, ``{"ok": true, ...}``
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -29,6 +30,12 @@ ENVIRONMENT = "NRF91_BENCH_RACK"
 _DEFAULT_CONTROL = Path("/run/nrf91-bench-rack.sock")
 # A command that is told to end gets this long to put its boards in order.
 _PATIENCE_S = 30.0
+_PDEATHSIG = 1
+
+
+def _end_with_the_rack() -> None:
+    """In the child: SIGTERM when the rack is gone, SIGKILL of the rack included (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGTERM)
 
 
 class SilentPort:
@@ -72,7 +79,9 @@ class RackService:
 
     async def _run(self, command: Sequence[str], control: Path, stop: asyncio.Event) -> int:
         try:
-            process = await asyncio.create_subprocess_exec(*command, env={**os.environ, ENVIRONMENT: str(control)})
+            process = await asyncio.create_subprocess_exec(
+                *command, env={**os.environ, ENVIRONMENT: str(control)}, preexec_fn=_end_with_the_rack
+            )
         except OSError as error:
             raise UsageError(f"cannot run {command[0]}: {error.strerror}") from error
         ended = asyncio.create_task(process.wait())
