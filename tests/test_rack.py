@@ -216,6 +216,12 @@ class TestRun:
         assert attempts.count((1, "lab_error")) == attempts.count((2, "passed")) == 1
         summary = json.loads((tmp_path / "out" / "summary.json").read_text())
         assert (summary["planned"], summary["passed"], summary["flaky"]) == (12, 12, 1)
+        assert "12 of 12 passed on 1 board, 0 failed, 0 lab errors, 0 skipped, 1 flaky" in output
+        assert (
+            "flaky     nrf9151dk-1  test_lab.py::test_answers[5]   first lab error: /dev/ttyACM0 vanished at" in output
+        )
+        page = (tmp_path / "out" / "verdict.html").read_text()
+        assert "when tried again; first lab error: /dev/ttyACM0 vanished at" in page
 
     def test_one_boards_death_does_not_stop_the_others(self, rack: RunningRack, tmp_path: Path) -> None:
         run = self.start(rack, tmp_path, "--board", "nrf9151dk-1", "--board", "thingy91x-1")

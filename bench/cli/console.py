@@ -102,6 +102,9 @@ class RunConsole:
         for result in summary.results:
             if result.known_issue and result.outcome == PASSED:
                 self.line("known", f"{result.slot}  {result.test}   {result.message.removeprefix('known issue: ')}")
+        for result in summary.results:
+            if result.flaky:
+                self.line("flaky", f"{result.slot}  {result.test}   first {result.earlier}", "yellow")
         reasons = Counter(result.message for result in summary.results if result.outcome == SKIPPED)
         for reason, count in reasons.items():
             self.line("skipped", f"{count} x {reason}")

@@ -109,7 +109,8 @@ def _peer_event(entry: PeerEntry) -> str:
     connection = f" #{entry.connection}" if entry.connection else ""
     content = f"  {_short(printable(entry.data))}" if entry.data else ""
     size = f" {entry.size} bytes" if entry.size else ""
-    return f"{entry.event}{connection} {entry.address}{size}{content}"
+    facts = "".join(f"  {name} {value}" for name, value in (entry.details or {}).items() if value not in ("", None))
+    return f"{entry.event}{connection} {entry.address}{size}{content}{facts}"
 
 
 def _short(text: str) -> str:

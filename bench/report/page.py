@@ -49,6 +49,8 @@ def html_page(summary: Summary) -> str:
     if summary.peers:
         told = (summary.peers.get(name, "") for name in ("where", "security"))
         parts.append(f"<p>Peers: {escape(', '.join(str(text) for text in told if text))}</p>")
+    if summary.recoveries:
+        parts += ["<h2>Recovered on the way</h2>", *(f"<p>{escape(text)}</p>" for text in summary.recoveries)]
     if summary.measurements:
         figures = [_figure_row(figure) for figure in summary.figures()]
         parts += ["<h2>Measured</h2>", _table(("measurement", "value", "n", "limit", ""), figures)]
@@ -69,6 +71,10 @@ def markdown_page(summary: Summary) -> str:
         if result.outcome in (FAILED, LAB_ERROR, DIED):
             first = result.message.split("\n", 1)[0]
             lines += ["", f"**{_WORDS[result.outcome]}** `{result.test}` on {result.slot}", "", first]
+    flaky = [result for result in summary.results if result.flaky]
+    if flaky:
+        lines += ["", "Passed only when tried again:", ""]
+        lines += [f"* `{result.test}` on {result.slot}: first {result.earlier}" for result in flaky]
     skips = sorted({(r.message, r.outcome) for r in summary.results if r.outcome == SKIPPED})
     if skips:
         lines += ["", "Skipped:", "", *(f"* {reason}" for reason, _ in skips)]
@@ -122,6 +128,8 @@ def _linked(result: TestResult) -> str:
 
 def _outcome(result: TestResult) -> str:
     word = _WORDS[result.outcome] + (" (known issue)" if result.known_issue else "")
+    if result.earlier:
+        return f'<span class="{result.outcome}">{word}</span> when tried again; first {escape(result.earlier)}'
     reason = f": {escape(result.message)}" if result.outcome == SKIPPED or result.known_issue else ""
     return f'<span class="{result.outcome}">{word}</span>{reason}'
 

@@ -40,6 +40,13 @@ class TestResult:
     attempts: int = 1
     known_issue: bool = False
     unexpected_pass: bool = False
+    earlier: str = ""
+    """What an earlier attempt ended in, in one line; empty when there was none."""
+
+    @property
+    def flaky(self) -> bool:
+        """Whether it passed only when it was tried again."""
+        return self.attempts > 1 and self.outcome == PASSED
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,7 @@ class Summary:
     boards: list[Row] = field(default_factory=list)
     peers: Row = field(default_factory=dict)
     measurements: list[Row] = field(default_factory=list)
+    recoveries: list[str] = field(default_factory=list)
     simulated: bool = False
     started: str = ""
     ended: str = ""
@@ -125,6 +133,9 @@ class Summary:
         known = sum(result.known_issue for result in self.results)
         if known:
             counts.append(f"{known} known issue{'' if known == 1 else 's'}")
+        flaky = sum(result.flaky for result in self.results)
+        if flaky:
+            counts.append(f"{flaky} flaky")
         if self.count(DIED):
             counts.append(f"{self.count(DIED)} did not finish")
         return "; ".join([", ".join(counts), *self.lost, *self.troubles])
@@ -155,10 +166,11 @@ class Summary:
             "died": self.count(DIED),
             "known_issues": sum(result.known_issue for result in self.results),
             "unexpected_passes": sum(result.unexpected_pass for result in self.results),
-            "flaky": sum(result.attempts > 1 and result.outcome == PASSED for result in self.results),
+            "flaky": sum(result.flaky for result in self.results),
             "boards": self.boards,
             "firmware": sorted({str(board.get("firmware", "")) for board in self.boards}),
             "peers": self.peers,
+            "recoveries": self.recoveries,
         }
 
 
@@ -192,6 +204,8 @@ def _take(summary: Summary, planned: dict[tuple[str, str], TestResult], row: Row
         summary.peers = _public(row)
     elif kind == "plan":
         planned.setdefault((test, slot), TestResult(test, slot))
+    elif kind == "recovery":
+        summary.recoveries.append(str(row.get("text", "")))
     elif kind == "measurement":
         summary.measurements.append(row)
     elif kind == "lost":
@@ -213,6 +227,8 @@ def _finish(result: TestResult, row: Row) -> None:
     if attempt > 1 and result.outcome == LAB_ERROR == row.get("outcome"):
         result.attempts = attempt  # the first attempt's message says what happened, the next only that it lasts
         return
+    if attempt > 1:
+        result.earlier = f"{result.outcome.replace('_', ' ')}: {result.message.partition(chr(10))[0]}"
     result.outcome = row["outcome"] if row.get("outcome") in _WORST_FIRST else DIED
     result.message = str(row.get("message", ""))
     result.transcript = str(row.get("transcript", ""))
