@@ -253,8 +253,16 @@ def _problem(text: str, problem: dict[str, Any]) -> str:
     elif problem["type"] == "missing":
         message = "is missing"
     else:
+        message = _in_tomls_words(message)
         message += f" (it is {problem['input']!r})" if not isinstance(problem["input"], dict | tuple | list) else ""
     return f"{f'line {line}, ' if line else ''}{key or 'file'}: {message}"
+
+
+def _in_tomls_words(message: str) -> str:
+    """Pydantic speaks of Python's types."""
+    for python, toml in (("a valid tuple", "a list, in square brackets"), ("a valid string", "a text, in quotes")):
+        message = message.replace(python, toml)
+    return message.replace("pattern '^[0-9A-Fa-f]{4}$'", "four hexadecimal digits, such as 1366")
 
 
 def line_of(text: str, location: tuple[str | int, ...]) -> int | None:

@@ -109,6 +109,25 @@ class TestOneUser:
         with pytest.raises(BoardLeased, match="in use by another process"):
             Lease("serial-1", "dk-1", "mine").acquire()
 
+    def test_a_lock_file_that_was_tidied_away_is_not_locked(self, locks: Path) -> None:
+        """Whoever waited for a file that has no name any more would share the board with whoever locks the new one."""
+        first = Lease("serial-6", "dk-6", "first").acquire()
+        waiting = Lease("serial-6", "dk-6", "second")
+        thread = threading.Thread(target=lambda: waiting.acquire(wait=20))
+        thread.start()
+        time.sleep(0.2)
+        (locks / "serial-6.lock").unlink()
+        first.release()
+        thread.join()
+        with pytest.raises(BoardLeased):
+            Lease("serial-6", "dk-6", "third").acquire()
+        waiting.release()
+
+    def test_waiting_can_be_stopped(self, holder: "subprocess.Popen[str]") -> None:
+        began = time.monotonic()
+        with pytest.raises(BoardLeased):
+            Lease("serial-1", "dk-1", "mine").acquire(wait=600, stopped=lambda: time.monotonic() > began + 0.2)
+
     def test_no_folder(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         monkeypatch.setenv(FOLDER, str(tmp_path / "file" / "below"))
@@ -128,6 +147,8 @@ class TestKeys:
         assert key_of("001051202135", "/dev/ttyACM0") == key_of("1051202135", "/dev/ttyACM9")
         assert key_of("", "/dev/ttyACM0") != key_of("", "/dev/ttyACM1")
         assert "/" not in key_of("", "tcp://rack:4001")
+        assert "/" not in key_of("a/b", "/dev/ttyACM0")
+        assert key_of("000", "/dev/ttyACM0") != key_of("000", "/dev/ttyACM1")
 
 
 class TestBoards:

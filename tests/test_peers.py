@@ -192,7 +192,10 @@ class TestProgram:
         ("behaviour", "says"),
         [
             ({"speed": 3}, "unknown behaviour speed"),
-            ({"drop": -1}, "cannot be negative"),
+            ({"drop": -1}, "drop is -1; it is a number from 0"),
+            ({"delay_ms": float("nan")}, "delay_ms is nan"),
+            ({"delay_ms": "soon"}, "delay_ms is 'soon'; it is a number"),
+            ({"hold": "no"}, "hold is 'no'; it is true or false"),
             ({"on_connect": "dance"}, "dance"),
         ],
     )

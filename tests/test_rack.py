@@ -119,6 +119,55 @@ class TestList:
         rows = json.loads(rack.bench("boards", "--json", "--config", str(config)).stdout)
         assert [row["state"] for row in rows if row["name"] == "gone"] == ["not attached"]
 
+    def test_a_port_of_the_inventory_is_the_board_behind_it(self, rack: RunningRack, tmp_path: Path) -> None:
+        config = tmp_path / "bench.toml"
+        config.write_text('[[boards]]\nname = "mine"\nport = "/dev/ttyACM0"\n')
+        rows = json.loads(rack.bench("boards", "--json", "--config", str(config)).stdout)
+        assert [(row["name"], row["serial"]) for row in rows if row["model"] == "nrf9151dk"] == [("mine", DK)]
+        config.write_text(config.read_text() + f'[[boards]]\nname = "again"\nserial = "{DK}"\n')
+        finished = rack.bench("boards", "--config", str(config))
+        assert (finished.returncode, "is in the inventory twice" in finished.stderr) == (2, True)
+        config.write_text(f'[[boards]]\nname = "x"\nserial = "{DK}"\nmodel = "thingy91x"\n')
+        finished = rack.bench("boards", "--config", str(config))
+        assert (finished.returncode, "its USB identity is that of nrf9151dk" in finished.stderr) == (2, True)
+
+    def test_bad_plugs_change_nothing(self, rack: RunningRack) -> None:
+        rack.ask("unplug", board="simulated-1")
+        for fields in ({"tty": "x"}, {"place": "../../x"}, {"tty": -1}):
+            with pytest.raises(AssertionError, match="ValueError"):
+                rack.ask("plug", board="simulated-1", **fields)
+        with pytest.raises(AssertionError, match="two hexadecimal digits"):
+            rack.ask("device", **PROBE, interfaces=["zz"])
+        assert rack.ask("plug", board="simulated-1")["place"] == "1-1"
+
+    def test_power_that_goes_in_mid_handshake_leaves_nothing(self, rack: RunningRack) -> None:
+        """The same connection hangs again after a replug, rather than fail at once."""
+        script = (
+            "import socket\nfrom bench.at import AtLink, CommandTimeout, PortLost\n"
+            "from bench.modem import Modem\nimport sys, threading\n"
+            "server = socket.create_server(('127.0.0.1', 0))\n"
+            "with AtLink.open('/dev/ttyACM0') as link:\n"
+            "    modem = Modem(link)\n    modem.registration.wait(5)\n"
+            "    with modem.registration.offline(5):\n"
+            "        modem.credentials.write(42, 3, b'0011')\n        modem.credentials.write(42, 4, b'name')\n"
+            "    modem.sockets.open_secure(1, 42)\n"
+            "    print('ready', flush=True)\n"
+            "    try:\n"
+            "        modem.sockets.link.command(f'AT#XCONNECT=\"127.0.0.1\",{server.getsockname()[1]}', timeout=3)\n"
+            "    except CommandTimeout:\n        print('hangs')\n"
+            "    except PortLost:\n        print('lost')\n"
+        )
+        for expected in ("lost", "hangs"):
+            command = rack.command(sys.executable, "-c", script)
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=rack.environment) as client:
+                assert client.stdout
+                assert client.stdout.readline() == "ready\n"
+                time.sleep(0.3)
+                if expected == "lost":
+                    rack.ask("unplug", board="simulated-1")
+                    rack.ask("plug", board="simulated-1")
+                assert client.stdout.read() == f"{expected}\n"
+
 
 class TestHotplug:
     def test_two_hundred_plugs_lose_no_event(self, rack: RunningRack) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import select
 import socket
 import ssl
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 from bench import children
 from bench.peers import Peer, PeerError, Peers
-from bench.security import Connection, Context, PreSharedKey, Settings
+from bench.security import Connection, Context, PreSharedKey, Settings, client_hello
 from bench.security.credentials import HOST_NAME, Credentials, ServerCertificate, make_credentials
 from tests.support.dtls_client import DtlsClient, serve
 
@@ -60,6 +61,10 @@ def echo(client: DtlsClient, data: bytes) -> None:
     client.send(data)
     serve([client], lambda each: len(each.received) >= before + len(data))
     assert client.received[before:] == data
+
+
+def _answered(client: DtlsClient) -> None:
+    assert select.select([client.socket], [], [], 10)[0]
 
 
 class TestDtls:
@@ -124,6 +129,48 @@ class TestDtls:
         assert events.count("reconnected") == 3
         assert events.count("handshake") == 4
         assert events.count("accepted") == 1
+
+    def test_a_hello_of_an_earlier_boot_ends_nothing(self, client: DtlsClient) -> None:
+        hellos = []
+        for boot in range(2):
+            client.reboot()
+            client.sent.clear()
+            serve([client], lambda each: each.connection.established)
+            hellos += [datagram for datagram in client.sent if client_hello(datagram)]
+            echo(client, b"boot %d" % boot)
+        for hello in hellos:
+            client.socket.send(hello)
+        echo(client, b"still here")
+        assert [entry.event for entry in peer_of(client).journal()].count("reconnected") == 2
+
+    def test_a_board_that_reboots_in_mid_handshake(self, program: Peers, context: Context) -> None:
+        peer = program.dtls_echo(SERVER)
+        client = DtlsClient(context, (peer.host, peer.port), cid=b"")
+        client.step()  # ClientHello
+        _answered(client)
+        client.step()  # HelloVerifyRequest in, ClientHello with the cookie out
+        _answered(client)
+        client.reboot()
+        serve([client], lambda each: each.connection.established, patience=10)
+        echo(client, b"after all")
+        client.close()
+        peer.stop()
+
+    def test_strangers_without_a_key_push_nobody_out(self, client: DtlsClient) -> None:
+        strangers = [DtlsClient(client.context, client.server) for _ in range(400)]
+        for stranger in strangers:
+            stranger.step()
+        for stranger in strangers:
+            _answered(stranger)
+            stranger.step()
+        assert peer_of(client).wait_for("evicted", count=100)
+        echo(client, b"still here")
+        for stranger in strangers:
+            stranger.close()
+
+    def test_an_alert_is_one_byte(self, client: DtlsClient) -> None:
+        with pytest.raises(PeerError, match="an alert is one byte, not 300"):
+            peer_of(client).alert(300)
 
     def test_flights_that_the_peer_drops_are_sent_again(self, program: Peers, context: Context) -> None:
         peer = program.dtls_echo(SERVER, drop_flights=2)
@@ -260,6 +307,9 @@ class TestByHand:
             (("--cert", "/nowhere.pem", "--key", "/nowhere.pem"), "--cert: cannot read /nowhere.pem"),
             (("--client-ca", "a.pem"), "--client-ca needs --cert"),
             (("--bind", "nonsense"), "--bind nonsense: no IP address"),
+            (("--psk", "a:00", "--psk", "a:11"), "the identity a is given twice"),
+            (("--key-log", "keys"), "--key-log needs --psk"),
+            (("--psk", "a:00", "--key-log", "/nowhere/keys"), "the key log /nowhere/keys cannot be written"),
             (("--psk", "name:00", "--ports", "19999-19999"), "no ports 19999 to 19999"),
         ],
     )

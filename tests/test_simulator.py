@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from itertools import pairwise
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench import children
 from bench.at import SLM_CR, AtLink, CommandError, PortLost
 from bench.simulator.framing import CommandFramer, DataFramer
 from bench.simulator.parameters import AtError, Parameters
@@ -206,3 +208,25 @@ class TestProgram:
         events = [json.loads(line)["event"] for line in journal.read_text().splitlines()]
         assert events[0] == "boot"
         assert "open" in events
+
+
+class TestSecureSockets:
+    def test_a_host_name_that_no_certificate_can_have(self) -> None:
+        with (
+            simulator("--psk", "42:name:0011") as boards,
+            AtLink.open(boards[0]["port"]) as link,
+            socket.create_server(("127.0.0.1", 0)) as server,
+        ):
+            link.command("AT#XSSOCKET=1,1,0,42")
+            link.command(f'AT#XSSOCKETOPT=1,2,"{"h" * 300}"')
+            with pytest.raises(CommandError):
+                link.command(f'AT#XCONNECT="127.0.0.1",{server.getsockname()[1]}')
+            assert link.command("AT").ok
+
+    @pytest.mark.parametrize("option", ["--key-log", "--journal", "--link"])
+    def test_a_file_that_cannot_be_written(self, option: str) -> None:
+        command = children.program("bench.cli", "simulate", option, "/nowhere/file")
+        finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert finished.returncode == 2
+        assert f"{option} /nowhere/file: " in finished.stderr
+        assert "Traceback" not in finished.stderr

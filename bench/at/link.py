@@ -46,6 +46,7 @@ class AtLink:
         self._hanging: tuple[str, int, bool] | None = None  # command, when sent, whether its OK enters data mode
         self._data_mode = False
         self._echoes = False
+        self._answered = False  # before its first answer a device may just be booting
 
     @classmethod
     def open(
@@ -337,12 +338,13 @@ class AtLink:
                 kind = type(event)
                 if kind is Unsolicited or final is not None:
                     self._set_aside([event], stamp)
-                    if final is None and event.line.startswith(self.dialect.restarts):  # type: ignore[union-attr]
+                    if self._answered and final is None and event.line.startswith(self.dialect.restarts):  # type: ignore[union-attr]
                         self._restarted(command, event.line)  # type: ignore[union-attr]
                     continue
                 first = first or stamp
                 if kind is FinalResult:
                     self._hanging = None
+                    self._answered = True
                     final = event.code  # type: ignore[union-attr]
                 elif kind is Information:
                     lines.append(event.line.decode("latin-1"))  # type: ignore[union-attr]

@@ -1,6 +1,7 @@
 """What can be wrong with one board, found out by touching it; each finding says the cure."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import serial
 from bench.at import AtLink, PortBusy, PortNotFound
 from bench.boards.board import Board
 from bench.boards.lease import BoardLeased, holder_of
+from bench.boards.provisioning import TAGS
 from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
 from bench.boards.selection import BoardSpec
 from bench.config import Config
@@ -164,6 +166,15 @@ def _reaches(board: Board, peer: Peer) -> Finding:
 
 def check_config(config: Config) -> Iterator[Finding]:
     """What an inventory lacks."""
+    ranges = [config.credentials.sec_tags, *(board.sec_tags for board in config.boards)]
+    for tags in ranges:
+        if tags is not None and tags[1] - tags[0] + 1 < len(TAGS):
+            cure = f"set aside {len(TAGS)} tags, such as [{tags[0]}, {tags[0] + len(TAGS) - 1}]"
+            yield Finding(f"sec_tags = [{tags[0]}, {tags[1]}] are too few for the TLS and DTLS suites", cure)
+    for name in ("reset", "power_cycle"):
+        command = getattr(config.recovery, name)
+        if command and shutil.which(command[0]) is None:
+            yield Finding(f"[recovery] {name}: there is no program {command[0]}", "install it, or give its whole path")
     if config.credentials.sec_tags is None and config.boards and not all(board.sec_tags for board in config.boards):
         yield Finding(
             "no security tags are set aside for the bench: TLS and DTLS are skipped",

@@ -49,7 +49,9 @@ class Holder:
 def key_of(serial: str, port: str) -> str:
     """The key of a board: its serial number, where it has one; its port otherwise."""
     if serial:
-        return f"serial-{serial.lstrip('0').upper()}"
+        digits = re.sub(r"[^A-Za-z0-9]+", "-", serial.lstrip("0").upper())
+        if digits.strip("-"):
+            return f"serial-{digits}"
     place = port if "://" in port else os.path.realpath(port)
     return "port-" + re.sub(r"[^A-Za-z0-9]+", "-", place).strip("-")
 
@@ -90,12 +92,19 @@ class Lease:
     def __exit__(self, *_: object) -> None:
         self.release()
 
-    def acquire(self, *, wait: float = 0.0, waiting: Callable[[Holder | None], None] = lambda _: None) -> Self:
+    def acquire(
+        self,
+        *,
+        wait: float = 0.0,
+        waiting: Callable[[Holder | None], None] = lambda _: None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Self:
         """Takes the board, unless this process has inherited it; harmless when it is ours.
 
         Args:
             wait: seconds to wait for whoever has it.
             waiting: told once who that is.
+            stopped: whether to wait no longer.
 
         Raises:
             BoardLeased: names the holder.
@@ -108,10 +117,13 @@ class Lease:
         except OSError as error:
             raise LabError(f"cannot lock {self.name}: {path}: {error.strerror}") from error
         try:
-            self._lock(descriptor, path, wait, waiting)
+            self._lock(descriptor, path, wait, waiting, stopped)
         except BaseException:
             os.close(descriptor)
             raise
+        if not _same(descriptor, path):  # somebody tidied the file away meanwhile: others lock another one
+            os.close(descriptor)
+            return self.acquire(wait=wait, waiting=waiting, stopped=stopped)
         with contextlib.suppress(OSError):  # another user's file: the lock counts, not the mode
             os.fchmod(descriptor, 0o666)
         self._sign(descriptor)
@@ -124,7 +136,14 @@ class Lease:
             os.close(self.fd)
             self.fd = -1
 
-    def _lock(self, descriptor: int, path: Path, wait: float, waiting: Callable[[Holder | None], None]) -> None:
+    def _lock(
+        self,
+        descriptor: int,
+        path: Path,
+        wait: float,
+        waiting: Callable[[Holder | None], None],
+        stopped: Callable[[], bool],
+    ) -> None:
         deadline = time.monotonic() + wait
         told = False
         while True:
@@ -132,7 +151,7 @@ class Lease:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 holder = _signature(path)
-                if time.monotonic() >= deadline:
+                if time.monotonic() >= deadline or stopped():
                     raise BoardLeased(
                         f"{self.name} is in use by {holder.text if holder else 'another process'}; wait for it"
                         " (--wait SECONDS) or choose another board"
@@ -149,6 +168,14 @@ class Lease:
         holder = Holder(self.job, _user(), os.getpid(), since)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
+
+
+def _same(descriptor: int, path: Path) -> bool:
+    """Whether the name still stands for the file that we have open."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
 
 
 def _open(path: Path) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.at import is_pty
 from bench.at.transport import transport_for
 from bench.boards.catalog import Catalog
-from bench.boards.discovery import AttachedBoard, attached_boards, same_serial
+from bench.boards.discovery import UNKNOWN, AttachedBoard, attached_boards, same_serial
 from bench.boards.lease import key_of
 from bench.config import BoardEntry, Config
 from bench.errors import LabError, UsageError
@@ -81,12 +81,15 @@ def named_port(port: str, rank: int, config: Config) -> BoardSpec:
     else:
         raise UsageError(f"there is no port {port}; `nrf91-bench boards` lists what is attached")
     for entry in config.boards:
-        if entry.port == port:
+        if entry.port == port and "://" in port:
             return _configured(entry, port)
     with contextlib.suppress(LabError):  # without libudev a port is still a port
         for spec in known_boards(config):
-            if spec.serial and spec.port == real:
+            if spec.port and "://" not in spec.port and str(Path(spec.port).resolve()) == real:
                 return spec
+    for entry in config.boards:
+        if entry.port == port:
+            return _configured(entry, port)
     return BoardSpec(slot=f"board-{rank}", port=port, hardware=_is_hardware(port, claimed=False))
 
 
@@ -133,6 +136,7 @@ def known_boards(config: Config, attached: Sequence[AttachedBoard] | None = None
     """Every board of the inventory, attached or not, and every attached one of a known model.
 
     Raises:
+        UsageError: two entries of the inventory are one board, or name a model that is none.
         LabError: an entry of the inventory fits two attached boards, or its AT port is not known.
     """
     catalog = Catalog(config.models)
@@ -140,8 +144,10 @@ def known_boards(config: Config, attached: Sequence[AttachedBoard] | None = None
     known: list[BoardSpec] = []
     taken: set[tuple[str, str]] = set()
     for entry in config.boards:
-        board = None if entry.port else _attached(entry, attached)
+        board = _attached(entry, attached)
         if board is not None:
+            if (board.serial, board.place) in taken:
+                raise UsageError(f"board {entry.name} is in the inventory twice: it is attached at {board.place}")
             taken.add((board.serial, board.place))
         known.append(_configured(entry, entry.port or _at_port(entry, board), board, catalog))
     ranks: dict[str, int] = {}
@@ -168,6 +174,9 @@ def known_boards(config: Config, attached: Sequence[AttachedBoard] | None = None
 
 
 def _attached(entry: BoardEntry, attached: Sequence[AttachedBoard]) -> AttachedBoard | None:
+    if entry.port is not None:
+        real = str(Path(entry.port).resolve())
+        return next((board for board in attached if real in board.ports.values()), None)
     if entry.serial is not None:
         found = [board for board in attached if same_serial(board.serial, entry.serial)]
     else:
@@ -197,6 +206,13 @@ def _configured(
 ) -> BoardSpec:
     model = entry.model or (board.model if board else "unknown")
     kind = (catalog or Catalog()).named(model)
+    if entry.model is not None and kind is None:
+        names = ", ".join(known.name for known in (catalog or Catalog()).models)
+        raise UsageError(f"board {entry.name}: no model is called {entry.model}; there are {names}")
+    if board is not None and UNKNOWN not in (board.model, model) and board.model != model:
+        raise UsageError(
+            f"board {entry.name}: bench.toml says model = {entry.model!r}, its USB identity is that of {board.model}"
+        )
     chosen = entry.model_fields_set
     return BoardSpec(
         slot=entry.name,

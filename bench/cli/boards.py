@@ -95,6 +95,8 @@ def _state(spec: BoardSpec) -> str:
     """What a user may expect of a board, as far as can be told without touching it."""
     if not spec.port:
         return "not attached"
+    if spec.port.startswith("/") and not Path(spec.port).exists():
+        return "not attached"
     holder = holder_of(spec.key)
     if holder is not None:
         return f"leased by {holder.text}"
@@ -147,7 +149,10 @@ def _print(rows: list[Listed], catalog: Catalog) -> None:
 
 def _watch(lab: Config, catalog: Catalog, *, as_json: bool) -> None:
     def show(what: str, board: AttachedBoard) -> None:
-        spec = next((s for s in known_boards(lab, [board]) if s.serial == board.serial and s.port), None)
+        near = [*(other for other in monitor.boards if other != board), board]
+        near.sort(key=lambda other: (other.serial, other.place))
+        here = (board.serial, board.place)
+        spec = next((s for s in known_boards(lab, near) if (s.serial, s.place) == here and s.port), None)
         name = spec.slot if spec else ""
         if as_json:
             row = {"event": what, "name": name or None, "model": board.model, "serial": board.serial}

@@ -92,11 +92,16 @@ class Campaign:
             BoardLeased: somebody else uses one of them.
         """
         with contextlib.ExitStack() as leases:
-            for spec in specs:
-                lease = Lease(spec.key, spec.slot, job())
-                leases.enter_context(_waited_for(lease, self._wait, self._console))
-                self._leases[spec.slot] = lease
+            for spec in sorted(specs, key=lambda spec: spec.key):  # one order for all: nobody waits in a circle
+                lease = self._leases[spec.slot] = Lease(spec.key, spec.slot, job())
+                leases.enter_context(self._waited_for(lease))
             return self._run(specs, peer_name)
+
+    def _waited_for(self, lease: Lease) -> Lease:
+        def waiting(holder: Holder | None) -> None:
+            self._console.line("waiting", f"for {lease.name}, which {holder.text if holder else 'somebody'} has")
+
+        return lease.acquire(wait=self._wait, waiting=waiting, stopped=self._stop.is_set)
 
     def _run(self, specs: Sequence[BoardSpec], peer_name: str | None) -> int:
         simulated = any(not spec.hardware for spec in specs)
@@ -132,7 +137,12 @@ class Campaign:
         started = []
         for spec in specs:
             tests = [str(row["test"]) for row in self._rows("finish", spec.slot) if row.get("outcome") == LAB_ERROR]
-            if 0 < len(tests) <= self._limits.lab_error_retries:
+            most = self._limits.lab_error_retries
+            if len(tests) > most > 0:
+                self._console.line(
+                    "again", f"no: {spec.slot} has {len(tests)} lab errors, more than {most}: its lab is down"
+                )
+            if 0 < len(tests) <= most:
                 which = f"{len(tests)} test{'' if len(tests) == 1 else 's'}"
                 self._console.line("again", f"{spec.slot}: {which} that ended in a lab error")
                 started.append(self._start(spec, peer_name, again=tests))
@@ -140,7 +150,8 @@ class Campaign:
 
     def _start(self, spec: BoardSpec, peer_name: str | None, *, again: Sequence[str] = ()) -> _Child:
         log = self._folder / f"console-{spec.slot}{'-again' if again else ''}.txt"
-        what = [str(self._selection.root / test) for test in again] or list(map(str, self._selection.paths))
+        root = self._selection.root
+        what = [_joined(root, test) for test in again] or list(map(str, self._selection.paths))
         command = [
             *children.program("pytest", *what),
             *("-p", "nrf91_bench_fixtures", "-p", "no:cacheprovider"),
@@ -248,16 +259,15 @@ class Campaign:
         return summary
 
 
+def _joined(root: Path, test: str) -> str:
+    """A test id below a folder; only its file is a path."""
+    file, colons, name = test.partition("::")
+    return f"{root / file}{colons}{name}"
+
+
 def job() -> str:
     """What this process does, for whoever is refused a board meanwhile."""
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]
-
-
-def _waited_for(lease: Lease, seconds: float, console: RunConsole) -> Lease:
-    def waiting(holder: Holder | None) -> None:
-        console.line("waiting", f"for {lease.name}, which {holder.text if holder else 'somebody'} has")
-
-    return lease.acquire(wait=seconds, waiting=waiting)
 
 
 def rebuild(folder: Path) -> Summary:

@@ -34,6 +34,8 @@ def peers(
 ) -> None:
     """Run echo peers until SIGINT or SIGTERM: TCP and UDP; with --psk or --cert also TLS and DTLS."""
     security = _security(psk or [], cert, key, client_ca, cid_length)
+    if key_log is not None and security is None:
+        raise UsageError("--key-log needs --psk, or --cert and --key: there is nothing else to log")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -72,6 +74,10 @@ def _security(
 ) -> Settings | None:
     if (cert is None) != (key is None):
         raise UsageError("--cert and --key belong together: a certificate is of no use without its private key")
+    names = [_psk(text)[0] for text in psk]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"--psk: the identity {twice.decode()} is given twice; a server knows one key of each")
     if not psk and cert is None:
         if client_ca is not None:
             raise UsageError("--client-ca needs --cert and --key: who demands a certificate shows one")

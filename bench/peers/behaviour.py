@@ -1,8 +1,12 @@
 """What a scenario can make a peer do instead of a plain echo."""
 
-from dataclasses import asdict, dataclass, fields
+import math
+from dataclasses import dataclass, fields
+from typing import Any
 
 from bench.errors import UsageError
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", bytes: "bytes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,13 @@ class Behaviour:
             raise UsageError(f"on_connect is {self.on_connect!r}; it is serve, close or reset")
         if self.handshake not in ("serve", "hold", "refuse"):
             raise UsageError(f"handshake is {self.handshake!r}; it is serve, hold or refuse")
-        for name in ("drop", "drop_flights", "split", "copies", "close_after", "reset_after"):
-            if type(getattr(self, name)) is not int:
-                raise UsageError(f"{name} is {getattr(self, name)!r}; it is a whole number")
-        for name, value in asdict(self).items():
-            if isinstance(value, int | float) and value < 0:
-                raise UsageError(f"{name} is {value}; it cannot be negative")
+        for name, default in _DEFAULTS.items():
+            value, wanted = getattr(self, name), type(default)
+            if type(value) is not wanted and not (wanted is float and type(value) is int):
+                raise UsageError(f"{name} is {value!r}; it is {_KINDS[wanted]}")
+            if wanted in (int, float) and not 0 <= value < math.inf:
+                raise UsageError(f"{name} is {value}; it is a number from 0")
 
 
-NAMES = frozenset(field.name for field in fields(Behaviour))
+_DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Behaviour)}
+NAMES = frozenset(_DEFAULTS)

@@ -11,8 +11,11 @@ from bench.peers.journal import Source
 from bench.peers.security import KeyLog, agreement
 from bench.security import Connection, Context, SecurityError, client_hello, connection_id, is_hostile
 
-# Beyond this many the oldest association goes: strangers cannot fill our memory.
-_MOST = 4096
+# Beyond so many the oldest goes, of those that have not shaken hands before those that have: strangers can neither fill
+# our memory nor push a client out.
+_MOST_HALF_OPEN, _MOST = 256, 4096
+# How many ClientHellos of one address are remembered: each may begin an association only once.
+_HELLOS = 64
 # A fatal alert in the clear: handshake_failure (RFC 6347 section 4.1).
 _REFUSAL = bytes((21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40))
 
@@ -25,10 +28,16 @@ class Association:
         self.source = source
         self.connection = connection
         self.cid = cid
-        # The random of the ClientHello that it began with, and of the latest one that came.
+        # The random of the ClientHello that it began with.
         self.hello: bytes | None = None
         self.latest_hello: bytes | None = None
+        self.spent: list[bytes] = []
         self.timer: asyncio.TimerHandle | None = None
+
+    def begin(self, hello: bytes | None, older: "Association | None") -> None:
+        """Notes the ClientHello that it begins with; those of its address stay spent."""
+        self.hello = hello
+        self.spent = [*(older.spent if older else []), *([hello] if hello else [])][-_HELLOS:]
 
     def stop_timer(self) -> None:
         """No retransmission is due any more."""
@@ -90,9 +99,11 @@ class DtlsEcho(DatagramPeer[Association]):
         cid = connection_id(data, self._cid_length)
         association = self._by_source.get(source) if cid is None else self._by_cid.get(cid)
         hello = client_hello(data)
-        if association is not None:
+        if association is not None and not association.connection.established and self._begins_anew(association, hello):
+            self._greet(data, source, stamp)  # a client that lost its state in mid-handshake
+        elif association is not None:
             # What is forged, or was said before, must not end what stands.
-            hostile = is_hostile(data, self._cid_length) or (hello is not None and hello == association.hello)
+            hostile = is_hostile(data, self._cid_length) or (hello is not None and hello in association.spent)
             if hostile and association.connection.established:
                 self.journal.add("ignored", source=source, data=data, t_ns=stamp)
                 return
@@ -108,6 +119,11 @@ class DtlsEcho(DatagramPeer[Association]):
             if self.behaviour.handshake == "refuse":
                 self._transmit(_REFUSAL, source)
                 self.journal.add("handshake failed", source=source, details={"reason": "sent handshake_failure"})
+
+    @staticmethod
+    def _begins_anew(association: Association, hello: bytes | None) -> bool:
+        """Whether a ClientHello is another than the one that the handshake in hand began with."""
+        return hello is not None and hello not in association.spent
 
     def _greet(self, data: bytes, source: Source, stamp: int) -> None:
         """A stranger's ClientHello: it is remembered only when it shows a cookie."""
@@ -132,11 +148,13 @@ class DtlsEcho(DatagramPeer[Association]):
             self.journal.add("ignored", source=source, data=data, t_ns=stamp)  # cut off: nothing began
             connection.free()
             return
-        while len(self._associations) >= _MOST:
-            self._forget(self._associations[next(iter(self._associations))])
+        older = self._by_source.get(source)
+        if older is not None:
+            self._forget(older)  # the cookie proves that this is its address
+        self._make_room()
         self._count += 1
         association = Association(self._count, source, connection, own or b"")
-        association.hello = client_hello(data)
+        association.begin(client_hello(data), older)
         self._associations[self._count] = self._by_source[source] = association
         if own:
             self._by_cid[own] = association
@@ -161,6 +179,8 @@ class DtlsEcho(DatagramPeer[Association]):
                     return
                 self.journal.add("received", connection=association.number, source=source, data=plain, t_ns=stamp)
                 self._received_data(plain, association)
+                if association.number not in self._associations:
+                    return  # its answer could not be sent
         except SecurityError as error:
             if error.reconnect:
                 self._start_over(association, stamp)
@@ -180,14 +200,14 @@ class DtlsEcho(DatagramPeer[Association]):
                 t_ns=stamp,
                 details=agreement(connection),
             )
-            self._key_log.add(connection)
             self._last = association
             self._drain(association, handshake=True)
+            self._key_log.add(connection)
 
     def _start_over(self, association: Association, stamp: int) -> None:
         """The client has lost its state and begins anew from the same port: it rebooted (RFC 6347 section 4.2.8)."""
         self.journal.add("reconnected", connection=association.number, source=association.source, t_ns=stamp)
-        association.hello = association.latest_hello
+        association.begin(association.latest_hello, association)
         association.connection.start_over()
         try:
             self._shake_hands(association, stamp)
@@ -207,8 +227,8 @@ class DtlsEcho(DatagramPeer[Association]):
     # ---------------------------------------------------------------- sending
 
     def _send(self, data: bytes, to: Association) -> None:
-        if to.number not in self._associations:
-            return  # ended while the answer was delayed
+        if to.number not in self._associations or not data:
+            return  # ended while the answer was delayed; nothing is no record
         stamp = now_ns()
         size = self.behaviour.split or len(data) or 1
         try:
@@ -254,6 +274,18 @@ class DtlsEcho(DatagramPeer[Association]):
         identity = connection.psk_identity.decode(errors="backslashreplace")
         details = {"reason": error.reason, "psk_identity": identity}
         self.journal.add(event, connection=number, source=source, details=details)
+
+    def _make_room(self) -> None:
+        """Ends the oldest association where there are too many."""
+        half_open = [each for each in self._associations.values() if not each.connection.established]
+        if len(half_open) >= _MOST_HALF_OPEN:
+            self._evict(half_open[0])
+        elif len(self._associations) >= _MOST:
+            self._evict((half_open or list(self._associations.values()))[0])
+
+    def _evict(self, association: Association) -> None:
+        self.journal.add("evicted", connection=association.number, source=association.source)
+        self._forget(association)
 
     def _forget(self, association: Association) -> None:
         association.stop_timer()

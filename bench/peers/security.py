@@ -1,11 +1,13 @@
 """What a secure peer is told over the control channel, and what its handshakes tell."""
 
 import base64
+import contextlib
 import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bench.errors import UsageError
 from bench.security import CertifiedKey, Connection, Settings, Verify, suite_name
 
 
@@ -61,16 +63,22 @@ class KeyLog:
     """A file of secrets in the format that Wireshark reads (``tls.keylog_file``); mode 0600."""
 
     def __init__(self, path: Path | None) -> None:
+        """Raises UsageError for a file that cannot be written."""
         self._path = path
+        try:
+            self._append("")
+        except OSError as error:
+            raise UsageError(f"the key log {path} cannot be written: {error.strerror}") from error
 
     def add(self, connection: Connection) -> None:
-        """Adds the secret of a handshake, when there is a file and a secret.
+        """Adds the secret of a handshake, when there is a file and a secret; a full disk must not end a peer."""
+        if connection.key_log_line:
+            with contextlib.suppress(OSError):
+                self._append(connection.key_log_line + "\n")
 
-        Raises:
-            OSError: the file cannot be written.
-        """
-        if self._path is None or not connection.key_log_line:
+    def _append(self, text: str) -> None:
+        if self._path is None:
             return
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "a") as file:
-            file.write(connection.key_log_line + "\n")
+            file.write(text)

@@ -141,7 +141,7 @@ class Service:
         elif isinstance(peer, TlsEcho | DtlsEcho) and action == "purge":
             peer.context.purge()
         elif isinstance(peer, DtlsEcho) and action == "alert":
-            peer.alert(int(request["description"]), request.get("connection"))
+            peer.alert(_alert(request), request.get("connection"))
         elif isinstance(peer, DtlsEcho) and action == "close":
             peer.close_association(request.get("connection"))
         elif isinstance(peer, DatagramPeer) and action == "push":
@@ -158,7 +158,7 @@ class Service:
                 "reset": connection.reset,
             }
             if isinstance(connection, TlsConnection):
-                actions["alert"] = lambda: connection.alert(int(request["description"]))
+                actions["alert"] = lambda: connection.alert(_alert(request))
             if action not in actions:
                 raise ValueError(f"a {peer.kind} cannot {action}")
             actions[action]()
@@ -197,6 +197,13 @@ class Service:
                     await journal.changed.wait()
         found, moved = journal.count(event, request.get("connection"))
         return {"met": met, "count": found, "size": moved}
+
+
+def _alert(request: Request) -> int:
+    description = int(request["description"])
+    if not 0 <= description <= 255:
+        raise ValueError(f"an alert is one byte, not {description}")
+    return description
 
 
 def _security(options: dict[str, Any]) -> tuple[Context, KeyLog]:

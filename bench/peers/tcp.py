@@ -28,9 +28,11 @@ class StreamPeer:
         self._count = 0
 
     def close(self) -> None:
-        """Closes every connection."""
+        """Closes every connection, those that still have something to send after a last try."""
         for connection in list(self.connections.values()):
             connection.close()
+        for connection in list(self.connections.values()):
+            connection.end()
 
     def connection(self, number: int | None) -> "Connection":
         """A connection by its number, or the newest; LookupError when there is none."""
@@ -206,6 +208,10 @@ class Connection:
         self._closing = True
         if not self._output:
             self._end("closed")
+
+    def end(self) -> None:
+        """Closes at once, whatever is still to be sent."""
+        self._end("closed")
 
     def reset(self) -> None:
         """Sends RST."""

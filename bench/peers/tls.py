@@ -96,8 +96,8 @@ class TlsConnection(PlainConnection):
         if not self._secure.handshake():
             return False
         self._note("handshake", t_ns=stamp, details=agreement(self._secure))
-        self._key_log.add(self._secure)
         self._drain()
+        self._key_log.add(self._secure)
         return True
 
     def _failed(self, error: SecurityError) -> None:
@@ -120,7 +120,8 @@ class TlsConnection(PlainConnection):
             self._failed(error)
             return
         self._drain()
-        self._note("sent", data, stamp)
+        if self._socket.fileno() >= 0:
+            self._note("sent", data, stamp)
 
     def _transmitted(self, data: bytes, stamp: int) -> None:
         """Records are not noted: the data in them are, when they are written."""

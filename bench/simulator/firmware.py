@@ -4,6 +4,7 @@ Commands that arrive while one blocks wait in the UART. Byte for byte after the 
 v3.1; where versions differ a row of :mod:`bench.simulator.profiles` says so.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -120,7 +121,9 @@ class Firmware:
 
     def keep_secret(self, line: str) -> None:
         """Appends a handshake's secret to the key log, if there is one."""
-        if self._key_log is not None:
+        if self._key_log is None:
+            return
+        with contextlib.suppress(OSError):  # a full disk is no fault of the board
             descriptor = os.open(self._key_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(descriptor, "a") as file:
                 file.write(line + "\n")

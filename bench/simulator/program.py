@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,6 +53,16 @@ class Settings:
                 raise UsageError(f"{option} {value} is unknown; choose one of {', '.join(known)}")
         if self.modem_firmware is not None:
             capabilities_of(self.modem_firmware)
+        for option, path in (("--key-log", self.key_log), ("--journal", self.journal)):
+            if path is not None:
+                try:
+                    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+                except OSError as error:
+                    raise UsageError(f"{option} {path}: {error.strerror}") from error
+        if self.link is not None and not self.link.parent.is_dir():
+            raise UsageError(f"--link {self.link}: there is no folder {self.link.parent}")
+        if not self.rack and not self.database:
+            raise UsageError("--no-database belongs to --rack")
         if self.rack and self.link is not None:
             raise UsageError("--link is of no use in a rack, whose ports are /dev/ttyACM0 and so on")
         if not self.rack and (self.command or self.control is not None):

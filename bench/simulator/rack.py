@@ -6,6 +6,7 @@ netlink protocol as udevd sends them. Works inside :func:`bench.simulator.namesp
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import struct
@@ -71,8 +72,16 @@ class Rack:
             ValueError: something is there already.
         """
         place = place or self.free_place()
+        if not re.fullmatch(r"1-\d{1,3}(\.\d{1,3}){0,5}", place):
+            raise ValueError(f"{place!r} is no USB place, such as 1-4 or 1-4.2")
         if place in self._plugged:
             raise ValueError(f"something is plugged in at {place}")
+        if first_tty is not None and not 0 <= int(first_tty) < 10_000:
+            raise ValueError(f"{first_tty} is no number of a tty")
+        if not all(re.fullmatch(r"[0-9a-fA-F]{4}", number) for number in (device.vendor, device.product)):
+            raise ValueError("vendor and product are four hexadecimal digits each")
+        if not all(re.fullmatch(r"[0-9a-fA-F]{2}", number) for number in device.interfaces):
+            raise ValueError("interfaces are two hexadecimal digits each")
         folder = self._sys / _HUB / place
         plugged = self._plugged[place] = Plugged(device, place, folder)
         for name, text in (("idVendor", device.vendor), ("idProduct", device.product), ("serial", device.serial)):

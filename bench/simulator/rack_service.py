@@ -67,7 +67,10 @@ class RackService:
             plugged = self._plug(board, None, None)
             board.announce(str(plugged.ttys[0].node), serial=plugged.device.serial, place=plugged.place)
         path = control or _DEFAULT_CONTROL
-        server = await asyncio.start_unix_server(self._client, path)
+        try:
+            server = await asyncio.start_unix_server(self._client, path)
+        except OSError as error:
+            raise UsageError(f"--control {path}: {error.strerror or error}") from error
         try:
             async with server:
                 if not command:
@@ -104,8 +107,8 @@ class RackService:
         device = usb_device(board.model, board.index)
         silent = [SilentPort() for _ in device.interfaces[1:]]
         ports = [board.power_on(), *(port.path for port in silent)]
-        self._silent[board.name] = silent
         plugged = self._plugged[board.name] = self._rack.plug(device, ports, place=place, first_tty=tty)
+        self._silent[board.name] = silent
         return plugged
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -113,7 +116,7 @@ class RackService:
             while line := await reader.readline():
                 writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
                 await writer.drain()
-        except ConnectionError:
+        except (ConnectionError, ValueError):  # gone, or a line that no request is
             pass
         finally:
             writer.close()
@@ -129,7 +132,13 @@ class RackService:
             return {"ok": False, "error": f"{type(error).__name__}: {error}"}
 
     async def _do_plug(self, request: dict[str, Any]) -> dict[str, Any]:
-        plugged = self._plug(self._boards[request["board"]], request.get("place"), request.get("tty"))
+        board = self._boards[request["board"]]
+        try:
+            plugged = self._plug(board, request.get("place"), request.get("tty"))
+        except BaseException:
+            if board.name not in self._plugged:
+                await board.power_off()
+            raise
         return {"ports": [str(tty.node) for tty in plugged.ttys], "place": plugged.place}
 
     async def _do_unplug(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -266,7 +266,13 @@ async def secure(board: "Firmware", row: "Socket", peer: tuple[str, int]) -> Non
     except BenchError as error:  # what the tag holds is no credential
         raise AtError from error
     host_name = bytes(row.secure_options.get(HOSTNAME, b"")).decode("latin-1") or None
-    connection = Connection(context, host_name=host_name, cid=own, session=board.sessions.get(key) if caches else None)
+    try:
+        connection = Connection(
+            context, host_name=host_name, cid=own, session=board.sessions.get(key) if caches else None
+        )
+    except BenchError as error:  # a host name longer than a certificate's can be
+        context.free()
+        raise AtError from error
     session = SecureSession(row.host, connection, context, datagram=datagram)
     try:
         async with asyncio.timeout(None if datagram else row.send_timeout or None):
@@ -276,6 +282,9 @@ async def secure(board: "Firmware", row: "Socket", peer: tuple[str, int]) -> Non
         board.journal.add("handshake failed", handle=row.handle, reason=reason)
         session.close()
         raise AtError from error
+    except BaseException:  # the board loses its power in the middle of it
+        session.close()
+        raise
     if caches:
         with contextlib.suppress(BenchError):
             board.sessions[key] = connection.session()

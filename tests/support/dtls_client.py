@@ -18,6 +18,7 @@ class DtlsClient:
         self.cid = cid
         self.received = b""
         self.ended = False
+        self.sent: list[bytes] = []
         self.socket = self._new_socket()
         self.connection = Connection(context, cid=cid)
 
@@ -51,6 +52,7 @@ class DtlsClient:
     def flush(self) -> list[bytes]:
         """Sends what the connection wants sent."""
         sent = self.connection.take()
+        self.sent += sent
         for datagram in sent:
             self.socket.send(datagram)
         return sent
