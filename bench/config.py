@@ -10,12 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, ValidationErro
 from bench.errors import UsageError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
-PortNumber = Annotated[int, Field(ge=1, le=65535)]
+PortNumber = Annotated[int, Field(strict=True, ge=1, le=65535)]
 
 
-SecTag = Annotated[int, Field(ge=0, le=2147483647)]
+SecTag = Annotated[int, Field(strict=True, ge=0, le=2147483647)]
 TagRange = tuple[SecTag, SecTag]
 """First and last security tag that belong to the bench."""
+
+
+BaudRate = Annotated[int, Field(strict=True, ge=1200, le=3_000_000)]
+Flag = Annotated[bool, Field(strict=True)]
+"""true or false, not a text that looks like it."""
 
 
 class ConfigError(UsageError):
@@ -51,10 +56,10 @@ class BoardEntry(_Section):
     sec_tags: TagRange | None = None
     peers: ReachedPeers = ReachedPeers()
     model: str | None = None
-    baudrate: Annotated[int, Field(ge=1200, le=3_000_000)] = 115200
-    flow_control: bool = False
-    dtr: bool = True
-    hardware: bool = True
+    baudrate: BaudRate = 115200
+    flow_control: Flag = False
+    dtr: Flag = True
+    hardware: Flag = True
 
     @model_validator(mode="after")
     def _can_be_found(self) -> "BoardEntry":
@@ -106,10 +111,10 @@ class Network(_Section):
 
     profile: Literal["auto", "simulated", "lte-m", "nb-iot"] = "auto"
     """How scenarios are sized; auto is simulated for a simulated board, lte-m otherwise."""
-    ipv6: bool = True
-    inbound: bool = True
+    ipv6: Flag = True
+    inbound: Flag = True
     """Whether a peer can open a connection to a board."""
-    registration_timeout: Annotated[float, Field(gt=0, le=3600)] = 300.0
+    registration_timeout: Annotated[float, Field(strict=True, gt=0, le=3600)] = 300.0
     """Seconds that a board may take to register."""
 
 
@@ -139,9 +144,9 @@ class ModelEntry(_Section):
     """A pattern that the whole USB serial number fits."""
     ports: tuple[Name, ...] = ("at",)
     """Names of its CDC ports in the order of their interfaces; one is ``at``."""
-    baudrate: Annotated[int, Field(ge=1200, le=3_000_000)] = 115200
-    flow_control: bool = False
-    dtr: bool = True
+    baudrate: BaudRate = 115200
+    flow_control: Flag = False
+    dtr: Flag = True
 
     @field_validator("serial")
     @classmethod
@@ -170,9 +175,15 @@ class Recovery(_Section):
     """Resets the board through its debug probe."""
     power_cycle: tuple[str, ...] | None = None
     """Takes its power away and gives it back."""
-    hook_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
+    hook_seconds: Annotated[float, Field(strict=True, gt=0, le=600)] = 60.0
     """How long one of these commands may take."""
-    baudrates: tuple[Annotated[int, Field(ge=1200, le=3_000_000)], ...] = (115200, 1_000_000, 460800, 921600, 9600)
+    baudrates: tuple[Annotated[int, Field(strict=True, ge=1200, le=3_000_000)], ...] = (
+        115200,
+        1_000_000,
+        460800,
+        921600,
+        9600,
+    )
     """Tried when the configured one is met by silence."""
 
     @field_validator("reset", "power_cycle")
@@ -190,11 +201,11 @@ class Recovery(_Section):
 class Limits(_Section):
     """What a run may spend."""
 
-    resets: Annotated[int, Field(ge=0, le=100)] = 3
+    resets: Annotated[int, Field(strict=True, ge=0, le=100)] = 3
     """Resets of one board in one run: a modem that is reset too often refuses to attach."""
-    lab_error_retries: Annotated[int, Field(ge=0, le=1000)] = 10
+    lab_error_retries: Annotated[int, Field(strict=True, ge=0, le=1000)] = 10
     """How many tests of one board that ended in a lab error are tried again, once each."""
-    replug_seconds: Annotated[float, Field(ge=0, le=3600)] = 15.0
+    replug_seconds: Annotated[float, Field(strict=True, ge=0, le=3600)] = 15.0
     """How long a test waits for a board that has vanished."""
 
 
@@ -262,6 +273,7 @@ def _in_tomls_words(message: str) -> str:
     """Pydantic speaks of Python's types."""
     for python, toml in (("a valid tuple", "a list, in square brackets"), ("a valid string", "a text, in quotes")):
         message = message.replace(python, toml)
+    message = message.replace("a valid boolean", "true or false").replace("a valid integer", "a whole number")
     return message.replace("pattern '^[0-9A-Fa-f]{4}$'", "four hexadecimal digits, such as 1366")
 
 

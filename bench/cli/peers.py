@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
 
 from bench.children import when_parent_ends
 from bench.config import Peers as PeersConfig
@@ -64,8 +66,10 @@ def _config(bind: str, ports: str | None) -> PeersConfig:
 
 def _range(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text)
-    if match is None or not 0 < int(match[1]) <= int(match[2]) < 65536:
+    if match is None:
         raise UsageError(f"--ports {text}: write FIRST-LAST, such as 20000-20010")
+    if not 0 < int(match[1]) <= int(match[2]) < 65536:
+        raise UsageError(f"--ports {text}: the first is above the last, or one is none of 1 to 65535")
     return int(match[1]), int(match[2])
 
 
@@ -82,16 +86,35 @@ def _security(
         if client_ca is not None:
             raise UsageError("--client-ca needs --cert and --key: who demands a certificate shows one")
         return None
+    pairs: tuple[CertifiedKey, ...] = ()
+    if cert is not None and key is not None:
+        pairs = (_pair(cert, key),)
     return Settings(
         server=True,
         datagram=False,
         verify=Verify.NONE if client_ca is None else Verify.REQUIRED,
         authorities=b"" if client_ca is None else _read(client_ca, "--client-ca"),
-        certificates=() if cert is None or key is None else (CertifiedKey(_read(cert, "--cert"), _read(key, "--key")),),
+        certificates=pairs,
         psks=dict(_psk(text) for text in psk),
         cid_length=cid_length,
         session_cache=True,
     )
+
+
+def _pair(cert: Path, key: Path) -> CertifiedKey:
+    """Certificate and key, when they belong together: a client would only see a bad signature."""
+    pair = CertifiedKey(_read(cert, "--cert"), _read(key, "--key"))
+    try:
+        shown = load_pem_x509_certificate(pair.certificate).public_key()
+    except ValueError as error:
+        raise UsageError(f"--cert {cert}: no certificate in PEM form") from error
+    try:
+        private = load_pem_private_key(pair.key, None)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"--key {key}: no private key in PEM form without a password") from error
+    if private.public_key() != shown:
+        raise UsageError(f"--key {key} is not the key of the certificate in {cert}")
+    return pair
 
 
 def _psk(text: str) -> tuple[bytes, bytes]:

@@ -231,8 +231,8 @@ def _bind(host: str, ports: tuple[int, int] | None, kind: socket.SocketKind) -> 
             problem = error
         else:
             return bound
-    where = f"ports {ports[0]} to {ports[1]}" if ports else "any port"
-    raise OSError(f"no {where} of {host} can be used: {problem}")
+    where = f"none of the ports {ports[0]} to {ports[1]}" if ports else "no port"
+    raise OSError(f"{where} of {host} can be used: {problem}")
 
 
 async def serve_stdio() -> None:

@@ -85,12 +85,13 @@ class SimulatedBoard:
         self.journal.add("power off")
 
     def announce(self, port: str, **more: object) -> None:
-        """Prints the line that says it is ready."""
+        """Prints the line that says it is ready; to standard error where a command has standard output."""
         row: dict[str, object] = {"board": self.name, "port": port, "firmware": self._settings.firmware}
         row["model"] = self.model
         row |= {"address": self.identity.address, "simulated": True, **more}
-        sys.stdout.write(json.dumps(row) + "\n")
-        sys.stdout.flush()
+        stream = sys.stderr if self._settings.command else sys.stdout
+        stream.write(json.dumps(row) + "\n")
+        stream.flush()
 
 
 def _identity(settings: "Settings", name: str, index: int) -> Identity:
