@@ -177,13 +177,7 @@ class Recovery(_Section):
     """Takes its power away and gives it back."""
     hook_seconds: Annotated[float, Field(strict=True, gt=0, le=600)] = 60.0
     """How long one of these commands may take."""
-    baudrates: tuple[Annotated[int, Field(strict=True, ge=1200, le=3_000_000)], ...] = (
-        115200,
-        1_000_000,
-        460800,
-        921600,
-        9600,
-    )
+    baudrates: tuple[BaudRate, ...] = (115200, 1_000_000, 460800, 921600, 9600)
     """Tried when the configured one is met by silence."""
 
     @field_validator("reset", "power_cycle")

@@ -230,7 +230,7 @@ class TestProgram:
         with Peers(PeersConfig(ports=(low, low))) as peers:
             echo = peers.tcp_echo()
             assert echo.port == low
-            with pytest.raises(PeerError, match=f"no ports {low} to {low}"):
+            with pytest.raises(PeerError, match=f"none of the ports {low} to {low}"):
                 peers.tcp_echo()
             echo.stop()
             assert peers.tcp_echo().port == low

@@ -63,9 +63,6 @@ class RackService:
 
     async def serve(self, command: Sequence[str], control: Path | None, stop: asyncio.Event) -> int:
         """Plugs every board in and serves until the command has ended, or ``stop``; returns the command's exit code."""
-        for board in self._boards.values():
-            plugged = self._plug(board, None, None)
-            board.announce(str(plugged.ttys[0].node), serial=plugged.device.serial, place=plugged.place)
         path = control or _DEFAULT_CONTROL
         try:
             server = await asyncio.start_unix_server(self._client, path)
@@ -73,6 +70,10 @@ class RackService:
             raise UsageError(f"--control {path}: {error.strerror or error}") from error
         try:
             async with server:
+                # Whoever reads that a board is ready may use the socket at once.
+                for board in self._boards.values():
+                    plugged = self._plug(board, None, None)
+                    board.announce(str(plugged.ttys[0].node), serial=plugged.device.serial, place=plugged.place)
                 if not command:
                     await stop.wait()
                     return 0
