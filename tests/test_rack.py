@@ -172,28 +172,39 @@ class TestList:
 class TestHotplug:
     def test_two_hundred_plugs_lose_no_event(self, rack: RunningRack) -> None:
         command = rack.command(sys.executable, "-u", "-m", "bench.cli", "boards", "--watch", "--json")
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=rack.environment) as watch:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=rack.environment) as watch:
             assert watch.stdout
             try:
-                assert {json.loads(watch.stdout.readline())["serial"] for _ in range(3)} == {DK, X, OLD}
+                lines = Lines(watch.stdout.fileno())
+                assert {lines.next()["serial"] for _ in range(3)} == {DK, X, OLD}
                 for index in range(200):
                     rack.ask("unplug", board="simulated-1")
-                    gone = json.loads(_line(watch))
+                    gone = lines.next()
                     assert (gone["event"], gone["serial"]) == ("unplugged", DK)
                     rack.ask("plug", board="simulated-1", tty=20 + index % 7)
-                    back = json.loads(_line(watch))
+                    back = lines.next()
                     while len(back["ports"]) < 2:  # it was seen while it showed its ports one by one
-                        back = json.loads(_line(watch))
+                        back = lines.next()
                     assert (back["event"], back["serial"]) == ("attached", DK)
                     assert back["ports"]["at"] == f"/dev/ttyACM{20 + index % 7}"
             finally:
-                watch.send_signal(signal.SIGINT)
+                watch.kill()
 
 
-def _line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout
-    assert select.select([process.stdout], [], [], 20)[0], "no event came"
-    return process.stdout.readline()
+class Lines:
+    """Lines of a pipe as they come: two in one read are not one that is waited for in vain."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._waiting = b""
+
+    def next(self) -> dict[str, Any]:
+        while b"\n" not in self._waiting:
+            assert select.select([self._descriptor], [], [], 30)[0], "no event came"
+            self._waiting += os.read(self._descriptor, 65536)
+        line, _, self._waiting = self._waiting.partition(b"\n")
+        row: dict[str, Any] = json.loads(line)
+        return row
 
 
 SUITE = """

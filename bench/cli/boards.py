@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,6 +163,8 @@ def _watch(lab: Config, catalog: Catalog, *, as_json: bool) -> None:
             moment = time.strftime("%H:%M:%S")
             typer.echo(f"{moment}  {what:9} {name:14} {catalog.title(board.model):14} {board.serial:22} {ports}")
 
+    # Set even where it was inherited as ignored, as in a shell's background job.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with BoardMonitor(catalog) as monitor:
         for board in monitor.boards:
             show("attached", board)
