@@ -8,7 +8,16 @@ from collections.abc import Iterator
 import pytest
 
 from bench.at import AtLink, CommandTimeout
-from bench.boards import Board, BoardSilent, BoardSpec, BoardUnintelligible, SimulatedBoards, named_port, select
+from bench.boards import (
+    Board,
+    BoardSilent,
+    BoardSpec,
+    BoardUnintelligible,
+    SimulatedBoards,
+    found_again,
+    named_port,
+    select,
+)
 from bench.boards.catalog import MODELS, Catalog
 from bench.boards.discovery import same_serial
 from bench.boards.recovery import synchronise
@@ -28,6 +37,19 @@ def simulated() -> Iterator[str]:
 
 def board_at(port: str) -> Board:
     return Board(BoardSpec("slot-1", port, hardware=False), Concealer(b"k" * 32))
+
+
+def test_a_pty_that_took_the_number_of_a_board_that_ended_is_another() -> None:
+    with simulator() as boards:
+        spec = named_port(boards[0]["port"], 1, Config())
+        assert found_again(spec, Catalog(), 0) == spec
+    master, slave = os.openpty()
+    try:
+        with pytest.raises(LabError, match=f"has vanished: the program behind {spec.port} has ended"):
+            found_again(spec, Catalog(), 0)
+    finally:
+        os.close(master)
+        os.close(slave)
 
 
 class TestKnownState:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from bench import children
 from bench.at import PortBusy
 from bench.boards import Board, BoardLeased, BoardSpec, Holder, Lease, holder_of, inherited, terminal_lock
 from bench.boards.lease import FOLDER, key_of, lock_folder
@@ -102,7 +101,6 @@ class TestOneUser:
                 monkeypatch.setenv(name, value)
             again = Lease("serial-4", "dk-4", "child").acquire()
             assert again.fd == -1
-        assert children.ENVIRONMENT not in inherited([])
 
     def test_a_broken_signature_is_no_reason_to_fail(self, locks: Path, holder: "subprocess.Popen[str]") -> None:
         (locks / "serial-1.lock").write_text("{")

@@ -131,6 +131,22 @@ class TestList:
         finished = rack.bench("boards", "--config", str(config))
         assert (finished.returncode, "its USB identity is that of nrf9151dk" in finished.stderr) == (2, True)
 
+    def test_a_board_is_found_again_at_the_port_that_was_named(self, rack: RunningRack) -> None:
+        script = (
+            "from bench.boards import Catalog, found_again, named_port\nfrom bench.config import Config\n"
+            "import sys\nspec = named_port(sys.argv[1], 1, Config.model_validate(\n"
+            "    {'boards': [{'name': 'log', 'port': sys.argv[1]}]}))\n"
+            "print('ready', flush=True)\nsys.stdin.readline()\nprint(found_again(spec, Catalog(), 10).port)\n"
+        )
+        command = rack.command(sys.executable, "-c", script, "/dev/ttyACM1")
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, text=True, env=rack.environment, stdin=pipe, stdout=pipe) as finder:
+            assert finder.stdout
+            assert finder.stdout.readline() == "ready\n"
+            rack.ask("unplug", board="simulated-1")
+            rack.ask("plug", board="simulated-1", tty=30)
+            assert finder.communicate("go\n", timeout=30)[0] == "/dev/ttyACM31\n"
+
     def test_bad_plugs_change_nothing(self, rack: RunningRack) -> None:
         rack.ask("unplug", board="simulated-1")
         for fields in ({"tty": "x"}, {"place": "../../x"}, {"tty": -1}):

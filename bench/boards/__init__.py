@@ -2,11 +2,11 @@
 
 from bench.boards.board import Board
 from bench.boards.catalog import Catalog
-from bench.boards.discovery import UNKNOWN, AttachedBoard, attached_boards, same_serial
-from bench.boards.hotplug import BoardMonitor, Change
+from bench.boards.discovery import UNKNOWN, AttachedBoard, attached_boards
+from bench.boards.hotplug import BoardMonitor, found_again
 from bench.boards.ladder import Ladder, ResetBudget
 from bench.boards.lease import BoardLeased, Holder, Lease, holder_of, inherited, terminal_lock
-from bench.boards.provisioning import TAGS, KnownDigests, Provisioned, provision
+from bench.boards.provisioning import TAGS, KnownDigests, provision
 from bench.boards.recovery import BoardSilent, BoardUnintelligible
 from bench.boards.selection import BoardSpec, known_boards, named_port, select
 from bench.boards.simulated import PEER_NAME, SimulatedBoards
@@ -23,21 +23,19 @@ __all__ = [
     "BoardSpec",
     "BoardUnintelligible",
     "Catalog",
-    "Change",
     "Holder",
     "KnownDigests",
     "Ladder",
     "Lease",
-    "Provisioned",
     "ResetBudget",
     "SimulatedBoards",
     "attached_boards",
+    "found_again",
     "holder_of",
     "inherited",
     "known_boards",
     "named_port",
     "provision",
-    "same_serial",
     "select",
     "terminal_lock",
 ]

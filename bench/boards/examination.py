@@ -116,7 +116,7 @@ def _why_silent(spec: BoardSpec, config: Config, error: LabError) -> Finding:
 
 
 def _answers(spec: BoardSpec, terminator: bytes) -> bool:
-    with AtLink.open(spec.port, baudrate=spec.baudrate, flow_control=spec.flow_control) as link:
+    with AtLink.open(spec.port, baudrate=spec.baudrate, flow_control=spec.flow_control, dtr=spec.dtr) as link:
         if terminator != b"\r\n":
             link.write_raw(b"AT" + terminator)
             return b"\r\nOK\r\n" in link.listen(lambda data: b"\r\nOK\r\n" in data, timeout=_SCAN_SECONDS / 2)
@@ -178,5 +178,5 @@ def check_config(config: Config) -> Iterator[Finding]:
     if config.credentials.sec_tags is None and config.boards and not all(board.sec_tags for board in config.boards):
         yield Finding(
             "no security tags are set aside for the bench: TLS and DTLS are skipped",
-            "[credentials] sec_tags = [35100, 35108] in bench.toml, tags that nobody else uses",
+            f"[credentials] sec_tags = [35100, {35100 + len(TAGS) - 1}] in bench.toml, tags that nobody else uses",
         )

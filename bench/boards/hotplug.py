@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Self
 
 import pyudev
 
 from bench.boards.catalog import Catalog
-from bench.boards.discovery import AttachedBoard, attached_boards
+from bench.boards.discovery import AttachedBoard, attached_boards, same_serial
+from bench.boards.selection import BoardSpec, pty_made_ns
 from bench.errors import LabError
 
 # Without udevd no event tells; and a board shows its ports one by one. So it is looked again at least this often.
@@ -92,3 +94,27 @@ class BoardMonitor:
         for key, board in now.items():
             if before.get(key) != board:
                 yield Change(board, attached=True)
+
+
+def found_again(spec: BoardSpec, catalog: Catalog, seconds: float) -> BoardSpec:
+    """Where a board is now, by its serial number: its port may have another name than before.
+
+    What is no USB device of this host is where it was said to be, but for a pty that has ended.
+
+    Raises:
+        LabError: it is not attached, and has not come back within ``seconds``.
+    """
+    if spec.pty_made_ns and (not Path(spec.port).exists() or pty_made_ns(spec.port) != spec.pty_made_ns):
+        raise LabError(f"{spec.slot} has vanished: the program behind {spec.port} has ended; start it again")
+    if not spec.serial or not spec.port.startswith("/"):
+        return spec
+    with BoardMonitor(catalog) as monitor:
+        found = monitor.wait_for(
+            lambda board: same_serial(board.serial, spec.serial) and spec.port_name in board.ports, seconds
+        )
+    if found is None:
+        raise LabError(
+            f"{spec.slot} (serial {spec.serial}) is not attached and has not come back within {seconds:g} s: is its"
+            " cable in, has it power?"
+        )
+    return replace(spec, port=found.ports[spec.port_name], place=found.place)

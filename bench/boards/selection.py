@@ -15,6 +15,7 @@ from bench.config import BoardEntry, Config
 from bench.errors import LabError, UsageError
 
 ALL = "all"
+AT = "at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,9 @@ class BoardSpec:
         model: a name of the catalog, or "unknown".
         serial: USB serial number; empty when there is none, or the port was named directly.
         place: USB path; likewise.
+        port_name: what the attached board calls that port.
+        pty_made_ns: when the pty at that port was made (its inode's change time), 0 for what is none: as soon as a
+            simulated board ends, the next pty of the host gets its number.
         hardware: whether real hardware answers there.
         labels: of the inventory.
         sec_tags: first and last security tag that the bench may use on it; None is the lab's.
@@ -35,9 +39,11 @@ class BoardSpec:
 
     slot: str
     port: str
-    model: str = "unknown"
+    model: str = UNKNOWN
     serial: str = ""
     place: str = ""
+    port_name: str = AT
+    pty_made_ns: int = 0
     baudrate: int = 115200
     flow_control: bool = False
     dtr: bool = True
@@ -74,23 +80,17 @@ def named_port(port: str, rank: int, config: Config) -> BoardSpec:
         UsageError: there is no such port, or its name is none.
     """
     transport_for(port)  # opens nothing, refuses an address that is none
-    if port.startswith(("tcp://", "replay:")):
-        real = port
-    elif Path(port).exists():
-        real = str(Path(port).resolve())
-    else:
+    if _is_path(port) and not Path(port).exists():
         raise UsageError(f"there is no port {port}; `nrf91-bench boards` lists what is attached")
-    for entry in config.boards:
-        if entry.port == port and "://" in port:
-            return _configured(entry, port)
     with contextlib.suppress(LabError):  # without libudev a port is still a port
         for spec in known_boards(config):
-            if spec.port and "://" not in spec.port and str(Path(spec.port).resolve()) == real:
+            if spec.port and _real(spec.port) == _real(port):
                 return spec
     for entry in config.boards:
         if entry.port == port:
             return _configured(entry, port)
-    return BoardSpec(slot=f"board-{rank}", port=port, hardware=_is_hardware(port, claimed=False))
+    made = pty_made_ns(port)
+    return BoardSpec(slot=f"board-{rank}", port=port, pty_made_ns=made, hardware=_is_hardware(port, claimed=False))
 
 
 def select(
@@ -153,10 +153,10 @@ def known_boards(config: Config, attached: Sequence[AttachedBoard] | None = None
     ranks: dict[str, int] = {}
     for board in attached:
         model = catalog.named(board.model)
-        if model is None or (board.serial, board.place) in taken or "at" not in board.ports:
+        if model is None or (board.serial, board.place) in taken or AT not in board.ports:
             continue
         rank = ranks[board.model] = ranks.get(board.model, 0) + 1
-        port = board.ports["at"]
+        port = board.ports[AT]
         known.append(
             BoardSpec(
                 slot=f"{board.model}-{rank}",
@@ -173,10 +173,23 @@ def known_boards(config: Config, attached: Sequence[AttachedBoard] | None = None
     return known
 
 
+def pty_made_ns(port: str) -> int:
+    """When the pty that a path names was made; 0 when it names none, or by a link, which may be set anew."""
+    return Path(port).stat().st_ctime_ns if is_pty(port) and _real(port) == port else 0
+
+
+def _is_path(port: str) -> bool:
+    return not port.startswith(("tcp://", "replay:"))
+
+
+def _real(port: str) -> str:
+    """A port's own name behind its symbolic links."""
+    return str(Path(port).resolve()) if _is_path(port) else port
+
+
 def _attached(entry: BoardEntry, attached: Sequence[AttachedBoard]) -> AttachedBoard | None:
     if entry.port is not None:
-        real = str(Path(entry.port).resolve())
-        return next((board for board in attached if real in board.ports.values()), None)
+        return next((board for board in attached if _real(entry.port) in board.ports.values()), None)
     if entry.serial is not None:
         found = [board for board in attached if same_serial(board.serial, entry.serial)]
     else:
@@ -193,18 +206,18 @@ def _attached(entry: BoardEntry, attached: Sequence[AttachedBoard]) -> AttachedB
 def _at_port(entry: BoardEntry, board: AttachedBoard | None) -> str:
     if board is None:
         return ""
-    if "at" not in board.ports:
+    if AT not in board.ports:
         raise LabError(
             f"board {entry.name} is an {board.model} device whose AT port is not known; give `port` instead of"
             " `serial` in bench.toml, or describe its kind in [[models]]"
         )
-    return board.ports["at"]
+    return board.ports[AT]
 
 
 def _configured(
     entry: BoardEntry, port: str, board: AttachedBoard | None = None, catalog: Catalog | None = None
 ) -> BoardSpec:
-    model = entry.model or (board.model if board else "unknown")
+    model = entry.model or (board.model if board else UNKNOWN)
     kind = (catalog or Catalog()).named(model)
     if entry.model is not None and kind is None:
         names = ", ".join(known.name for known in (catalog or Catalog()).models)
@@ -214,9 +227,11 @@ def _configured(
             f"board {entry.name}: bench.toml says model = {entry.model!r}, its USB identity is that of {board.model}"
         )
     chosen = entry.model_fields_set
+    port_names = {node: name for name, node in board.ports.items()} if board else {}
     return BoardSpec(
         slot=entry.name,
         port=port,
+        port_name=port_names.get(_real(port), AT) if port else AT,
         model=model,
         serial=board.serial if board else entry.serial or "",
         place=board.place if board else entry.place or "",

@@ -8,7 +8,7 @@ import tempfile
 from typing import IO, Self
 
 from bench import children
-from bench.boards.selection import BoardSpec
+from bench.boards.selection import BoardSpec, pty_made_ns
 from bench.errors import LabError
 
 PEER_NAME = "peers.nrf91-bench.test"
@@ -66,7 +66,9 @@ class SimulatedBoards:
             said = self._errors.read().decode(errors="replace").strip()
             raise LabError(f"the simulated boards did not start: {said or f'nothing came for {_START_SECONDS:g} s'}")
         row = json.loads(line)
-        return BoardSpec(slot=f"simulated-{index + 1}", port=row["port"], model=row["model"], hardware=False)
+        port = row["port"]
+        made = pty_made_ns(port)
+        return BoardSpec(f"simulated-{index + 1}", port, model=row["model"], pty_made_ns=made, hardware=False)
 
     def _line(self, descriptor: int) -> bytes:
         """The next line of the program; empty when none comes. Two lines may come in one read."""

@@ -91,6 +91,7 @@ class Campaign:
         Raises:
             BoardLeased: somebody else uses one of them.
         """
+        when_parent_ends(self._stop.set)
         with contextlib.ExitStack() as leases:
             for spec in sorted(specs, key=lambda spec: spec.key):  # one order for all: nobody waits in a circle
                 lease = self._leases[spec.slot] = Lease(spec.key, spec.slot, job())
@@ -116,7 +117,6 @@ class Campaign:
         self._console.line(
             "run", f"{len(specs)} board{'' if len(specs) == 1 else 's'}, results in {short_path(self._folder)}"
         )
-        when_parent_ends(self._stop.set)
         running = [self._start(spec, peer_name) for spec in specs]
         reader = RowReader(self._folder)
         with self._console:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from bench.clock import now_ns
 from bench.peers.datagram import DatagramPeer
 from bench.peers.journal import Source
-from bench.peers.security import KeyLog, agreement
+from bench.peers.security import KeyLog, agreement, failure
 from bench.security import Connection, Context, SecurityError, client_hello, connection_id, is_hostile
 
 # Beyond so many the oldest goes, of those that have not shaken hands before those that have: strangers can neither fill
@@ -28,15 +28,13 @@ class Association:
         self.source = source
         self.connection = connection
         self.cid = cid
-        # The random of the ClientHello that it began with.
-        self.hello: bytes | None = None
+        # The randoms of the latest ClientHello, and of those that an association of its address began with.
         self.latest_hello: bytes | None = None
         self.spent: list[bytes] = []
         self.timer: asyncio.TimerHandle | None = None
 
     def begin(self, hello: bytes | None, older: "Association | None") -> None:
         """Notes the ClientHello that it begins with; those of its address stay spent."""
-        self.hello = hello
         self.spent = [*(older.spent if older else []), *([hello] if hello else [])][-_HELLOS:]
 
     def stop_timer(self) -> None:
@@ -99,17 +97,8 @@ class DtlsEcho(DatagramPeer[Association]):
         cid = connection_id(data, self._cid_length)
         association = self._by_source.get(source) if cid is None else self._by_cid.get(cid)
         hello = client_hello(data)
-        if association is not None and not association.connection.established and self._begins_anew(association, hello):
-            self._greet(data, source, stamp)  # a client that lost its state in mid-handshake
-        elif association is not None:
-            # What is forged, or was said before, must not end what stands.
-            hostile = is_hostile(data, self._cid_length) or (hello is not None and hello in association.spent)
-            if hostile and association.connection.established:
-                self.journal.add("ignored", source=source, data=data, t_ns=stamp)
-                return
-            association.latest_hello = hello or association.latest_hello
-            association.connection.feed(data)
-            self._step(association, source, stamp)
+        if association is not None:
+            self._known(association, data, hello, source, stamp)
         elif hello is None:
             self.journal.add("ignored", source=source, data=data, t_ns=stamp)
         elif self.behaviour.handshake == "serve":
@@ -120,10 +109,19 @@ class DtlsEcho(DatagramPeer[Association]):
                 self._transmit(_REFUSAL, source)
                 self.journal.add("handshake failed", source=source, details={"reason": "sent handshake_failure"})
 
-    @staticmethod
-    def _begins_anew(association: Association, hello: bytes | None) -> bool:
-        """Whether a ClientHello is another than the one that the handshake in hand began with."""
-        return hello is not None and hello not in association.spent
+    def _known(self, association: Association, data: bytes, hello: bytes | None, source: Source, stamp: int) -> None:
+        """A datagram for an association. What is forged, or was said before, must not end one that stands."""
+        spent = hello in association.spent
+        if association.connection.established:
+            if spent or is_hostile(data, self._cid_length):
+                self.journal.add("ignored", source=source, data=data, t_ns=stamp)
+                return
+        elif hello is not None and not spent:
+            self._greet(data, source, stamp)  # a client that lost its state in mid-handshake
+            return
+        association.latest_hello = hello or association.latest_hello
+        association.connection.feed(data)
+        self._step(association, source, stamp)
 
     def _greet(self, data: bytes, source: Source, stamp: int) -> None:
         """A stranger's ClientHello: it is remembered only when it shows a cookie."""
@@ -271,9 +269,7 @@ class DtlsEcho(DatagramPeer[Association]):
 
     def _report_failure(self, number: int, source: Source, connection: Connection, error: SecurityError) -> None:
         event = "failed" if connection.established else "handshake failed"
-        identity = connection.psk_identity.decode(errors="backslashreplace")
-        details = {"reason": error.reason, "psk_identity": identity}
-        self.journal.add(event, connection=number, source=source, details=details)
+        self.journal.add(event, connection=number, source=source, details=failure(connection, error))
 
     def _make_room(self) -> None:
         """Ends the oldest association where there are too many."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import UsageError
-from bench.security import CertifiedKey, Connection, Settings, Verify, suite_name
+from bench.security import CertifiedKey, Connection, SecurityError, Settings, Verify, suite_name
 
 
 def to_json(settings: Settings) -> dict[str, Any]:
@@ -55,8 +55,17 @@ def agreement(connection: Connection) -> dict[str, Any]:
         "cid_out": connection.cid_uplink.hex(),
         "client": connection.peer_subject,
         "client_problems": connection.verify_problems,
-        "psk_identity": connection.psk_identity.decode(errors="backslashreplace"),
+        "psk_identity": _identity(connection),
     }
+
+
+def failure(connection: Connection, error: SecurityError) -> dict[str, Any]:
+    """Why a handshake or a connection failed, and the name of the key that the client wanted to use."""
+    return {"reason": error.reason, "psk_identity": _identity(connection)}
+
+
+def _identity(connection: Connection) -> str:
+    return connection.psk_identity.decode(errors="backslashreplace")
 
 
 class KeyLog:

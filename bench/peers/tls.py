@@ -4,7 +4,7 @@ import socket
 
 from bench.clock import now_ns
 from bench.peers.journal import Source
-from bench.peers.security import KeyLog, agreement
+from bench.peers.security import KeyLog, agreement, failure
 from bench.peers.tcp import Connection as PlainConnection
 from bench.peers.tcp import StreamPeer, TcpEcho
 from bench.security import Connection as SecureConnection
@@ -102,8 +102,7 @@ class TlsConnection(PlainConnection):
 
     def _failed(self, error: SecurityError) -> None:
         event = "failed" if self._secure.established else "handshake failed"
-        identity = self._secure.psk_identity.decode(errors="backslashreplace")
-        self._note(event, details={"reason": error.reason, "psk_identity": identity})
+        self._note(event, details=failure(self._secure, error))
         self._drain()  # the alert that says so
         super().close()
 

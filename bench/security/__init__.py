@@ -3,7 +3,7 @@
 from bench.security.connection import RECORD_LIMIT, Connection
 from bench.security.context import Context
 from bench.security.mbedtls import ENVIRONMENT, SecurityUnavailable, library
-from bench.security.records import ALERTS, client_hello, connection_id, is_hostile
+from bench.security.records import client_hello, connection_id, is_hostile
 from bench.security.settings import (
     HANDSHAKE_TIMEOUTS,
     CertifiedKey,
@@ -15,7 +15,6 @@ from bench.security.settings import (
 from bench.security.suites import GCM_SUITES, MODEM_SUITES, SUITES, suite_name
 
 __all__ = [
-    "ALERTS",
     "ENVIRONMENT",
     "GCM_SUITES",
     "HANDSHAKE_TIMEOUTS",

@@ -14,7 +14,7 @@ from bench.security.callbacks import EXPORT_KEYS, GET_TIMER, OBJECTS, RECEIVE, S
 from bench.security.context import Context
 from bench.security.mbedtls import library, room
 from bench.security.records import StreamRecords, datagram_records
-from bench.security.settings import SecurityError
+from bench.security.settings import RECONNECT, SecurityError
 
 RECORD_LIMIT = 16384
 """Bytes of data in the largest record (RFC 5246 section 6.2.1)."""
@@ -33,7 +33,15 @@ _buffer = room(RECORD_LIMIT)
 
 
 class Connection:
-    """One end of one connection: feed it what arrives, take what it wants sent."""
+    """One end of one connection: feed it what arrives, take what it wants sent.
+
+    Attributes:
+        context: what it shares with others.
+        established: whether the handshake is over.
+        resumed: whether it took up an earlier session.
+        psk_identity: the name of the key that a client used, or tried; a server knows it.
+        key_log_line: its secret as Wireshark reads it; empty before there is one.
+    """
 
     def __init__(
         self,
@@ -65,7 +73,7 @@ class Connection:
         self._clock = clock
         self._own_cid = cid
         self._offered = session
-        self._resumed = False
+        self.resumed = False
         self._last_code = 0
         self._input: list[bytes] = []
         self._output: list[bytes] = []
@@ -92,8 +100,7 @@ class Connection:
             lib.ssl_set_timer_cb(mine, self._number, SET_TIMER, GET_TIMER)
             if settings.server:
                 lib.check(lib.ssl_set_client_transport_id(mine, peer, len(peer)), "name the peer")
-            if self._own_cid is not None:
-                self.offer_cid()
+            self._offer_cid()
             if settings.mtu:
                 lib.ssl_set_mtu(mine, settings.mtu)
         if not settings.server:
@@ -114,10 +121,11 @@ class Connection:
             self._library.ssl_free(self._structure)
             self._structure = None  # which the library refuses, where freed memory would be anything
 
-    def offer_cid(self) -> None:
-        """Offers our Connection ID in the next handshake."""
-        cid = self._own_cid or b""
-        self._library.check(self._library.ssl_set_cid(self._structure, 1, cid, len(cid)), "offer a Connection ID")
+    def _offer_cid(self) -> None:
+        """Offers our Connection ID, if we have one, in the next handshake."""
+        cid = self._own_cid
+        if cid is not None:
+            self._library.check(self._library.ssl_set_cid(self._structure, 1, cid, len(cid)), "offer a Connection ID")
 
     # ---------------------------------------------------------------- bytes
 
@@ -172,8 +180,7 @@ class Connection:
     def start_over(self) -> None:
         """After a reconnect: the peer's new ClientHello is already here, the handshake goes on with it."""
         self.established = False
-        if self._own_cid is not None:
-            self.offer_cid()
+        self._offer_cid()
 
     @property
     def wants_cookie(self) -> bool:
@@ -223,11 +230,6 @@ class Connection:
     def suite(self) -> int:
         """The cipher suite's IANA number."""
         return int(self._library.ssl_get_ciphersuite_id_from_ssl(self._structure))
-
-    @property
-    def resumed(self) -> bool:
-        """Whether an earlier session was taken up: its master secret came again."""
-        return self._resumed
 
     @property
     def cid_uplink(self) -> bytes:
@@ -286,7 +288,7 @@ class Connection:
     def _error(self, code: int, text: str) -> SecurityError:
         self._last_code = code
         if code == mbedtls.CLIENT_RECONNECT:
-            return SecurityError("reconnect", "the peer begins a new handshake", reconnect=True)
+            return SecurityError(RECONNECT, "the peer begins a new handshake")
         if code == mbedtls.HANDSHAKE_TIMEOUT:
             return SecurityError("timeout", text)
         if code == mbedtls.CONNECTION_ENDED:
@@ -300,7 +302,7 @@ class Connection:
     def _watch(self, direction: str, data: bytes) -> None:
         """Remembers the last fatal alert that went in the clear: the library does not say which it was."""
         if self.context.settings.datagram:
-            records = list(datagram_records(data))
+            records = datagram_records(data)
         else:
             records = [] if self.established else self._records[direction].feed(data)
         for record in records:
@@ -344,4 +346,4 @@ class Connection:
         """Called by the library: the secret that both ends agreed on."""
         self.key_log_line = f"CLIENT_RANDOM {client_random.hex()} {secret.hex()}"
         # A session's saved form holds its master secret: when that comes again, the session was taken up.
-        self._resumed = secret in (self.context.looked_up if self.context.settings.server else self._offered or b"")
+        self.resumed = secret in (self.context.looked_up if self.context.settings.server else self._offered or b"")

@@ -12,6 +12,9 @@ HANDSHAKE_TIMEOUTS = {1: 1000, 3: 2000, 7: 4000, 15: 8000, 31: 16000, 63: 32000,
 twice as long (RFC 6347 section 4.2.4.1)."""
 
 
+RECONNECT = "reconnect"
+
+
 class Verify(IntEnum):
     """What becomes of a peer whose certificate is missing or bad. Numbers of modem and library."""
 
@@ -24,15 +27,18 @@ class SecurityError(BenchError):
     """A handshake or a connection failed.
 
     Attributes:
-        reason: the alert that was sent or received (``sent unknown_ca``), ``timeout``, ``ended``, or the
+        reason: the alert that was sent or received (``sent unknown_ca``), ``timeout``, ``ended``, ``reconnect``, or the
             library's words.
-        reconnect: the peer's ClientHello came on a live association: it has rebooted. The handshake may go on.
     """
 
-    def __init__(self, reason: str, text: str, *, reconnect: bool = False) -> None:
+    def __init__(self, reason: str, text: str) -> None:
         super().__init__(f"{text} ({reason})" if reason != text else text)
         self.reason = reason
-        self.reconnect = reconnect
+
+    @property
+    def reconnect(self) -> bool:
+        """Whether the peer's ClientHello came on a live association: it has rebooted, the handshake may go on."""
+        return self.reason == RECONNECT
 
 
 @dataclass(frozen=True)
