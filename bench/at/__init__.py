@@ -18,7 +18,7 @@ from bench.at.response import (
     UrcTimeout,
 )
 from bench.at.transcript import Entry, Transcript, printable
-from bench.at.transport import is_pty
+from bench.at.transport import is_pty, pty_made_ns
 
 __all__ = [
     "SLM",
@@ -42,4 +42,5 @@ __all__ = [
     "UrcTimeout",
     "is_pty",
     "printable",
+    "pty_made_ns",
 ]

@@ -198,6 +198,11 @@ def is_pty(port: str) -> bool:
     return stat.S_ISCHR(status.st_mode) and 136 <= os.major(status.st_rdev) <= 143
 
 
+def pty_made_ns(port: str) -> int:
+    """When the pty behind a path was made, in ns since 1970; 0 when none is there."""
+    return Path(port).stat().st_ctime_ns if is_pty(port) else 0
+
+
 def _must_be_tty(path: str) -> None:
     try:
         mode = Path(path).stat().st_mode

@@ -8,9 +8,10 @@ from typing import Any, Self
 
 import pyudev
 
+from bench.at import pty_made_ns
 from bench.boards.catalog import Catalog
 from bench.boards.discovery import AttachedBoard, attached_boards, same_serial
-from bench.boards.selection import BoardSpec, pty_made_ns
+from bench.boards.selection import BoardSpec
 from bench.errors import LabError
 
 # Without udevd no event tells; and a board shows its ports one by one. So it is looked again at least this often.

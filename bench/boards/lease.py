@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from bench.at import pty_made_ns
 from bench.errors import LabError
 
 INHERITED = "NRF91_BENCH_LEASED"
@@ -25,6 +26,7 @@ FOLDER = "NRF91_BENCH_LOCKS"
 """Overrides where the locks are."""
 _FOLDERS = (Path("/run/lock"), Path("/var/lock"), Path("/tmp"))
 _LOOK_S = 0.5
+_PTY = re.compile(r"port-dev-pts-\d+-\d+$")
 
 
 class BoardLeased(LabError):
@@ -47,13 +49,17 @@ class Holder:
 
 
 def key_of(serial: str, port: str) -> str:
-    """The key of a board: its serial number, where it has one; its port otherwise."""
+    """The key of a board: its serial number, where it has one; its port otherwise.
+
+    A pty's number is given anew as soon as it is free, so the moment at which it was made belongs to its key.
+    """
     if serial:
         digits = re.sub(r"[^A-Za-z0-9]+", "-", serial.lstrip("0").upper())
         if digits.strip("-"):
             return f"serial-{digits}"
     place = port if "://" in port else os.path.realpath(port)
-    return "port-" + re.sub(r"[^A-Za-z0-9]+", "-", place).strip("-")
+    made = pty_made_ns(place)
+    return "port-" + re.sub(r"[^A-Za-z0-9]+", "-", f"{place}-{made}" if made else place).strip("-")
 
 
 def lock_folder() -> Path:
@@ -133,6 +139,9 @@ class Lease:
     def release(self) -> None:
         """Gives the board back; harmless when it is not ours."""
         if self.fd >= 0:
+            if _PTY.match(self.key):  # such a key never comes again
+                with contextlib.suppress(OSError):
+                    (lock_folder() / f"{self.key}.lock").unlink()
             os.close(self.fd)
             self.fd = -1
 

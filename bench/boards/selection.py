@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from bench.at import is_pty
+from bench.at import is_pty, pty_made_ns
 from bench.at.transport import transport_for
 from bench.boards.catalog import Catalog
 from bench.boards.discovery import UNKNOWN, AttachedBoard, attached_boards, same_serial
@@ -89,7 +89,7 @@ def named_port(port: str, rank: int, config: Config) -> BoardSpec:
     for entry in config.boards:
         if entry.port == port:
             return _configured(entry, port)
-    made = pty_made_ns(port)
+    made = pty_made_ns(port) if _real(port) == port else 0  # a link may lead to a new one
     return BoardSpec(slot=f"board-{rank}", port=port, pty_made_ns=made, hardware=_is_hardware(port, claimed=False))
 
 
@@ -171,11 +171,6 @@ def known_boards(config: Config, attached: Sequence[AttachedBoard] | None = None
             )
         )
     return known
-
-
-def pty_made_ns(port: str) -> int:
-    """When the pty that a path names was made; 0 when it names none, or by a link, which may be set anew."""
-    return Path(port).stat().st_ctime_ns if is_pty(port) and _real(port) == port else 0
 
 
 def _is_path(port: str) -> bool:

@@ -8,7 +8,8 @@ import tempfile
 from typing import IO, Self
 
 from bench import children
-from bench.boards.selection import BoardSpec, pty_made_ns
+from bench.at import pty_made_ns
+from bench.boards.selection import BoardSpec
 from bench.errors import LabError
 
 PEER_NAME = "peers.nrf91-bench.test"
