@@ -173,10 +173,10 @@ class TestBorders:
     def test_one_write_is_one_datagram(self, modem, peers, despite_loss, network):
         sink = peers.udp_echo(echo=False)
         with modem.udp_client(sink.host, sink.port) as client:
-            for text in (b"one", b"two"):
+            for count, text in enumerate((b"one", b"two"), 1):
                 despite_loss(
                     lambda text=text: client.send_in_data_mode(text),
-                    lambda text=text: sink.wait_for("received", size=3, timeout=network.receive_timeout),
+                    lambda count=count: sink.wait_for("received", count=count, timeout=network.receive_timeout),
                 )
 
         assert set(sink.datagrams()) == {b"one", b"two"}

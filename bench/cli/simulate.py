@@ -8,7 +8,13 @@ from typing import Annotated
 import typer
 
 from bench.errors import UsageError
-from bench.simulator import CA, CERTIFICATE, KEY, PSK, PSK_IDENTITY, Registration, Settings, run
+from bench.simulator import CA, CERTIFICATE, KEY, PSK, PSK_IDENTITY, Direction, Registration, Settings, run
+
+_PATH_HELP = "The way to the peers: delay, jitter (ms), loss, reorder (probabilities), rate (bit/s), queue (bytes)."
+
+
+def _direction(text: str) -> Direction:
+    return Direction.parse(text)
 
 
 def simulate(
@@ -32,6 +38,16 @@ def simulate(
     key: Annotated[list[str] | None, typer.Option(metavar="TAG:FILE", help="Its private key, PEM.")] = None,
     modem_firmware: Annotated[str | None, typer.Option(help="Such as mfw_nrf9160_1.3.4; default the model's.")] = None,
     key_log: Annotated[Path | None, typer.Option(help="Write the secrets of TLS for Wireshark to this file.")] = None,
+    uplink: Annotated[
+        Direction | None, typer.Option(parser=_direction, metavar="NAME=NUMBER,...", help=_PATH_HELP)
+    ] = None,
+    downlink: Annotated[
+        Direction | None, typer.Option(parser=_direction, metavar="NAME=NUMBER,...", help="The other way.")
+    ] = None,
+    baudrate: Annotated[
+        int, typer.Option(help="Pace the UART so, and garble what a host of another rate sends; 0 is unpaced.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="Makes loss, order and jitter repeatable.")] = 0,
     journal: Annotated[Path | None, typer.Option(help="File for the ground truth, JSON lines.")] = None,
     rack: Annotated[
         bool, typer.Option("--rack", help="Show the boards on USB, in genuine udev, to what runs inside.")
@@ -55,6 +71,10 @@ def simulate(
             address=None if address is None else _address(address, "--address"),
             hosts=dict(_host(entry) for entry in host or ()),
             registration=Registration(register_after, deny),
+            uplink=uplink or Direction(),
+            downlink=downlink or Direction(),
+            baudrate=baudrate,
+            seed=seed,
             journal=journal,
             modem_firmware=modem_firmware,
             credentials=_credentials(psk or [], ca or [], cert or [], key or []),

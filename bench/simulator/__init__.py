@@ -2,6 +2,7 @@
 
 from bench.simulator.credentials import CA, CERTIFICATE, KEY, PSK, PSK_IDENTITY
 from bench.simulator.modem import Registration
+from bench.simulator.path import Direction
 from bench.simulator.program import Settings, run
 
-__all__ = ["CA", "CERTIFICATE", "KEY", "PSK", "PSK_IDENTITY", "Registration", "Settings", "run"]
+__all__ = ["CA", "CERTIFICATE", "KEY", "PSK", "PSK_IDENTITY", "Direction", "Registration", "Settings", "run"]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
+from bench.simulator.air import Air
 from bench.simulator.commands import COMMANDS
 from bench.simulator.credentials import CredentialStore
 from bench.simulator.firmware import Firmware
@@ -50,14 +51,16 @@ class SimulatedBoard:
                 self._credentials.write(tag, kind, content)
             except CmeError as error:
                 raise UsageError(f"the credential for tag {tag} is refused: +CME ERROR: {error.number}") from error
-        self._uart = Uart()
+        self._uart: Uart | None = None
+        self._air: Air | None = None
         self._firmware: Firmware | None = None
 
     def power_on(self) -> str:
         """Boots; returns the path of its pty."""
-        self._uart = Uart()
-        self._uart.open()
         settings = self._settings
+        self._air = Air(self.journal, settings.uplink, settings.downlink, f"{settings.seed} {self.name}")
+        self._uart = Uart(self.journal, self._air.alarm, settings.baudrate)
+        self._uart.open()
         held: list[Firmware] = []
         modem = Modem(self.identity, settings.registration, self._credentials, lambda line: held[0].urc(line))
         row = replace(
@@ -66,7 +69,7 @@ class SimulatedBoard:
             reports_flushes=settings.data_mode_urc,
         )
         names = Names(settings.hosts)
-        self._firmware = Firmware(row, COMMANDS, modem, names, self._uart, self.journal, settings.key_log)
+        self._firmware = Firmware(row, COMMANDS, modem, names, self._air, self._uart, self.journal, settings.key_log)
         held.append(self._firmware)
         self.task = asyncio.create_task(self._firmware.run())
         return self._uart.path
@@ -76,12 +79,15 @@ class SimulatedBoard:
         task, self.task = self.task, None
         if task is None:
             return
-        self._uart.close()
+        if self._uart is not None:
+            self._uart.close()
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
         if self._firmware is not None:
             self._firmware.sockets.close_all()
+        if self._air is not None:
+            self._air.close()
         self.journal.add("power off")
 
     def announce(self, port: str, **more: object) -> None:

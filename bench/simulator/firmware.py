@@ -11,11 +11,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.simulator.air import Air
 from bench.simulator.framing import Command as Line
 from bench.simulator.framing import CommandFramer, DataFramer
 from bench.simulator.journal import Journal
 from bench.simulator.modem import Modem
-from bench.simulator.names import Names
+from bench.simulator.names import Names, is_literal
 from bench.simulator.parameters import AtError, CmeError, Parameters
 from bench.simulator.profiles import Firmware as Profile
 from bench.simulator.sockets import SocketTable
@@ -58,6 +59,7 @@ class Firmware:
         commands: Mapping[str, Command],
         modem: Modem,
         names: Names,
+        air: Air,
         uart: Uart,
         journal: Journal,
         key_log: Path | None = None,
@@ -65,9 +67,10 @@ class Firmware:
         self.profile = profile
         self.commands = commands
         self.modem = modem
-        self.names = names
+        self.air = air
+        self._names = names
         self.journal = journal
-        self.sockets = SocketTable(profile, journal)
+        self.sockets = SocketTable(profile, journal, air)
         self.sessions: dict[tuple[int, str, int, int], bytes] = {}
         self._key_log = key_log
         self._uart = uart
@@ -118,6 +121,13 @@ class Firmware:
         self._urcs.append(line)
         if not self._busy and self.data_mode is None:
             self._flush_urcs()
+
+    async def addresses(self, name: str, family: int) -> list[str]:
+        """What the network's DNS server answers, after a round trip; a literal address needs none."""
+        found = await self._names.addresses(name, family)
+        if not is_literal(name):
+            await self.air.round_trip()
+        return found
 
     def keep_secret(self, line: str) -> None:
         """Appends a handshake's secret to the key log, if there is one."""

@@ -25,8 +25,13 @@ class Journal:
             os.close(self._file)
             self._file = None
 
-    def add(self, event: str, **fields: object) -> None:
-        """Adds an event, stamped with CLOCK_MONOTONIC in ns."""
+    def add(self, event: str, t_ns: int | None = None, /, **fields: object) -> None:
+        """Adds an event, stamped now with CLOCK_MONOTONIC in ns unless the moment is given."""
         if self._file is not None:
-            row = {"t_ns": time.monotonic_ns(), "board": self._board, "event": event, **fields}
+            row = {
+                "t_ns": time.monotonic_ns() if t_ns is None else t_ns,
+                "board": self._board,
+                "event": event,
+                **fields,
+            }
             os.write(self._file, json.dumps(row).encode() + b"\n")

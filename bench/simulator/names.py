@@ -9,6 +9,15 @@ from collections.abc import Mapping
 _RESOLVER_SECONDS = 3.0
 
 
+def is_literal(name: str) -> bool:
+    """Whether a name is an address, which nobody needs to ask for."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
 class Names:
     """What the simulated network's DNS server answers."""
 
@@ -17,16 +26,14 @@ class Names:
 
     async def addresses(self, name: str, family: int) -> list[str]:
         """The addresses of ``name`` in a family (4, 6, or 0 for both), in the server's order; empty when unknown."""
-        try:
-            literal = ipaddress.ip_address(name)
-        except ValueError:
+        if is_literal(name):
+            rows = [str(ipaddress.ip_address(name))]
+        else:
             found = self._hosts.get(name.lower())
             rows = list(found) if found is not None else await self._ask_host(name)
             # localhost gives one address unless both families are told apart.
             if found is not None and name.lower() == "localhost" and family == 0:
                 rows = rows[:1]
-        else:
-            rows = [str(literal)]
         return [row for row in rows if family in (0, ipaddress.ip_address(row).version)]
 
     async def _ask_host(self, name: str) -> list[str]:

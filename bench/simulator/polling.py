@@ -3,6 +3,7 @@
 import select
 from typing import TYPE_CHECKING
 
+from bench.simulator.air import POLLERR, POLLHUP, POLLIN
 from bench.simulator.parameters import AtError, Parameters
 from bench.simulator.readiness import wait_readable
 from bench.simulator.secure import SecureSession
@@ -11,7 +12,6 @@ from bench.simulator.sockets import STREAM, Socket
 if TYPE_CHECKING:
     from bench.simulator.firmware import Firmware
 
-POLLIN, POLLERR, POLLHUP, POLLNVAL = 0x0001, 0x0008, 0x0010, 0x0020
 _MOST = 7
 _INT32 = (-0x80000000, 0x7FFFFFFF)
 
@@ -62,12 +62,7 @@ def _events(rows: list[Socket]) -> list[tuple[int, int]]:
             if events:
                 found.append((row.handle, events))
             continue
-        poller = select.poll()
-        poller.register(row.host, select.POLLIN | select.POLLRDHUP)
-        for _, mask in poller.poll(0):
-            events = POLLIN if mask & select.POLLIN else 0
-            events |= POLLERR if mask & select.POLLERR else 0
-            events |= POLLHUP if mask & (select.POLLHUP | select.POLLRDHUP) else 0
-            if events:
-                found.append((row.handle, events))
+        events = row.host.events()
+        if events:
+            found.append((row.handle, events))
     return found

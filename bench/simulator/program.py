@@ -13,9 +13,11 @@ from bench.errors import UsageError
 from bench.simulator.board import TERMINATORS, SimulatedBoard
 from bench.simulator.modem import Registration
 from bench.simulator.namespace import enter
+from bench.simulator.path import Direction
 from bench.simulator.profiles import FIRMWARE, MODELS, capabilities_of
 from bench.simulator.rack import Rack
 from bench.simulator.rack_service import RackService
+from bench.simulator.uart import BAUDRATES
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,10 @@ class Settings:
     address: str | None = None
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     registration: Registration = field(default_factory=Registration)
+    uplink: Direction = field(default_factory=Direction)
+    downlink: Direction = field(default_factory=Direction)
+    baudrate: int = 0
+    seed: int = 0
     journal: Path | None = None
     modem_firmware: str | None = None
     credentials: tuple[tuple[int, int, bytes], ...] = ()
@@ -51,6 +57,9 @@ class Settings:
         for option, value, known in options:
             if value not in known:
                 raise UsageError(f"{option} {value} is unknown; choose one of {', '.join(known)}")
+        if self.baudrate and self.baudrate not in BAUDRATES:
+            rates = ", ".join(map(str, BAUDRATES))
+            raise UsageError(f"--baudrate {self.baudrate} is none of a UART's: {rates}")
         if self.modem_firmware is not None:
             capabilities_of(self.modem_firmware)
         for option, path in (("--key-log", self.key_log), ("--journal", self.journal)):

@@ -1,9 +1,10 @@
 """Waiting for real sockets without blocking the other boards of the process."""
 
 import asyncio
-import socket
 from collections.abc import Iterable
 from typing import Protocol
+
+from bench.simulator.air import AirSocket
 
 
 class Readable(Protocol):
@@ -31,9 +32,8 @@ async def wait_readable(sockets: Iterable[Readable], timeout: float | None) -> b
     return True
 
 
-async def send_all(host: socket.socket, data: bytes, timeout: float | None) -> int:
+async def send_all(host: AirSocket, data: bytes, timeout: float | None) -> int:
     """Sends a stream's data; returns how much was taken before an error or the timeout."""
-    loop = asyncio.get_running_loop()
     sent = 0
     while sent < len(data):
         try:
@@ -43,13 +43,9 @@ async def send_all(host: socket.socket, data: bytes, timeout: float | None) -> i
             pass
         except OSError:
             break
-        room = asyncio.Event()
-        loop.add_writer(host.fileno(), room.set)
         try:
             async with asyncio.timeout(timeout):
-                await room.wait()
+                await host.writable()
         except TimeoutError:
             break
-        finally:
-            loop.remove_writer(host.fileno())
     return sent

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import secrets
-import socket
 from typing import TYPE_CHECKING
 
 from bench.errors import BenchError
@@ -19,6 +18,7 @@ from bench.security import (
     Settings,
     Verify,
 )
+from bench.simulator.air import AirSocket
 from bench.simulator.credentials import TagContent
 from bench.simulator.parameters import AtError
 
@@ -44,7 +44,7 @@ class SecureSession:
     To whoever waits it looks like a socket: readable when there are data, an end or an error to fetch.
     """
 
-    def __init__(self, host: socket.socket, connection: Connection, context: Context, *, datagram: bool) -> None:
+    def __init__(self, host: AirSocket, connection: Connection, context: Context, *, datagram: bool) -> None:
         self.connection = connection
         self._host = host
         self._context = context
@@ -54,6 +54,7 @@ class SecureSession:
         self._error: Exception | None = None
         self._ended = False
         self._reading = False
+        self._writer: asyncio.Task[None] | None = None
         self._notice = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._changed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -81,8 +82,8 @@ class SecureSession:
             with contextlib.suppress(OSError):
                 self._flush()
         self._watch(False)
-        with contextlib.suppress(ValueError, OSError):
-            self._loop.remove_writer(self._host.fileno())
+        if self._writer is not None:
+            self._writer.cancel()
         self.connection.free()
         self._context.free()
         os.close(self._notice)
@@ -140,8 +141,7 @@ class SecureSession:
 
     def getpeername(self) -> tuple[str, int]:
         """The peer's address."""
-        host, port, *_ = self._host.getpeername()
-        return str(host), int(port)
+        return self._host.getpeername()
 
     async def send(self, data: bytes, timeout: float | None) -> int:
         """Sends all of it; -1 when the connection broke or the peer does not take it in time."""
@@ -220,17 +220,20 @@ class SecureSession:
     def _write(self) -> None:
         with contextlib.suppress(BlockingIOError):
             del self._output[: self._host.send(self._output)]
-        if self._output:
-            self._loop.add_writer(self._host.fileno(), self._write_more)
-        else:
-            self._loop.remove_writer(self._host.fileno())
+        if not self._output:
             self._changed.set()
+        elif self._writer is None:
+            self._writer = self._loop.create_task(self._write_more())
 
-    def _write_more(self) -> None:
+    async def _write_more(self) -> None:
         try:
-            self._write()
+            while self._output:
+                await self._host.writable()
+                self._write()
         except OSError as error:
             self._fail(error)
+        finally:
+            self._writer = None
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, ConnectionRefusedError) and self._datagram:

@@ -56,7 +56,6 @@ async def accept(board: "Firmware", parameters: Parameters) -> None:
         host, peer = row.host.accept()
     except OSError as error:
         raise AtError from error
-    host.setblocking(False)
     try:
         accepted = board.sockets.accept(row, host)
     except AtError:

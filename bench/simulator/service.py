@@ -51,7 +51,7 @@ async def resolve_name(board: "Firmware", parameters: Parameters) -> None:
         raise AtError
     name = parameters.string(0, HOST_LIMIT).decode("latin-1")
     family = parameters.optional(1, 0, 0, 2)
-    found = await board.names.addresses(name, (0, 4, 6)[family]) if board.modem.attached else []
+    found = await board.addresses(name, (0, 4, 6)[family]) if board.modem.attached else []
     if not found:
         raise AtError('#XGETADDRINFO: "EAI_NONAME"')
     if board.profile.repeats_first_address:

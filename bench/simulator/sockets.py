@@ -6,6 +6,7 @@ import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bench.simulator.air import Air, AirSocket
 from bench.simulator.journal import Journal
 from bench.simulator.parameters import AtError, Parameters
 from bench.simulator.profiles import Firmware as Profile
@@ -29,7 +30,7 @@ _HIGHEST_CID = 10
 
 @dataclass
 class Socket:
-    """One row of the table. ``host`` is the real socket, None for a raw one, which leads nowhere."""
+    """One row of the table. ``host`` is the host's socket behind the air, None for a raw one, which leads nowhere."""
 
     handle: int
     family: int
@@ -38,7 +39,7 @@ class Socket:
     protocol: int
     cid: int
     ranking: int
-    host: socket.socket | None
+    host: AirSocket | None
     secure: bool = False
     sec_tag: int = NO_SEC_TAG
     connected: bool = False
@@ -55,10 +56,7 @@ class Socket:
     def renew(self) -> None:
         """A fresh host socket in the place of one that is of no more use."""
         if self.host is not None:
-            family, kind = self.host.family, self.host.type
-            self.host.close()
-            self.host = socket.socket(family, kind)
-            self.host.setblocking(False)
+            self.host = self.host.renewed()
             self.bound = False
 
     def touch(self) -> None:
@@ -72,7 +70,7 @@ class Socket:
             self.session_timer = asyncio.get_running_loop().call_later(60 * minutes, _end_session, session)
 
 
-def _end_session(session: socket.socket) -> None:
+def _end_session(session: AirSocket) -> None:
     with contextlib.suppress(OSError):  # the client has gone already
         session.shutdown(socket.SHUT_RDWR)
 
@@ -82,20 +80,21 @@ class Accepted:
     """A connection that a server socket accepted; it has a handle but no row."""
 
     handle: int
-    host: socket.socket
+    host: AirSocket
 
 
 class SocketTable:
     """All sockets of a board."""
 
-    def __init__(self, profile: Profile, journal: Journal) -> None:
+    def __init__(self, profile: Profile, journal: Journal, air: Air) -> None:
         self._profile = profile
+        self._air = air
         self._journal = journal
         self.rows: dict[int, Socket] = {}
         self.active: Socket | None = None
         self._ranking = 0
         self._handles: set[int] = set()
-        self._leaked: list[socket.socket] = []
+        self._leaked: list[AirSocket] = []
 
     def forget(self) -> None:
         """After a boot nothing is open and ranking begins anew."""
@@ -135,8 +134,7 @@ class SocketTable:
             family, role = _PACKET_FAMILY, CLIENT
         else:
             host_type, protocol = _TYPES[kind]
-            host = socket.socket(_FAMILIES[family], host_type)
-            host.setblocking(False)
+            host = self._air.socket(_FAMILIES[family], host_type)
         if sec_tag is not None:
             protocol = _SECURE_PROTOCOLS[kind]
         self._ranking += 1
@@ -164,7 +162,7 @@ class SocketTable:
         self._journal.add("close", handle=row.handle)
         self.activate_highest()
 
-    def accept(self, row: Socket, host: socket.socket) -> Accepted:
+    def accept(self, row: Socket, host: AirSocket) -> Accepted:
         """Gives an accepted connection its handle. The one before it leaks, handle and all: the firmware forgets it."""
         handle = self.take_handle()
         if row.accepted is not None:

@@ -7,6 +7,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
+from bench.simulator.air import AirSocket
 from bench.simulator.parameters import AtError, Parameters
 from bench.simulator.readiness import send_all, wait_readable
 from bench.simulator.secure import SecureSession, secure
@@ -20,7 +21,7 @@ _PEEK, _DONT_WAIT, _WAIT_ALL, _WAIT_ACK = 2, 64, 256, 512
 _INT32 = (-0x80000000, 0x7FFFFFFF)
 
 Address = tuple[str, int]
-Channel = socket.socket | SecureSession
+Channel = AirSocket | SecureSession
 
 
 async def connect(board: "Firmware", parameters: Parameters) -> None:
@@ -34,7 +35,7 @@ async def connect(board: "Firmware", parameters: Parameters) -> None:
     use_own_address(board, row, address)
     try:
         async with asyncio.timeout(row.send_timeout or None):
-            await _connect(row.host, address)
+            await row.host.connect(address)
     except (OSError, TimeoutError) as error:
         raise AtError from error
     if row.secure:
@@ -48,17 +49,9 @@ async def connect(board: "Firmware", parameters: Parameters) -> None:
     board.say("#XCONNECT: 1")
 
 
-async def _connect(host: socket.socket, address: Address) -> None:
-    loop = asyncio.get_running_loop()
-    try:
-        await loop.sock_connect(host, address)
-    except ConnectionAbortedError:  # Linux reports once more that the attempt before this one had failed
-        await loop.sock_connect(host, address)
-
-
 async def resolve(board: "Firmware", row: Socket, host: str, port: int) -> Address:
     """The first address of a name in the socket's own family; AtError when it has none."""
-    found = await board.names.addresses(host, 4 if row.family == 1 else 6)
+    found = await board.addresses(host, 4 if row.family == 1 else 6)
     if not found or not board.modem.attached:
         raise AtError
     return found[0], port

@@ -1,21 +1,42 @@
-"""The simulated board's serial port: the master side of a pseudo-terminal."""
+"""The simulated board's serial port: the master side of a pseudo-terminal, paced as a UART is if asked to."""
 
 import asyncio
 import contextlib
+import functools
 import os
+import termios
+import time
 import tty
+
+from bench.simulator.alarm import Alarm
+from bench.simulator.journal import Journal
 
 # What the firmware's UART driver and ring buffers hold before input waits in the pty.
 _INPUT_LIMIT = 16384
 # Output that nobody reads is dropped beyond this, as on a UART without a listener.
 _OUTPUT_LIMIT = 1 << 20
+# A paced line hands over pieces of so many bytes, each when its last bit is through: those of a USB packet to the host,
+# those of the firmware's receive buffer to the board.
+_PIECE_OUT, _PIECE_IN = 64, 256
+_BITS_A_BYTE = 10  # 8N1: a start bit and a stop bit
+_NS_PER_S = 1_000_000_000
+# What a receiver makes of bytes at another rate: anything but what was sent.
+_GARBLED = bytes(0x80 | (0xA5 ^ value) for value in range(256))
+
+BAUDRATES = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600, 1_000_000)
 
 
 class Uart:
     """A pty whose slave end a client opens like a serial port. Opens in ``open``, not in the constructor."""
 
-    def __init__(self) -> None:
+    def __init__(self, journal: Journal, alarm: Alarm, baudrate: int = 0) -> None:
+        """Args: baudrate: of the board's end; 0 is a line that takes no time and knows no rate."""
         self.path = ""
+        self._journal = journal
+        self._alarm = alarm
+        self._baudrate = baudrate
+        self._busy_in_ns = self._busy_out_ns = 0
+        self._coming = 0
         self._master = -1
         self._slave = -1
         self._input = bytearray()
@@ -54,7 +75,7 @@ class Uart:
                 return b""
         data = bytes(self._input)
         self._input.clear()
-        self._listen()
+        self._listen_unless_full()
         return data
 
     def push_back(self, data: bytes) -> None:
@@ -63,9 +84,32 @@ class Uart:
 
     def send(self, data: bytes) -> None:
         """Sends bytes to the client."""
+        if not self._baudrate:
+            self._put_out(data)
+            return
+        if not self._same_rate():
+            data = data.translate(_GARBLED)
+        for start in range(0, len(data), _PIECE_OUT):
+            piece = data[start : start + _PIECE_OUT]
+            self._busy_out_ns = self._through(self._busy_out_ns, len(piece))
+            self._alarm.at(self._busy_out_ns, functools.partial(self._put_out, piece))
+
+    def _put_out(self, data: bytes) -> None:
         if len(self._output) + len(data) <= _OUTPUT_LIMIT:
+            stamp = time.monotonic_ns()
             self._output += data
             self._write()
+            self._journal.add("uart out", stamp, bytes=len(data))
+
+    def _through(self, busy_ns: int, size: int) -> int:
+        """When the last bit of so many bytes has passed a line that is busy until ``busy_ns``."""
+        return max(busy_ns, time.monotonic_ns()) + size * _BITS_A_BYTE * _NS_PER_S // self._baudrate
+
+    def _same_rate(self) -> bool:
+        """Whether the host has set the board's rate; a pty has none, but keeps what was set."""
+        speed: int = termios.tcgetattr(self._slave)[5]
+        wanted: int = getattr(termios, f"B{self._baudrate}")
+        return speed == wanted
 
     def _listen(self) -> None:
         if not self._reading and self._master >= 0:
@@ -74,11 +118,37 @@ class Uart:
 
     def _read(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            self._input += os.read(self._master, 4096)
-        self._arrived.set()
-        if len(self._input) >= _INPUT_LIMIT:
+            data = os.read(self._master, 4096)
+            if self._baudrate:
+                self._come_in(data)
+            else:
+                self._take_in(data)
+        if len(self._input) + self._coming >= _INPUT_LIMIT:
             self._reading = False
             asyncio.get_running_loop().remove_reader(self._master)
+
+    def _come_in(self, data: bytes) -> None:
+        if not self._same_rate():
+            data = data.translate(_GARBLED)
+        self._coming += len(data)
+        for start in range(0, len(data), _PIECE_IN):
+            piece = data[start : start + _PIECE_IN]
+            self._busy_in_ns = self._through(self._busy_in_ns, len(piece))
+            self._alarm.at(self._busy_in_ns, functools.partial(self._came_in, piece))
+
+    def _came_in(self, data: bytes) -> None:
+        self._coming -= len(data)
+        self._take_in(data)
+        self._listen_unless_full()
+
+    def _take_in(self, data: bytes) -> None:
+        self._journal.add("uart in", bytes=len(data))
+        self._input += data
+        self._arrived.set()
+
+    def _listen_unless_full(self) -> None:
+        if len(self._input) + self._coming < _INPUT_LIMIT:
+            self._listen()
 
     def _write(self) -> None:
         loop = asyncio.get_running_loop()

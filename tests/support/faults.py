@@ -15,6 +15,7 @@ from typing import Any
 from bench.security import Connection, Verify
 from bench.simulator import (
     Settings,
+    air,
     commands,
     framing,
     names,
@@ -172,9 +173,9 @@ async def _any_name(*_: object) -> list[str]:
 
 
 def _keeps_the_connection(table: sockets.SocketTable, row: sockets.Socket) -> None:
-    row.host = row.host.dup() if row.host else None
     if row.host is not None:
-        table._leaked.append(row.host.dup())
+        table._leaked.append(row.host)
+        row.host = None
     _close(table, row)
 
 
@@ -363,7 +364,7 @@ FAULTS: dict[str, Fault] = {
         (f"{_SERVER}::TestBind::test_datagrams_come_from_the_bound_port",),
     ),
     "POLLIN is missing": Fault(
-        attribute(polling, "POLLIN", 0),
+        attribute(air, "POLLIN", 0),
         (f"{_POLL}::TestReadiness::test_data_are_there", f"{_POLL}::TestReadiness::test_a_client_has_dialled"),
     ),
     "polling names another handle": Fault(

@@ -1,0 +1,108 @@
+"""What a network does to what passes through it: delay, jitter, loss, order, rate. Pure: the clock is the caller's."""
+
+import math
+import random
+from dataclasses import dataclass, fields
+
+from bench.errors import UsageError
+
+_NS_PER_MS = 1_000_000
+_NS_PER_S = 1_000_000_000
+# What is to be overtaken waits no longer than this for something that overtakes it.
+HELD_NS = _NS_PER_S
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One direction of the path.
+
+    Attributes:
+        delay: ms that everything takes.
+        jitter: up to how many ms more, uniformly; a stream stays in order.
+        loss: probability that a datagram is lost. A stream loses nothing.
+        reorder: probability that a datagram is overtaken by the next.
+        rate: bits of payload a second; 0 is without limit. What comes faster waits in line.
+        queue: bytes that wait in line at most; a datagram beyond is lost, a stream's sender waits.
+    """
+
+    delay: float = 0.0
+    jitter: float = 0.0
+    loss: float = 0.0
+    reorder: float = 0.0
+    rate: float = 0.0
+    queue: float = 65536.0
+
+    def __post_init__(self) -> None:
+        for name in ("loss", "reorder"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name} is {getattr(self, name):g}; it is a probability from 0 to 1")
+        for name in ("delay", "jitter", "rate", "queue"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UsageError(f"{name} is {getattr(self, name):g}; it is a number from 0")
+
+    @classmethod
+    def parse(cls, text: str) -> "Direction":
+        """From ``delay=10,jitter=2,loss=0.01,reorder=0.01,rate=375000,queue=65536``, each of which may be left out.
+
+        Raises:
+            UsageError: an unknown name, or a value that is no number or out of range.
+        """
+        names = [field.name for field in fields(cls)]
+        values: dict[str, float] = {}
+        for part in text.split(","):
+            name, equals, value = part.partition("=")
+            if name not in names or not equals:
+                raise UsageError(f"{part!r}: write NAME=NUMBER, the name one of {', '.join(names)}")
+            try:
+                values[name] = float(value)
+            except ValueError:
+                raise UsageError(f"{part!r}: {value!r} is no number") from None
+        return cls(**values)
+
+
+class Lane:
+    """A direction in use: tells of each message when it arrives, from one seed the same each time."""
+
+    def __init__(self, model: Direction, seed: str) -> None:
+        self.model = model
+        self._random = random.Random(seed)
+        self._busy_ns = 0
+        self._latest_ns = 0
+
+    @property
+    def instant(self) -> bool:
+        """Whether everything arrives at once."""
+        return self.model == _INSTANT
+
+    def arrival(self, now_ns: int, size: int) -> int:
+        """When ``size`` bytes of a stream arrive that are sent now; never before what was sent earlier."""
+        self._latest_ns = max(self._latest_ns, self._transmitted(now_ns, size) + self._latency())
+        return self._latest_ns
+
+    def datagram(self, now_ns: int, size: int) -> int | None:
+        """When a datagram arrives; None when it is lost."""
+        backlog = (self._busy_ns - now_ns) * self.model.rate / 8 / _NS_PER_S
+        overflow = self.model.rate and backlog + size > self.model.queue
+        lost = self._random.random() < self.model.loss  # drawn for each, so that one cause does not shift the others
+        if overflow or lost:
+            return None
+        return self._transmitted(now_ns, size) + self._latency()
+
+    def overtaken(self) -> bool:
+        """Whether the datagram at hand shall be overtaken by the next."""
+        return self._random.random() < self.model.reorder
+
+    def backlog(self, now_ns: int) -> float:
+        """Bytes of payload that wait in line."""
+        return max(0, self._busy_ns - now_ns) * self.model.rate / 8 / _NS_PER_S
+
+    def _transmitted(self, now_ns: int, size: int) -> int:
+        if self.model.rate:
+            self._busy_ns = max(now_ns, self._busy_ns) + round(size * 8 * _NS_PER_S / self.model.rate)
+        return max(now_ns, self._busy_ns)
+
+    def _latency(self) -> int:
+        return round((self.model.delay + self._random.uniform(0, self.model.jitter)) * _NS_PER_MS)
+
+
+_INSTANT = Direction()
