@@ -3,7 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, ValidationError, field_validator, model_validator
 
@@ -203,6 +203,29 @@ class Limits(_Section):
     """How long a test waits for a board that has vanished."""
 
 
+class MeasurementLimit(_Section):
+    """What a measurement must be in this lab; it counts more than the suite's own limit."""
+
+    name: str
+    """The measurement's name; ``*`` stands for any text in it."""
+    statistic: Literal["value", "min", "p50", "p90", "p95", "p99", "max", "mean", "jitter"] = "value"
+    """Of a series; ``value`` of a single one."""
+    at_most: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    at_least: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    unit: str
+    """s, ms, us or ns for a time, else the measurement's own: B/s, fraction, datagrams ..."""
+    marginal: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The part of the limit within which a value is shown as marginal."""
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Self:
+        if self.at_most is None and self.at_least is None:
+            raise ValueError("give at_most, at_least or both")
+        if self.at_most is not None and self.at_least is not None and self.at_least > self.at_most:
+            raise ValueError(f"at_least ({self.at_least:g}) is above at_most ({self.at_most:g})")
+        return self
+
+
 class Config(_Section):
     """A lab."""
 
@@ -213,6 +236,7 @@ class Config(_Section):
     models: tuple[ModelEntry, ...] = ()
     recovery: Recovery = Recovery()
     limits: Limits = Limits()
+    measurements: tuple[MeasurementLimit, ...] = ()
 
     @field_validator("boards")
     @classmethod

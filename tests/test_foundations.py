@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from bench.clock import Anchor, estimate_offset
 from bench.config import Config, ConfigError, load
-from bench.errors import DeviceError, LabError, UsageError
-from bench.measure import LimitExceeded, Measurement, at_most, shown, within
+from bench.errors import LabError, UsageError
 from bench.privacy import Concealer, lab_key
 
 
@@ -139,29 +138,3 @@ class TestPrivacy:
         path.write_bytes(b"short")
         with pytest.raises(LabError, match="delete it"):
             lab_key(path)
-
-
-class TestMeasurement:
-    def test_it_is_judged_against_its_limit(self) -> None:
-        Measurement("connect", 2e9, "ns", at_most(seconds=2)).judge()
-        with pytest.raises(LimitExceeded, match=r"connect was 2\.5 s, expected at most 2 s") as failure:
-            Measurement("connect", 2.5e9, "ns", at_most(seconds=2)).judge()
-        assert isinstance(failure.value, DeviceError)
-        with pytest.raises(LimitExceeded, match=r"expected 1\.9 s to 3 s"):
-            Measurement("wait", 1e9, "ns", within(seconds=(1.9, 3.0))).judge()
-        with pytest.raises(LimitExceeded, match="loss was 7 %, expected at most 5 %"):
-            Measurement("loss", 7, "%", at_most(5)).judge()
-
-    def test_a_limit_that_is_none(self) -> None:
-        for make in (at_most, within):
-            with pytest.raises(UsageError):
-                make()
-        with pytest.raises(UsageError):
-            within((3, 1))
-
-    @pytest.mark.parametrize(
-        ("value", "unit", "text"),
-        [(913_000, "ns", "913 us"), (2e9, "ns", "2 s"), (45e6, "ns", "45 ms"), (17, "ns", "17 ns"), (5, "%", "5 %")],
-    )
-    def test_values_are_shown_in_the_unit_that_fits(self, value: float, unit: str, text: str) -> None:
-        assert shown(value, unit) == text

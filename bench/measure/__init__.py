@@ -1,5 +1,56 @@
-"""Declared measurements."""
+"""Declared measurements, their statistics, throughput, a round trip's parts, and the bench's own noise."""
 
-from bench.measure.measurement import AtMost, Limit, LimitExceeded, Measurement, Within, at_most, shown, within
+from bench.measure.measurement import (
+    MARGINAL,
+    OK,
+    OUTSIDE,
+    VALUE,
+    AtLeast,
+    AtMost,
+    Limit,
+    LimitExceeded,
+    Measurement,
+    Within,
+    at_least,
+    at_most,
+    configured_limits,
+    shown,
+    within,
+)
+from bench.measure.noise import Floor, NoiseFloor
+from bench.measure.series import Series
+from bench.measure.split import PARTS, Exchange, RoundTrip, take_apart
+from bench.measure.statistics import Estimate, drift, proportion, reordered
+from bench.measure.throughput import Rate, rate_of, uart_ceiling
 
-__all__ = ["AtMost", "Limit", "LimitExceeded", "Measurement", "Within", "at_most", "shown", "within"]
+__all__ = [
+    "MARGINAL",
+    "OK",
+    "OUTSIDE",
+    "PARTS",
+    "VALUE",
+    "AtLeast",
+    "AtMost",
+    "Estimate",
+    "Exchange",
+    "Floor",
+    "Limit",
+    "LimitExceeded",
+    "Measurement",
+    "NoiseFloor",
+    "Rate",
+    "RoundTrip",
+    "Series",
+    "Within",
+    "at_least",
+    "at_most",
+    "configured_limits",
+    "drift",
+    "proportion",
+    "rate_of",
+    "reordered",
+    "shown",
+    "take_apart",
+    "uart_ceiling",
+    "within",
+]

@@ -1,0 +1,84 @@
+"""A series: samples of one quantity, kept in order with their stamps."""
+
+from collections.abc import Callable, Mapping
+
+from bench.clock import now_ns
+from bench.errors import UsageError
+from bench.measure.measurement import Limit, Measurement
+from bench.measure.statistics import describe
+
+Keep = Callable[[list[int], list[float]], None]
+"""Is given stamps and values as they come in, some at a time."""
+
+# Samples go to the stream in groups: each row costs a system call, which must not stand between two samples.
+_GROUP = 100
+_GROUP_NS = 1_000_000_000
+
+
+class Series:
+    """Collects samples of a declared measurement.
+
+    Attributes:
+        name: what is measured.
+        unit: of each sample; times are in ns.
+        t_ns: stamps of the samples.
+        values: the samples.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        unit: str,
+        *,
+        limits: Mapping[str, Limit] | None = None,
+        doc: str = "",
+        beside: tuple[str, ...] = (),
+        part_of: str = "",
+        keep: Keep = lambda _stamps, _values: None,
+    ) -> None:
+        self.name = name
+        self.unit = unit
+        self.t_ns: list[int] = []
+        self.values: list[float] = []
+        self._limits = dict(limits or {})
+        self._doc = doc
+        self._beside = beside
+        self._part_of = part_of
+        self._keep = keep
+        self._kept = 0
+
+    def add(self, value: float, t_ns: int | None = None) -> None:
+        """Adds a sample, stamped now unless the moment is given."""
+        stamp = now_ns() if t_ns is None else t_ns
+        self.t_ns.append(stamp)
+        self.values.append(value)
+        if len(self.values) - self._kept >= _GROUP or stamp - self.t_ns[self._kept] > _GROUP_NS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hands on what was not yet."""
+        if self._kept < len(self.values):
+            start, self._kept = self._kept, len(self.values)
+            self._keep(self.t_ns[start:], self.values[start:])
+
+    def measurement(self) -> Measurement:
+        """What the samples say.
+
+        Raises:
+            UsageError: there are none.
+        """
+        if not self.values:
+            raise UsageError(f"{self.name} was declared, but no sample was recorded")
+        told = describe(self.values)
+        bounds = {name: (e.low, e.high) for name, e in told.items() if e.low != e.high}
+        return Measurement(
+            self.name,
+            self.unit,
+            {name: estimate.value for name, estimate in told.items()},
+            self._limits,
+            self._doc,
+            len(self.values),
+            bounds,
+            self._beside,
+            self._part_of,
+        )

@@ -1,0 +1,124 @@
+"""A round trip taken apart, from stamps on one clock: command, uplink, peer, downlink, UART."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench.at import Response
+from bench.peers import Entry
+
+PARTS = ("accepted", "uplink", "turn-around", "downlink", "UART")
+"""Names of the parts. All but ``accepted`` add up to the round trip; that one lies within the uplink and beyond."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTrip:
+    """One message out and back. Stamps in ns of this host's clock.
+
+    Attributes:
+        sent_ns: the clock before the command was written.
+        accepted_ns: when the command's final result was read.
+        peer_received_ns: when the peer had read all of the message.
+        peer_sent_ns: before the peer wrote the answer.
+        first_byte_ns: when the answer's first byte was read from the port.
+        final_ns: when the final result behind it was.
+    """
+
+    sent_ns: int
+    accepted_ns: int
+    peer_received_ns: int
+    peer_sent_ns: int
+    first_byte_ns: int
+    final_ns: int
+
+    @property
+    def total(self) -> int:
+        """The round trip, in ns."""
+        return self.final_ns - self.sent_ns
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Each part of :data:`PARTS`, in ns."""
+        return {
+            "accepted": self.accepted_ns - self.sent_ns,
+            "uplink": self.peer_received_ns - self.sent_ns,
+            "turn-around": self.peer_sent_ns - self.peer_received_ns,
+            "downlink": self.first_byte_ns - self.peer_sent_ns,
+            "UART": self.final_ns - self.first_byte_ns,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What the board's port saw of one message: the command that sent it, the one that fetched its echo, its bytes."""
+
+    send: Response
+    receive: Response
+    data: bytes
+
+
+def take_apart(exchanges: Sequence[Exchange], journal: Sequence[Entry], *, stream: bool) -> list[RoundTrip]:
+    """The round trips of messages that one echo peer answered, in their order.
+
+    In a stream a message is found by its place in all that the peer received and sent, however that was cut; a datagram
+    by its bytes, which must be its own.
+
+    Raises:
+        ValueError: the journal does not hold them all.
+    """
+    find = _by_place(journal) if stream else _by_content(journal)
+    trips = []
+    for exchange in exchanges:
+        send, receive = exchange.send, exchange.receive
+        came, went = find(exchange.data)
+        trips.append(RoundTrip(send.sent_ns, send.final_ns, came, went, receive.first_byte_ns, receive.final_ns))
+    return trips
+
+
+Find = Callable[[bytes], tuple[int, int]]
+
+
+def _by_content(journal: Sequence[Entry]) -> Find:
+    came: dict[bytes, int] = {}
+    went: dict[bytes, int] = {}
+    for entry in journal:
+        moments = {"received": came, "sent": went}.get(entry.event)
+        if moments is not None and entry.data:
+            moments.setdefault(entry.data, entry.t_ns)
+
+    def find(data: bytes) -> tuple[int, int]:
+        if data not in came or data not in went:
+            raise ValueError(f"the peer's journal has no datagram {data[:16]!r}...")
+        return came[data], went[data]
+
+    return find
+
+
+def _by_place(journal: Sequence[Entry]) -> Find:
+    received, sent = _moments(journal, "received"), _moments(journal, "sent")
+    position = 0
+
+    def find(data: bytes) -> tuple[int, int]:
+        nonlocal position
+        start, position = position, position + len(data)
+        return _at(received, position), _at(sent, start + 1)
+
+    return find
+
+
+def _moments(journal: Sequence[Entry], event: str) -> list[tuple[int, int]]:
+    """How many bytes had moved by when."""
+    moved = 0
+    moments = []
+    for entry in journal:
+        if entry.event == event:
+            moved += entry.size
+            moments.append((moved, entry.t_ns))
+    return moments
+
+
+def _at(moments: list[tuple[int, int]], position: int) -> int:
+    index = bisect_left(moments, (position, 0))
+    if index < len(moments):
+        return moments[index][1]
+    raise ValueError(f"the peer's journal ends at byte {moments[-1][0] if moments else 0}, before byte {position}")
