@@ -33,12 +33,11 @@ class TestConnect:
     """#XCONNECT."""
 
     @pytest.mark.spec("XCONNECT.set.ipv4", "XCONNECT.set.tcp", "XCONNECT.set.response")
-    def test_by_address(self, modem, tcp_echo, measure, network):
+    def test_by_address(self, modem, tcp_echo, network):
         with modem.tcp_socket() as client:
-            connected = client.connect(tcp_echo.host, tcp_echo.port)
+            client.connect(tcp_echo.host, tcp_echo.port)
 
             assert tcp_echo.wait_for("accepted", timeout=network.receive_timeout)
-            measure("TCP connect", connected.duration_ns, unit="ns")
 
     @pytest.mark.spec("XCONNECT.set.name")
     def test_by_name(self, modem, tcp_echo, peer_name, network):
@@ -370,21 +369,3 @@ class TestSeveral:
                 assert client.receive(network.receive_timeout).data == b"round %d" % number
 
         assert tcp_echo.wait_for("accepted", count=10, timeout=network.receive_timeout)
-
-
-class TestRoundTrip:
-    """How long an echo takes."""
-
-    @pytest.mark.parametrize("size", [1, 64, 512, 1024])
-    def test_echo(self, modem, tcp_echo, measure, network, size):
-        payload = _numbered(size)
-        with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
-            sent = client.send_string(payload)
-            received = client.receive(network.receive_timeout)
-
-        assert received.data == payload[: len(received.data)]
-        measure(
-            f"TCP round trip, {size} byte{'' if size == 1 else 's'}",
-            received.response.final_ns - sent.response.sent_ns,
-            unit="ns",
-        )

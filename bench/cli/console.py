@@ -57,7 +57,10 @@ class RunConsole:
         elif kind == "recovery":
             self.line("recovery", str(row.get("text", "")), "yellow")
         elif kind == "progress":
-            self._running[slot] = (str(row.get("text", "")), time.monotonic())
+            text = str(row.get("text", ""))
+            if "done" in row:
+                text = f"{_bar(float(row['done']))} {text}"
+            self._running[slot] = (text, time.monotonic() if "done" not in row else self._began(slot))
         elif kind == "plan":
             self._planned[_suite(test)] += 1
             self._slots.add(slot)
@@ -68,6 +71,10 @@ class RunConsole:
             self._running.pop(slot, None)
             if row.get("outcome") in (FAILED, LAB_ERROR):
                 self._bad[str(row["outcome"])] += 1
+
+    def _began(self, slot: str) -> float:
+        """When what a board is doing began; its progress does not change that."""
+        return self._running[slot][1] if slot in self._running else time.monotonic()
 
     def tick(self) -> None:
         """Shows the progress."""
@@ -95,8 +102,15 @@ class RunConsole:
 
     def finish(self, summary: Summary, folder: Path) -> None:
         """What the run found."""
+        beside: tuple[str, ...] = ()
         for figure in summary.figures():
-            self.line("measured", f"{figure.name:<32} {figure.text}")
+            if figure.beside != beside:  # what several lines in a row are read by is said once
+                beside = figure.beside
+                if beside:
+                    self.line("", "; ".join(beside), "dim")
+            self.line("measured", f"{figure.name:<36} {figure.text}")
+            if figure.parts:
+                self.line("", f"{'':<36} {', '.join(figure.parts)}", "dim")
         for same in _alike(summary.results):
             self._bad_results(same, folder)
         for result in summary.results:
@@ -132,6 +146,12 @@ def _alike(results: list[TestResult]) -> list[list[TestResult]]:
             own = result.test if result.outcome == FAILED else ""
             groups.setdefault((result.outcome, result.slot, result.message, own), []).append(result)
     return list(groups.values())
+
+
+def _bar(done: float) -> str:
+    """A bar of twenty marks."""
+    full = round(20 * min(1.0, max(0.0, done)))
+    return f"{'#' * full}{'.' * (20 - full)} {done:4.0%}"
 
 
 def _suite(test: str) -> str:

@@ -27,6 +27,7 @@ class Behaviour:
         reset_after: the same with RST.
         handshake: of a secure peer: "serve", "hold" (answer no ClientHello) or "refuse" (handshake_failure).
         drop_flights: how many of the next flights of a DTLS handshake are not sent.
+        keep_data: whether the journal keeps the bytes, or only their number.
         close_notify: whether a secure peer says so before it closes; False just ends.
     """
 
@@ -44,6 +45,7 @@ class Behaviour:
     handshake: str = "serve"
     drop_flights: int = 0
     close_notify: bool = True
+    keep_data: bool = True
 
     def __post_init__(self) -> None:
         if self.on_connect not in ("serve", "close", "reset"):

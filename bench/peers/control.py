@@ -234,6 +234,10 @@ class Peer:
         connected_ns = self._peers.offset.ours(int(answer["connected_ns"]))
         return int(answer["connection"]), Endpoint(*answer["local"]), connected_ns
 
+    def dial_later(self, host: str, port: int, after: float) -> None:
+        """A dialer's connection to a board, ``after`` seconds from now."""
+        self._act("dial_later", host=host, port=port, after=after)
+
     def alert(self, description: int, connection: int | None = None) -> None:
         """Sends a fatal alert on the newest secure connection, or a given one."""
         self._act("alert", description=description, connection=connection)
@@ -328,6 +332,20 @@ class Dialer:
         """
         number, local, connected_ns = self.peer.dial(host, port, timeout)
         return DialledConnection(self.peer, number, local.host, connected_ns)
+
+    def connect_later(self, host: str, port: int, *, after: float) -> None:
+        """Dials ``after`` seconds from now, while the board waits for it; :meth:`connected` tells when it stood."""
+        self.peer.dial_later(host, port, after)
+
+    def connected(self, count: int, *, timeout: float = 10.0) -> int:
+        """When the ``count``-th connection of this dialer stood, on this host's clock.
+
+        Raises:
+            PeerError: it did not come about in time.
+        """
+        if not self.peer.wait_for("connected", count=count, timeout=timeout):
+            raise PeerError(f"connection {count} did not come about within {timeout:g} s")
+        return [entry.t_ns for entry in self.peer.journal() if entry.event == "connected"][count - 1]
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ class Journal:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.omitted = 0
+        self.keeps_data = True
         self._kept = 0
         self.changed = asyncio.Event()
 
@@ -81,9 +82,9 @@ class Journal:
             self.omitted += 1
             return
         address = f"{source[0]} {source[1]}" if source else ""
-        keep = len(data) <= _DATA_LIMIT and self._kept + len(data) <= _TOTAL_LIMIT
+        keep = self.keeps_data and len(data) <= _DATA_LIMIT and self._kept + len(data) <= _TOTAL_LIMIT
         self._kept += len(data) if keep else 0
-        digest = "" if keep else hashlib.sha256(data).hexdigest()
+        digest = "" if keep or not self.keeps_data else hashlib.sha256(data).hexdigest()
         self.entries.append(
             Entry(stamp, event, connection, address, len(data), data if keep and data else None, digest, details)
         )

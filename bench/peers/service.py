@@ -130,6 +130,7 @@ class Service:
             changes["greeting"] = base64.b64decode(changes["greeting"])
         peer = self._peers[request["peer"]]
         peer.behaviour = replace(peer.behaviour, **changes)
+        peer.journal.keeps_data = peer.behaviour.keep_data
         return {}
 
     async def _act(self, request: Request) -> Answer:
@@ -148,6 +149,8 @@ class Service:
             peer.push(data)
         elif isinstance(peer, DatagramPeer) and action == "release":
             peer.release()
+        elif isinstance(peer, TcpDialer) and action == "dial_later":
+            peer.dial_later(request["host"], request["port"], float(request["after"]))
         elif isinstance(peer, StreamPeer):
             connection = peer.connection(request.get("connection"))
             actions: dict[str, Callable[[], None]] = {

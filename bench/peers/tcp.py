@@ -16,6 +16,8 @@ _READ = 65536
 _BACKLOG_LIMIT = 4 << 20
 # Seconds without accepting after an error, which would else come again at once.
 _ACCEPT_PAUSE = 0.2
+# Seconds that a dialer waits before it dials, or for an answer, when nobody waits for it.
+_LATEST_S = 60.0
 
 
 class StreamPeer:
@@ -116,6 +118,7 @@ class TcpDialer(StreamPeer):
         super().__init__()
         self.behaviour = Behaviour(echo=False)
         self._bound = bound
+        self._later: asyncio.Task[None] | None = None
 
     @property
     def address(self) -> Source:
@@ -125,6 +128,8 @@ class TcpDialer(StreamPeer):
 
     def close(self) -> None:
         """Closes every connection."""
+        if self._later is not None:
+            self._later.cancel()
         self._bound.close()
         super().close()
 
@@ -142,6 +147,18 @@ class TcpDialer(StreamPeer):
             self.journal.add("error", source=(host, port), data=str(error).encode(), t_ns=stamp)
             raise
         return self.add(client, (host, port), "connected", now_ns())
+
+    def dial_later(self, host: str, port: int, after: float) -> None:
+        """A connection to a board, ``after`` seconds from now; whether it came about is in the journal."""
+        if not 0 <= after <= _LATEST_S:
+            raise ValueError(f"{after:g} s from now is too late; dial within {_LATEST_S:g} s")
+
+        async def dial() -> None:
+            await asyncio.sleep(after)
+            with contextlib.suppress(OSError):  # a TimeoutError is one
+                await self.dial(host, port, _LATEST_S)
+
+        self._later = asyncio.create_task(dial())
 
 
 class Connection:

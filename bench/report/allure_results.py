@@ -106,6 +106,11 @@ def attach(name: str, text: str, kind: str = "text/plain", extension: str = "txt
     allure.attach(text, name=name, attachment_type=kind, extension=extension)
 
 
+def headline(text: str) -> None:
+    """Numbers of the present test, as its description: never a parameter, which would give it a new history."""
+    allure.dynamic.description(text)
+
+
 def set_outcome(outcome: str, message: str, conceal: Callable[[str], str]) -> None:
     """Sets the present test's status and message; keeps its trace, identities concealed."""
     result = _present_test()

@@ -7,7 +7,8 @@ from typing import Any
 
 from bench import __version__
 from bench.clock import NS_PER_S
-from bench.report.summary import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, Figure, Summary, TestResult
+from bench.report.figures import Figure
+from bench.report.summary import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, Summary, TestResult
 
 _COLOURS = {"PASSED": "#1a7f37", "FAILED": "#b42318", "INCOMPLETE": "#9a6700"}
 _WORDS = {PASSED: "passed", FAILED: "failed", LAB_ERROR: "lab error", SKIPPED: "skipped", DIED: "did not finish"}
@@ -21,6 +22,7 @@ pre { font-size: 12.5px; }
 .simulated { background: #9a6700; color: #fff; padding: .1rem .6rem; border-radius: .3rem; font-weight: 600; }
 .failed, .died { color: #b42318; font-weight: 600; } .lab_error { color: #9a6700; font-weight: 600; }
 a { color: inherit; } code { font-size: 12.5px; overflow-wrap: anywhere; }
+small { color: #57606a; } .outside { color: #b42318; font-weight: 600; } .marginal { color: #9a6700; }
 .passed { color: #1a7f37; } .skipped { color: #57606a; }
 @media print { body { margin: 0; max-width: none; } pre { background: none; border: 1px solid #d8dee4; } }
 """
@@ -108,8 +110,11 @@ def _board_rows(summary: Summary) -> Sequence[Sequence[str]]:
 
 
 def _figure_row(figure: Figure) -> tuple[str, ...]:
-    verdict = "" if not figure.limit else ("ok" if figure.ok else '<span class="failed">outside</span>')
-    return (escape(figure.name), escape(figure.value), str(figure.count), escape(figure.limit or "none"), verdict)
+    verdict = f'<span class="{figure.verdict}">{figure.verdict}</span>' if figure.limit else ""
+    beside = "".join(f"<br><small>{escape(fact)}</small>" for fact in figure.beside)
+    parts = f"<br><small>{escape(', '.join(figure.parts))}</small>" if figure.parts else ""
+    value = escape(figure.value) + parts + beside
+    return (escape(figure.name), value, str(figure.count), escape(figure.limit or "none"), verdict)
 
 
 def _failure(result: TestResult) -> str:

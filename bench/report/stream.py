@@ -26,7 +26,8 @@ class EvidenceLost(Exception):
 class ResultStream:
     """Appends rows of one run.
 
-    Row types: ``board``, ``peers``, ``plan``, ``start``, ``measurement``, ``progress``, ``recovery``, ``provisioned``,
+    Row types: ``board``, ``peers``, ``plan``, ``start``, ``measurement``, ``samples``,
+    ``progress``, ``recovery``, ``provisioned``,
     ``finish``, ``lost`` (evidence), ``ended`` and, from the parent, ``run`` and ``trouble``.
     """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.measure import shown
+from bench.report.figures import Figure, figures
 from bench.report.stream import Row
 
 SCHEMA = 1
@@ -47,31 +47,6 @@ class TestResult:
     def flaky(self) -> bool:
         """Whether it passed only when it was tried again."""
         return self.attempts > 1 and self.outcome == PASSED
-
-
-@dataclass(frozen=True)
-class Figure:
-    """All values of one measurement, for a person."""
-
-    name: str
-    value: str
-    count: int
-    limit: str
-    ok: bool
-
-    @classmethod
-    def of(cls, name: str, unit: str, limit: str, rows: list[Row]) -> "Figure":
-        """The range of the rows' values."""
-        values = sorted(float(row["value"]) for row in rows)
-        low, high = shown(values[0], unit), shown(values[-1], unit)
-        return cls(name, low if low == high else f"{low} to {high}", len(rows), limit, all(row["ok"] for row in rows))
-
-    @property
-    def text(self) -> str:
-        """The figure behind its name, in one line."""
-        count = f"   n {self.count}" if self.count > 1 else ""
-        limit = f"   limit {self.limit}   {'ok' if self.ok else 'OUTSIDE'}" if self.limit else ""
-        return f"{self.value}{count}{limit}"
 
 
 @dataclass
@@ -140,12 +115,9 @@ class Summary:
             counts.append(f"{self.count(DIED)} did not finish")
         return "; ".join([", ".join(counts), *self.lost, *self.troubles])
 
-    def figures(self) -> list["Figure"]:
-        """The measurements, those of one name together over all boards and repetitions."""
-        groups: dict[tuple[str, str, str], list[Row]] = {}
-        for row in self.measurements:
-            groups.setdefault((str(row["name"]), str(row["unit"]), str(row.get("limit") or "")), []).append(row)
-        return [Figure.of(*key, rows) for key, rows in groups.items()]
+    def figures(self) -> list[Figure]:
+        """The measurements, a line each."""
+        return figures(self.measurements)
 
     def to_json(self) -> dict[str, Any]:
         """What ``summary.json`` holds."""

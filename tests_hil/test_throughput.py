@@ -1,0 +1,178 @@
+"""Throughput: how much moves in a given time, each way and by each means; ramp and steady rate apart, at both ends.
+
+Each transfer ends after ``--seconds`` or ``--volume`` bytes, whichever comes first.
+"""
+
+import pytest
+
+from bench.at import CommandError
+from bench.clock import NS_PER_S, now_ns
+from bench.measure import proportion, rate_of, uart_ceiling
+
+pytestmark = pytest.mark.timing
+
+MESSAGE = 1024
+RECEIVED_AT_ONCE = 2048
+# The peer has sent so many bytes more than the board has fetched, twice that at most.
+AHEAD = 131072
+# What stands beside the payload on the UART: AT#XSEND="...",CRLF out; #XSEND: 1024 and OK back are not in its way.
+SEND_OVERHEAD = len('AT#XSEND=""\r\n')
+RECEIVE_OVERHEAD = len("AT#XRECV=20\r\n\r\n#XRECV: 2048\r\n\r\nOK\r\n")
+
+
+def _message(number, size):
+    return (b"%07d " % number + b"." * size)[:size]
+
+
+class Transfer:
+    """Counts a transfer and says when it is over."""
+
+    def __init__(self, network, progress, name):
+        self.events = []
+        self.moved = 0
+        self._network = network
+        self._progress = progress
+        self._name = name
+        self._began_ns = now_ns()
+
+    @property
+    def over(self):
+        """Whether time or volume is used up."""
+        passed = (now_ns() - self._began_ns) / (self._network.seconds * NS_PER_S)
+        done = max(passed, self.moved / self._network.volume)
+        self._progress(self._name, done)
+        return done >= 1
+
+    def add(self, t_ns, size):
+        """Some bytes moved."""
+        self.events.append((t_ns, size))
+        self.moved += size
+
+
+def _tell(measure, name, events, beside=()):
+    """One end's rates: over all, and what it settled at."""
+    rate = rate_of(events)
+    measure(name, rate.overall, unit="B/s", count=len(events), beside=beside)
+    if rate.steady is not None:
+        steady = rate.steady
+        measure(f"{name}: steady", steady.value, unit="B/s", estimate=steady, count=len(events), part_of=name)
+        measure(f"{name}: ramp", rate.ramp_ns, unit="ns", part_of=name)
+
+
+def _received(peer):
+    return [(entry.t_ns, entry.size) for entry in peer.journal() if entry.event == "received"]
+
+
+@pytest.fixture
+def uart(bench_session):
+    """What the UART lets through at most, as a fact to stand beside a rate; nothing where a pty has no rate."""
+
+    def ceiling(useful, overhead):
+        baudrate = bench_session.spec.baudrate
+        if not bench_session.spec.hardware:
+            return ("UART unpaced (pty)",)
+        return (f"UART ceiling {uart_ceiling(baudrate, useful, overhead) / 1000:.3g} kB/s at {baudrate} baud",)
+
+    return ceiling
+
+
+class TestUplink:
+    """From the board to the peer."""
+
+    @pytest.mark.measures("TCP uplink by command, sender", "TCP uplink by command, receiver")
+    def test_by_command(self, modem, peers, measure, network, progress, uart):
+        sink = peers.tcp_echo(echo=False, keep_data=False)
+        transfer = Transfer(network, progress, "TCP uplink by command")
+        with modem.tcp_client(sink.host, sink.port) as client:
+            while not transfer.over:
+                sent = client.send_string(_message(len(transfer.events), MESSAGE))
+                assert sent.size == MESSAGE
+                transfer.add(sent.response.final_ns, sent.size)
+            assert sink.wait_for("received", size=transfer.moved, timeout=network.receive_timeout)
+
+        beside = uart(MESSAGE, SEND_OVERHEAD)
+        _tell(measure, "TCP uplink by command, sender", transfer.events, beside)
+        _tell(measure, "TCP uplink by command, receiver", _received(sink), beside)
+
+    @pytest.mark.measures("TCP uplink in data mode, receiver")
+    def test_in_data_mode(self, modem, peers, measure, network, progress, uart):
+        """What the board takes is the UART's rate; what went out is the peer's word."""
+        sink = peers.tcp_echo(echo=False, keep_data=False)
+        transfer = Transfer(network, progress, "TCP uplink in data mode")
+        with modem.tcp_client(sink.host, sink.port) as client:
+            client.select()
+            modem.link.enter_data_mode("AT#XSEND")
+            while not transfer.over:
+                modem.link.write(_message(len(transfer.events), MESSAGE), timeout=network.receive_timeout)
+                transfer.add(now_ns(), MESSAGE)
+            assert sink.wait_for("received", size=transfer.moved - MESSAGE, timeout=4 * network.receive_timeout)
+            assert modem.link.leave_data_mode(timeout=network.receive_timeout) == 0
+            assert sink.wait_for("received", size=transfer.moved, timeout=network.receive_timeout)
+
+        _tell(measure, "TCP uplink in data mode, receiver", _received(sink), uart(1, 0))
+
+    @pytest.mark.measures("UDP uplink by datagram, sender", "UDP uplink by datagram, receiver", "UDP uplink lost")
+    def test_by_datagram(self, modem, peers, measure, network, progress, uart):
+        sink = peers.udp_echo(echo=False, keep_data=False)
+        transfer = Transfer(network, progress, "UDP uplink by datagram")
+        with modem.udp_client(sink.host, sink.port) as client:
+            while not transfer.over:
+                sent = client.send_string(_message(len(transfer.events), MESSAGE))
+                transfer.add(sent.response.final_ns, sent.size)
+            sink.wait_for("received", size=transfer.moved, timeout=network.receive_timeout)
+
+        beside = uart(MESSAGE, SEND_OVERHEAD)
+        came = _received(sink)
+        _tell(measure, "UDP uplink by datagram, sender", transfer.events, beside)
+        _tell(measure, "UDP uplink by datagram, receiver", came, beside)
+        lost = proportion(len(transfer.events) - len(came), len(transfer.events))
+        measure("UDP uplink lost", lost.value, unit="fraction", estimate=lost, count=len(transfer.events))
+
+
+class TestDownlink:
+    """From the peer to the board."""
+
+    @pytest.mark.measures("TCP downlink by command, receiver")
+    def test_by_command(self, modem, peers, measure, network, progress, uart):
+        source = peers.tcp_echo(echo=False, keep_data=False)
+        transfer = Transfer(network, progress, "TCP downlink by command")
+        with modem.tcp_client(source.host, source.port) as client:
+            assert source.wait_for("accepted", timeout=network.receive_timeout)
+            pushed = 0
+            while not transfer.over:
+                if pushed - transfer.moved < AHEAD:
+                    source.push(_message(pushed, AHEAD))
+                    pushed += AHEAD
+                received = client.receive(network.receive_timeout)
+                assert not received.ended, "the peer has not closed"
+                transfer.add(received.response.final_ns, len(received.data))
+
+        _tell(
+            measure,
+            "TCP downlink by command, receiver",
+            transfer.events,
+            uart(RECEIVED_AT_ONCE, RECEIVE_OVERHEAD),
+        )
+
+    @pytest.mark.measures("UDP downlink by datagram, receiver", "UDP downlink lost")
+    def test_by_datagram(self, modem, peers, measure, network, progress, uart):
+        """The peer answers each small datagram with several: more is under way than is asked for."""
+        copies = 8
+        source = peers.udp_echo(copies=copies, keep_data=False)
+        transfer = Transfer(network, progress, "UDP downlink by datagram")
+        asked = 0
+        with modem.udp_client(source.host, source.port) as client:
+            while not transfer.over:
+                client.send_string(_message(asked, MESSAGE))
+                asked += 1
+                for _ in range(copies):
+                    try:
+                        received = client.receive(network.receive_timeout)
+                    except CommandError:
+                        break  # the rest of these were lost
+                    transfer.add(received.response.final_ns, len(received.data))
+
+        beside = uart(MESSAGE, RECEIVE_OVERHEAD)
+        _tell(measure, "UDP downlink by datagram, receiver", transfer.events, beside)
+        lost = proportion(max(0, copies * asked - len(transfer.events)), copies * asked)
+        measure("UDP downlink lost", lost.value, unit="fraction", estimate=lost, count=copies * asked)
