@@ -1,9 +1,12 @@
-"""What the bench's link costs beside bare ``os.write``/``os.read``: python benchmarks/at_link.py [--pin] [--rounds 10].
+"""What the bench's link costs, and what it gets right, beside bare system calls and other libraries, in one run.
 
-Both talk to the same C responder on a pty, in alternating blocks of one run. Two numbers are shown: transactions per
-second as a ratio to raw, and the error of the measured answer times against the responder's own clock. Compare ratios
-inside one table only. With --pin all measured work runs on one core, which shows the cost of the code; without, it is
-spread over the cores as the scheduler likes, which adds the same wake-ups to both.
+    python benchmarks/at_link.py [--pin] [--rounds 10] [--count 2000] [--only SECTION]
+
+Every block is a fresh client on a fresh pty with the same C responder; the order of the clients changes from round to
+round; ratios are to raw Python in the same round, shown as median and range. With --pin all measured work runs on one
+core, which shows the cost of the code; without, it is spread as the scheduler likes, which adds the same wake-ups to
+all. Sections: transactions, correctness, timing, bulk, ports. Other libraries take part where they are installed:
+pip install pexpect serialx; labgrid and pytest-embedded in environments of their own.
 """
 
 import argparse
@@ -14,70 +17,289 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import termios
+import threading
 import time
-import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from bench.at import AtLink
+from clients import SLOW, Client, Linked, Raw, installed
 
-FINAL = b"OK\r\n"
+from bench.clock import now_ns
 
-
-class Raw:
-    """The least that Python can do."""
-
-    def __init__(self, path: str) -> None:
-        self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
-        tty.setraw(self.fd, termios.TCSANOW)
-
-    def transact(self, command: bytes) -> int:
-        started = time.monotonic_ns()
-        os.write(self.fd, command + b"\r\n")
-        answer = os.read(self.fd, 4096)
-        while not answer.endswith(FINAL):
-            answer += os.read(self.fd, 4096)
-        return time.monotonic_ns() - started
-
-    def close(self) -> None:
-        os.close(self.fd)
+PAYLOAD = b"0123\r\nOK\r\n45ERRO\r\n"
+MEGABYTE = 1 << 20
+PIECE = 65536
+HEAD = {"tx/s": 11, "/ raw": 8, "range": 16, "p50 us": 10, "/ raw p50": 10, "p99 us": 10, "CPU us": 9}
+TRAPS = ("payload with OK in it", "next answer is its own", "answer without URCs")
 
 
-class Linked:
-    """The bench's link, parser and transcript included."""
-
-    def __init__(self, path: str) -> None:
-        self.link = AtLink.open(path)
-
-    def transact(self, command: bytes) -> int:
-        return self.link.command(command).duration_ns
-
-    def close(self) -> None:
-        self.link.transcript.cut()
-        self.link.close()
+@contextlib.contextmanager
+def responder(program: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin
+    assert process.stdout
+    with process.stdin, process.stdout:
+        yield process.stdout.readline().strip(), process
+    process.wait(10)
 
 
-CLIENTS: dict[str, Callable[[str], Raw | Linked]] = {"raw os.write/os.read": Raw, "bench.at.AtLink": Linked}
+@contextlib.contextmanager
+def connected(program: str, make: Callable[[], Client]) -> Iterator[Client]:
+    with responder(program) as (path, _):
+        client = make()
+        client.open(path)
+        try:
+            yield client
+        finally:
+            client.close()
 
 
-def block(program: str, make: Callable[[str], Raw | Linked], command: bytes, count: int) -> tuple[float, list[int]]:
-    """Transactions/s, and each measured duration minus the responder's own, in ns."""
-    responder = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert responder.stdin
-    assert responder.stdout
-    client = make(responder.stdout.readline().strip())
-    warm = min(200, count)
-    for _ in range(warm):
-        client.transact(command)
-    started = time.monotonic_ns()
-    measured = [client.transact(command) for _ in range(count)]
-    rate = count / ((time.monotonic_ns() - started) / 1e9)
-    responder.stdin.close()
-    truth = [tuple(map(int, line.split())) for line in responder.stdout][warm:]
-    client.close()
-    responder.wait(10)
-    return rate, [m - (w - r) for m, (r, w) in zip(measured, truth, strict=True)]
+def rounds_of(names: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:
+    for turn in range(rounds):
+        for index in range(len(names)):
+            yield turn, names[(index + turn) % len(names)]
+
+
+# ---------------------------------------------------------------------------------------------- transactions
+
+
+def transactions(program: str, options: argparse.Namespace) -> None:
+    """Rate, latency and CPU time of AT and OK."""
+    clients = {client.name: client for client in installed()}
+    names = [name for name in clients if name not in SLOW] + [name for name in clients if name in SLOW]
+    found: dict[str, list[tuple[float, float, float, float]]] = {name: [] for name in names}
+    for turn, name in rounds_of(names, options.rounds):
+        if name in SLOW and turn:
+            continue
+        count = 20 if name in SLOW else options.count
+        found[name].append(block(program, clients[name], count))
+    base = found[Raw.name]
+    head = "".join(f"{name:>{width}}" for name, width in HEAD.items())
+    print(f"{'AT and OK':24}{head}")
+    for name in names:
+        ratios = [mine[0] / raw[0] for mine, raw in zip(found[name], base, strict=False)]
+        slower = statistics.median(mine[1] / raw[1] for mine, raw in zip(found[name], base, strict=False))
+        rate, p50, p99, cpu = (statistics.median(row[i] for row in found[name]) for i in range(4))
+        print(
+            f"{name:24}{rate:11,.0f}{statistics.median(ratios):8.3f}{f'{min(ratios):.3f}..{max(ratios):.3f}':>16}"
+            f"{p50:10.1f}{slower:10.2f}{p99:10.1f}{cpu:9.1f}"
+        )
+
+
+def block(program: str, make: Callable[[], Client], count: int) -> tuple[float, float, float, float]:
+    """Transactions/s, p50 and p99 in us, CPU us a transaction."""
+    with connected(program, make) as client:
+        transact: Callable[[bytes], object] = client.command if isinstance(client, Linked) else client.transact
+        for _ in range(min(200, count)):
+            transact(b"AT")
+        taken = []
+        began, cpu = now_ns(), time.process_time_ns()
+        for _ in range(count):
+            started = now_ns()
+            transact(b"AT")
+            taken.append(now_ns() - started)
+        wall, cpu = now_ns() - began, time.process_time_ns() - cpu
+    taken.sort()
+    return count / wall * 1e9, taken[count // 2] / 1e3, taken[int(count * 0.99)] / 1e3, cpu / count / 1e3
+
+
+# ---------------------------------------------------------------------------------------------- correctness
+
+
+def correctness(program: str, _: argparse.Namespace) -> None:
+    """What ends an answer too early, and whether the next command gets its own."""
+    print(f"\n{'correctness':24} " + " ".join(f"{trap:>24}" for trap in TRAPS))
+    for make in installed():
+        verdicts = [
+            attempt(program, make, lambda client: PAYLOAD in client.transact(b"AT#TRAP")),
+            attempt(program, make, in_step),
+            attempt(program, make, lambda client: b"CSCON" not in client.transact(b"AT#URC")),
+        ]
+        print(f"{make.name:24} " + " ".join(f"{verdict:>24}" for verdict in verdicts))
+
+
+def attempt(program: str, make: Callable[[], Client], check: Callable[[Client], bool]) -> str:
+    try:
+        with connected(program, make) as client:
+            return "yes" if check(client) else "NO"
+    except Exception as error:  # noqa: BLE001 - whatever a client raises is its answer
+        return f"NO ({type(error).__name__})"
+
+
+def in_step(client: Client) -> bool:
+    client.transact(b"AT#TRAP")
+    time.sleep(0.05)
+    return client.transact(b"AT").strip() == b"OK"
+
+
+# ---------------------------------------------------------------------------------------------- timing
+
+
+def timing(program: str, options: argparse.Namespace) -> None:
+    """How far what is measured is from the responder's own clock."""
+    print(f"\n{'answer after':24} {'raw p50 us':>12} {'link p50 us':>12} {'difference':>12} {'p99 ratio':>10}")
+    for delay, count in ((1000, 200), (10_000, 100), (50_000, 40)):
+        errors: dict[str, list[int]] = {Raw.name: [], Linked.name: []}
+        for turn in range(max(3, options.rounds // 2)):
+            for make in (Raw, Linked)[:: 1 if turn % 2 else -1]:
+                errors[make.name] += measured_errors(program, make, b"AT#DELAY=%d" % delay, count)
+        medians = [statistics.median(errors[name]) / 1000 for name in errors]
+        worst = [sorted(errors[name])[int(len(errors[name]) * 0.99)] for name in errors]
+        print(
+            f"{f'{delay / 1000:g} ms':24} {medians[0]:12.1f} {medians[1]:12.1f} {medians[1] - medians[0]:+12.1f}"
+            f" {worst[1] / worst[0]:10.2f}"
+        )
+
+
+def measured_errors(program: str, make: type[Raw] | type[Linked], command: bytes, count: int) -> list[int]:
+    client = make()
+    with responder(program) as (path, process):
+        assert process.stdin
+        assert process.stdout
+        client.open(path)
+        for _ in range(20):
+            client.timed(command[:2])
+        measured = [client.timed(command) for _ in range(count)]
+        process.stdin.close()
+        truth = [tuple(map(int, line.split())) for line in process.stdout][20:]
+        client.close()
+    return [mine - (written - read) for mine, (read, written) in zip(measured, truth, strict=True)]
+
+
+# ---------------------------------------------------------------------------------------------- bulk
+
+
+def bulk(program: str, options: argparse.Namespace) -> None:
+    """10 MB each way: through data mode, and as announced payloads of 64 kB."""
+    ways = {"upload": (raw_upload, link_upload), "download": (raw_download, link_download)}
+    print(f"\n{'10 MB':24} {'raw MB/s':>10} {'link MB/s':>10} {'ratio':>8} {'range':>15} {'link CPU ms/MB':>16}")
+    for way, movers in ways.items():
+        rows: list[tuple[float, float, float]] = []
+        for turn in range(options.rounds):
+            order = (0, 1) if turn % 2 else (1, 0)
+            done = {index: movers[index](program) for index in order}
+            rows.append((done[0][0], done[1][0], done[1][1]))
+        ratios = [link / raw for raw, link, _ in rows]
+        raw, link, cpu = (statistics.median(column) for column in zip(*rows, strict=True))
+        extent = f"{min(ratios):.2f}..{max(ratios):.2f}"
+        print(f"{way:24} {raw:10.0f} {link:10.0f} {statistics.median(ratios):8.2f} {extent:>15} {cpu:16.1f}")
+
+
+def _rate(began: tuple[int, int]) -> tuple[float, float]:
+    """MB/s and CPU ms/MB of ten megabytes since (wall, CPU) in ns."""
+    wall, cpu = now_ns() - began[0], time.process_time_ns() - began[1]
+    return 10 / wall * 1e9, cpu / 1e6 / 10
+
+
+def raw_upload(program: str) -> tuple[float, float]:
+    client, data = Raw(), b"a" * PIECE
+    with responder(program) as (path, _):
+        client.open(path)
+        client.transact(b"AT#SINK")
+        began = now_ns(), time.process_time_ns()
+        for _ in range(10 * MEGABYTE // PIECE):
+            view = memoryview(data)
+            while view:
+                view = view[os.write(client.fd, view) :]
+        os.write(client.fd, b"+++")
+        answer = b""
+        while not answer.endswith(b"0\r\n"):
+            answer += os.read(client.fd, 4096)
+        found = _rate(began)
+        client.close()
+    return found
+
+
+def link_upload(program: str) -> tuple[float, float]:
+    client, data = Linked(), b"a" * (10 * MEGABYTE)
+    with responder(program) as (path, _):
+        client.open(path)
+        client.link.enter_data_mode("AT#SINK")
+        began = now_ns(), time.process_time_ns()
+        client.link.write(data)
+        assert client.link.leave_data_mode() == 0
+        found = _rate(began)
+        client.close()
+    return found
+
+
+def raw_download(program: str) -> tuple[float, float]:
+    client = Raw()
+    with responder(program) as (path, _):
+        client.open(path)
+        began = now_ns(), time.process_time_ns()
+        for _ in range(10 * MEGABYTE // PIECE):
+            os.write(client.fd, b"AT#XRECV=%d\r\n" % PIECE)
+            missing = PIECE + len(b"\r\n#XRECV: 65536\r\n\r\nOK\r\n")
+            while missing:
+                missing -= len(os.read(client.fd, PIECE))
+        found = _rate(began)
+        client.close()
+    return found
+
+
+def link_download(program: str) -> tuple[float, float]:
+    client = Linked()
+    with responder(program) as (path, _):
+        client.open(path)
+        began = now_ns(), time.process_time_ns()
+        for _ in range(10 * MEGABYTE // PIECE):
+            assert len(client.command(b"AT#XRECV=%d" % PIECE).payload or b"") == PIECE
+        found = _rate(began)
+        client.close()
+    return found
+
+
+# ---------------------------------------------------------------------------------------------- many ports
+
+
+def ports(program: str, options: argparse.Namespace) -> None:
+    """64 ports at once, a thread each, in one process."""
+    print(f"\n{'64 ports, a thread each':24} {'raw tx/s':>10} {'link tx/s':>10} {'ratio':>8} {'link CPU us/tx':>16}")
+    for label, command in (("answer at once", b"AT"), ("answer after 10 ms", b"AT#DELAY=10000")):
+        rows = []
+        for turn in range(max(2, options.rounds // 3)):
+            done = {make: saturate(program, make, command, 64) for make in (Raw, Linked)[:: 1 if turn % 2 else -1]}
+            rows.append((done[Raw][0], *done[Linked]))
+        raw, link, cpu = (statistics.median(column) for column in zip(*rows, strict=True))
+        print(f"{label:24} {raw:10,.0f} {link:10,.0f} {link / raw:8.2f} {cpu:16.1f}")
+
+
+def saturate(program: str, make: type[Raw] | type[Linked], command: bytes, count: int) -> tuple[float, float]:
+    """Transactions/s and CPU us a transaction."""
+    with contextlib.ExitStack() as stack:
+        clients = []
+        for _ in range(count):
+            path, _process = stack.enter_context(responder(program))
+            client = make()
+            client.open(path)
+            stack.callback(client.close)
+            client.transact(b"AT")
+            clients.append(client)
+        done = [0] * count
+        go, over = threading.Event(), threading.Event()
+
+        def work(index: int) -> None:
+            transact, finished = clients[index].timed, over.is_set
+            go.wait()
+            while not finished():
+                transact(command)
+                done[index] += 1
+
+        threads = [threading.Thread(target=work, args=(index,)) for index in range(count)]
+        for thread in threads:
+            thread.start()
+        began, cpu = now_ns(), time.process_time_ns()
+        go.set()
+        time.sleep(2)
+        over.set()
+        for thread in threads:
+            thread.join()
+        wall, cpu = now_ns() - began, time.process_time_ns() - cpu
+        return sum(done) / wall * 1e9, cpu / sum(done) / 1e3
+
+
+# ---------------------------------------------------------------------------------------------- the run
 
 
 def build(folder: str) -> str:
@@ -107,36 +329,23 @@ def pinned() -> Iterator[None]:
             loop.wait()
 
 
+SECTIONS = {section.__name__: section for section in (transactions, correctness, timing, bulk, ports)}
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rounds", type=int, default=10)
     arguments.add_argument("--count", type=int, default=2000, help="transactions a block")
     arguments.add_argument("--pin", action="store_true", help="everything on one core")
+    arguments.add_argument("--only", choices=SECTIONS, action="append")
     options = arguments.parse_args()
+    sys.setswitchinterval(5e-5)  # as the fixtures do: many threads of one process must not wait 5 ms for each other
     with contextlib.ExitStack() as stack:
         if options.pin:
             stack.enter_context(pinned())
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
-        program = build(folder)
-        rates: dict[str, list[float]] = {name: [] for name in CLIENTS}
-        for turn in range(options.rounds):
-            for name in list(CLIENTS)[:: 1 if turn % 2 else -1]:
-                rates[name].append(block(program, CLIENTS[name], b"AT", options.count)[0])
-        base, ours = CLIENTS
-        ratios = [o / b for b, o in zip(rates[base], rates[ours], strict=True)]
-        for name in CLIENTS:
-            print(f"{name:24} {statistics.median(rates[name]):10,.0f} transactions/s (median of {options.rounds})")
-        print(f"{'ratio':24} {statistics.median(ratios):10.3f} (from {min(ratios):.3f} to {max(ratios):.3f})")
-        for delay, count in ((1000, 100), (10_000, 100), (50_000, 40)):
-            errors: dict[str, list[int]] = {name: [] for name in CLIENTS}
-            for turn in range(3):
-                for name in list(CLIENTS)[:: 1 if turn % 2 else -1]:
-                    errors[name] += block(program, CLIENTS[name], b"AT#DELAY=%d" % delay, count)[1]
-            medians = {name: statistics.median(errors[name]) / 1000 for name in CLIENTS}
-            print(
-                f"answer after {delay / 1000:4.0f} ms      error at the median: raw {medians[base]:6.1f} us, link"
-                f" {medians[ours]:6.1f} us, difference {medians[ours] - medians[base]:+6.1f} us"
-            )
+        program = build(stack.enter_context(tempfile.TemporaryDirectory()))
+        for name in options.only or SECTIONS:
+            SECTIONS[name](program, options)
 
 
 if __name__ == "__main__":

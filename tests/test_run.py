@@ -180,7 +180,9 @@ class TestGreen:
         attachments = {
             a["name"]: (run.folder / "allure-results" / a["source"]).read_text() for a in echo["attachments"]
         }
-        assert set(attachments) == {"timeline", "transcript", "peer journal", "timings"}
+        assert set(attachments) == {"timeline", "transcript", "peer journal", "timings", "measured"}
+        assert "<script" not in attachments["measured"]
+        assert echo["description"].startswith("* receive: ")
         timeline = attachments["timeline"]
         order = [timeline.index(text) for text in ('AT#XSEND="hello"', "received #1", "sent #1", "#XRECV: 5")]
         assert order == sorted(order)

@@ -122,7 +122,7 @@ class AtLink:
         if self._data_mode:
             raise LinkState(f"{printable(text)} would be sent to the peer: the link is in data mode")
         with shared.lock:
-            fresh = self._take(shared)
+            fresh = False if shared.borrowed else self._take(shared)
             try:
                 if self._hanging is not None:
                     self._await_late(printable(self.dialect.masked(text)), timeout)
@@ -314,17 +314,18 @@ class AtLink:
                 self.hide(text)
         command = shown[: len(text)].decode("latin-1")
         parser.command_sent(text)
+        port = self.port
         # Until its final result is there the command hangs: whatever interrupts us, its answer is not the next one's.
         self._hanging = (command, now_ns(), enters_data_mode)
-        sent = self.port.write(data, shown, timeout)
-        deadline = sent + round(timeout * NS_PER_S)
+        sent = port.write(data, shown, timeout)
+        deadline = sent + int(timeout * NS_PER_S)
         lines: list[str] = []
         payload: bytes | None = None
         broken = ""
         first = 0
         heard = len(self._backlog)
         while True:
-            received = self.port.receive(deadline)
+            received = port.receive(deadline)
             if received is None:
                 raise CommandTimeout(
                     f"{command} had no final result after {timeout:g} s, expected OK or ERROR\n{self.port.evidence()}"

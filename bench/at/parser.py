@@ -12,6 +12,8 @@ LINE_LIMIT = 65536
 
 _FINALS = {code: FinalResult(code) for code in FINAL_RESULTS}
 _PREFIX_MARKS = frozenset(b"+#%")
+# Commands whose prefixes are kept: a test uses a few dozen.
+_REMEMBERED = 1000
 _NOTHING: frozenset[bytes] = frozenset()
 
 
@@ -27,6 +29,7 @@ class Parser:
         """Forgets a pending command, a half line and an announced payload."""
         self._buffer = b""
         self._missing = 0
+        self._payload: list[bytes] = []
         self._pending: bytes | None = None
         self._expected = _NOTHING
 
@@ -38,46 +41,66 @@ class Parser:
     @property
     def unfinished(self) -> bytes:
         """Bytes that are not yet an event."""
-        return self._buffer
+        return b"".join(self._payload) + self._buffer
 
     def command_sent(self, command: bytes) -> None:
         """From now until a final result, lines with the prefix of ``command`` (no terminator) are its answer."""
-        name = command[: command.find(b"=")] if b"=" in command else command
-        if b";" in command:
-            name = command
+        self._pending = command
+        self._expected = self._prefixes.get(command) or self._prefixes_of(command)
+
+    def _prefixes_of(self, command: bytes) -> frozenset[bytes]:
+        """Which lines answer a command, kept by its name and, where that is short, as a whole."""
+        name = command.partition(b"=")[0] if b";" not in command else command
         expected = self._prefixes.get(name)
         if expected is None:
-            expected = self._prefixes[name] = self.dialect.prefixes(command)
-            if len(self._prefixes) > 1000:
+            if len(self._prefixes) > _REMEMBERED:
                 self._prefixes.clear()
-        self._pending = command
-        self._expected = expected
+            expected = self._prefixes[name] = self.dialect.prefixes(command)
+        return expected
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that ``data`` completes, in order."""
-        buffer = self._buffer + data if self._buffer else data
+        if self._missing > len(data):  # a long payload is collected, not searched again with each piece of it
+            self._payload.append(data)
+            self._missing -= len(data)
+            return []
+        rest = self._buffer + data if self._buffer else data
         events: list[Event] = []
-        position = 0
         while True:
             if self._missing:
-                end = position + self._missing
-                if len(buffer) < end:
+                rest, whole = self._collect(rest)
+                if whole is None:
                     break
-                events.append(Payload(buffer[position:end]))
-                self._missing = 0
-                position = end
-            end = buffer.find(b"\r\n", position)
-            if end < 0:
+                events.append(whole)
+            lines = rest.split(b"\r\n")
+            left = lines.pop()
+            used = 0
+            for line in lines:
+                used += len(line) + 2
+                if line:
+                    events.append(self._event(line))
+                    if self._missing:
+                        break
+            if not self._missing:
+                rest = left
                 break
-            if end > position:
-                events.append(self._event(buffer[position:end]))
-            position = end + 2
-        rest = buffer[position:]
-        if len(rest) > LINE_LIMIT and not self._missing:
+            rest = rest[used:]
+        if len(rest) > LINE_LIMIT:
             events.append(Malformed(rest, f"more than {LINE_LIMIT} bytes without an end of line"))
             rest = b""
         self._buffer = rest
         return events
+
+    def _collect(self, data: bytes) -> tuple[bytes, Payload | None]:
+        """What is left of ``data`` behind the announced payload, and the payload if it is whole."""
+        piece = data[: self._missing]
+        self._payload.append(piece)
+        self._missing -= len(piece)
+        if self._missing:
+            return b"", None
+        whole = Payload(b"".join(self._payload))
+        self._payload.clear()
+        return data[len(piece) :], whole
 
     def _event(self, line: bytes) -> Event:
         final = _FINALS.get(line)

@@ -13,10 +13,6 @@ from bench.simulator import CA, CERTIFICATE, KEY, PSK, PSK_IDENTITY, Direction, 
 _PATH_HELP = "The way to the peers: delay, jitter (ms), loss, reorder (probabilities), rate (bit/s), queue (bytes)."
 
 
-def _direction(text: str) -> Direction:
-    return Direction.parse(text)
-
-
 def simulate(
     context: typer.Context,
     count: Annotated[int | None, typer.Option(help="How many boards; default 1, or one a --model.")] = None,
@@ -38,12 +34,8 @@ def simulate(
     key: Annotated[list[str] | None, typer.Option(metavar="TAG:FILE", help="Its private key, PEM.")] = None,
     modem_firmware: Annotated[str | None, typer.Option(help="Such as mfw_nrf9160_1.3.4; default the model's.")] = None,
     key_log: Annotated[Path | None, typer.Option(help="Write the secrets of TLS for Wireshark to this file.")] = None,
-    uplink: Annotated[
-        Direction | None, typer.Option(parser=_direction, metavar="NAME=NUMBER,...", help=_PATH_HELP)
-    ] = None,
-    downlink: Annotated[
-        Direction | None, typer.Option(parser=_direction, metavar="NAME=NUMBER,...", help="The other way.")
-    ] = None,
+    uplink: Annotated[str | None, typer.Option(metavar="NAME=NUMBER,...", help=_PATH_HELP)] = None,
+    downlink: Annotated[str | None, typer.Option(metavar="NAME=NUMBER,...", help="The other way.")] = None,
     baudrate: Annotated[
         int, typer.Option(help="Pace the UART so, and garble what a host of another rate sends; 0 is unpaced.")
     ] = 0,
@@ -71,8 +63,8 @@ def simulate(
             address=None if address is None else _address(address, "--address"),
             hosts=dict(_host(entry) for entry in host or ()),
             registration=Registration(register_after, deny),
-            uplink=uplink or Direction(),
-            downlink=downlink or Direction(),
+            uplink=_direction("--uplink", uplink),
+            downlink=_direction("--downlink", downlink),
             baudrate=baudrate,
             seed=seed,
             journal=journal,
@@ -108,6 +100,13 @@ def _file_of_tag(option: str, kind: int, text: str) -> tuple[int, int, bytes]:
         return int(tag), kind, Path(name).read_bytes()
     except OSError as error:
         raise UsageError(f"{option}: cannot read {name}: {error.strerror}") from error
+
+
+def _direction(option: str, text: str | None) -> Direction:
+    try:
+        return Direction() if text is None else Direction.parse(text)
+    except UsageError as error:
+        raise UsageError(f"{option}: {error}") from None
 
 
 def _host(entry: str) -> tuple[str, tuple[str, ...]]:
