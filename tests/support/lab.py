@@ -1,0 +1,91 @@
+"""A lab of its own for a test: a suite, a run on simulated boards, and what it left."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COMMAND = [sys.executable, "-m", "bench.cli"]
+
+GOOD = """
+def test_answers(modem):
+    assert modem.link.command("AT").ok
+
+
+def test_echo(modem, tcp_echo, measure):
+    with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
+        client.send(b"hello")
+        received = client.receive(5)
+    assert received.data == b"hello"
+    measure("receive", received.response.duration_ns, unit="ns")
+"""
+
+
+@dataclass
+class Finished:
+    """What a run left."""
+
+    code: int
+    output: str
+    folder: Path
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.folder / "summary.json").read_text())
+        return content
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / "results.jsonl").read_text().splitlines()]
+
+    @property
+    def allure(self) -> dict[str, str]:
+        """Test name -> status of every Allure result."""
+        found = [json.loads(path.read_text()) for path in (self.folder / "allure-results").glob("*-result.json")]
+        assert len({result["name"] for result in found}) == len(
+            {result.get("historyId", result["name"]) for result in found}
+        )
+        found.sort(key=lambda result: int(result["start"]))  # of several attempts a report shows the last
+        return {result["name"]: result["status"] for result in found}
+
+
+class Lab:
+    """A lab with a suite of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.out = folder / "out"
+
+    def command(self, suite: str, arguments: Sequence[str]) -> list[str]:
+        (self.folder / "test_lab.py").write_text(suite)
+        return [*COMMAND, "run", "--out", str(self.out), "--suite", str(self.folder / "test_lab.py"), *arguments]
+
+    def run(self, suite: str = GOOD, arguments: Sequence[str] = ("--simulate", "1")) -> Finished:
+        environment = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "COLUMNS": "200"}
+        finished = subprocess.run(
+            self.command(suite, arguments), capture_output=True, text=True, timeout=120, env=environment, check=False
+        )
+        assert "Traceback" not in finished.stdout + finished.stderr
+        return Finished(finished.returncode, finished.stdout + finished.stderr, self.out)
+
+    def start(self, suite: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command(suite, ("--simulate", "1")), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def until(self, kind: str, test: str) -> None:
+        """Waits until the stream has a row."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            stream = self.out / "results.jsonl"
+            if stream.exists() and any(
+                f'"type":"{kind}"' in line and test in line for line in stream.read_text().splitlines()
+            ):
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"no {kind} of {test}")

@@ -1,0 +1,141 @@
+"""Measurements in a run: declared, judged by suite and lab, kept as samples, drawn, and taken alone."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tests.support.lab import Lab
+
+SERIES = """
+import pytest
+
+
+@pytest.mark.measures("AT, {kind}")
+@pytest.mark.parametrize("kind", ["plain"])
+def test_series(modem, measure, network, kind):
+    with measure.series(f"AT, {kind}", doc="How long AT takes.") as series:
+        for _ in range(network.samples):
+            response = modem.link.command("AT")
+            series.add(response.duration_ns, response.sent_ns)
+"""
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return Lab(tmp_path)
+
+
+class TestSeries:
+    def test_samples_are_kept_told_and_drawn(self, lab: Lab) -> None:
+        run = lab.run(SERIES, ("--simulate", "1", "--", "--samples", "400"))
+        assert run.code == 0, run.output
+        kept = [value for row in run.rows if row["type"] == "samples" for value in row["values"]]
+        stamps = [stamp for row in run.rows if row["type"] == "samples" for stamp in row["stamps"]]
+        (told,) = [row for row in run.rows if row["type"] == "measurement"]
+        assert len(kept) == told["n"] == 400
+        assert stamps == sorted(stamps)
+        assert set(told["figures"]) == {"min", "p50", "p90", "p95", "p99", "max", "mean", "jitter"}
+        low, high = told["intervals"]["p99"]
+        assert low <= told["figures"]["p99"] <= high
+        folder = run.folder / "measurements" / "simulated-1"
+        (table,) = folder.glob("*.csv")
+        rows = list(csv.DictReader(table.read_text().splitlines()))
+        assert [float(row["value"]) for row in rows] == kept
+        (page,) = folder.glob("*.html")
+        text = page.read_text()
+        assert text.count("<svg") == 3
+        assert "<script" not in text
+        assert "How long AT takes." in text
+        (line,) = [line for line in run.output.splitlines() if line.startswith("measured  AT, plain")]
+        assert all(name in line for name in ("p50", "p99", "n 400"))
+        assert "host noise p50/p99: pty" in run.output
+        assert "host noise" in (run.folder / "verdict.html").read_text()
+
+    def test_a_declared_measurement_that_is_never_recorded_fails(self, lab: Lab) -> None:
+        suite = (
+            SERIES
+            + """
+
+@pytest.mark.measures("size", "time")
+def test_forgets(modem, measure):
+    measure("size", 3, unit="bytes")
+
+def test_empty(modem, measure):
+    with measure.series("nothing"):
+        pass
+"""
+        )
+        run = lab.run(suite)
+        assert run.code == 1
+        assert "declared, but never recorded: time" in run.output
+        assert "nothing was declared, but no sample was recorded" in run.output
+        assert run.summary["failed"] == 2
+
+    def test_a_failed_test_is_not_told_what_it_did_not_measure(self, lab: Lab) -> None:
+        suite = "import pytest\n\n@pytest.mark.measures('x')\ndef test_fails(modem, measure):\n    assert 1 == 2\n"
+        run = lab.run(suite)
+        assert run.code == 1
+        assert "assert 1 == 2" in run.output
+        assert "never recorded" not in run.output
+
+    @pytest.mark.parametrize(
+        ("limit", "code", "word"),
+        [
+            ('at_most = 10\nunit = "s"', 0, "limit p50 at most 10 s   ok"),
+            ('at_most = 1\nunit = "ns"', 1, "p50 of AT, plain was"),
+            ('at_least = 1\nunit = "ns"\nmarginal = 0.5', 0, "limit p50 at least 1 ns   ok"),
+            (
+                'at_most = 10\nunit = "kB"',
+                1,
+                "bench.toml limits AT, plain in kB, but it is measured in s, ms, us or ns",
+            ),
+        ],
+    )
+    def test_the_lab_sets_limits(self, lab: Lab, limit: str, code: int, word: str) -> None:
+        config = lab.folder / "bench.toml"
+        config.write_text(f'[[measurements]]\nname = "AT, *"\nstatistic = "p50"\n{limit}\n')
+        run = lab.run(SERIES, ("--simulate", "1", "--config", str(config)))
+        assert run.code == code, run.output
+        assert word in run.output
+
+    def test_a_number_of_samples_that_is_none(self, lab: Lab) -> None:
+        run = lab.run(SERIES, ("--simulate", "1", "--", "--samples", "none"))
+        assert run.code == 2
+        assert "'none' is no whole number from 1" in run.output
+
+
+class TestAlone:
+    SUITE = """
+import time
+import pytest
+
+@pytest.mark.timing
+def test_timed(modem):
+    time.sleep(0.3)
+
+@pytest.mark.parametrize("n", range(6))
+def test_other(modem, n):
+    time.sleep(0.05)
+"""
+
+    def spans(self, lab: Lab, *arguments: str) -> list[tuple[str, str, int, int]]:
+        run = lab.run(self.SUITE, ("--simulate", "3", "--", *arguments))
+        assert run.code == 0, run.output
+        begun = {(r["slot"], r["test"]): r["t_ns"] for r in run.rows if r["type"] == "start"}
+        finished = {(r["slot"], r["test"]): r["t_ns"] for r in run.rows if r["type"] == "finish"}
+        return [(slot, test, start, finished[slot, test]) for (slot, test), start in begun.items()]
+
+    def test_what_measures_time_has_no_company(self, lab: Lab) -> None:
+        spans = self.spans(lab)
+        assert len(spans) == 21
+        for slot, test, start, end in spans:
+            if "test_timed" in test:
+                beside = [other for s, other, b, e in spans if (s, other) != (slot, test) and b < end and e > start]
+                assert beside == []
+        last = max(spans, key=lambda span: span[2])
+        assert "test_timed" in last[1], "it runs late, so that nobody waits for it"
+
+    def test_unless_it_is_asked_for(self, lab: Lab) -> None:
+        timed = [span for span in self.spans(lab, "--beside-others") if "test_timed" in span[1]]
+        assert any(a is not b and a[2] < b[3] and b[2] < a[3] for a in timed for b in timed)
