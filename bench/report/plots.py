@@ -8,7 +8,7 @@ import numpy
 from bench.measure import shown
 
 _WIDTH, _HEIGHT = 560, 200
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 34, 28, 24
 _MOST_POINTS = 2000
 _INK, _FAINT, _MARK = "#1f6feb", "#d8dee4", "#b42318"
 
@@ -50,7 +50,8 @@ class _Frame:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}"'
             f' height="{_HEIGHT}" font-family="sans-serif" font-size="11" fill="#57606a" role="img">'
         )
-        return f"{head}<title>{escape(self._title)}</title>{''.join(self._parts)}</svg>"
+        title = _text(_LEFT, 14, self._title, "start")
+        return f"{head}{title}{''.join(self._parts)}</svg>"
 
 
 def distribution(values: Sequence[float], unit: str) -> str:
@@ -68,13 +69,13 @@ def distribution(values: Sequence[float], unit: str) -> str:
 
 def time_line(t_ns: Sequence[int], values: Sequence[float], unit: str) -> str:
     """Each sample at its moment; of very many, the extremes of groups."""
-    seconds = (numpy.asarray(t_ns, dtype=numpy.float64) - t_ns[0]) / 1e9
+    passed = numpy.asarray(t_ns, dtype=numpy.float64) - t_ns[0]
     picked = _thinned(numpy.asarray(values, dtype=numpy.float64))
-    frame = _Frame("time line", (0, float(seconds[-1])), (0, max(values)))
-    frame.marks(_round_marks(0, float(seconds[-1]), "s"), _round_marks(0, max(values), unit))
+    frame = _Frame("time line", (0, float(passed[-1])), (0, max(values)))
+    frame.marks(_round_marks(0, float(passed[-1]), "ns"), _round_marks(0, max(values), unit))
     for index in picked:
         frame.add(
-            f'<circle cx="{frame.x(seconds[index]):.1f}" cy="{frame.y(values[index]):.1f}" r="1.5" fill="{_INK}"/>'
+            f'<circle cx="{frame.x(passed[index]):.1f}" cy="{frame.y(values[index]):.1f}" r="1.5" fill="{_INK}"/>'
         )
     return frame.svg()
 
