@@ -21,6 +21,8 @@ _ANSWERS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("imei", re.compile(rb'\+CGSN: ?"?(\d{14,17})"?')),
     ("iccid", re.compile(rb"%XICCID: ?(\d{17,20})")),
     ("cell", re.compile(rb'\+CEREG: ?(?:\d,)?\d,"[0-9A-Fa-f]{1,4}","([0-9A-Fa-f]{4,8})"')),
+    ("cell", re.compile(rb'%RAI: ?"([0-9A-Fa-f]{4,8})"')),
+    ("cell", re.compile(rb'%XMONITOR: ?\d,(?:"[^"]*",){4}\d+,\d+,"([0-9A-Fa-f]{4,8})"')),
 )
 # +CGSN and +CIMI answer with a bare line (3GPP TS 27.007 sections 5.4 and 5.6).
 _BARE = re.compile(rb"(?:^|\n)(\d{14,17})\r\n")

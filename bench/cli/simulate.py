@@ -8,8 +8,11 @@ from typing import Annotated
 import typer
 
 from bench.errors import UsageError
-from bench.simulator import CA, CERTIFICATE, KEY, PSK, PSK_IDENTITY, Direction, Registration, Settings, run
+from bench.simulator import CA, CERTIFICATE, KEY, PSK, PSK_IDENTITY, Cell, Direction, Registration, Settings, run
 
+_CELL_HELP = (
+    "The cell: setup, inactivity, release (ms), grant (probability), longer, as_rai, cp_rai, number; several in turn."
+)
 _PATH_HELP = "The way to the peers: delay, jitter (ms), loss, reorder (probabilities), rate (bit/s), queue (bytes)."
 
 
@@ -36,6 +39,11 @@ def simulate(
     key_log: Annotated[Path | None, typer.Option(help="Write the secrets of TLS for Wireshark to this file.")] = None,
     uplink: Annotated[str | None, typer.Option(metavar="NAME=NUMBER,...", help=_PATH_HELP)] = None,
     downlink: Annotated[str | None, typer.Option(metavar="NAME=NUMBER,...", help="The other way.")] = None,
+    cell: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=NUMBER,...", help=_CELL_HELP),
+    ] = None,
+    cell_seconds: Annotated[float, typer.Option(min=0.1, help="How long it is in each of several cells.")] = 30.0,
     baudrate: Annotated[
         int, typer.Option(help="Pace the UART so, and garble what a host of another rate sends; 0 is unpaced.")
     ] = 0,
@@ -65,6 +73,8 @@ def simulate(
             registration=Registration(register_after, deny),
             uplink=_direction("--uplink", uplink),
             downlink=_direction("--downlink", downlink),
+            cells=tuple(_cell(text) for text in cell) if cell else (Cell(),),
+            cell_seconds=cell_seconds,
             baudrate=baudrate,
             seed=seed,
             journal=journal,
@@ -100,6 +110,13 @@ def _file_of_tag(option: str, kind: int, text: str) -> tuple[int, int, bytes]:
         return int(tag), kind, Path(name).read_bytes()
     except OSError as error:
         raise UsageError(f"{option}: cannot read {name}: {error.strerror}") from error
+
+
+def _cell(text: str) -> Cell:
+    try:
+        return Cell.parse(text)
+    except UsageError as error:
+        raise UsageError(f"--cell: {error}") from None
 
 
 def _direction(option: str, text: str | None) -> Direction:

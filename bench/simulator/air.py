@@ -16,6 +16,7 @@ from collections.abc import Callable
 from bench.simulator.alarm import Alarm
 from bench.simulator.journal import Journal
 from bench.simulator.path import HELD_NS, Direction, Lane
+from bench.simulator.radio import Assistance, Radio
 
 Address = tuple[str, int]
 _NOWHERE: Address = ("", 0)
@@ -31,9 +32,11 @@ POLLIN, POLLERR, POLLHUP = 0x0001, 0x0008, 0x0010
 class Air:
     """What lies between one board and the host's network."""
 
-    def __init__(self, journal: Journal, uplink: Direction, downlink: Direction, seed: str) -> None:
+    def __init__(self, journal: Journal, uplink: Direction, downlink: Direction, seed: str, radio: Radio) -> None:
         self.journal = journal
+        self.radio = radio
         self.alarm = Alarm()
+        self._struck_ns: int | None = None  # the moment for which the radio's alarm is set
         self.up = Lane(uplink, f"{seed} up")
         self.down = Lane(downlink, f"{seed} down")
         self.leaving: set[socket.socket] = set()
@@ -45,9 +48,28 @@ class Air:
     async def round_trip(self) -> None:
         """Waits as long as a question and its answer take on their way, such as a SYN's or a DNS query's."""
         now = time.monotonic_ns()
-        due = self.down.arrival(self.up.arrival(now, 0), 0)
+        ready = self.passes(Assistance(), uplink=True)
+        due = self.down.arrival(self.up.arrival(ready, 0), 0)
         if due > now:
             await self.until(due)
+
+    def passes(self, assistance: Assistance, *, uplink: bool) -> int:
+        """A packet wants to pass the radio; returns when it can."""
+        ready = self.radio.packet(time.monotonic_ns(), assistance, uplink=uplink)
+        self.watch_radio()
+        return ready
+
+    def watch_radio(self) -> None:
+        """Sets an alarm for the radio's next change, unless one strikes before."""
+        due = self.radio.due_ns
+        if due is not None and (self._struck_ns is None or due < self._struck_ns):
+            self._struck_ns = due
+            self.alarm.at(due, self._radio_due)
+
+    def _radio_due(self) -> None:
+        self._struck_ns = None
+        self.radio.advance(time.monotonic_ns())
+        self.watch_radio()
 
     async def until(self, due_ns: int) -> None:
         """Waits for a moment."""
@@ -81,7 +103,9 @@ class AirSocket:
         self._listening = False
         self._reading = False
         self._finished = False  # the host's socket has nothing more to read
-        self._outgoing = 0  # bytes that have not left yet
+        self._outgoing = 0  # bytes of a stream, or datagrams, that have not left yet
+        self.assistance = Assistance()
+        self._connected = False
         self._held: dict[bool, Callable[[], None]] = {}
         if host.type == socket.SOCK_DGRAM:
             self._read_on()
@@ -95,6 +119,8 @@ class AirSocket:
         if self._notice < 0:
             return
         self._read_off()
+        if self._connected and not self._ended:
+            self._air.passes(Assistance(), uplink=True)  # its FIN
         os.close(self._notice)
         self._notice = -1
         self._air.leaving.add(self._host)
@@ -136,19 +162,21 @@ class AirSocket:
         """As the host's."""
         host, peer = self._host.accept()
         accepted = AirSocket(self._air, host)
+        accepted._connected = True
         accepted._read_on()
         return accepted, (str(peer[0]), int(peer[1]))
 
     async def connect(self, address: Address) -> None:
         """Connects; OSError as the host's, after the path's round trip."""
-        stream = self.type == socket.SOCK_STREAM
+        if self.type != socket.SOCK_STREAM:
+            await self._connect(address)
+            return
         try:
             await self._connect(address)
         finally:
-            if stream:
-                await self._air.round_trip()
-        if stream:
-            self._read_on()
+            await self._air.round_trip()
+        self._connected = True
+        self._read_on()
 
     async def _connect(self, address: Address) -> None:
         try:
@@ -177,19 +205,20 @@ class AirSocket:
         return len(data)
 
     def _send_stream(self, data: bytes | bytearray) -> int:
-        now = time.monotonic_ns()
         lane = self._air.up
-        if lane.instant and not self._outgoing:
-            sent = self._host.send(data)
-            self._air.journal.add("left", now, bytes=sent)
-            return sent
         room = round(lane.model.queue) - self._outgoing
         if room <= 0:
             raise BlockingIOError
+        ready = self._air.passes(self.assistance, uplink=True)
+        now = time.monotonic_ns()
+        if lane.instant and not self._outgoing and ready <= now:
+            sent = self._host.send(data)
+            self._air.journal.add("left", now, bytes=sent)
+            return sent
         self._raise_error()
         piece = bytes(data[:room])
         self._outgoing += len(piece)
-        self._air.alarm.at(lane.arrival(now, len(piece)), lambda: self._stream_left(piece))
+        self._air.alarm.at(lane.arrival(ready, len(piece)), lambda: self._stream_left(piece))
         return len(piece)
 
     def _stream_left(self, data: bytes) -> None:
@@ -208,7 +237,7 @@ class AirSocket:
 
     async def writable(self) -> None:
         """Waits until a stream takes bytes again."""
-        if self._air.up.instant:
+        if self._air.up.instant and not self._outgoing:
             room = asyncio.Event()
             self._loop.add_writer(self._host.fileno(), room.set)
             try:
@@ -220,7 +249,8 @@ class AirSocket:
                 await self._air.until(time.monotonic_ns() + _AGAIN_NS)
 
     def _datagram_up(self, data: bytes, to: Address | None) -> None:
-        if self._air.up.instant:
+        ready = self._air.passes(self.assistance, uplink=True)
+        if self._air.up.instant and not self._outgoing and ready <= time.monotonic_ns():
             self._datagram_left(data, to)  # its errors (too large, no route) are the caller's
             return
 
@@ -233,7 +263,7 @@ class AirSocket:
             self._outgoing -= 1
 
         self._outgoing += 1
-        self._pass(up=True, size=len(data), arrive=leave, lost=lost)
+        self._pass(ready, up=True, size=len(data), arrive=leave, lost=lost)
 
     def _datagram_left(self, data: bytes, to: Address | None) -> None:
         stamp = time.monotonic_ns()
@@ -243,10 +273,9 @@ class AirSocket:
             self._host.sendto(data, to)
         self._air.journal.add("left", stamp, bytes=len(data))
 
-    def _pass(self, *, up: bool, size: int, arrive: Callable[[], None], lost: Callable[[], None]) -> None:
+    def _pass(self, now: int, *, up: bool, size: int, arrive: Callable[[], None], lost: Callable[[], None]) -> None:
         """Sends a datagram on its way: lost, late, or overtaken."""
         lane = self._air.up if up else self._air.down
-        now = time.monotonic_ns()
         due = lane.datagram(now, size)
         if due is None:
             self._air.journal.add("lost up" if up else "lost down", now, bytes=size)
@@ -330,36 +359,38 @@ class AirSocket:
         except BlockingIOError:
             return
         except OSError as error:
-            self._arrive_later(0, functools.partial(self._fail, error))
+            self._arrive_later(time.monotonic_ns(), 0, functools.partial(self._fail, error))
             if stream:
                 self._finished = True
                 self._read_off()
             return
         stamp = time.monotonic_ns()
         self._air.journal.add("arrived", stamp, bytes=len(data))
+        ready = self._air.passes(self.assistance, uplink=False)
         if stream and not data:
             self._finished = True
             self._read_off()
-            self._arrive_later(0, self._end)
+            self._arrive_later(ready, 0, self._end)
             return
         self._under_way += len(data)
         if self._under_way >= _BUFFERED:
             self._read_off()
         origin = (str(source[0]), int(source[1])) if source else _NOWHERE
         if stream or self._air.down.instant:
-            self._arrive_later(len(data), lambda: self._deliver(data, origin))
+            self._arrive_later(ready, len(data), lambda: self._deliver(data, origin))
         else:
 
             def lost() -> None:
                 self._under_way -= len(data)
 
-            self._pass(up=False, size=len(data), arrive=lambda: self._deliver(data, origin), lost=lost)
+            self._pass(ready, up=False, size=len(data), arrive=lambda: self._deliver(data, origin), lost=lost)
 
-    def _arrive_later(self, size: int, arrive: Callable[[], None]) -> None:
-        if self._air.down.instant:
+    def _arrive_later(self, ready: int, size: int, arrive: Callable[[], None]) -> None:
+        due = self._air.down.arrival(ready, size)
+        if due <= time.monotonic_ns():
             arrive()
         else:
-            self._air.alarm.at(self._air.down.arrival(time.monotonic_ns(), size), arrive)
+            self._air.alarm.at(due, arrive)
 
     def _deliver(self, data: bytes, source: Address) -> None:
         if self._notice >= 0:

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import sys
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from bench.simulator.modem import Identity, Modem
 from bench.simulator.names import Names
 from bench.simulator.parameters import CmeError
 from bench.simulator.profiles import FIRMWARE, MODELS
+from bench.simulator.radio import Radio
 from bench.simulator.uart import Uart
 
 if TYPE_CHECKING:
@@ -53,16 +55,27 @@ class SimulatedBoard:
                 raise UsageError(f"the credential for tag {tag} is refused: +CME ERROR: {error.number}") from error
         self._uart: Uart | None = None
         self._air: Air | None = None
+        self._cell = 0
         self._firmware: Firmware | None = None
 
     def power_on(self) -> str:
         """Boots; returns the path of its pty."""
         settings = self._settings
-        self._air = Air(self.journal, settings.uplink, settings.downlink, f"{settings.seed} {self.name}")
+        seed = f"{settings.seed} {self.name}"
+        held: list[Firmware] = []
+
+        def changed(t_ns: int, state: str) -> None:
+            charge = round(radio.charge_uc, 1)
+            self.journal.add("rrc", t_ns, state=state, cell=radio.cell.number, charge_uc=charge)
+            held[0].modem.rrc_changed(state)
+
+        radio = Radio(settings.cells[0], f"{seed} radio", changed)
+        self._air = Air(self.journal, settings.uplink, settings.downlink, seed, radio)
         self._uart = Uart(self.journal, self._air.alarm, settings.baudrate)
         self._uart.open()
-        held: list[Firmware] = []
-        modem = Modem(self.identity, settings.registration, self._credentials, lambda line: held[0].urc(line))
+        modem = Modem(
+            self.identity, settings.registration, self._credentials, lambda line: held[0].urc(line), self._air
+        )
         row = replace(
             FIRMWARE[settings.firmware],
             terminator=TERMINATORS[settings.terminator],
@@ -71,8 +84,25 @@ class SimulatedBoard:
         names = Names(settings.hosts)
         self._firmware = Firmware(row, COMMANDS, modem, names, self._air, self._uart, self.journal, settings.key_log)
         held.append(self._firmware)
+        self._cell = 0
+        if len(settings.cells) > 1:
+            self._move_later()
         self.task = asyncio.create_task(self._firmware.run())
         return self._uart.path
+
+    def _move_later(self) -> None:
+        """A board that moves from cell to cell."""
+        assert self._air is not None
+        self._air.alarm.at(time.monotonic_ns() + round(self._settings.cell_seconds * 1e9), self._move)
+
+    def _move(self) -> None:
+        assert self._air is not None
+        assert self._firmware is not None
+        cells = self._settings.cells
+        self._cell = (self._cell + 1) % len(cells)
+        self._air.radio.cell = cells[self._cell]
+        self._firmware.modem.moved()
+        self._move_later()
 
     async def power_off(self) -> None:
         """Hangs up and forgets everything but what lies in flash; harmless without power."""

@@ -7,6 +7,7 @@ v3.1; where versions differ a row of :mod:`bench.simulator.profiles` says so.
 import contextlib
 import os
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ from bench.simulator.modem import Modem
 from bench.simulator.names import Names, is_literal
 from bench.simulator.parameters import AtError, CmeError, Parameters
 from bench.simulator.profiles import Firmware as Profile
-from bench.simulator.sockets import SocketTable
+from bench.simulator.radio import NO_DATA
+from bench.simulator.sockets import Socket, SocketTable
 from bench.simulator.uart import Uart
 
 _FORM = re.compile(r"(#X[A-Z]+)(=\?|\?|=.*|)$", re.DOTALL)
@@ -128,6 +130,15 @@ class Firmware:
         if not is_literal(name):
             await self.air.round_trip()
         return found
+
+    def announce(self, row: Socket, value: int) -> None:
+        """A socket says how its traffic goes on (SO_RAI)."""
+        self.journal.add("announced", handle=row.handle, value=value)
+        if row.host is not None:
+            row.host.assistance.announce(value)
+        if value == NO_DATA:
+            self.air.radio.ended(time.monotonic_ns())
+            self.air.watch_radio()
 
     def keep_secret(self, line: str) -> None:
         """Appends a handshake's secret to the key log, if there is one."""

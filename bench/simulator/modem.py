@@ -1,18 +1,23 @@
 """The modem's own commands that a bench asks: identity, functional mode, registration, addresses (3GPP TS 27.007)."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from bench.simulator.air import Air
 from bench.simulator.credentials import CredentialStore
 from bench.simulator.parameters import AtError, Parameters
 from bench.simulator.profiles import Model, capabilities_of
+from bench.simulator.radio import CONNECTED, IDLE
 
 _FUNCTIONAL_MODES = (0, 1, 4, 20, 21, 30, 31, 40, 41)
 _RADIO_MODES = (1, 21)
 _NOT_REGISTERED, _HOME, _SEARCHING, _DENIED = 0, 1, 2, 3
-_TRACKING_AREA, _CELL = "0001", "0000A101"
-_LTE_M = 7
+_TRACKING_AREA, _NETWORK = "0001", "00101"  # the test network of 3GPP TS 23.003
+_RAI_WITH_URC = 2
+_LTE_M, _BAND, _CHANNEL, _RSRP, _SNR = 7, 20, 6400, 44, 35
+_PSM_BITS, _EDRX_BITS = "11100000", ""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class Modem:
         registration: Registration,
         credentials: CredentialStore,
         urc: Callable[[str], None],
+        air: Air,
     ) -> None:
         self.identity = identity
         self.capabilities = capabilities_of(identity.model.modem_firmware)
@@ -52,6 +58,9 @@ class Modem:
         self.reports_error_numbers = False
         self._registration = registration
         self._urc = urc
+        self._air = air
+        self._signalling = 0
+        self._rai = 0
         self._registering: asyncio.Task[None] | None = None
         self._mode = 1
         self._status = _NOT_REGISTERED
@@ -59,7 +68,8 @@ class Modem:
 
     async def power_on(self) -> None:
         """The board was configured to attach at boot (AT+CFUN=1), as a lab's boards are."""
-        self._level = 0
+        self._level = self._signalling = self._rai = 0
+        self._air.radio.indicates = False
         self.reports_error_numbers = False
         await self._set_mode(1)
 
@@ -96,13 +106,17 @@ class Modem:
     def _become(self, status: int) -> None:
         changed = status != self._status
         self._status = status
+        if changed:
+            self._air.radio.switch(time.monotonic_ns(), on=status == _HOME)
+            self._air.watch_radio()
+            self._tell_rai()
         if changed and self._level:
             self._urc(f"+CEREG: {self._registration_fields()}")
 
     def _registration_fields(self) -> str:
         text = str(self._status)
         if self._level in (2, 3, 4, 5) and self._status == _HOME:
-            text += f',"{_TRACKING_AREA}","{_CELL}",{_LTE_M}'
+            text += f',"{_TRACKING_AREA}","{self._cell}",{_LTE_M}'
         elif self._level in (3, 5) and self._status == _DENIED:
             text += f",,,,0,{self._registration.deny_cause}"
         return text
@@ -127,6 +141,54 @@ class Modem:
     async def registration_read(self, _: Parameters) -> list[str]:
         """AT+CEREG?."""
         return [f"+CEREG: {self._level},{self._registration_fields()}"]
+
+    @property
+    def _cell(self) -> str:
+        return f"{self._air.radio.cell.number:08X}"
+
+    def moved(self) -> None:
+        """The board is in another cell."""
+        if self._level:
+            self._urc(f"+CEREG: {self._registration_fields()}")
+        self._tell_rai()
+
+    def rrc_changed(self, state: str) -> None:
+        """The signalling connection came up or went down."""
+        if self._signalling and state in (CONNECTED, IDLE):
+            self._urc(f"+CSCON: {int(state == CONNECTED)}")
+
+    def _tell_rai(self) -> None:
+        cell = self._air.radio.cell
+        if self._rai == _RAI_WITH_URC and self._status == _HOME:
+            self._urc(f'%RAI: "{self._cell}","{_NETWORK}",{cell.as_rai},{cell.cp_rai}')
+
+    async def signalling(self, parameters: Parameters) -> list[str]:
+        """AT+CSCON=<n>: 1 switches the URC on (3GPP TS 27.007 section 10.1.30)."""
+        self._signalling = parameters.number(0, 0, 1)
+        return []
+
+    async def signalling_read(self, _: Parameters) -> list[str]:
+        """AT+CSCON?."""
+        return [f"+CSCON: {self._signalling},{int(self._air.radio.state == CONNECTED)}"]
+
+    async def release_assistance(self, parameters: Parameters) -> list[str]:
+        """AT%RAI=<n>: 1 switches it on, 2 also the URC that tells what the cell can do, where the firmware has it."""
+        self._rai = parameters.number(0, 0, _RAI_WITH_URC if self.capabilities.rai_urc else 1)
+        self._air.radio.indicates = self._rai > 0
+        self._tell_rai()
+        return []
+
+    async def release_assistance_read(self, _: Parameters) -> list[str]:
+        """AT%RAI?."""
+        return [f"%RAI: {self._rai}"]
+
+    async def monitor(self, _: Parameters) -> list[str]:
+        """AT%XMONITOR: registration, operator and cell."""
+        if not self.attached:
+            return [f"%XMONITOR: {self._status}"]
+        place = f'"{_NETWORK}","{_TRACKING_AREA}",{_LTE_M},{_BAND},"{self._cell}",281,{_CHANNEL},{_RSRP},{_SNR}'
+        timers = f'"{_EDRX_BITS}","{_PSM_BITS}","{_PSM_BITS}","01001001"'
+        return [f'%XMONITOR: {self._status},"Simulated network","SIM",{place},{timers}']
 
     async def error_numbers(self, parameters: Parameters) -> list[str]:
         """AT+CMEE=<n>: 0 plain ERROR, 1 numbers."""
@@ -181,6 +243,11 @@ _HANDLERS: dict[tuple[str, str], Handler] = {
     ("+CMEE", "?"): Modem.error_numbers_read,
     ("%CMNG", "="): Modem.manage_credentials,
     ("+CEREG", "="): Modem.registration_level,
+    ("+CSCON", "="): Modem.signalling,
+    ("+CSCON", "?"): Modem.signalling_read,
+    ("%RAI", "="): Modem.release_assistance,
+    ("%RAI", "?"): Modem.release_assistance_read,
+    ("%XMONITOR", ""): Modem.monitor,
     ("+CEREG", "?"): Modem.registration_read,
     ("+CGPADDR", ""): Modem.addresses,
     ("+CGPADDR", "="): Modem.addresses,

@@ -78,7 +78,7 @@ async def socket_option(board: "Firmware", parameters: Parameters) -> None:
         value = parameters.optional(2, 0, *_INT32)
         if option is None or not option.low <= value <= option.high:
             raise AtError
-        _apply(row, name, value)
+        _apply(board, row, name, value)
 
 
 def _value(row: Socket, name: int) -> int:
@@ -89,7 +89,7 @@ def _value(row: Socket, name: int) -> int:
     return row.options.get(name, 0)
 
 
-def _apply(row: Socket, name: int, value: int) -> None:
+def _apply(board: "Firmware", row: Socket, name: int, value: int) -> None:
     if name == RCVTIMEO:
         row.receive_timeout = value
     elif name == SNDTIMEO:
@@ -100,6 +100,8 @@ def _apply(row: Socket, name: int, value: int) -> None:
         row.cid = value
     elif name == RAI and value == _RAI_NO_DATA and not row.connected:
         raise AtError  # there is no connection whose data could have ended
+    elif name == RAI:
+        board.announce(row, value)
     row.options[name] = value
     row.touch()
 

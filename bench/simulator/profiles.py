@@ -99,15 +99,17 @@ class Capabilities:
         suite_used: tells the cipher suite that was agreed on.
         gcm: knows the AES-GCM suites.
         connection_id: knows DTLS Connection ID.
+        rai_urc: tells what release assistance the cell knows (AT%RAI=2).
     """
 
     suite_used: bool
     gcm: bool
     connection_id: bool
+    rai_urc: bool
 
 
 # The first version of the modem firmware that can do it (Socket AT commands page; modem library documentation).
-_SINCE = {"suite_used": (2, 0, 0), "gcm": (2, 0, 0), "connection_id": (1, 3, 5)}
+_SINCE = {"suite_used": (2, 0, 0), "gcm": (2, 0, 0), "connection_id": (1, 3, 5), "rai_urc": (2, 0, 2)}
 _MODEM_FIRMWARE = re.compile(r"mfw_nrf91\w\w_(\d+)\.(\d+)\.(\d+)$")
 
 

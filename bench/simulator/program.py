@@ -17,6 +17,7 @@ from bench.simulator.path import Direction
 from bench.simulator.profiles import FIRMWARE, MODELS, capabilities_of
 from bench.simulator.rack import Rack
 from bench.simulator.rack_service import RackService
+from bench.simulator.radio import Cell
 from bench.simulator.uart import BAUDRATES
 
 
@@ -35,6 +36,8 @@ class Settings:
     registration: Registration = field(default_factory=Registration)
     uplink: Direction = field(default_factory=Direction)
     downlink: Direction = field(default_factory=Direction)
+    cells: tuple[Cell, ...] = (Cell(),)
+    cell_seconds: float = 30.0
     baudrate: int = 0
     seed: int = 0
     journal: Path | None = None

@@ -1,0 +1,205 @@
+"""The radio of a simulated board: RRC states, their timers, and what release assistance does to them.
+
+Pure: time is the caller's, in ns, so that a night of rounds can be computed in a moment. Nothing is scaled: a simulated
+cell simply has a short inactivity timer. States are those of 3GPP TS 36.331 (idle, connected) and the way in between.
+"""
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+from bench.errors import UsageError
+
+_NS_PER_MS = 1_000_000
+
+OFF, IDLE, CONNECTING, CONNECTED = "off", "idle", "connecting", "connected"
+NO_DATA, LAST, ONE_RESP, ONGOING, WAIT_MORE = 1, 2, 3, 4, 5
+
+# mA at 3.7 V, of the order of a modem's data sheet: they make a charge figure, not a measurement.
+_CURRENT_MA = {OFF: 0.002, IDLE: 0.9, CONNECTING: 45.0, CONNECTED: 32.0}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How a cell treats its boards.
+
+    Attributes:
+        number: the cell's identity; cells differ by it.
+        setup: ms from the first packet in idle mode to a connection.
+        inactivity: ms without a packet after which the network releases the connection.
+        release: ms from the end that a board announces to the release.
+        grant: probability that an announced end is honoured; 0 is a cell that ignores it.
+        longer: how many times longer the connection is kept for a board that says that more is to come.
+        as_rai: whether the cell says that it knows release assistance of the access stratum.
+        cp_rai: whether it says so of the control plane.
+    """
+
+    number: int = 0xA101
+    setup: float = 20.0
+    inactivity: float = 400.0
+    release: float = 60.0
+    grant: float = 1.0
+    longer: float = 1.5
+    as_rai: int = 1
+    cp_rai: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.grant <= 1:
+            raise UsageError(f"grant is {self.grant:g}; it is a probability from 0 to 1")
+        for name in ("setup", "inactivity", "release"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UsageError(f"{name} is {getattr(self, name):g}; it is a number of ms from 0")
+        if not 1 <= self.longer < math.inf:
+            raise UsageError(f"longer is {self.longer:g}; it is a factor from 1")
+
+    @classmethod
+    def parse(cls, text: str) -> "Cell":
+        """From ``inactivity=5000,setup=100,release=80,grant=0.5,number=41217`` ..., each of which may be left out.
+
+        Raises:
+            UsageError: an unknown name, or a value that is no number or out of range.
+        """
+        whole = {"number", "as_rai", "cp_rai"}
+        names = [field.name for field in fields(cls)]
+        values: dict[str, float] = {}
+        for part in text.split(","):
+            name, equals, value = part.partition("=")
+            if name not in names or not equals:
+                raise UsageError(f"{part!r}: write NAME=NUMBER, the name one of {', '.join(names)}")
+            try:
+                values[name] = int(value) if name in whole else float(value)
+            except ValueError:
+                raise UsageError(f"{part!r}: {value!r} is no number") from None
+        return cls(**values)  # type: ignore[arg-type]
+
+
+Changed = Callable[[int, str], None]
+"""Is told the moment and the new state."""
+
+
+class Assistance:
+    """What one socket has announced about its traffic (the socket option SO_RAI)."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        self._responses = 0
+
+    def announce(self, value: int) -> None:
+        """The option was set; LAST and ONE_RESP speak of the next packet that is sent."""
+        self.value = value
+        self._responses = 0
+
+    def ended_by(self, *, uplink: bool) -> bool:
+        """A packet of this socket has passed: whether it was the last, as announced."""
+        if uplink and self.value == LAST:
+            self.value = 0
+            return True
+        if uplink and self.value == ONE_RESP:
+            self._responses = 1
+        elif not uplink and self.value == ONE_RESP and self._responses:
+            self.value = 0
+            return True
+        return False
+
+    @property
+    def keeps(self) -> bool:
+        """Whether more is to come."""
+        return self.value in (ONGOING, WAIT_MORE)
+
+
+class Radio:
+    """One board's radio.
+
+    Attributes:
+        cell: where it is.
+        state: OFF, IDLE, CONNECTING or CONNECTED.
+        indicates: whether the modem tells the network what sockets announce (AT%RAI); only then anything comes of it.
+        charge_uc: electric charge used so far, in microcoulombs, by a plain model of currents.
+    """
+
+    def __init__(self, cell: Cell, seed: str, changed: Changed = lambda _t, _state: None) -> None:
+        self.cell = cell
+        self.state = OFF
+        self.indicates = False
+        self.charge_uc = 0.0
+        self._random = random.Random(seed)
+        self._changed = changed
+        self._due_ns: int | None = None
+        self._since_ns = 0
+        # Packets for which the connection is being set up: whether more is to come, and whether that was the last.
+        self._waiting: list[tuple[bool, bool]] = []
+
+    @property
+    def due_ns(self) -> int | None:
+        """When its state changes next by itself; None when it does not."""
+        return self._due_ns
+
+    def advance(self, now_ns: int) -> None:
+        """Lets pass what is due until now."""
+        while self._due_ns is not None and self._due_ns <= now_ns:
+            due = self._due_ns
+            if self.state == CONNECTING:
+                self._become(CONNECTED, due)
+                waiting, self._waiting = self._waiting, []
+                for keeps, ends in waiting:
+                    self._touch(due, keeps=keeps, ends=ends)
+            else:
+                self._due_ns = None
+                self._become(IDLE, due)
+
+    def switch(self, now_ns: int, *, on: bool) -> None:
+        """Functional mode: the radio goes on, into idle mode, or off."""
+        self.advance(now_ns)
+        self._due_ns = None
+        self._waiting.clear()
+        self._become(IDLE if on else OFF, now_ns)
+
+    def packet(self, now_ns: int, assistance: Assistance, *, uplink: bool) -> int:
+        """A packet wants to pass; returns when it can: at once, or when the connection stands.
+
+        Without coverage (OFF) it passes at once into nothing, which is its sender's matter.
+        """
+        self.advance(now_ns)
+        if self.state == OFF:
+            return now_ns
+        # What was announced until now is about this packet, not what will be announced before it leaves.
+        keeps, ends = assistance.keeps, assistance.ended_by(uplink=uplink)
+        if self.state == IDLE:
+            self._become(CONNECTING, now_ns)
+            self._due_ns = now_ns + round(self.cell.setup * _NS_PER_MS)
+            self._waiting.append((keeps, ends))
+            ready = self._due_ns
+            self.advance(now_ns)  # a cell may connect at once
+            return ready
+        if self.state == CONNECTING:
+            assert self._due_ns is not None
+            self._waiting.append((keeps, ends))
+            return self._due_ns
+        self._touch(now_ns, keeps=keeps, ends=ends)
+        return now_ns
+
+    def ended(self, now_ns: int) -> None:
+        """NO_DATA: nothing more will come, from now on."""
+        self.advance(now_ns)
+        if self.state == CONNECTED:
+            self._ask_for_release(now_ns)
+
+    def _touch(self, now_ns: int, *, keeps: bool, ends: bool) -> None:
+        kept = self.cell.longer if keeps else 1.0
+        self._due_ns = now_ns + round(self.cell.inactivity * kept * _NS_PER_MS)
+        if ends:
+            self._ask_for_release(now_ns)
+
+    def _ask_for_release(self, now_ns: int) -> None:
+        granted = self._random.random() < self.cell.grant
+        if self.indicates and granted and self._due_ns is not None:
+            self._due_ns = min(self._due_ns, now_ns + round(self.cell.release * _NS_PER_MS))
+
+    def _become(self, state: str, now_ns: int) -> None:
+        if self._since_ns:
+            self.charge_uc += _CURRENT_MA[self.state] * max(0, now_ns - self._since_ns) / 1e6
+        self._since_ns = now_ns
+        if state != self.state:
+            self.state = state
+            self._changed(now_ns, state)
