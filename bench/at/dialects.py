@@ -83,6 +83,8 @@ SLM = Dialect(
     urc_forms={
         b"+CEREG": re.compile(rb'\+CEREG: ?\d+(,".*)?$'),
         b"+CSCON": re.compile(rb"\+CSCON: ?\d+$"),
+        # The read form has a number, the URC a cell in quotes.
+        b"%RAI": re.compile(rb'%RAI: ?".*$'),
     },
     bare_urcs=frozenset((b"Ready", b"INIT ERROR")),
     restarts=(b"Ready", b"INIT ERROR", b"#XMODEM: FAULT"),

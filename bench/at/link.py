@@ -41,6 +41,8 @@ class AtLink:
         self.transcript = transcript or Transcript()
         self.port = Port(transport, self.transcript, self._heard)
         self.hide: Callable[[bytes], None] = lambda _: None  # is told of each command that holds a secret
+        # Says why a command may not be sent now, or nothing; None when every command may.
+        self.refuses: Callable[[bytes], str] | None = None
         self._parser = Parser(dialect)
         self._backlog: list[Urc] = []
         self._hanging: tuple[str, int, bool] | None = None  # command, when sent, whether its OK enters data mode
@@ -112,7 +114,7 @@ class AtLink:
             LinkBlocked: an earlier command still hangs, this one was not sent.
             MalformedAnswer: the answer broke the rules of the dialect.
             PortLost: the port vanished.
-            LinkState: the link is closed or in data mode.
+            LinkState: the link is closed or in data mode, or refuses the command for now.
         """
         return self._command(command, timeout, enters_data_mode=False)
 
@@ -121,6 +123,8 @@ class AtLink:
         shared = self.port.shared
         if self._data_mode:
             raise LinkState(f"{printable(text)} would be sent to the peer: the link is in data mode")
+        if self.refuses is not None and (why := self.refuses(text)):
+            raise LinkState(why)
         with shared.lock:
             fresh = False if shared.borrowed else self._take(shared)
             try:

@@ -3,6 +3,7 @@
 from bench.modem.credential_commands import CredentialCommands, CredentialStoreFull, CredentialType, StoredCredential
 from bench.modem.identity import DialectUnsupported, Identity
 from bench.modem.modem import Modem, family_of
+from bench.modem.radio import Radio, RaiSupport, ServingCell, SignallingWatch
 from bench.modem.registration import NotRegistered
 from bench.modem.secure_sockets import SecureSocket
 from bench.modem.socket_commands import (
@@ -67,7 +68,9 @@ __all__ = [
     "PeerVerify",
     "PollEvent",
     "Polled",
+    "Radio",
     "Rai",
+    "RaiSupport",
     "ReceiveFlag",
     "Received",
     "Resolved",
@@ -76,7 +79,9 @@ __all__ = [
     "SecureSocket",
     "Sent",
     "SentInDataMode",
+    "ServingCell",
     "ShortRead",
+    "SignallingWatch",
     "Socket",
     "SocketCommands",
     "SocketList",

@@ -9,6 +9,7 @@ from bench.modem.identity import Identity, identify
 from bench.modem.network_commands import NetworkCommands
 from bench.modem.option_commands import OptionCommands
 from bench.modem.polling_commands import PollingCommands
+from bench.modem.radio import Radio
 from bench.modem.registration import Registration
 from bench.modem.secure_sockets import SecureSocket
 from bench.modem.server_commands import ServerCommands
@@ -33,6 +34,7 @@ class Modem:
         active: which socket the firmware has selected; ``active.use(handle)`` selects.
         credentials: %CMNG.
         registration: waiting for the network.
+        radio: serving cell, signalling connection, release assistance.
     """
 
     def __init__(self, link: AtLink, *, margin: float = 5.0, connect_timeout: float = 60.0) -> None:
@@ -45,6 +47,7 @@ class Modem:
         self.network = NetworkCommands(link, margin=margin)
         self.credentials = CredentialCommands(link, margin=margin)
         self.registration = Registration(link)
+        self.radio = Radio(link)
         self.active = ActiveHandle(self.sockets)
 
     def identity(self) -> Identity:

@@ -1,0 +1,195 @@
+"""The radio as the modem tells it: serving cell, signalling connection, release assistance.
+
+3GPP TS 27.007 section 10.1.30 (+CSCON), Nordic's AT commands reference (%XMONITOR, %RAI).
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bench.at import AtLink, CommandError, UrcTimeout
+from bench.clock import NS_PER_S, now_ns
+from bench.modem.answers import Answers, fields_of
+
+_ACCESS = {7: "LTE-M", 9: "NB-IoT"}
+_REGISTERED = ("1", "5")
+_DONT_WAIT = 64
+# A cell tells what release assistance it knows soon after the modem was asked to tell, if at all.
+_RAI_SECONDS = 3.0
+_STILL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class ServingCell:
+    """``%XMONITOR``, of a registered modem.
+
+    Attributes:
+        operator: its full name; empty when the network does not tell.
+        plmn: mobile country and network code.
+        tac: tracking area, hexadecimal.
+        access: LTE-M, NB-IoT, or the number of another technology.
+        band: LTE band.
+        identity: of the cell, hexadecimal.
+        channel: EARFCN.
+        rsrp_dbm: received power of the reference signal; None when not known.
+        snr_db: signal to noise; None when not known.
+    """
+
+    operator: str
+    plmn: str
+    tac: str
+    access: str
+    band: int
+    identity: str
+    channel: int
+    rsrp_dbm: int | None
+    snr_db: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RaiSupport:
+    """``%RAI: <cell>,<plmn>,<as>,<cp>``: which release assistance a cell knows."""
+
+    cell: str
+    access_stratum: bool
+    control_plane: bool
+
+    @property
+    def any(self) -> bool:
+        """Whether an announced end of traffic can reach the network at all."""
+        return self.access_stratum or self.control_plane
+
+
+class Radio:
+    """The radio of one modem. What it changes it puts back at the end of its block."""
+
+    def __init__(self, link: AtLink) -> None:
+        self._link = link
+
+    def cell(self) -> ServingCell | None:
+        """Where the modem is registered; None when it is not.
+
+        Raises:
+            MalformedAnswer: the modem's answer cannot be read.
+        """
+        answers = Answers(self._link, self._link.command("AT%XMONITOR"))
+        fields = answers.one("%XMONITOR", fields=1)
+        if fields[0] not in _REGISTERED:
+            return None
+        if len(fields) < 12:
+            answers.refuse("%XMONITOR with operator, cell and signal")
+        number = answers.number
+        access = number(fields[5], "the access technology")
+        return ServingCell(
+            operator=fields[1],
+            plmn=fields[3],
+            tac=fields[4],
+            access=_ACCESS.get(access, str(access)),
+            band=number(fields[6], "the band"),
+            identity=fields[7],
+            channel=number(fields[9], "the channel"),
+            rsrp_dbm=_level(fields[10], -140, 255),
+            snr_db=_level(fields[11], -24, 127),
+        )
+
+    def connected(self) -> bool:
+        """Whether there is a signalling connection now: RRC connected rather than idle."""
+        return Answers(self._link, self._link.command("AT+CSCON?")).one("+CSCON", fields=2)[1] == "1"
+
+    @contextlib.contextmanager
+    def signalling(self) -> Iterator["SignallingWatch"]:
+        """Watches the signalling connection. Meanwhile no command may block, for it would hold the URCs back.
+
+        Raises:
+            LinkState: a blocking receive, poll or accept was tried meanwhile.
+        """
+        level = Answers(self._link, self._link.command("AT+CSCON?")).one("+CSCON", fields=2)[0]
+        self._link.command("AT+CSCON=1")
+        self._link.refuses = _would_hold_urcs_back
+        try:
+            yield SignallingWatch(self._link, self)
+        finally:
+            self._link.refuses = None
+            self._link.command(f"AT+CSCON={level}")
+
+    @contextlib.contextmanager
+    def release_assistance(self) -> Iterator[RaiSupport | None]:
+        """Has the modem indicate what sockets announce; gives what the cell knows, None where nothing tells.
+
+        Firmware that cannot tell (nRF9160) is asked to indicate all the same: there AS-RAI needs
+        ``AT%REL14FEAT=0,1,0,0,0`` beside it, which takes effect at power-up and is the lab's to set.
+        """
+        before = Answers(self._link, self._link.command("AT%RAI?")).one("%RAI", fields=1)[0]
+        since = now_ns()
+        support = None
+        try:
+            self._link.command("AT%RAI=2")
+        except CommandError:
+            self._link.command("AT%RAI=1")
+        else:
+            with contextlib.suppress(UrcTimeout):
+                urc = self._link.wait_for_urc("%RAI", timeout=_RAI_SECONDS, since_ns=since)
+                cell, _, access, control = fields_of(urc.line)[:4]
+                support = RaiSupport(cell, access == "1", control == "1")
+        try:
+            yield support
+        finally:
+            self._link.command(f"AT%RAI={before}")
+
+
+class SignallingWatch:
+    """Waits for the signalling connection to come and go, by the modem's own URCs."""
+
+    def __init__(self, link: AtLink, radio: Radio) -> None:
+        self._link = link
+        self._radio = radio
+
+    def wait_idle(self, timeout: float, *, since_ns: int) -> int | None:
+        """When the connection was released, after ``since_ns``; None when it was not within ``timeout`` seconds."""
+        return self._wait("+CSCON: 0", timeout, since_ns)
+
+    def wait_connected(self, timeout: float, *, since_ns: int) -> int | None:
+        """When a connection stood, after ``since_ns``; None when none did within ``timeout`` seconds."""
+        return self._wait("+CSCON: 1", timeout, since_ns)
+
+    def settle(self, timeout: float) -> bool:
+        """Waits until the modem is idle, whatever it was before, and stays so for a moment; whether it is."""
+        deadline = now_ns() + round(timeout * NS_PER_S)
+        while True:
+            since = now_ns()
+            # What has not connected yet, but is about to, counts as idle for the modem.
+            if not self._radio.connected() and self.wait_connected(_STILL_SECONDS, since_ns=since) is None:
+                return True
+            left = (deadline - now_ns()) / NS_PER_S
+            if left <= 0 or self.wait_idle(left, since_ns=since) is None:
+                return False
+
+    def _wait(self, line: str, timeout: float, since_ns: int) -> int | None:
+        try:
+            return self._link.wait_for_urc(line, timeout=timeout, since_ns=since_ns).received_ns
+        except UrcTimeout:
+            return None
+
+
+def _level(text: str, zero: int, unknown: int) -> int | None:
+    """An index of the modem's as a level; None for the one that says that it is not known."""
+    return int(text) + zero if text.isdigit() and int(text) != unknown else None
+
+
+def _would_hold_urcs_back(command: bytes) -> str:
+    """Why a command may not be sent while a URC is timed; empty when it may."""
+    name, _, rest = command.partition(b"=")
+    parameters = rest.split(b",")
+    flags = parameters[1] if len(parameters) > 1 else b"0"
+    quiet = flags.isdigit() and int(flags) & _DONT_WAIT
+    blocks = (
+        (name in (b"AT#XRECV", b"AT#XRECVFROM") and not quiet)
+        or (name == b"AT#XPOLL" and parameters[0] != b"0")
+        or name == b"AT#XACCEPT"
+    )
+    if not blocks:
+        return ""
+    return (
+        f"{command.decode('latin-1')} was not sent: it would hold back the URC that is being timed; receive without"
+        " waiting (MSG_DONTWAIT), or after the URC"
+    )
