@@ -114,6 +114,8 @@ class Network(_Section):
     ipv6: Flag = True
     inbound: Flag = True
     """Whether a peer can open a connection to a board."""
+    rai: Literal["unknown", "granted"] = "unknown"
+    """granted: the lab vouches for its cell, so that a release that does not come is the modem's fault."""
     registration_timeout: Annotated[float, Field(strict=True, gt=0, le=3600)] = 300.0
     """Seconds that a board may take to register."""
 

@@ -4,6 +4,7 @@ Every series stands beside the host's own noise. On a live network a lost datagr
 """
 
 import contextlib
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from bench.security.credentials import ServerCertificate
 pytestmark = pytest.mark.timing
 
 PROTOCOLS = ["TCP", "UDP", "TLS", "DTLS"]
-CREDENTIALS = {
+CREDENTIALS: dict[str, tuple[dict[str, Any], tuple[ServerCertificate, ...], str]] = {
     "PSK": ({"psk": True}, (), "psk"),
     "ECDSA": ({}, (ServerCertificate.ECDSA,), "ecdsa"),
     "RSA": ({}, (ServerCertificate.RSA,), "rsa"),

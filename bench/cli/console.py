@@ -111,6 +111,8 @@ class RunConsole:
             self.line("measured", f"{figure.name:<36} {figure.text}")
             if figure.parts:
                 self.line("", f"{'':<36} {', '.join(figure.parts)}", "dim")
+        for found in summary.findings:
+            self.line("found", f"{found['slot']}  {found['name']}   {found['verdict']}: {found['text']}")
         for same in _alike(summary.results):
             self._bad_results(same, folder)
         for result in summary.results:

@@ -18,6 +18,7 @@ from bench.measure.measurement import (
     within,
 )
 from bench.measure.noise import Floor, NoiseFloor
+from bench.measure.release import Finding, Round, Verdict, judge
 from bench.measure.series import Series
 from bench.measure.split import PARTS, Exchange, RoundTrip, take_apart
 from bench.measure.statistics import Estimate, drift, proportion, reordered
@@ -33,19 +34,23 @@ __all__ = [
     "AtMost",
     "Estimate",
     "Exchange",
+    "Finding",
     "Floor",
     "Limit",
     "LimitExceeded",
     "Measurement",
     "NoiseFloor",
     "Rate",
+    "Round",
     "RoundTrip",
     "Series",
+    "Verdict",
     "Within",
     "at_least",
     "at_most",
     "configured_limits",
     "drift",
+    "judge",
     "proportion",
     "rate_of",
     "reordered",

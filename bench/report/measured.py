@@ -40,11 +40,12 @@ class Measured:
         return f"{found.name}: {told}{f', n {found.count}' if found.count > 1 else ''}{limit}"
 
 
-def page(measured: Sequence[Measured]) -> str:
-    """The page: self-contained, without scripts."""
+def page(measured: Sequence[Measured], pictures: Sequence[str] = ()) -> str:
+    """The page: self-contained, without scripts; pictures (SVG) stand behind the numbers."""
     parts = [f"<!doctype html><html lang=en><meta charset=utf-8><title>measured</title><style>{_STYLE}</style>"]
     for one in measured:
         parts += _section(one)
+    parts += [f"<div>{picture}</div>" for picture in pictures]
     return "\n".join(parts) + "</html>\n"
 
 

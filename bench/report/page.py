@@ -53,6 +53,10 @@ def html_page(summary: Summary) -> str:
         parts.append(f"<p>Peers: {escape(', '.join(str(text) for text in told if text))}</p>")
     if summary.recoveries:
         parts += ["<h2>Recovered on the way</h2>", *(f"<p>{escape(text)}</p>" for text in summary.recoveries)]
+    if summary.findings:
+        keys = ("name", "slot", "verdict", "text")
+        found = [[escape(str(row[key])) for key in keys] for row in summary.findings]
+        parts += ["<h2>Found</h2>", _table(("what", "board", "verdict", "why"), found)]
     if summary.measurements:
         figures = [_figure_row(figure) for figure in summary.figures()]
         parts += ["<h2>Measured</h2>", _table(("measurement", "value", "n", "limit", ""), figures)]

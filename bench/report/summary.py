@@ -62,6 +62,7 @@ class Summary:
     peers: Row = field(default_factory=dict)
     measurements: list[Row] = field(default_factory=list)
     recoveries: list[str] = field(default_factory=list)
+    findings: list[Row] = field(default_factory=list)
     simulated: bool = False
     started: str = ""
     ended: str = ""
@@ -143,6 +144,7 @@ class Summary:
             "firmware": sorted({str(board.get("firmware", "")) for board in self.boards}),
             "peers": self.peers,
             "recoveries": self.recoveries,
+            "findings": self.findings,
         }
 
 
@@ -178,6 +180,8 @@ def _take(summary: Summary, planned: dict[tuple[str, str], TestResult], row: Row
         planned.setdefault((test, slot), TestResult(test, slot))
     elif kind == "recovery":
         summary.recoveries.append(str(row.get("text", "")))
+    elif kind == "finding":
+        summary.findings.append(_public(row))
     elif kind == "measurement":
         summary.measurements.append(row)
     elif kind == "lost":

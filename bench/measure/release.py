@@ -1,0 +1,145 @@
+"""Release assistance judged: did what a socket announced end connected mode sooner, and if not, who is to blame.
+
+A round is one exchange from idle mode until idle mode again, with the option or without. Rounds without are the
+baseline; the two kinds alternate, so that what a network does in the course of time meets both alike.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy
+
+from bench.clock import duration_text
+from bench.measure.statistics import Estimate, proportion, quantile
+
+# A round counts as released early below this part of the baseline's median: a network that honours the announcement
+# releases within a few hundred ms, one that does not keeps its timer of seconds.
+EARLY = 0.5
+# So many rounds of each kind at least; and of so many only this part may deviate before it is called chance.
+FEWEST = 3
+_DEVIATING = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One exchange.
+
+    Attributes:
+        assisted: whether the option was set.
+        idle_ns: from the acceptance of the last packet to the release; None when it was not seen in time.
+        cells: the serving cell before and after.
+        delivered: whether the packet reached the peer.
+        answered: whether the response that was due came back; None when none was.
+    """
+
+    assisted: bool
+    idle_ns: int | None
+    cells: tuple[str, str]
+    delivered: bool
+    answered: bool | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of the exchange was lost."""
+        return self.delivered and self.answered is not False
+
+
+class Verdict(StrEnum):
+    """What rounds prove."""
+
+    SHORTENED = "shortened"
+    NOT_SHORTENED = "not shortened"
+    AT_RANDOM = "granted at random"
+    NOT_INDICATED = "not indicated"
+    BROKE_DELIVERY = "broke delivery"
+    CELL_CHANGED = "the cell changed"
+    NO_RAI = "the cell knows no RAI"
+    TOO_FEW = "not enough evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A verdict, and what it rests on: a sentence for a person, the median times to idle in ns."""
+
+    verdict: Verdict
+    sentence: str
+    without: Estimate | None
+    assisted: Estimate | None
+    early: int = 0
+    rounds: int = 0
+
+
+def judge(rounds: Sequence[Round], *, cell_knows: bool | None, known_good: bool = False) -> Finding:
+    """What the rounds prove.
+
+    Args:
+        rounds: of both kinds.
+        cell_knows: whether the cell says that it knows release assistance; None when nothing tells.
+        known_good: whether the lab vouches for the cell: then what is not granted was not indicated by the modem.
+    """
+    base = [one for one in rounds if not one.assisted]
+    tried = [one for one in rounds if one.assisted]
+    cells = sorted({cell for one in rounds for cell in one.cells})
+    without, assisted = _median(base), _median(tried)
+    if cell_knows is False:
+        return Finding(Verdict.NO_RAI, "the cell says that it knows no release assistance", without, assisted)
+    if len(cells) > 1:
+        text = f"the board was in {len(cells)} cells ({', '.join(cells)}): their timers cannot be compared"
+        return Finding(Verdict.CELL_CHANGED, text, without, assisted)
+    if _breaks(base, tried):
+        lost = sum(not one.whole for one in tried)
+        text = f"{lost} of {len(tried)} exchanges with the option were not whole, {_lost(base)} without"
+        return Finding(Verdict.BROKE_DELIVERY, text, without, assisted)
+    base, tried = ([one for one in kind if one.whole] for kind in (base, tried))
+    usual = [one.idle_ns for one in base if one.idle_ns is not None]
+    if min(len(usual), len(tried)) < FEWEST:
+        text = f"{len(usual)} rounds without and {len(tried)} with the option are too few; it takes {FEWEST} of each"
+        return Finding(Verdict.TOO_FEW, text, without, assisted)
+    limit = EARLY * float(numpy.median(usual))
+    early = sum(one.idle_ns is not None and one.idle_ns < limit for one in tried)
+    return _weighed(early, len(tried), without, assisted, known_good=known_good)
+
+
+def _weighed(
+    early: int, count: int, without: Estimate | None, assisted: Estimate | None, *, known_good: bool
+) -> Finding:
+    deviating = int(_DEVIATING * count)
+    if early >= count - deviating:
+        verdict = Verdict.SHORTENED
+    elif early > deviating:
+        verdict = Verdict.AT_RANDOM
+    else:
+        verdict = Verdict.NOT_INDICATED if known_good else Verdict.NOT_SHORTENED
+    times = " to ".join(_shown(median) for median in (without, assisted))
+    text = f"median time to idle from {times}: released early in {early} of {count} rounds"
+    return Finding(verdict, text, without, assisted, early, count)
+
+
+def _shown(median: Estimate | None) -> str:
+    if median is None:
+        return "no release"
+    bounds = f" ({duration_text(median.low)} to {duration_text(median.high)})" if median.low != median.high else ""
+    return duration_text(median.value) + bounds
+
+
+def _median(rounds: Sequence[Round]) -> Estimate | None:
+    """The median time to idle; its interval where there are rounds enough for one."""
+    times = [one.idle_ns for one in rounds if one.idle_ns is not None]
+    if not times:
+        return None
+    middle = float(numpy.median(times))
+    return quantile(times, 0.5) or Estimate(middle, middle, middle)
+
+
+def _lost(rounds: Sequence[Round]) -> int:
+    return sum(not one.whole for one in rounds)
+
+
+def _breaks(base: Sequence[Round], tried: Sequence[Round]) -> bool:
+    """Whether exchanges with the option are lost that would not be without: all of them, or plainly more."""
+    if not base or not tried:
+        return False
+    if _lost(tried) == len(tried) and _lost(base) == 0:
+        return True
+    return proportion(_lost(tried), len(tried)).low > proportion(_lost(base), len(base)).high

@@ -1,0 +1,77 @@
+"""A time line as static SVG: what happened on each lane, and how long a state lasted."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from html import escape
+
+from bench.clock import NS_PER_MS, duration_text
+
+_WIDTH, _LANE, _LEFT, _RIGHT, _TOP, _BOTTOM = 960, 34, 110, 30, 26, 24
+_BAND, _MARK, _FAINT = "#9ec1f7", "#1f6feb", "#d8dee4"
+_CHARACTER = 6.2  # width of a letter, so that labels do not stand on each other
+_TICKS = 6
+
+
+@dataclass
+class TimeLine:
+    """What is drawn. Moments are in ns of one clock.
+
+    Attributes:
+        title: what it shows.
+        lanes: names, from the top.
+        marks: (lane, moment, label).
+        bands: (lane, from, to, label).
+    """
+
+    title: str
+    lanes: Sequence[str]
+    marks: list[tuple[str, int, str]] = field(default_factory=list)
+    bands: list[tuple[str, int, int, str]] = field(default_factory=list)
+
+    def svg(self) -> str:
+        """The picture; empty when nothing happened."""
+        moments = [t for _, t, _ in self.marks] + [t for _, a, b, _ in self.bands for t in (a, b)]
+        if not moments:
+            return ""
+        start, end = min(moments), max(moments)
+        scale = (_WIDTH - _LEFT - _RIGHT) / max(1, end - start)
+        height = _TOP + _LANE * len(self.lanes) + _BOTTOM
+
+        def x(moment: int) -> float:
+            return _LEFT + (moment - start) * scale
+
+        parts = [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}"'
+            f' height="{height}" font-family="sans-serif" font-size="11" fill="#57606a" role="img">',
+            f'<text x="0" y="14" font-weight="600">{escape(self.title)}</text>',
+        ]
+        for tick in range(_TICKS + 1):
+            moment = start + (end - start) * tick // _TICKS
+            text = duration_text(round((moment - start) / NS_PER_MS, 1) * NS_PER_MS)
+            parts.append(
+                f'<line x1="{x(moment):.1f}" y1="{_TOP}" x2="{x(moment):.1f}" y2="{height - _BOTTOM}"'
+                f' stroke="{_FAINT}"/><text x="{x(moment):.1f}" y="{height - 8}" text-anchor="middle">{text}</text>'
+            )
+        for row, lane in enumerate(self.lanes):
+            parts += self._lane(lane, _TOP + _LANE * row, x)
+        return "".join(parts) + "</svg>"
+
+    def _lane(self, lane: str, top: int, x: Callable[[int], float]) -> list[str]:
+        middle = top + _LANE / 2
+        parts = [
+            f'<text x="0" y="{middle + 4}">{escape(lane)}</text>',
+            f'<line x1="{_LEFT}" y1="{middle}" x2="{_WIDTH - _RIGHT}" y2="{middle}" stroke="{_FAINT}"/>',
+        ]
+        for _, begin, end, label in (band for band in self.bands if band[0] == lane):
+            width = max(2.0, x(end) - x(begin))
+            parts.append(f'<rect x="{x(begin):.1f}" y="{top + 8}" width="{width:.1f}" height="18" fill="{_BAND}"/>')
+            if width > _CHARACTER * len(label):
+                parts.append(f'<text x="{x(begin) + 4:.1f}" y="{middle + 4}" fill="#1f2328">{escape(label)}</text>')
+        free = 0.0
+        for _, moment, label in sorted((mark for mark in self.marks if mark[0] == lane), key=lambda mark: mark[1]):
+            place = x(moment)
+            parts.append(f'<rect x="{place - 1:.1f}" y="{top + 6}" width="2" height="22" fill="{_MARK}"/>')
+            if place >= free:
+                parts.append(f'<text x="{place + 4:.1f}" y="{middle + 4}">{escape(label)}</text>')
+                free = place + 8 + _CHARACTER * len(label)
+        return parts

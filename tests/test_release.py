@@ -1,0 +1,377 @@
+"""Release assistance: the radio's model, its judgement in virtual time, and what boards and reports say of it."""
+
+import itertools
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.at import AtLink, CommandError, LinkState
+from bench.errors import UsageError
+from bench.measure import Finding, Round, Verdict, judge
+from bench.modem import Modem, PollEvent, Rai, RaiSupport, ReceiveFlag, SocketOption
+from bench.peers import Peers
+from bench.report.timeline import TimeLine
+from bench.simulator.radio import CONNECTED, CONNECTING, IDLE, LAST, NO_DATA, OFF, ONE_RESP, Assistance, Cell, Radio
+from tests.support.lab import Lab
+from tests.support.programs import simulator
+
+MS = 1_000_000
+S = 1000 * MS
+
+
+class Followed(Radio):
+    """A radio whose changes are kept."""
+
+    def __init__(self, cell: Cell, seed: str = "1") -> None:
+        self.changes: list[tuple[int, str]] = []
+        super().__init__(cell, seed, lambda t, state: self.changes.append((t, state)))
+        self.indicates = True
+        self.switch(0, on=True)
+
+    def until(self, now_ns: int) -> list[tuple[int, str]]:
+        self.advance(now_ns)
+        changes, self.changes = self.changes, []
+        return changes
+
+
+class TestModel:
+    CELL = Cell(setup=20, inactivity=5000, release=60)
+
+    def test_a_packet_connects_and_silence_releases(self) -> None:
+        radio = Followed(self.CELL)
+        assert radio.packet(S, Assistance(), uplink=True) == S + 20 * MS
+        assert radio.packet(S + 5 * MS, Assistance(), uplink=True) == S + 20 * MS
+        assert radio.packet(2 * S, Assistance(), uplink=False) == 2 * S
+        assert radio.until(20 * S) == [(0, IDLE), (S, CONNECTING), (S + 20 * MS, CONNECTED), (7 * S, IDLE)]
+
+    @pytest.mark.parametrize(("value", "released_ms"), [(LAST, 80), (ONE_RESP, 5020), (0, 5020)])
+    def test_the_last_packet_from_idle_releases(self, value: int, released_ms: int) -> None:
+        radio, socket = Followed(self.CELL), Assistance()
+        socket.announce(value)
+        radio.packet(0, socket, uplink=True)
+        assert radio.until(20 * S)[-1] == (released_ms * MS, IDLE)
+
+    def test_the_one_response_releases_and_not_what_came_before(self) -> None:
+        radio, socket = Followed(self.CELL), Assistance()
+        radio.packet(0, socket, uplink=True)
+        socket.announce(ONE_RESP)
+        radio.packet(100 * MS, socket, uplink=False)  # an older answer
+        radio.packet(200 * MS, socket, uplink=True)
+        radio.packet(300 * MS, Assistance(), uplink=False)  # another socket's
+        assert radio.due_ns == 5300 * MS
+        radio.packet(400 * MS, socket, uplink=False)
+        assert radio.until(20 * S)[-1] == (460 * MS, IDLE)
+
+    def test_an_announcement_counts_once_and_for_its_socket(self) -> None:
+        radio, one, other = Followed(self.CELL), Assistance(), Assistance()
+        one.announce(LAST)
+        radio.packet(0, other, uplink=True)
+        radio.advance(S)
+        radio.packet(S, one, uplink=True)
+        radio.packet(S + MS, one, uplink=True)  # sent all the same
+        assert radio.until(20 * S)[-1] == (6001 * MS, IDLE)
+
+    def test_no_data_acts_at_once_and_only_when_connected(self) -> None:
+        radio = Followed(self.CELL)
+        radio.ended(0)
+        assert radio.state == IDLE
+        radio.packet(0, Assistance(), uplink=True)
+        radio.advance(S)
+        radio.ended(S)
+        assert radio.until(20 * S)[-1] == (S + 60 * MS, IDLE)
+
+    def test_a_modem_that_does_not_indicate(self) -> None:
+        radio, socket = Followed(self.CELL), Assistance()
+        radio.indicates = False
+        socket.announce(LAST)
+        radio.packet(0, socket, uplink=True)
+        assert radio.until(20 * S)[-1] == (5020 * MS, IDLE)
+
+    def test_without_the_radio_nothing_connects(self) -> None:
+        radio = Followed(self.CELL)
+        radio.packet(0, Assistance(), uplink=True)
+        radio.switch(10 * MS, on=False)
+        assert radio.packet(S, Assistance(), uplink=True) == S
+        assert radio.until(20 * S)[-1] == (10 * MS, OFF)
+
+    @given(
+        st.lists(st.tuples(st.integers(0, 3 * S), st.booleans(), st.sampled_from([0, 1, 2, 3, 4, 5])), max_size=40),
+        st.booleans(),
+    )
+    def test_states_follow_each_other_as_they_must(self, steps: list[tuple[int, bool, int]], indicates: bool) -> None:
+        radio, socket, now = Followed(Cell()), Assistance(), 0
+        radio.indicates = indicates
+        for pause, uplink, value in steps:
+            now += pause
+            if value == NO_DATA:
+                radio.ended(now)
+            elif value:
+                socket.announce(value)
+            ready = radio.packet(now, socket, uplink=uplink)
+            assert now <= ready <= now + 20 * MS
+        changes = radio.until(now + 100 * S)
+        assert [t for t, _ in changes] == sorted(t for t, _ in changes)
+        after = {IDLE: CONNECTING, CONNECTING: CONNECTED, CONNECTED: IDLE}
+        states = [state for _, state in changes]
+        assert all(after[a] == b for a, b in itertools.pairwise(states))
+        assert states[-1] == IDLE
+        assert radio.charge_uc >= 0
+
+    @pytest.mark.parametrize("text", ["grant=2", "setup=-1", "inactivity=nan", "longer=0.5", "x=1", "grant", "grant=y"])
+    def test_a_cell_that_is_none(self, text: str) -> None:
+        with pytest.raises(UsageError):
+            Cell.parse(text)
+
+    def test_a_cell_by_its_numbers(self) -> None:
+        assert Cell.parse("number=7,grant=0.5,as_rai=0") == Cell(number=7, grant=0.5, as_rai=0)
+
+
+def played(cells: Sequence[Cell], seed: int, option: int, count: int, *, indicates: bool = True) -> list[Round]:
+    """Rounds on a radio in virtual time, with and without the option in turn; the cell changes half way."""
+    chance = random.Random(seed)
+    radio = Followed(cells[0], str(seed))
+    radio.indicates = indicates
+    now, rounds = 0, []
+    for number in range(2 * count):
+        radio.cell = cells[min(len(cells) - 1, number * len(cells) // (2 * count))]
+        assisted = number % 4 in (1, 2)
+        socket = Assistance()
+        if assisted and option != NO_DATA:
+            socket.announce(option)
+        before = radio.cell
+        ready = radio.packet(now, socket, uplink=True)
+        if option == ONE_RESP:
+            radio.packet(ready + chance.randint(20, 200) * MS, socket, uplink=False)
+        if assisted and option == NO_DATA:
+            radio.ended(ready + chance.randint(1, 20) * MS)
+        released = radio.until(now + 100 * S)[-1]
+        assert released[1] == IDLE
+        seen = released[0] + chance.randint(0, 4) * MS  # when the URC has been read
+        rounds.append(Round(assisted, seen - now, (str(before.number), str(radio.cell.number)), True))
+        now += 200 * S
+    return rounds
+
+
+class TestVerdict:
+    SEEDS = range(100)
+
+    def right(self, wanted: Verdict, cells: Sequence[Cell], *, count: int = 10, **options: bool) -> None:
+        for option in (LAST, ONE_RESP, NO_DATA):
+            found = [judge(played(cells, s, option, count, **options), cell_knows=True) for s in self.SEEDS]
+            hits = sum(finding.verdict is wanted for finding in found)
+            assert hits >= 99, f"{hits} of 100 are {wanted}"
+
+    def test_granted(self) -> None:
+        self.right(Verdict.SHORTENED, [Cell(inactivity=10_000)])
+
+    def test_ignored(self) -> None:
+        self.right(Verdict.NOT_SHORTENED, [Cell(inactivity=10_000, grant=0)])
+
+    def test_granted_at_random(self) -> None:
+        self.right(Verdict.AT_RANDOM, [Cell(inactivity=10_000, grant=0.5)])
+
+    def test_changing_in_the_middle(self) -> None:
+        self.right(Verdict.CELL_CHANGED, [Cell(inactivity=10_000), Cell(inactivity=10_000, number=2, grant=0)])
+
+    def test_a_modem_that_does_not_indicate_in_a_cell_that_is_known(self) -> None:
+        rounds = played([Cell(inactivity=10_000)], 1, LAST, 10, indicates=False)
+        assert judge(rounds, cell_knows=True).verdict is Verdict.NOT_SHORTENED
+        assert judge(rounds, cell_knows=None, known_good=True).verdict is Verdict.NOT_INDICATED
+
+    def test_times_to_idle_are_those_of_the_model(self) -> None:
+        rounds = played([Cell(inactivity=10_000)], 1, LAST, 50)
+        finding = judge(rounds, cell_knows=True)
+        assert finding.without is not None
+        assert finding.assisted is not None
+        assert abs(finding.without.value - 10_020 * MS) <= 5 * MS
+        assert abs(finding.assisted.value - 80 * MS) <= 5 * MS
+        assert finding.sentence.startswith("median time to idle from 10 s")
+
+    def test_other_findings(self) -> None:
+        rounds = played([Cell(inactivity=10_000)], 1, LAST, 10)
+        assert judge(rounds, cell_knows=False).verdict is Verdict.NO_RAI
+        assert judge(rounds[:4], cell_knows=True).verdict is Verdict.TOO_FEW
+        assert judge([], cell_knows=None).verdict is Verdict.TOO_FEW
+        lost = [Round(r.assisted, r.idle_ns, r.cells, delivered=not r.assisted) for r in rounds]
+        assert judge(lost, cell_knows=True).verdict is Verdict.BROKE_DELIVERY
+        silent = [Round(r.assisted, r.idle_ns, r.cells, True, answered=not r.assisted) for r in rounds[:6]]
+        assert judge(silent, cell_knows=True).verdict is Verdict.BROKE_DELIVERY
+        stuck = [Round(r.assisted, r.idle_ns if r.assisted else None, r.cells, True) for r in rounds]
+        assert judge(stuck, cell_knows=True).verdict is Verdict.TOO_FEW
+
+    @given(
+        st.lists(
+            st.builds(
+                Round,
+                st.booleans(),
+                st.none() | st.integers(0, 10**11),
+                st.just(("a", "a")) | st.just(("a", "b")),
+                st.booleans(),
+                st.none() | st.booleans(),
+            ),
+            max_size=30,
+        )
+    )
+    def test_whatever_was_seen_gets_a_verdict(self, rounds: list[Round]) -> None:
+        finding: Finding = judge(rounds, cell_knows=None)
+        assert finding.sentence
+
+
+@pytest.fixture
+def board() -> Iterator[Modem]:
+    with simulator() as boards, AtLink.open(boards[0]["port"]) as at:
+        yield Modem(at)
+
+
+@pytest.fixture
+def peers() -> Iterator[Peers]:
+    with Peers() as program:
+        yield program
+
+
+class TestBoard:
+    """The simulated board's radio on its wire, through the typed calls."""
+
+    def test_the_serving_cell(self, board: Modem) -> None:
+        cell = board.radio.cell()
+        assert cell is not None
+        assert (cell.access, cell.band, cell.rsrp_dbm, cell.snr_db) == ("LTE-M", 20, -96, 11)
+        board.link.command("AT+CFUN=4")
+        assert board.radio.cell() is None
+
+    def test_the_connection_comes_and_goes(self, board: Modem, peers: Peers) -> None:
+        sink = peers.udp_echo(echo=False)
+        with board.udp_client(sink.host, sink.port) as client, board.radio.signalling() as watch:
+            assert watch.settle(5)
+            assert not board.radio.connected()
+            sent = client.send_string(b"wake up").response
+            stood = watch.wait_connected(5, since_ns=sent.sent_ns)
+            released = watch.wait_idle(5, since_ns=sent.sent_ns)
+            assert stood is not None
+            assert released is not None
+            assert sent.sent_ns < stood < released
+            assert watch.wait_connected(0.1, since_ns=released) is None
+        assert board.link.command("AT+CSCON?").lines == ("+CSCON: 0,0",)
+
+    def test_no_command_holds_a_urc_back(self, board: Modem, peers: Peers) -> None:
+        echo = peers.udp_echo()
+        with board.udp_client(echo.host, echo.port) as client:
+            with board.radio.signalling():
+                for blocks in (
+                    lambda: client.receive(1),
+                    lambda: client.receive_from(1),
+                    lambda: board.polling.poll(10),
+                    lambda: board.server.accept(1),
+                ):
+                    with pytest.raises(LinkState, match="it would hold back the URC"):
+                        blocks()
+                assert board.polling.poll(0, client.handle).of(client.handle) is PollEvent.NONE
+                with pytest.raises(CommandError):
+                    client.receive(1, ReceiveFlag.DONT_WAIT)
+            client.send_string(b"x")
+            assert client.receive(5).data == b"x"
+
+    def test_release_assistance_is_switched_on_and_off(self, board: Modem) -> None:
+        with board.radio.release_assistance() as support:
+            assert support == RaiSupport("0000A101", access_stratum=True, control_plane=False)
+            assert board.link.command("AT%RAI?").lines == ("%RAI: 2",)
+        assert board.link.command("AT%RAI?").lines == ("%RAI: 0",)
+
+    def test_older_firmware_cannot_tell(self) -> None:
+        with simulator("--model", "nrf9160dk") as boards, AtLink.open(boards[0]["port"]) as at:
+            with Modem(at).radio.release_assistance() as support:
+                assert support is None
+                assert at.command("AT%RAI?").lines == ("%RAI: 1",)
+            assert at.command("AT%RAI?").lines == ("%RAI: 0",)
+
+    def test_urcs_wait_for_the_end_of_a_command(self, board: Modem, peers: Peers) -> None:
+        """As the firmware does: a blocking receive hides when the network released the connection."""
+        echo = peers.udp_echo(delay_ms=900)
+        with board.udp_client(echo.host, echo.port) as client:
+            board.link.command("AT+CSCON=1")
+            client.send_string(b"x")
+            received = client.receive(5).response
+            idle = board.link.wait_for_urc("+CSCON: 0", timeout=1, since_ns=received.sent_ns)
+            assert idle.received_ns >= received.final_ns
+            board.link.command("AT+CSCON=0")
+
+    def test_rai_shortens_on_the_wire(self, board: Modem, peers: Peers, tmp_path: Path) -> None:
+        sink = peers.udp_echo(echo=False)
+        took = {}
+        with (
+            board.udp_client(sink.host, sink.port) as client,
+            board.radio.release_assistance(),
+            board.radio.signalling() as watch,
+        ):
+            for option in (None, Rai.LAST):
+                assert watch.settle(5)
+                if option:
+                    board.options.set(SocketOption.RAI, option)
+                sent = client.send_string(b"x").response
+                idle = watch.wait_idle(5, since_ns=sent.final_ns)
+                assert idle is not None
+                took[option] = idle - sent.final_ns
+        assert took[Rai.LAST] < took[None] / 2
+
+
+class TestRun:
+    """The suite on other cells, in real time: the network's refusal is the lab's to know, never the board's failure."""
+
+    @pytest.mark.parametrize(
+        ("cell", "code", "words"),
+        [
+            ("grant=0", 3, "RAI not shortened: median time to idle"),
+            ("as_rai=0", 5, "this cell says that it knows no release assistance"),
+        ],
+    )
+    def test_cells_that_do_not_grant(self, lab: Lab, cell: str, code: int, words: str) -> None:
+        suite = Path(__file__).parents[1] / "tests_hil" / "test_rai.py"
+        with simulator("--cell", cell) as boards:
+            arguments = ("--port", boards[0]["port"], "--", "-k", "TestUdp and test_no_more_data", "--rounds", "3")
+            run = lab.run(suite.read_text(), arguments)
+        assert run.code == code, run.output
+        assert words in run.output
+
+    def test_a_cell_that_the_lab_vouches_for(self, lab: Lab) -> None:
+        config = lab.folder / "bench.toml"
+        config.write_text('[network]\nrai = "granted"\n')
+        suite = Path(__file__).parents[1] / "tests_hil" / "test_rai.py"
+        with simulator("--cell", "grant=0") as boards:
+            arguments = ("--port", boards[0]["port"], "--config", str(config), "--", "-k", "test_no_more_data")
+            run = lab.run(suite.read_text(), arguments)
+        assert run.code == 1
+        assert "UDP NO_DATA   not indicated: median time to idle" in run.output
+        page = next((run.folder / "measurements" / "board-1").glob("*.html")).read_text()
+        assert page.count("connected until idle") == 6
+        assert "not indicated" in (run.folder / "verdict.html").read_text()
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return Lab(tmp_path)
+
+
+def test_a_time_line_is_a_picture_without_overlaps() -> None:
+    line = TimeLine("round 1 <b>", ("AT", "RRC"))
+    assert line.svg() == ""
+    line.marks += [("AT", 0, "send"), ("AT", 1000, "OK"), ("AT", 500 * MS, "later")]
+    line.bands.append(("RRC", 0, 400 * MS, "connected"))
+    text = line.svg()
+    assert "round 1 &lt;b&gt;" in text
+    assert ">OK<" not in text, "it would stand on the mark before it"
+    assert all(word in text for word in (">send<", ">later<", ">connected<", ">500 ms<"))
+
+
+def test_charge_follows_the_states() -> None:
+    """The simulated figure of energy: connected mode costs what the model says it does."""
+    short, long = Followed(Cell(inactivity=100)), Followed(Cell(inactivity=10_000))
+    for radio in (short, long):
+        radio.packet(S, Assistance(), uplink=True)
+        radio.advance(60 * S)
+        radio.switch(60 * S, on=True)
+    assert numpy.isclose(long.charge_uc - short.charge_uc, (32 - 0.9) * 9900)
