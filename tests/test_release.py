@@ -347,7 +347,7 @@ class TestRun:
         assert run.code == 1
         assert "UDP NO_DATA   not indicated: median time to idle" in run.output
         page = next((run.folder / "measurements" / "board-1").glob("*.html")).read_text()
-        assert page.count("connected until idle") == 6
+        assert page.count(">connected<") == 6
         assert "not indicated" in (run.folder / "verdict.html").read_text()
 
 

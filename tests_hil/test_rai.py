@@ -4,8 +4,7 @@ Each round begins and ends in idle mode; the modem's own URC says when. What the
 the board: such a finding is a lab error, with the evidence. Specification: #XSOCKETOPT, SO_RAI; 3GPP TS 36.321, 5.4.5.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -36,25 +35,29 @@ class Exchanges:
     watch: SignallingWatch
     concealer: Concealer
     network: Profile
-    picture: Callable[[str], None]
     clients: dict[bool, Any]
     peer: Peer
-    number: int = 0
+    lines: list[TimeLine] = field(default_factory=list)
+    times: dict[bool, list[tuple[int, int]]] = field(default_factory=lambda: {False: [], True: []})
 
     def play(self, option, *, assisted, answers):
         """One round: to idle, the packet, perhaps its response, to idle again."""
-        self.number += 1
         assert self.watch.settle(self.network.idle), f"the network keeps the board connected for {self.network.idle} s"
         cell = self._cell()
-        data = b"%07d " % self.number + b"." * 24
+        data = b"%07d " % len(self.lines) + b"." * 24
         client = self.clients[assisted]
         client.select()
         began = self._send(client, option if assisted else None, data)
         idle = self.watch.wait_idle(self.network.idle, since_ns=began.final_ns)
-        delivered = self.peer.wait_for("received", size=len(data) * self.number, timeout=self.network.receive_timeout)
+        delivered = self.peer.wait_for(
+            "received", size=len(data) * (len(self.lines) + 1), timeout=self.network.receive_timeout
+        )
         answered = self._fetched(client) == data if answers else None
-        self._draw(option if assisted else None, began, idle)
-        return Round(assisted, idle and idle - began.final_ns, (cell, self._cell()), delivered, answered)
+        self.lines.append(self._line(option if assisted else None, began, idle))
+        if idle is None:
+            return Round(assisted, None, (cell, self._cell()), delivered, answered)
+        self.times[assisted].append((began.final_ns, idle - began.final_ns))
+        return Round(assisted, idle - began.final_ns, (cell, self._cell()), delivered, answered)
 
     def _send(self, client, option, data):
         options = self.modem.options
@@ -78,18 +81,24 @@ class Exchanges:
         cell = self.modem.radio.cell()
         return self.concealer.short_id("cell", cell.identity) if cell else "none"
 
-    def _draw(self, option, sent, idle):
-        line = TimeLine(
-            f"round {self.number}, {option.name if option else 'without'}", ("AT", "uplink", "downlink", "RRC")
-        )
+    def _line(self, option, sent, idle):
+        title = f"round {len(self.lines) + 1}, {option.name if option else 'without'}"
+        line = TimeLine(title, ("AT", "uplink", "downlink", "RRC"))
         line.marks += [("AT", sent.sent_ns, "send"), ("AT", sent.final_ns, "OK")]
         lanes = {"received": "uplink", "sent": "downlink"}
         for entry in self.peer.journal():
             if entry.event in lanes and entry.t_ns > sent.sent_ns:
                 line.marks.append((lanes[entry.event], entry.t_ns, f"{entry.size} bytes"))
         if idle:
-            line.bands.append(("RRC", sent.sent_ns, idle, "connected until idle"))
-        self.picture(line.svg())
+            stood = self.watch.wait_connected(0, since_ns=sent.sent_ns) or sent.sent_ns
+            line.bands.append(("RRC", stood, idle, "connected"))
+            line.marks.append(("RRC", idle, "idle"))
+        return line
+
+    def pictures(self):
+        """A time line a round, all of one scale: one look shows which was shorter."""
+        longest = max(line.extent_ns for line in self.lines)
+        return [replace(line, span_ns=longest).svg() for line in self.lines]
 
 
 @pytest.fixture
@@ -110,14 +119,15 @@ def rounds(modem, support, bench_session, network, picture, measure, pytestconfi
         played = []
         with connect() as usual, connect() as assisting, modem.radio.signalling() as watch:
             clients = {False: usual, True: assisting}
-            exchanges = Exchanges(modem, watch, bench_session.concealer, network, picture, clients, peer)
+            exchanges = Exchanges(modem, watch, bench_session.concealer, network, clients, peer)
             for number in range(2 * count):
                 assisted = number % 4 in (1, 2)  # without, with, with, without
                 played.append(exchanges.play(option, assisted=assisted, answers=answers))
+        for drawn in exchanges.pictures():
+            picture(drawn)
         for kind, told in ((False, "without"), (True, "with")):
-            times = [(0, one.idle_ns) for one in played if one.assisted is kind and one.idle_ns is not None]
-            if times:
-                measure.samples(f"time to idle, {name}, {told}", times)
+            if exchanges.times[kind]:
+                measure.samples(f"time to idle, {name}, {told}", exchanges.times[kind])
         knows = None if support is None else support.any
         finding = judge(played, cell_knows=knows, known_good=bench_session.config.network.rai == "granted")
         bench_session.stream.add("finding", name=name, verdict=str(finding.verdict), text=finding.sentence)

@@ -21,19 +21,31 @@ class TimeLine:
         lanes: names, from the top.
         marks: (lane, moment, label).
         bands: (lane, from, to, label).
+        span_ns: how much time the width stands for; 0 is as much as there is. Pictures of one span can be compared.
     """
 
     title: str
     lanes: Sequence[str]
     marks: list[tuple[str, int, str]] = field(default_factory=list)
     bands: list[tuple[str, int, int, str]] = field(default_factory=list)
+    span_ns: int = 0
+
+    @property
+    def extent_ns(self) -> int:
+        """From the first moment to the last."""
+        moments = self._moments()
+        return max(moments) - min(moments) if moments else 0
+
+    def _moments(self) -> list[int]:
+        return [t for _, t, _ in self.marks] + [t for _, a, b, _ in self.bands for t in (a, b)]
 
     def svg(self) -> str:
         """The picture; empty when nothing happened."""
-        moments = [t for _, t, _ in self.marks] + [t for _, a, b, _ in self.bands for t in (a, b)]
+        moments = self._moments()
         if not moments:
             return ""
-        start, end = min(moments), max(moments)
+        start = min(moments)
+        end = start + max(self.span_ns, self.extent_ns)
         scale = (_WIDTH - _LEFT - _RIGHT) / max(1, end - start)
         height = _TOP + _LANE * len(self.lanes) + _BOTTOM
 
