@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bench.at import CommandError
+from bench.clock import duration_text
 from bench.measure import PARTS, Exchange, proportion, reordered, take_apart
 from bench.modem import Family, PollEvent
 from bench.security import Verify
@@ -72,8 +73,10 @@ def _told(measure, peers, name, exchanges, journal, *, stream):
     bound = peers.offset.uncertainty_ns
     if bound * 10 > uplinks[len(uplinks) // 2]:
         return  # the peers' clock is too uncertain: the parts would be guesses
+    beside = (f"peers' clock within {duration_text(bound)}",) if bound else ()
     for part in PARTS:
-        measure.samples(f"{name}: {part}", [(trip.sent_ns, trip.parts[part]) for trip in trips], part_of=name)
+        samples = [(trip.sent_ns, trip.parts[part]) for trip in trips]
+        measure.samples(f"{name}: {part}", samples, beside=beside, part_of=name)
 
 
 class TestCommands:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timing
 MESSAGE = 1024
 RECEIVED_AT_ONCE = 2048
 # The peer has sent so many bytes more than the board has fetched, twice that at most.
-AHEAD = 131072
+AHEAD = 65536
 # What stands beside the payload on the UART: AT#XSEND="...",CRLF out; #XSEND: 1024 and OK back are not in its way.
 SEND_OVERHEAD = len('AT#XSEND=""\r\n')
 RECEIVE_OVERHEAD = len("AT#XRECV=20\r\n\r\n#XRECV: 2048\r\n\r\nOK\r\n")
@@ -61,6 +61,10 @@ def _tell(measure, name, events, beside=()):
 
 def _received(peer):
     return [(entry.t_ns, entry.size) for entry in peer.journal() if entry.event == "received"]
+
+
+def _sent(peer):
+    return [(entry.t_ns, entry.size) for entry in peer.journal() if entry.event == "sent"]
 
 
 @pytest.fixture
@@ -140,19 +144,18 @@ class TestDownlink:
             assert source.wait_for("accepted", timeout=network.receive_timeout)
             pushed = 0
             while not transfer.over:
-                if pushed - transfer.moved < AHEAD:
-                    source.push(_message(pushed, AHEAD))
-                    pushed += AHEAD
+                piece = min(AHEAD, network.volume - pushed)
+                if piece and pushed - transfer.moved < AHEAD:
+                    source.push(_message(pushed, piece))
+                    pushed += piece
                 received = client.receive(network.receive_timeout)
                 assert not received.ended, "the peer has not closed"
                 transfer.add(received.response.final_ns, len(received.data))
 
-        _tell(
-            measure,
-            "TCP downlink by command, receiver",
-            transfer.events,
-            uart(RECEIVED_AT_ONCE, RECEIVE_OVERHEAD),
-        )
+        beside = uart(RECEIVED_AT_ONCE, RECEIVE_OVERHEAD)
+        if len(_sent(source)) > 1:  # one write has no rate
+            _tell(measure, "TCP downlink by command, sender", _sent(source), beside)
+        _tell(measure, "TCP downlink by command, receiver", transfer.events, beside)
 
     @pytest.mark.measures("UDP downlink by datagram, receiver", "UDP downlink lost")
     def test_by_datagram(self, modem, peers, measure, network, progress, uart):
@@ -173,6 +176,7 @@ class TestDownlink:
                     transfer.add(received.response.final_ns, len(received.data))
 
         beside = uart(MESSAGE, RECEIVE_OVERHEAD)
+        _tell(measure, "UDP downlink by datagram, sender", _sent(source), beside)
         _tell(measure, "UDP downlink by datagram, receiver", transfer.events, beside)
         lost = proportion(max(0, copies * asked - len(transfer.events)), copies * asked)
         measure("UDP downlink lost", lost.value, unit="fraction", estimate=lost, count=copies * asked)
