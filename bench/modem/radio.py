@@ -30,7 +30,7 @@ class ServingCell:
         access: LTE-M, NB-IoT, or the number of another technology.
         band: LTE band.
         identity: of the cell, hexadecimal.
-        channel: EARFCN.
+        channel: EARFCN; None while it is not camped on the cell.
         rsrp_dbm: received power of the reference signal; None when not known.
         snr_db: signal to noise; None when not known.
     """
@@ -41,7 +41,7 @@ class ServingCell:
     access: str
     band: int
     identity: str
-    channel: int
+    channel: int | None
     rsrp_dbm: int | None
     snr_db: int | None
 
@@ -87,9 +87,9 @@ class Radio:
             access=_ACCESS.get(access, str(access)),
             band=number(fields[6], "the band"),
             identity=fields[7],
-            channel=number(fields[9], "the channel"),
-            rsrp_dbm=_level(fields[10], -140, 255),
-            snr_db=_level(fields[11], -24, 127),
+            channel=_level(fields[9], 0),
+            rsrp_dbm=_level(fields[10], -140, unknown=255),
+            snr_db=_level(fields[11], -24, unknown=127),
         )
 
     def connected(self) -> bool:
@@ -171,8 +171,8 @@ class SignallingWatch:
             return None
 
 
-def _level(text: str, zero: int, unknown: int) -> int | None:
-    """An index of the modem's as a level; None for the one that says that it is not known."""
+def _level(text: str, zero: int, *, unknown: int | None = None) -> int | None:
+    """An index of the modem's as a level; None where there is none, or the one that says that it is not known."""
     return int(text) + zero if text.isdigit() and int(text) != unknown else None
 
 
