@@ -222,7 +222,7 @@ SECURE = ("tls_psk", "dtls_psk", "dtls_cert")
 def test_answers_as_the_recorded_firmware_does(case: str, peers: list[Peer]) -> None:
     hosts = ["one.test=192.0.2.1", "many.test=192.0.2.1,192.0.2.2,192.0.2.3", "mixed.test=192.0.2.1,2001:db8::1"]
     arguments = [argument for host in hosts for argument in ("--host", host)]
-    with simulator("--address", "127.0.0.1", *arguments) as boards:
+    with simulator("--address", "127.0.0.1", "--cell", "setup=0", *arguments) as boards:
         port = Port(boards[0]["port"])
         try:
             assert port.collect(len(b"Ready\r\n")) == b"Ready\r\n"
@@ -252,7 +252,7 @@ def test_answers_as_the_recorded_firmware_does_over_tls(case: str, tmp_path: Pat
         certificates=(credentials.servers[ServerCertificate.ECDSA],) if case == "dtls_cert" else (),
         psks={} if case == "dtls_cert" else credentials.psks,
     )
-    with simulator("--address", "127.0.0.1", *tags) as boards, Peers() as peers:
+    with simulator("--address", "127.0.0.1", "--cell", "setup=0", *tags) as boards, Peers() as peers:
         start = peers.tls_echo if case == "tls_psk" else peers.dtls_echo
         peer = start(security, echo=False)
         port = Port(boards[0]["port"])

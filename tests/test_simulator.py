@@ -184,8 +184,8 @@ class TestProgram:
                     at.command("AT#XSOCKET=1,2,0")
                 with pytest.raises(CommandError):
                     at.command("AT#XSOCKET=1,2,0")
-                at.command("AT#XRESET")
-                assert at.wait_for_urc("Ready").line == "Ready"
+                reset = at.command("AT#XRESET")
+                assert at.wait_for_urc("Ready", since_ns=reset.sent_ns).line == "Ready"
                 assert at.command("AT#XSOCKETSELECT?").lines == ()
 
     def test_urcs_wait_for_the_end_of_a_command(self) -> None:

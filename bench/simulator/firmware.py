@@ -103,9 +103,9 @@ class Firmware:
         self.sessions.clear()
         self.time_limit = 0
         self._framer = self._new_framer()
+        self.journal.add("boot")
         await self.modem.power_on()
         self._urcs.clear()
-        self.journal.add("boot")
         self._uart.send(b"Ready\r\n")
 
     # ---------------------------------------------------------------- what commands use
