@@ -219,6 +219,11 @@ class MeasurementLimit(_Section):
     marginal: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The part of the limit within which a value is shown as marginal."""
 
+    @property
+    def title(self) -> str:
+        """Which limit it is, for a person."""
+        return f"{self.name!r} ({self.statistic}, {self.unit})"
+
     @model_validator(mode="after")
     def _limits_something(self) -> Self:
         if self.at_most is None and self.at_least is None:

@@ -1,11 +1,13 @@
 """The link against a small device: order, stamps, silence, late answers, loss, data mode."""
 
 import contextlib
+import os
 import signal
 import socket
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -393,3 +395,26 @@ def test_commands_end_as_the_dialect_says() -> None:
         threading.Timer(0.2, board.say, [b"\r\nOK\r\n"]).start()
         assert link.command("AT").ok
         assert board.heard == b"AT\r"
+
+
+def test_a_port_that_vanishes_while_it_is_opened_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second open fails, as it does when the cable is drawn between the two."""
+    master, slave = os.openpty()
+    path = os.ttyname(slave)
+    real = os.open
+
+    def opens(name: Any, *arguments: Any) -> int:
+        if str(name).startswith("/proc/self/fd/"):
+            raise OSError(6, "No such device or address")
+        return real(name, *arguments)
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(os, "open", opens)
+    with pytest.raises(PortNotFound, match="vanished while it was opened"):
+        AtLink.open(path)
+    monkeypatch.undo()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    with AtLink.open(path):  # nothing holds its lock
+        pass
+    os.close(master)
+    os.close(slave)

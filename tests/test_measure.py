@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from bench.at import Response
 from bench.config import Config, MeasurementLimit
-from bench.errors import DeviceError, UsageError
+from bench.errors import DeviceError, LabError, UsageError
 from bench.measure import (
     MARGINAL,
     OK,
@@ -21,9 +21,11 @@ from bench.measure import (
     Exchange,
     Limit,
     LimitExceeded,
+    LimitUnfit,
     Measurement,
     NoiseFloor,
     Series,
+    TooFewSamples,
     at_least,
     at_most,
     configured_limits,
@@ -97,7 +99,7 @@ class TestLimits:
         series = Series("echo", "ns", limits={"p99": at_most(seconds=1)})
         for value in range(100):
             series.add(value)
-        with pytest.raises(LimitExceeded, match="p99 of echo cannot be told from 100 samples"):
+        with pytest.raises(TooFewSamples, match="p99 of echo cannot be told from 100 samples"):
             series.measurement().judge()
 
     def test_a_declared_series_without_a_sample(self) -> None:
@@ -111,12 +113,20 @@ class TestLimits:
             {"name": "* uplink*", "at_least": 10000, "unit": "B/s"},
         ]
         entries = Config.model_validate({"measurements": rows}).measurements
-        assert configured_limits(entries, "TCP echo, 16 bytes", "ns") == {"p90": at_most(seconds=0.3, marginal=0.2)}
-        assert configured_limits(entries, "TCP echo, 64 bytes", "ns") == {"p90": at_most(seconds=0.2)}
-        assert configured_limits(entries, "TCP uplink", "B/s") == {VALUE: at_least(10000)}
-        assert configured_limits(entries, "TCP connect", "ns") == {}
-        with pytest.raises(UsageError, match="limits TCP uplink in B/s, but it is measured in s, ms, us or ns"):
-            configured_limits(entries, "TCP uplink", "ns")
+
+        def of(name: str, unit: str = "ns", *, series: bool = True, part_of: str = "") -> dict[str, Limit]:
+            return configured_limits(entries, name, unit, series=series, part_of=part_of)
+
+        assert of("TCP echo, 16 bytes") == {"p90": at_most(seconds=0.3, marginal=0.2)}
+        assert of("TCP echo, 64 bytes") == {"p90": at_most(seconds=0.2)}
+        assert of("TCP echo, 16 bytes: uplink", part_of="TCP echo, 16 bytes") == {}
+        assert of("TCP echo, 16 bytes: lost", "fraction", series=False) == {}
+        assert of("TCP uplink", "B/s", series=False) == {VALUE: at_least(10000)}
+        assert of("TCP connect") == {}
+        with pytest.raises(LimitUnfit, match="limits TCP echo, 64 bytes in s, but it is measured in B/s"):
+            of("TCP echo, 64 bytes", "B/s")
+        with pytest.raises(LimitUnfit, match="limits p90 of TCP echo, 64 bytes, which is a single value"):
+            of("TCP echo, 64 bytes", series=False)
 
     @pytest.mark.parametrize(
         "row",
@@ -305,7 +315,7 @@ class TestThroughput:
 
     def test_a_transfer_that_is_none(self) -> None:
         for events in ([], [(1, 100)], [(1, 100), (1, 100)]):
-            with pytest.raises(UsageError, match="are no transfer"):
+            with pytest.raises(LabError, match="are no transfer"):
                 rate_of(events)
 
     def test_a_few_messages_have_no_steady_rate(self) -> None:
@@ -334,7 +344,7 @@ class TestSplit:
         for exchange, trip in zip(exchanges, take_apart(exchanges, journal, stream=True), strict=True):
             parts = trip.parts
             assert parts["turn-around"] in (9, 10)
-            assert parts["uplink"] + parts["turn-around"] + parts["downlink"] + parts["UART"] == trip.total == 90
+            assert sum(parts.values()) - parts["accepted"] == trip.total == 90
             assert parts["accepted"] == 15
             assert trip.sent_ns == exchange.send.sent_ns
 
@@ -345,7 +355,14 @@ class TestSplit:
             Entry(1041, "sent", data=b"two", size=3),
         ]
         (trip,) = take_apart([self.exchange(1000, b"two")], journal, stream=False)
-        assert trip.parts == {"accepted": 15, "uplink": 30, "turn-around": 11, "downlink": 29, "UART": 20}
+        assert trip.parts == {
+            "accepted": 15,
+            "uplink": 30,
+            "turn-around": 11,
+            "unasked": 0,
+            "downlink": 29,
+            "UART": 20,
+        }
         with pytest.raises(ValueError, match="has no datagram b'one'"):
             take_apart([self.exchange(0, b"one")], journal, stream=False)
         with pytest.raises(ValueError, match="ends at byte 23, before byte 24"):

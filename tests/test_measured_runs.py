@@ -85,11 +85,7 @@ def test_empty(modem, measure):
             ('at_most = 10\nunit = "s"', 0, "limit p50 at most 10 s   ok"),
             ('at_most = 1\nunit = "ns"', 1, "p50 of AT, plain was"),
             ('at_least = 1\nunit = "ns"\nmarginal = 0.5', 0, "limit p50 at least 1 ns   ok"),
-            (
-                'at_most = 10\nunit = "kB"',
-                1,
-                "bench.toml limits AT, plain in kB, but it is measured in s, ms, us or ns",
-            ),
+            ('at_most = 10\nunit = "kB"', 0, "no measurement of this run fits [[measurements]] 'AT, *' (p50, kB)"),
         ],
     )
     def test_the_lab_sets_limits(self, lab: Lab, limit: str, code: int, word: str) -> None:
@@ -98,6 +94,21 @@ def test_empty(modem, measure):
         run = lab.run(SERIES, ("--simulate", "1", "--config", str(config)))
         assert run.code == code, run.output
         assert word in run.output
+
+    @pytest.mark.parametrize(
+        ("limit", "words"),
+        [
+            ('at_most = 10\nunit = "kB"', "limits AT, plain in kB, but it is measured in s, ms, us or ns"),
+            ('at_most = 10\nunit = "s"', "limits value of AT, plain, which is a series: give statistic"),
+            ('at_most = 10\nunit = "s"\nstatistic = "p99"', "p99 of AT, plain cannot be told from 50 samples"),
+        ],
+    )
+    def test_a_limit_that_cannot_be_judged_is_the_labs_fault(self, lab: Lab, limit: str, words: str) -> None:
+        config = lab.folder / "bench.toml"
+        config.write_text(f'[[measurements]]\nname = "AT, plain"\n{limit}\n[limits]\nlab_error_retries = 0\n')
+        run = lab.run(SERIES, ("--simulate", "1", "--config", str(config)))
+        assert run.code == 3, run.output
+        assert words in run.output
 
     def test_a_number_of_samples_that_is_none(self, lab: Lab) -> None:
         run = lab.run(SERIES, ("--simulate", "1", "--", "--samples", "none"))

@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import json
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,6 +80,33 @@ class TestPath:
         assert hashlib.sha256(back).digest() == hashlib.sha256(data).digest()
         assert echo.received() == data
 
+    def test_a_stream_stays_in_order_though_the_peer_does_not_read(self) -> None:
+        data = b"".join(b"%07d " % number for number in range(25_000))
+        with socket.socket() as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            server.bind(("127.0.0.1", 0))
+            server.listen()
+            with (
+                simulator("--uplink", "delay=5") as boards,
+                AtLink.open(boards[0]["port"]) as at,
+                Modem(at).tcp_client(*server.getsockname()) as client,
+            ):
+                peer, _ = server.accept()
+                came = bytearray()
+
+                def read_slowly() -> None:
+                    while len(came) < len(data):
+                        time.sleep(0.002)
+                        came.extend(peer.recv(8192))
+
+                reader = threading.Thread(target=read_slowly)
+                time.sleep(0.1)
+                reader.start()
+                client.send_in_data_mode(data)
+                reader.join(30)
+                peer.close()
+        assert bytes(came) == data
+
     def test_what_is_lost_never_arrives(self, peers: Peers, tmp_path: Path) -> None:
         journal = tmp_path / "truth.jsonl"
         sink = peers.udp_echo(echo=False)
@@ -115,7 +144,9 @@ class TestPath:
         assert sink.datagrams() == []
 
     @pytest.mark.parametrize("option", ["--uplink", "--downlink"])
-    @pytest.mark.parametrize("text", ["delay", "delay=x", "loss=2", "speed=9", "delay=-1", "jitter=inf", ""])
+    @pytest.mark.parametrize(
+        "text", ["delay", "delay=x", "loss=2", "speed=9", "delay=-1", "jitter=inf", "queue=0", "rate=1e-320", ""]
+    )
     def test_a_path_that_is_none(self, option: str, text: str) -> None:
         command = children.program("bench.cli", "simulate", option, text)
         finished = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
@@ -165,7 +196,7 @@ class TestLane:
         jitter=st.floats(0, 1000),
         loss=st.floats(0, 1),
         rate=st.sampled_from([0.0, 1e3, 1e6]),
-        queue=st.floats(0, 1e6),
+        queue=st.floats(1500, 1e6),
     )
 
     @given(models, st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 2000)), max_size=30))

@@ -122,7 +122,20 @@ class TestModel:
         assert states[-1] == IDLE
         assert radio.charge_uc >= 0
 
-    @pytest.mark.parametrize("text", ["grant=2", "setup=-1", "inactivity=nan", "longer=0.5", "x=1", "grant", "grant=y"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "grant=2",
+            "setup=-1",
+            "inactivity=nan",
+            "inactivity=1e308",
+            "longer=0.5",
+            "number=-5",
+            "as_rai=9",
+            "x=1",
+            "grant",
+        ],
+    )
     def test_a_cell_that_is_none(self, text: str) -> None:
         with pytest.raises(UsageError):
             Cell.parse(text)

@@ -10,6 +10,7 @@ import pytest
 
 from bench.at import CommandError
 from bench.clock import duration_text
+from bench.errors import LabError
 from bench.measure import PARTS, Exchange, proportion, reordered, take_apart
 from bench.modem import Family, PollEvent
 from bench.security import Verify
@@ -34,7 +35,7 @@ def _numbered(number, size):
 
 
 def _whole(client, data, timeout):
-    """The answer to the command that fetched the last of an echo, which a network may cut in pieces."""
+    """The answer to the command that fetched the last of a stream's echo, which a network may cut in pieces."""
     came = b""
     while len(came) < len(data):
         received = client.receive(timeout)
@@ -42,6 +43,15 @@ def _whole(client, data, timeout):
         came += received.data
     assert came == data
     return received.response
+
+
+def _own(client, data, timeout):
+    """The answer to the command that fetched a datagram's own echo; one that came late or twice is left aside."""
+    while True:
+        received = client.receive(timeout)
+        if received.data == data:
+            return received.response
+        assert received.data[:7] < data[:7], f"{received.data[:16]!r} was never sent"
 
 
 @pytest.fixture
@@ -143,7 +153,7 @@ class TestEcho:
     @pytest.mark.parametrize("size", [16, 256, 1024])
     @pytest.mark.parametrize("protocol", PROTOCOLS)
     def test_round_trip(self, echo_clients, peers, measure, network, protocol, size):
-        """The board asks at once for the answer, which comes a little later: so its arrival is what ends the wait."""
+        """The board asks for the answer as soon as it may; where that is there already, the parts say so (unasked)."""
         name = f"{protocol} echo, {size} bytes"
         exchanges, lost = [], 0
         doc = "From the sending command's first byte to the end of the answer."
@@ -152,7 +162,8 @@ class TestEcho:
                 data = _numbered(number, size)
                 sent = client.send_string(data).response
                 try:
-                    received = _whole(client, data, network.receive_timeout)
+                    fetch = _own if protocol in ("UDP", "DTLS") else _whole
+                    received = fetch(client, data, network.receive_timeout)
                 except CommandError:
                     assert protocol in ("UDP", "DTLS"), "a stream must not lose anything"
                     lost += 1
@@ -180,8 +191,9 @@ class TestDatagrams:
 
         came = [(int(entry.data[:7]), entry.t_ns) for entry in sink.journal() if entry.event == "received"]
         numbers = [number for number, _ in came]
-        assert len(numbers) == len(set(numbers)), "a datagram came twice"
-        loss = proportion(network.samples - len(numbers), network.samples)
+        if len(numbers) < 3:
+            raise LabError(f"{len(numbers)} of {network.samples} datagrams arrived: too few to tell anything")
+        loss = proportion(network.samples - len(set(numbers)), network.samples)
         measure("UDP uplink loss", loss.value, unit="fraction", estimate=loss, count=network.samples)
         late = proportion(reordered(numbers), len(numbers))
         measure("UDP uplink reordered", late.value, unit="fraction", estimate=late, count=len(numbers))

@@ -4,11 +4,15 @@ import pytest
 
 from bench.at import CommandError
 from bench.clock import now_ns
+from bench.errors import LabError
+
+pytestmark = pytest.mark.timers
 
 
 def _to_idle(modem, network):
     with modem.radio.signalling() as watch:
-        assert watch.settle(network.idle), f"the network keeps the board connected for more than {network.idle} s"
+        if not watch.settle(network.idle):
+            raise LabError(f"without traffic the network keeps the board connected for more than {network.idle:g} s")
 
 
 class TestIdle:

@@ -72,6 +72,14 @@ class SerialTransport:
             self._port.open()
         except serial.SerialException as error:
             raise _opening_error(self.name, error) from error
+        try:
+            self._configure()
+        except (OSError, termios.error) as error:
+            self.close()
+            raise PortNotFound(f"{self.name} vanished while it was opened: {error}") from error
+        return self._fd
+
+    def _configure(self) -> None:
         self._fd = self._port.fileno()
         os.set_blocking(self._fd, False)
         attributes = termios.tcgetattr(self._fd)
@@ -80,7 +88,6 @@ class SerialTransport:
         termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
         # Whether a descriptor blocks belongs to its open file: the same port is opened once more, for reading.
         self.timed = os.open(f"/proc/self/fd/{self._fd}", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
-        return self._fd
 
     def write(self, data: bytes) -> int:
         """Writes through the descriptor."""

@@ -20,7 +20,7 @@ from bench.boards import BoardSpec, Holder, Lease, inherited
 from bench.children import when_parent_ends
 from bench.cli.console import RunConsole, short_path
 from bench.cli.suites import Selection, package_folder
-from bench.config import Limits
+from bench.config import Limits, MeasurementLimit
 from bench.report import EvidenceLost, ResultStream, RowReader, Summary, reconcile, write_json, write_pages
 from bench.report.allure_results import count_results
 from bench.report.specification import FILE as SPECIFICATION
@@ -59,6 +59,7 @@ class Campaign:
         pytest_arguments: tuple[str, ...],
         *,
         limits: Limits,
+        measurements: Sequence[MeasurementLimit] = (),
         wait: float = 0.0,
     ) -> None:
         self._folder = folder
@@ -66,6 +67,7 @@ class Campaign:
         self._config = config
         self._arguments = pytest_arguments
         self._limits = limits
+        self._measurements = measurements
         self._wait = wait
         self._leases: dict[str, Lease] = {}
         self._stop = threading.Event()
@@ -124,6 +126,11 @@ class Campaign:
             again = [] if self._stop.is_set() else self._try_again(specs, peer_name)
             self._follow(again, reader)
         summary = self._reconcile([*running, *again])
+        for entry in self._measurements:
+            if entry.title not in summary.limits_used:
+                self._console.line(
+                    "unused", f"no measurement of this run fits [[measurements]] {entry.title}", "yellow"
+                )
         self._console.finish(summary, self._folder)
         if all(child.process.returncode == _PYTEST_USAGE for child in running):
             return EXIT_USAGE

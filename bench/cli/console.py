@@ -27,6 +27,7 @@ class RunConsole:
         self._finished: Counter[str] = Counter()
         self._running: dict[str, tuple[str, float]] = {}
         self._slots: set[str] = set()
+        self._seen: set[tuple[str, str]] = set()
         self._bad: Counter[str] = Counter()
         self._started = time.monotonic()
         self._spoke = self._started
@@ -67,7 +68,9 @@ class RunConsole:
         elif kind == "start":
             self._running[slot] = (test, time.monotonic())
         elif kind == "finish":
-            self._finished[_suite(test)] += 1
+            if (slot, test) not in self._seen:  # a second attempt is no further test
+                self._seen.add((slot, test))
+                self._finished[_suite(test)] += 1
             self._running.pop(slot, None)
             if row.get("outcome") in (FAILED, LAB_ERROR):
                 self._bad[str(row["outcome"])] += 1

@@ -43,7 +43,9 @@ def run(
         count = 1
     folder = new_run_folder(out)
     path = config or default_config()
-    with Campaign(folder, selection, path, tuple(context.args), limits=lab.limits, wait=wait) as campaign:
+    with Campaign(
+        folder, selection, path, tuple(context.args), limits=lab.limits, measurements=lab.measurements, wait=wait
+    ) as campaign:
         if count:
             name = lab.peers.name or PEER_NAME
             with SimulatedBoards(count, hosts={name: lab.peers.reachable_at}) as boards:

@@ -30,7 +30,7 @@ def simulate(
     host: Annotated[list[str] | None, typer.Option(metavar="NAME=IP[,IP...]", help="A name that resolves.")] = None,
     address: Annotated[str | None, typer.Option(help="The board's IPv4 address; default one of 127.0.0.0/8.")] = None,
     register_after: Annotated[float, typer.Option(min=0.0, help="Seconds from CFUN=1 to registered.")] = 0.0,
-    deny: Annotated[int | None, typer.Option(help="Refuse registration with this EMM cause.")] = None,
+    deny: Annotated[int | None, typer.Option(min=0, max=255, help="Refuse registration with this EMM cause.")] = None,
     psk: Annotated[list[str] | None, typer.Option(metavar="TAG:IDENTITY:HEX", help="A pre-shared key.")] = None,
     ca: Annotated[list[str] | None, typer.Option(metavar="TAG:FILE", help="Trusted certificates, PEM.")] = None,
     cert: Annotated[list[str] | None, typer.Option(metavar="TAG:FILE", help="The board's certificate, PEM.")] = None,
@@ -43,7 +43,7 @@ def simulate(
         list[str] | None,
         typer.Option(metavar="NAME=NUMBER,...", help=_CELL_HELP),
     ] = None,
-    cell_seconds: Annotated[float, typer.Option(min=0.1, help="How long it is in each of several cells.")] = 30.0,
+    cell_seconds: Annotated[float, typer.Option(min=0.1, max=86400.0, help="In each of several.")] = 30.0,
     baudrate: Annotated[
         int, typer.Option(help="Pace the UART so, and garble what a host of another rate sends; 0 is unpaced.")
     ] = 0,

@@ -1,15 +1,15 @@
 """Measurements and their limits: a name, a value, a unit, what the value must be; judged when recorded."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Protocol
 
 from bench.clock import NS_PER_S, duration_text, now_ns
 from bench.config import MeasurementLimit
-from bench.errors import DeviceError, UsageError
+from bench.errors import DeviceError, LabError, UsageError
 
-OK, MARGINAL, OUTSIDE = "ok", "marginal", "outside"
+OK, MARGINAL, OUTSIDE, UNTOLD = "ok", "marginal", "outside", "not told"
 VALUE = "value"
 """The statistic of a measurement that is a single value."""
 
@@ -19,6 +19,14 @@ _SIZES = ((1e6, "MB/s"), (1e3, "kB/s"))
 
 class LimitExceeded(DeviceError):
     """A measured value is outside its limit."""
+
+
+class TooFewSamples(LabError):
+    """A limited statistic cannot be told from so few samples: the device has neither met nor broken its limit."""
+
+
+class LimitUnfit(LabError):
+    """A limit of bench.toml does not fit the measurement that it names."""
 
 
 class Limit(Protocol):
@@ -123,23 +131,49 @@ def _bound(value: float | None, in_seconds: float | None) -> float:
     raise UsageError("give the bound in the measurement's unit, or seconds=, one of the two")
 
 
-def configured_limits(entries: Iterable[MeasurementLimit], name: str, unit: str) -> dict[str, Limit]:
+def fitting(entry: MeasurementLimit, name: str, *, part_of: str = "") -> bool:
+    """Whether a limit of bench.toml names a measurement: exactly, or by a pattern; a part only by one with a colon."""
+    if entry.name == name:
+        return True
+    return fnmatchcase(name, entry.name) and (not part_of or ":" in entry.name)
+
+
+def configured_limits(
+    entries: Iterable[MeasurementLimit],
+    name: str,
+    unit: str,
+    *,
+    series: bool,
+    part_of: str = "",
+    used: Callable[[MeasurementLimit], object] = lambda _: None,
+) -> dict[str, Limit]:
     """The limits that bench.toml sets for a measurement, by statistic; a later entry counts more than an earlier one.
 
+    A pattern means those of its measurements that have its unit; an exact name must have it. ``used`` is told of each
+    entry that counts.
+
     Raises:
-        UsageError: an entry's unit is not one of the measurement's.
+        LimitUnfit: an entry names this measurement exactly, and has another unit, or a statistic that it has not.
     """
     limits: dict[str, Limit] = {}
     for entry in entries:
-        if not fnmatchcase(name, entry.name):
+        if not fitting(entry, name, part_of=part_of):
             continue
         if unit == "ns" and entry.unit in _TIMES:
             factor = _TIMES[entry.unit]
         elif entry.unit == unit:
             factor = 1
+        elif entry.name == name:
+            units = "s, ms, us or ns" if unit == "ns" else unit
+            raise LimitUnfit(f"bench.toml limits {name} in {entry.unit}, but it is measured in {units}")
         else:
-            fitting = "s, ms, us or ns" if unit == "ns" else unit
-            raise UsageError(f"bench.toml limits {name} in {entry.unit}, but it is measured in {fitting}")
+            continue
+        if series is (entry.statistic == VALUE):
+            if entry.name != name:
+                continue
+            cure = 'a series: give statistic = "p50", "p90" ...' if series else "a single value: leave statistic out"
+            raise LimitUnfit(f"bench.toml limits {entry.statistic} of {name}, which is {cure}")
+        used(entry)
         low = None if entry.at_least is None else entry.at_least * factor
         high = None if entry.at_most is None else entry.at_most * factor
         if low is not None and high is not None:
@@ -180,9 +214,9 @@ class Measurement:
     t_ns: int = field(default_factory=now_ns)
 
     def verdicts(self) -> dict[str, str]:
-        """OK, MARGINAL or OUTSIDE for each limit; a limited statistic that too few samples give is OUTSIDE."""
+        """OK, MARGINAL or OUTSIDE for each limit; UNTOLD for a statistic that too few samples give."""
         return {
-            name: limit.verdict(self.figures[name]) if name in self.figures else OUTSIDE
+            name: limit.verdict(self.figures[name]) if name in self.figures else UNTOLD
             for name, limit in self.limits.items()
         }
 
@@ -190,7 +224,7 @@ class Measurement:
     def verdict(self) -> str:
         """The worst of them; OK without a limit."""
         found = self.verdicts().values()
-        return OUTSIDE if OUTSIDE in found else MARGINAL if MARGINAL in found else OK
+        return next((worst for worst in (OUTSIDE, UNTOLD, MARGINAL) if worst in found), OK)
 
     @property
     def limit_text(self) -> str:
@@ -200,14 +234,18 @@ class Measurement:
         )
 
     def judge(self) -> None:
-        """Raises LimitExceeded when a value is outside its limit."""
-        for name, verdict in self.verdicts().items():
-            if verdict != OUTSIDE:
-                continue
+        """Nothing when every limited value is within its limit.
+
+        Raises:
+            LimitExceeded: one is outside.
+            TooFewSamples: one cannot be told.
+        """
+        found = self.verdicts()
+        for name in (*(n for n in found if found[n] == OUTSIDE), *(n for n in found if found[n] == UNTOLD)):
             what = self.name if name == VALUE else f"{name} of {self.name}"
             limit = self.limits[name].text(self.unit)
-            if name not in self.figures:
-                raise LimitExceeded(f"{what} cannot be told from {self.count} samples, expected {limit}: take more")
+            if found[name] == UNTOLD:
+                raise TooFewSamples(f"{what} cannot be told from {self.count} samples, expected {limit}: take more")
             raise LimitExceeded(f"{what} was {shown(self.figures[name], self.unit)}, expected {limit}")
 
     def to_row(self) -> dict[str, object]:
@@ -221,7 +259,7 @@ class Measurement:
             "n": self.count,
             "limit": self.limit_text,
             "verdict": self.verdict,
-            "ok": self.verdict != OUTSIDE,
+            "ok": self.verdict in (OK, MARGINAL),
             "doc": self.doc,
             "beside": list(self.beside),
             **({"part_of": self.part_of} if self.part_of else {}),

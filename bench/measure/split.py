@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from bench.at import Response
 from bench.peers import Entry
 
-PARTS = ("accepted", "uplink", "turn-around", "downlink", "UART")
-"""Names of the parts. All but ``accepted`` add up to the round trip; that one lies within the uplink and beyond."""
+PARTS = ("accepted", "uplink", "turn-around", "unasked", "downlink", "UART")
+"""Names of the parts. All but ``accepted`` add up to the round trip; that one lies within the uplink and beyond.
+
+``unasked`` is how long the answer was on its way already before the board was asked for it: on a path that is slower
+than the link it is 0, and ``downlink`` the whole way down.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,7 @@ class RoundTrip:
         accepted_ns: when the command's final result was read.
         peer_received_ns: when the peer had read all of the message.
         peer_sent_ns: before the peer wrote the answer.
+        asked_ns: the clock before the command that fetched the answer was written.
         first_byte_ns: when the answer's first byte was read from the port.
         final_ns: when the final result behind it was.
     """
@@ -28,6 +33,7 @@ class RoundTrip:
     accepted_ns: int
     peer_received_ns: int
     peer_sent_ns: int
+    asked_ns: int
     first_byte_ns: int
     final_ns: int
 
@@ -43,7 +49,8 @@ class RoundTrip:
             "accepted": self.accepted_ns - self.sent_ns,
             "uplink": self.peer_received_ns - self.sent_ns,
             "turn-around": self.peer_sent_ns - self.peer_received_ns,
-            "downlink": self.first_byte_ns - self.peer_sent_ns,
+            "unasked": max(0, self.asked_ns - self.peer_sent_ns),
+            "downlink": self.first_byte_ns - max(self.asked_ns, self.peer_sent_ns),
             "UART": self.final_ns - self.first_byte_ns,
         }
 
@@ -71,7 +78,9 @@ def take_apart(exchanges: Sequence[Exchange], journal: Sequence[Entry], *, strea
     for exchange in exchanges:
         send, receive = exchange.send, exchange.receive
         came, went = find(exchange.data)
-        trips.append(RoundTrip(send.sent_ns, send.final_ns, came, went, receive.first_byte_ns, receive.final_ns))
+        trips.append(
+            RoundTrip(send.sent_ns, send.final_ns, came, went, receive.sent_ns, receive.first_byte_ns, receive.final_ns)
+        )
     return trips
 
 

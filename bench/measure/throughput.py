@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy
 
 from bench.clock import NS_PER_S
-from bench.errors import UsageError
+from bench.errors import LabError
 from bench.measure.statistics import Estimate, mean
 
 # The transfer is cut into so many equal times; fewer tell too little, more are shorter than the gaps between messages.
@@ -40,10 +40,10 @@ def rate_of(events: Sequence[tuple[int, int]]) -> Rate:
     The first event only starts the clock: when its bytes set out is not known.
 
     Raises:
-        UsageError: fewer than two events, or all at one moment.
+        LabError: fewer than two events, or all at one moment: too little moved to tell a rate.
     """
     if len(events) < 2 or events[-1][0] <= events[0][0]:
-        raise UsageError(f"{len(events)} events at one moment are no transfer")
+        raise LabError(f"{len(events)} messages at one moment are no transfer: too little moved to tell a rate")
     stamps = numpy.array([stamp for stamp, _ in events], dtype=numpy.float64) - events[0][0]
     moved = numpy.cumsum([0, *(size for _, size in events[1:])]).astype(numpy.float64)
     duration, total = float(stamps[-1]), float(moved[-1])

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench.measure import MARGINAL, OUTSIDE, VALUE, shown
+from bench.measure import MARGINAL, OUTSIDE, UNTOLD, VALUE, shown
 from bench.report.stream import Row
 
 _HEADLINE = ("p50", "p90", "p95", "p99")
@@ -35,7 +35,7 @@ class Figure:
     def text(self) -> str:
         """The figure behind its name, in one line."""
         count = f"   n {self.count}" if self.count > 1 else ""
-        verdict = self.verdict.upper() if self.verdict == OUTSIDE else self.verdict
+        verdict = self.verdict.upper() if self.verdict in (OUTSIDE, UNTOLD) else self.verdict
         limit = f"   limit {self.limit}   {verdict}" if self.limit else ""
         return f"{self.value}{count}{limit}"
 

@@ -27,7 +27,7 @@ class ResultStream:
     """Appends rows of one run.
 
     Row types: ``board``, ``peers``, ``plan``, ``start``, ``measurement``, ``samples``,
-    ``finding``, ``progress``, ``recovery``, ``provisioned``,
+    ``finding``, ``limit``, ``progress``, ``recovery``, ``provisioned``,
     ``finish``, ``lost`` (evidence), ``ended`` and, from the parent, ``run`` and ``trouble``.
     """
 

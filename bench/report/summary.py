@@ -63,6 +63,7 @@ class Summary:
     measurements: list[Row] = field(default_factory=list)
     recoveries: list[str] = field(default_factory=list)
     findings: list[Row] = field(default_factory=list)
+    limits_used: set[str] = field(default_factory=set)
     simulated: bool = False
     started: str = ""
     ended: str = ""
@@ -180,8 +181,11 @@ def _take(summary: Summary, planned: dict[tuple[str, str], TestResult], row: Row
         planned.setdefault((test, slot), TestResult(test, slot))
     elif kind == "recovery":
         summary.recoveries.append(str(row.get("text", "")))
+    elif kind == "limit":
+        summary.limits_used.add(str(row.get("title", "")))
     elif kind == "finding":
-        summary.findings.append(_public(row))
+        kept = [found for found in summary.findings if (found["slot"], found["name"]) != (slot, row.get("name"))]
+        summary.findings = [*kept, _public(row)]  # of several attempts the last
     elif kind == "measurement":
         summary.measurements.append(row)
     elif kind == "lost":

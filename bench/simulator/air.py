@@ -104,6 +104,7 @@ class AirSocket:
         self._reading = False
         self._finished = False  # the host's socket has nothing more to read
         self._outgoing = 0  # bytes of a stream, or datagrams, that have not left yet
+        self._due = bytearray()  # of a stream: what should have left, but the host has not taken
         self.assistance = Assistance()
         self._connected = False
         self._held: dict[bool, Callable[[], None]] = {}
@@ -222,18 +223,24 @@ class AirSocket:
         return len(piece)
 
     def _stream_left(self, data: bytes) -> None:
-        """The moment at which bytes of a stream reach the host's network."""
+        """The moment at which bytes of a stream reach the host's network, behind those that it has not taken yet."""
+        self._due += data
+        if len(self._due) == len(data):
+            self._send_due()
+
+    def _send_due(self) -> None:
         stamp = time.monotonic_ns()
         try:
-            sent = self._host.send(data)
+            sent = self._host.send(self._due)
         except BlockingIOError:
             sent = 0
         except OSError:  # the reader finds out
-            sent = len(data)
+            sent = len(self._due)
+        del self._due[:sent]
         self._outgoing -= sent
         self._air.journal.add("left", stamp, bytes=sent)
-        if sent < len(data):  # the peer does not read: the path is full up to here
-            self._air.alarm.at(stamp + _AGAIN_NS, lambda: self._stream_left(data[sent:]))
+        if self._due:  # the peer does not read: the path is full up to here
+            self._air.alarm.at(stamp + _AGAIN_NS, self._send_due)
 
     async def writable(self) -> None:
         """Waits until a stream takes bytes again."""

@@ -66,8 +66,9 @@ class Alarm:
             os.read(self._fd, 8)
         except BlockingIOError:
             return  # set anew meanwhile
-        while self._waiting and self._waiting[0][0] <= time.monotonic_ns():
-            heapq.heappop(self._waiting)[2]()
-            if self._fd < 0:
-                return  # closed by what was called
-        self._set()
+        try:
+            while self._waiting and self._waiting[0][0] <= time.monotonic_ns():
+                heapq.heappop(self._waiting)[2]()
+        finally:  # whatever one callback does, the others are still due
+            if self._fd >= 0:  # not closed by what was called
+                self._set()

@@ -1,6 +1,5 @@
 """What a network does to what passes through it: delay, jitter, loss, order, rate. Pure: the clock is the caller's."""
 
-import math
 import random
 from dataclasses import dataclass, fields
 
@@ -8,6 +7,9 @@ from bench.errors import UsageError
 
 _NS_PER_MS = 1_000_000
 _NS_PER_S = 1_000_000_000
+_LONGEST_MS = 3.6e6
+_SLOWEST, _FASTEST = 1.0, 1e12
+_SHORTEST_QUEUE, _LONGEST_QUEUE = 1500, 1 << 30
 # What is to be overtaken waits no longer than this for something that overtakes it.
 HELD_NS = _NS_PER_S
 
@@ -36,9 +38,13 @@ class Direction:
         for name in ("loss", "reorder"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} is {getattr(self, name):g}; it is a probability from 0 to 1")
-        for name in ("delay", "jitter", "rate", "queue"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise UsageError(f"{name} is {getattr(self, name):g}; it is a number from 0")
+        for name in ("delay", "jitter"):
+            if not 0 <= getattr(self, name) <= _LONGEST_MS:
+                raise UsageError(f"{name} is {getattr(self, name):g}; it is a number of ms from 0 to {_LONGEST_MS:g}")
+        if self.rate and not _SLOWEST <= self.rate <= _FASTEST:
+            raise UsageError(f"rate is {self.rate:g}; it is 0, or from {_SLOWEST:g} to {_FASTEST:g} bit/s")
+        if not _SHORTEST_QUEUE <= self.queue <= _LONGEST_QUEUE:
+            raise UsageError(f"queue is {self.queue:g}; it is from {_SHORTEST_QUEUE} to {_LONGEST_QUEUE} bytes")
 
     @classmethod
     def parse(cls, text: str) -> "Direction":

@@ -4,7 +4,6 @@ Pure: time is the caller's, in ns, so that a night of rounds can be computed in 
 cell simply has a short inactivity timer. States are those of 3GPP TS 36.331 (idle, connected) and the way in between.
 """
 
-import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -12,6 +11,7 @@ from dataclasses import dataclass, fields
 from bench.errors import UsageError
 
 _NS_PER_MS = 1_000_000
+_LONGEST_MS, _LONGER = 3.6e6, 100.0
 
 OFF, IDLE, CONNECTING, CONNECTED = "off", "idle", "connecting", "connected"
 NO_DATA, LAST, ONE_RESP, ONGOING, WAIT_MORE = 1, 2, 3, 4, 5
@@ -48,10 +48,15 @@ class Cell:
         if not 0 <= self.grant <= 1:
             raise UsageError(f"grant is {self.grant:g}; it is a probability from 0 to 1")
         for name in ("setup", "inactivity", "release"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise UsageError(f"{name} is {getattr(self, name):g}; it is a number of ms from 0")
-        if not 1 <= self.longer < math.inf:
-            raise UsageError(f"longer is {self.longer:g}; it is a factor from 1")
+            if not 0 <= getattr(self, name) <= _LONGEST_MS:
+                raise UsageError(f"{name} is {getattr(self, name):g}; it is a number of ms from 0 to {_LONGEST_MS:g}")
+        if not 1 <= self.longer <= _LONGER:
+            raise UsageError(f"longer is {self.longer:g}; it is a factor from 1 to {_LONGER:g}")
+        if not 0 <= self.number < 1 << 28:
+            raise UsageError(f"number is {self.number}; a cell's identity has 28 bits")
+        for name in ("as_rai", "cp_rai"):
+            if getattr(self, name) not in (0, 1):
+                raise UsageError(f"{name} is {getattr(self, name)}; it is 0 or 1")
 
     @classmethod
     def parse(cls, text: str) -> "Cell":
