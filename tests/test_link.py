@@ -7,7 +7,6 @@ import socket
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -403,7 +402,7 @@ def test_a_port_that_vanishes_while_it_is_opened_leaves_nothing_open(monkeypatch
     path = os.ttyname(slave)
     real = os.open
 
-    def opens(name: Any, *arguments: Any) -> int:
+    def opens(name: str, *arguments: int) -> int:
         if str(name).startswith("/proc/self/fd/"):
             raise OSError(6, "No such device or address")
         return real(name, *arguments)

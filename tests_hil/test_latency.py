@@ -128,6 +128,7 @@ class TestConnect:
                     connected = socket.connect(peer.host, peer.port)
                 series.add(connected.duration_ns, connected.sent_ns)
 
+        assert peer.wait_for("handshake", count=rounds, timeout=network.receive_timeout)
         assert [handshake["resumed"] for handshake in peer.handshakes()] == [False] * rounds
 
     @pytest.mark.measures("{protocol} connect, resumed")
@@ -143,6 +144,7 @@ class TestConnect:
                     connected = socket.connect(peer.host, peer.port)
                 series.add(connected.duration_ns, connected.sent_ns)
 
+        assert peer.wait_for("handshake", count=rounds + 1, timeout=network.receive_timeout)
         assert [handshake["resumed"] for handshake in peer.handshakes()] == [False] + [True] * rounds
 
 
