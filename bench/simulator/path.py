@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass, fields
 
 from bench.errors import UsageError
+from bench.simulator.numbers import parse_numbers
 
 _NS_PER_MS = 1_000_000
 _NS_PER_S = 1_000_000_000
@@ -53,17 +54,7 @@ class Direction:
         Raises:
             UsageError: an unknown name, or a value that is no number or out of range.
         """
-        names = [field.name for field in fields(cls)]
-        values: dict[str, float] = {}
-        for part in text.split(","):
-            name, equals, value = part.partition("=")
-            if name not in names or not equals:
-                raise UsageError(f"{part!r}: write NAME=NUMBER, the name one of {', '.join(names)}")
-            try:
-                values[name] = float(value)
-            except ValueError:
-                raise UsageError(f"{part!r}: {value!r} is no number") from None
-        return cls(**values)
+        return cls(**parse_numbers(text, [field.name for field in fields(cls)]))
 
 
 class Lane:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 from bench.errors import UsageError
+from bench.simulator.numbers import parse_numbers
 
 _NS_PER_MS = 1_000_000
 _LONGEST_MS, _LONGER = 3.6e6, 100.0
@@ -65,18 +66,8 @@ class Cell:
         Raises:
             UsageError: an unknown name, or a value that is no number or out of range.
         """
-        whole = {"number", "as_rai", "cp_rai"}
         names = [field.name for field in fields(cls)]
-        values: dict[str, float] = {}
-        for part in text.split(","):
-            name, equals, value = part.partition("=")
-            if name not in names or not equals:
-                raise UsageError(f"{part!r}: write NAME=NUMBER, the name one of {', '.join(names)}")
-            try:
-                values[name] = int(value) if name in whole else float(value)
-            except ValueError:
-                raise UsageError(f"{part!r}: {value!r} is no number") from None
-        return cls(**values)  # type: ignore[arg-type]
+        return cls(**parse_numbers(text, names, whole=("number", "as_rai", "cp_rai")))  # type: ignore[arg-type]
 
 
 Changed = Callable[[int, str], None]
