@@ -80,6 +80,32 @@ def uart(bench_session):
     return ceiling
 
 
+class TestUart:
+    """The serial port itself: what it carries, and that it carries all of it. Run it once for each rate of the lab."""
+
+    @pytest.mark.measures("UART rate")
+    def test_rate(self, modem, peers, measure, network, uart):
+        """Long commands, their answers included: what is far below the ceiling is held up by something else."""
+        sink = peers.udp_echo(echo=False)
+        with (
+            modem.udp_client(sink.host, sink.port) as client,
+            measure.series("UART rate", unit="B/s", beside=uart(1, 0)) as series,
+        ):
+            for number in range(network.samples):
+                sent = client.send_string(_message(number, MESSAGE)).response
+                series.add((MESSAGE + SEND_OVERHEAD) / sent.duration_ns * NS_PER_S, sent.sent_ns)
+
+    def test_nothing_is_lost_at_full_speed(self, modem, peers, network):
+        """Data mode as fast as the port takes it: without flow control a board that is slower loses bytes."""
+        sink = peers.tcp_echo(echo=False)
+        data = b"".join(_message(number, 64) for number in range(network.bulk // 64))
+        with modem.tcp_client(sink.host, sink.port) as client:
+            client.send_in_data_mode(data)
+            sink.wait_for("received", size=len(data), timeout=4 * network.receive_timeout)
+
+        assert sink.received() == data
+
+
 class TestUplink:
     """From the board to the peer."""
 
