@@ -74,7 +74,7 @@ def uart(bench_session):
     def ceiling(useful, overhead):
         baudrate = bench_session.spec.baudrate
         if not bench_session.spec.hardware:
-            return ("UART unpaced (pty)",)
+            return ("a pty has no UART ceiling",)
         return (f"UART ceiling {uart_ceiling(baudrate, useful, overhead) / 1000:.3g} kB/s at {baudrate} baud",)
 
     return ceiling
