@@ -83,9 +83,12 @@ class Exchanges:
         client.select()
         while True:
             try:
-                came += client.receive(0, ReceiveFlag.DONT_WAIT).data
+                received = client.receive(0, ReceiveFlag.DONT_WAIT)
             except CommandError:
                 return came
+            if received.ended:
+                return came
+            came += received.data
 
     def _cell(self):
         cell = self.modem.radio.cell()
