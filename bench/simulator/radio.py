@@ -38,7 +38,7 @@ class Cell:
 
     number: int = 0xA101
     setup: float = 20.0
-    inactivity: float = 400.0
+    inactivity: float = 700.0
     release: float = 60.0
     grant: float = 1.0
     longer: float = 1.5
