@@ -55,7 +55,6 @@ class SimulatedBoard:
                 raise UsageError(f"the credential for tag {tag} is refused: +CME ERROR: {error.number}") from error
         self._uart: Uart | None = None
         self._air: Air | None = None
-        self._cell = 0
         self._firmware: Firmware | None = None
 
     def power_on(self) -> str:
@@ -84,25 +83,21 @@ class SimulatedBoard:
         names = Names(settings.hosts)
         self._firmware = Firmware(row, COMMANDS, modem, names, self._air, self._uart, self.journal, settings.key_log)
         held.append(self._firmware)
-        self._cell = 0
         if len(settings.cells) > 1:
-            self._move_later()
+            self._travel(self._air, modem, 1)
         self.task = asyncio.create_task(self._firmware.run())
         return self._uart.path
 
-    def _move_later(self) -> None:
-        """A board that moves from cell to cell."""
-        assert self._air is not None
-        self._air.alarm.at(time.monotonic_ns() + round(self._settings.cell_seconds * 1e9), self._move)
-
-    def _move(self) -> None:
-        assert self._air is not None
-        assert self._firmware is not None
+    def _travel(self, air: Air, modem: Modem, number: int) -> None:
+        """Moves the board into another of its cells, and into the next one later."""
         cells = self._settings.cells
-        self._cell = (self._cell + 1) % len(cells)
-        self._air.radio.cell = cells[self._cell]
-        self._firmware.modem.moved()
-        self._move_later()
+
+        def move() -> None:
+            air.radio.cell = cells[number % len(cells)]
+            modem.moved()
+            self._travel(air, modem, number + 1)
+
+        air.alarm.at(time.monotonic_ns() + round(self._settings.cell_seconds * 1e9), move)
 
     async def power_off(self) -> None:
         """Hangs up and forgets everything but what lies in flash; harmless without power."""

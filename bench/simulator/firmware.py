@@ -131,7 +131,7 @@ class Firmware:
             await self.air.round_trip()
         return found
 
-    def announce(self, row: Socket, value: int) -> None:
+    def announce_traffic(self, row: Socket, value: int) -> None:
         """A socket says how its traffic goes on (SO_RAI)."""
         self.journal.add("announced", handle=row.handle, value=value)
         if row.host is not None:

@@ -101,7 +101,7 @@ def _apply(board: "Firmware", row: Socket, name: int, value: int) -> None:
     elif name == RAI and value == _RAI_NO_DATA and not row.connected:
         raise AtError  # there is no connection whose data could have ended
     elif name == RAI:
-        board.announce(row, value)
+        board.announce_traffic(row, value)
     row.options[name] = value
     row.touch()
 

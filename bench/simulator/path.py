@@ -4,11 +4,10 @@ import random
 from dataclasses import dataclass, fields
 
 from bench.errors import UsageError
-from bench.simulator.numbers import parse_numbers
+from bench.simulator.numbers import LONGEST_MS, check_range, parse_numbers
 
 _NS_PER_MS = 1_000_000
 _NS_PER_S = 1_000_000_000
-_LONGEST_MS = 3.6e6
 _SLOWEST, _FASTEST = 1.0, 1e12
 _SHORTEST_QUEUE, _LONGEST_QUEUE = 1500, 1 << 30
 # What is to be overtaken waits no longer than this for something that overtakes it.
@@ -36,16 +35,11 @@ class Direction:
     queue: float = 65536.0
 
     def __post_init__(self) -> None:
-        for name in ("loss", "reorder"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"{name} is {getattr(self, name):g}; it is a probability from 0 to 1")
-        for name in ("delay", "jitter"):
-            if not 0 <= getattr(self, name) <= _LONGEST_MS:
-                raise UsageError(f"{name} is {getattr(self, name):g}; it is a number of ms from 0 to {_LONGEST_MS:g}")
+        check_range(self, ("loss", "reorder"), "a probability", 0, 1)
+        check_range(self, ("delay", "jitter"), "a number of ms", 0, LONGEST_MS)
         if self.rate and not _SLOWEST <= self.rate <= _FASTEST:
             raise UsageError(f"rate is {self.rate:g}; it is 0, or from {_SLOWEST:g} to {_FASTEST:g} bit/s")
-        if not _SHORTEST_QUEUE <= self.queue <= _LONGEST_QUEUE:
-            raise UsageError(f"queue is {self.queue:g}; it is from {_SHORTEST_QUEUE} to {_LONGEST_QUEUE} bytes")
+        check_range(self, ("queue",), "a number of bytes", _SHORTEST_QUEUE, _LONGEST_QUEUE)
 
     @classmethod
     def parse(cls, text: str) -> "Direction":
@@ -88,10 +82,6 @@ class Lane:
     def overtaken(self) -> bool:
         """Whether the datagram at hand shall be overtaken by the next."""
         return self._random.random() < self.model.reorder
-
-    def backlog(self, now_ns: int) -> float:
-        """Bytes of payload that wait in line."""
-        return max(0, self._busy_ns - now_ns) * self.model.rate / 8 / _NS_PER_S
 
     def _transmitted(self, now_ns: int, size: int) -> int:
         if self.model.rate:

@@ -3,7 +3,7 @@
 import select
 from typing import TYPE_CHECKING
 
-from bench.simulator.air import POLLERR, POLLHUP, POLLIN
+from bench.simulator.air_socket import POLLERR, POLLHUP, POLLIN
 from bench.simulator.parameters import AtError, Parameters
 from bench.simulator.readiness import wait_readable
 from bench.simulator.secure import SecureSession

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 from bench.errors import UsageError
-from bench.simulator.numbers import parse_numbers
+from bench.simulator.numbers import LONGEST_MS, check_range, parse_numbers
 
 _NS_PER_MS = 1_000_000
-_LONGEST_MS, _LONGER = 3.6e6, 100.0
+_LONGER = 100.0
 
 OFF, IDLE, CONNECTING, CONNECTED = "off", "idle", "connecting", "connected"
 NO_DATA, LAST, ONE_RESP, ONGOING, WAIT_MORE = 1, 2, 3, 4, 5
@@ -46,13 +46,9 @@ class Cell:
     cp_rai: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.grant <= 1:
-            raise UsageError(f"grant is {self.grant:g}; it is a probability from 0 to 1")
-        for name in ("setup", "inactivity", "release"):
-            if not 0 <= getattr(self, name) <= _LONGEST_MS:
-                raise UsageError(f"{name} is {getattr(self, name):g}; it is a number of ms from 0 to {_LONGEST_MS:g}")
-        if not 1 <= self.longer <= _LONGER:
-            raise UsageError(f"longer is {self.longer:g}; it is a factor from 1 to {_LONGER:g}")
+        check_range(self, ("grant",), "a probability", 0, 1)
+        check_range(self, ("setup", "inactivity", "release"), "a number of ms", 0, LONGEST_MS)
+        check_range(self, ("longer",), "a factor", 1, _LONGER)
         if not 0 <= self.number < 1 << 28:
             raise UsageError(f"number is {self.number}; a cell's identity has 28 bits")
         for name in ("as_rai", "cp_rai"):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Protocol
 
-from bench.simulator.air import AirSocket
+from bench.simulator.air_socket import AirSocket
 
 
 class Readable(Protocol):

@@ -18,7 +18,7 @@ from bench.security import (
     Settings,
     Verify,
 )
-from bench.simulator.air import AirSocket
+from bench.simulator.air_socket import AirSocket
 from bench.simulator.credentials import TagContent
 from bench.simulator.parameters import AtError
 

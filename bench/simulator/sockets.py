@@ -6,7 +6,8 @@ import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bench.simulator.air import Air, AirSocket
+from bench.simulator.air import Air
+from bench.simulator.air_socket import AirSocket
 from bench.simulator.journal import Journal
 from bench.simulator.parameters import AtError, Parameters
 from bench.simulator.profiles import Firmware as Profile
@@ -134,7 +135,7 @@ class SocketTable:
             family, role = _PACKET_FAMILY, CLIENT
         else:
             host_type, protocol = _TYPES[kind]
-            host = self._air.socket(_FAMILIES[family], host_type)
+            host = AirSocket(self._air, socket.socket(_FAMILIES[family], host_type))
         if sec_tag is not None:
             protocol = _SECURE_PROTOCOLS[kind]
         self._ranking += 1

@@ -7,7 +7,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from bench.simulator.air import AirSocket
+from bench.simulator.air_socket import AirSocket
 from bench.simulator.parameters import AtError, Parameters
 from bench.simulator.readiness import send_all, wait_readable
 from bench.simulator.secure import SecureSession, secure

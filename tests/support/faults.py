@@ -15,7 +15,7 @@ from typing import Any
 from bench.security import Connection, Verify
 from bench.simulator import (
     Settings,
-    air,
+    air_socket,
     commands,
     framing,
     names,
@@ -364,7 +364,7 @@ FAULTS: dict[str, Fault] = {
         (f"{_SERVER}::TestBind::test_datagrams_come_from_the_bound_port",),
     ),
     "POLLIN is missing": Fault(
-        attribute(air, "POLLIN", 0),
+        attribute(air_socket, "POLLIN", 0),
         (f"{_POLL}::TestReadiness::test_data_are_there", f"{_POLL}::TestReadiness::test_a_client_has_dialled"),
     ),
     "polling names another handle": Fault(
