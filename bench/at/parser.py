@@ -49,7 +49,7 @@ class Parser:
         self._expected = self._prefixes.get(command) or self._prefixes_of(command)
 
     def _prefixes_of(self, command: bytes) -> frozenset[bytes]:
-        """Which lines answer a command, kept by its name and, where that is short, as a whole."""
+        """Which lines answer a command, kept by its name; commands in one line are kept as a whole."""
         name = command.partition(b"=")[0] if b";" not in command else command
         expected = self._prefixes.get(name)
         if expected is None:

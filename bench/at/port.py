@@ -17,9 +17,9 @@ from bench.clock import NS_PER_MS, now_ns
 
 # How long a wait lasts before the transcript is written out: short answers are never disturbed by it.
 _PATIENCE_MS = 100
+_PATIENCE_NS = _PATIENCE_MS * NS_PER_MS
 # Most answers fit in so many bytes, for which Python needs no memory from the system; a long one is read on in full.
 _SHORT = 448
-_PATIENCE_NS = _PATIENCE_MS * NS_PER_MS
 
 Meanwhile = Callable[[bytes, int], None]
 

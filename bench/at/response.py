@@ -15,7 +15,7 @@ class Urc:
 
 
 class Response(NamedTuple):
-    """A whole answer. A tuple, for one is made in every transaction and a dataclass takes four times as long.
+    """A whole answer. A tuple, for one is made in every transaction and a frozen dataclass takes three times as long.
 
     Attributes:
         command: as sent, without its terminator, secrets masked.

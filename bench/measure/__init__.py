@@ -17,7 +17,6 @@ from bench.measure.measurement import (
     at_least,
     at_most,
     configured_limits,
-    fitting,
     shown,
     within,
 )
@@ -57,7 +56,6 @@ __all__ = [
     "at_most",
     "configured_limits",
     "drift",
-    "fitting",
     "judge",
     "proportion",
     "rate_of",

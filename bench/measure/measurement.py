@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Protocol
 
-from bench.clock import NS_PER_S, duration_text, now_ns
+from bench.clock import NS_PER_S, duration_text
 from bench.config import MeasurementLimit
 from bench.errors import DeviceError, LabError, UsageError
 
@@ -131,13 +131,6 @@ def _bound(value: float | None, in_seconds: float | None) -> float:
     raise UsageError("give the bound in the measurement's unit, or seconds=, one of the two")
 
 
-def fitting(entry: MeasurementLimit, name: str, *, part_of: str = "") -> bool:
-    """Whether a limit of bench.toml names a measurement: exactly, or by a pattern; a part only by one with a colon."""
-    if entry.name == name:
-        return True
-    return fnmatchcase(name, entry.name) and (not part_of or ":" in entry.name)
-
-
 def configured_limits(
     entries: Iterable[MeasurementLimit],
     name: str,
@@ -149,40 +142,47 @@ def configured_limits(
 ) -> dict[str, Limit]:
     """The limits that bench.toml sets for a measurement, by statistic; a later entry counts more than an earlier one.
 
-    A pattern means those of its measurements that have its unit; an exact name must have it. ``used`` is told of each
-    entry that counts.
+    An entry means a measurement by its exact name, or by a pattern, which means those of its measurements that have its
+    unit and its statistic, parts only when it has a colon. ``used`` is told of each entry that counts.
 
     Raises:
         LimitUnfit: an entry names this measurement exactly, and has another unit, or a statistic that it has not.
     """
     limits: dict[str, Limit] = {}
     for entry in entries:
-        if not fitting(entry, name, part_of=part_of):
+        exact = entry.name == name
+        if not exact and (not fnmatchcase(name, entry.name) or (part_of and ":" not in entry.name)):
             continue
-        if unit == "ns" and entry.unit in _TIMES:
-            factor = _TIMES[entry.unit]
-        elif entry.unit == unit:
-            factor = 1
-        elif entry.name == name:
-            units = "s, ms, us or ns" if unit == "ns" else unit
-            raise LimitUnfit(f"bench.toml limits {name} in {entry.unit}, but it is measured in {units}")
-        else:
-            continue
-        if series is (entry.statistic == VALUE):
-            if entry.name != name:
-                continue
-            cure = 'a series: give statistic = "p50", "p90" ...' if series else "a single value: leave statistic out"
-            raise LimitUnfit(f"bench.toml limits {entry.statistic} of {name}, which is {cure}")
-        used(entry)
-        low = None if entry.at_least is None else entry.at_least * factor
-        high = None if entry.at_most is None else entry.at_most * factor
-        if low is not None and high is not None:
-            limits[entry.statistic] = Within(low, high, entry.marginal)
-        elif low is not None:
-            limits[entry.statistic] = AtLeast(low, entry.marginal)
-        elif high is not None:
-            limits[entry.statistic] = AtMost(high, entry.marginal)
+        misfit = _misfit(entry, name, unit, series=series)
+        if misfit and exact:
+            raise LimitUnfit(misfit)
+        if not misfit:
+            used(entry)
+            limits[entry.statistic] = _limit_of(entry, _TIMES[entry.unit] if unit == "ns" else 1)
     return limits
+
+
+def _misfit(entry: MeasurementLimit, name: str, unit: str, *, series: bool) -> str:
+    """Why an entry cannot limit a measurement; empty when it can."""
+    if entry.unit != unit and not (unit == "ns" and entry.unit in _TIMES):
+        units = "s, ms, us or ns" if unit == "ns" else unit
+        return f"bench.toml limits {name} in {entry.unit}, but it is measured in {units}"
+    single = entry.statistic == VALUE
+    if series and single:
+        return f'bench.toml limits {VALUE} of {name}, which is a series: give statistic = "p50", "p90" ...'
+    if not series and not single:
+        return f"bench.toml limits {entry.statistic} of {name}, which is a single value: leave statistic out"
+    return ""
+
+
+def _limit_of(entry: MeasurementLimit, factor: int) -> Limit:
+    """The limit, its bounds in the measurement's own unit; one of them is there, or the file would be refused."""
+    if entry.at_most is None:
+        assert entry.at_least is not None
+        return AtLeast(entry.at_least * factor, entry.marginal)
+    if entry.at_least is None:
+        return AtMost(entry.at_most * factor, entry.marginal)
+    return Within(entry.at_least * factor, entry.at_most * factor, entry.marginal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,6 @@ class Measurement:
         intervals: 95 % confidence intervals of its statistics, where they are known.
         part_of: the name of the measurement that it is a part of; empty when it stands for itself.
         beside: facts to read it by: the host's noise, the UART's ceiling, the clock's uncertainty.
-        t_ns: when it was recorded.
     """
 
     name: str
@@ -211,7 +210,6 @@ class Measurement:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
     part_of: str = ""
-    t_ns: int = field(default_factory=now_ns)
 
     def verdicts(self) -> dict[str, str]:
         """OK, MARGINAL or OUTSIDE for each limit; UNTOLD for a statistic that too few samples give."""

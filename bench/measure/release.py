@@ -15,9 +15,9 @@ from bench.measure.statistics import Estimate, proportion, quantile
 
 # A round counts as released early below this part of the baseline's median: a network that honours the announcement
 # releases within a few hundred ms, one that does not keeps its timer of seconds.
-EARLY = 0.5
+_EARLY = 0.5
 # So many rounds of each kind at least; and of so many only this part may deviate before it is called chance.
-FEWEST = 3
+_FEWEST = 3
 _DEVIATING = 0.05
 
 
@@ -66,8 +66,6 @@ class Finding:
     sentence: str
     without: Estimate | None
     assisted: Estimate | None
-    early: int = 0
-    rounds: int = 0
 
 
 def judge(rounds: Sequence[Round], *, cell_knows: bool | None, known_good: bool = False) -> Finding:
@@ -88,15 +86,14 @@ def judge(rounds: Sequence[Round], *, cell_knows: bool | None, known_good: bool 
         text = f"the board was in {len(cells)} cells ({', '.join(cells)}): their timers cannot be compared"
         return Finding(Verdict.CELL_CHANGED, text, without, assisted)
     if _breaks(base, tried):
-        lost = sum(not one.whole for one in tried)
-        text = f"{lost} of {len(tried)} exchanges with the option were not whole, {_lost(base)} without"
+        text = f"{_lost(tried)} of {len(tried)} exchanges with the option were not whole, {_lost(base)} without"
         return Finding(Verdict.BROKE_DELIVERY, text, without, assisted)
     base, tried = ([one for one in kind if one.whole] for kind in (base, tried))
     usual = [one.idle_ns for one in base if one.idle_ns is not None]
-    if min(len(usual), len(tried)) < FEWEST:
-        text = f"{len(usual)} rounds without and {len(tried)} with the option are too few; it takes {FEWEST} of each"
+    if min(len(usual), len(tried)) < _FEWEST:
+        text = f"{len(usual)} rounds without and {len(tried)} with the option are too few; it takes {_FEWEST} of each"
         return Finding(Verdict.TOO_FEW, text, without, assisted)
-    limit = EARLY * float(numpy.median(usual))
+    limit = _EARLY * float(numpy.median(usual))
     early = sum(one.idle_ns is not None and one.idle_ns < limit for one in tried)
     return _weighed(early, len(tried), without, assisted, known_good=known_good)
 
@@ -113,7 +110,7 @@ def _weighed(
         verdict = Verdict.NOT_INDICATED if known_good else Verdict.NOT_SHORTENED
     times = " to ".join(_shown(median) for median in (without, assisted))
     text = f"median time to idle from {times}: released early in {early} of {count} rounds"
-    return Finding(verdict, text, without, assisted, early, count)
+    return Finding(verdict, text, without, assisted)
 
 
 def _shown(median: Estimate | None) -> str:

@@ -41,17 +41,22 @@ class Figure:
 
 
 def figures(rows: Iterable[Row]) -> list[Figure]:
-    """The lines of measurement rows: a series is a line of its own, single values of one name and limit share one."""
+    """The lines of measurement rows.
+
+    A series, or a value that has parts, is a line of its own; other values of one name and limit share one.
+    """
     groups: dict[tuple[str, ...], list[Row]] = {}
     parts: dict[tuple[str, ...], list[str]] = {}
     boards = set()
+    rows = list(rows)
+    wholes = {(row["part_of"], row.get("slot", ""), row.get("test", "")) for row in rows if row.get("part_of")}
     for row in rows:
         slot, test = str(row.get("slot", "")), str(row.get("test", ""))
         boards.add(slot)
         if row.get("part_of") and not row.get("limit"):  # what has a limit of its own is a line of its own
             parts.setdefault((str(row["part_of"]), slot, test), []).append(_part(row))
             continue
-        own = (slot, test) if _is_series(row) or row["unit"] == "B/s" else ("", "")
+        own = (slot, test) if _is_series(row) or (row["name"], slot, test) in wholes else ("", "")
         groups.setdefault((str(row["name"]), str(row["unit"]), str(row.get("limit") or ""), *own), []).append(row)
     return [
         _series(found[-1], tuple(parts.get((key[0], *key[3:]), ())), many=len(boards) > 1)
