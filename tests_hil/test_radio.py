@@ -4,15 +4,14 @@ import pytest
 
 from bench.at import CommandError
 from bench.clock import now_ns
-from bench.errors import LabError
+from nrf91_bench_fixtures.release import to_idle
 
 pytestmark = pytest.mark.timers
 
 
 def _to_idle(modem, network):
     with modem.radio.signalling() as watch:
-        if not watch.settle(network.idle):
-            raise LabError(f"without traffic the network keeps the board connected for more than {network.idle:g} s")
+        to_idle(watch, network)
 
 
 class TestIdle:
