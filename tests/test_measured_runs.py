@@ -1,7 +1,6 @@
 """Measurements in a run: declared, judged by suite and lab, kept as samples, drawn, and taken alone."""
 
 import csv
-from pathlib import Path
 
 import pytest
 
@@ -19,11 +18,6 @@ def test_series(modem, measure, network, kind):
             response = modem.link.command("AT")
             series.add(response.duration_ns, response.sent_ns)
 """
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Lab:
-    return Lab(tmp_path)
 
 
 class TestSeries:

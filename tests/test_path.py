@@ -7,7 +7,6 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +26,6 @@ from bench.simulator.path import Direction, Lane
 from tests.support.programs import simulator
 
 MS = 1_000_000
-
-
-@pytest.fixture
-def peers() -> Iterator[Peers]:
-    with Peers() as program:
-        yield program
 
 
 def truth(journal: Path, event: str) -> list[dict[str, Any]]:

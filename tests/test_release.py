@@ -241,12 +241,6 @@ def board() -> Iterator[Modem]:
         yield Modem(at)
 
 
-@pytest.fixture
-def peers() -> Iterator[Peers]:
-    with Peers() as program:
-        yield program
-
-
 class TestBoard:
     """The simulated board's radio on its wire, through the typed calls."""
 
@@ -362,11 +356,6 @@ class TestRun:
         page = next((run.folder / "measurements" / "board-1").glob("*.html")).read_text()
         assert page.count(">connected<") == 6
         assert "not indicated" in (run.folder / "verdict.html").read_text()
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Lab:
-    return Lab(tmp_path)
 
 
 def test_a_time_line_is_a_picture_without_overlaps() -> None:

@@ -23,11 +23,6 @@ from tests.support.lab import COMMAND, GOOD, Finished, Lab
 from tests.support.responder import SLM_IDENTITY, device
 
 
-@pytest.fixture
-def lab(tmp_path: Path) -> Lab:
-    return Lab(tmp_path)
-
-
 @contextlib.contextmanager
 def port_server(path: str) -> Iterator[int]:
     """A raw TCP server in front of a tty, as ser2net is; serves one client after another."""
