@@ -60,6 +60,8 @@ class BoardEntry(_Section):
     flow_control: Flag = False
     dtr: Flag = True
     hardware: Flag = True
+    meter: str = ""
+    """Port of the Power Profiler Kit II that measures what it draws."""
 
     @model_validator(mode="after")
     def _can_be_found(self) -> "BoardEntry":
@@ -114,6 +116,8 @@ class Network(_Section):
     ipv6: Flag = True
     inbound: Flag = True
     """Whether a peer can open a connection to a board."""
+    access: tuple[Literal["lte-m", "nb-iot"], ...] | None = None
+    """The access technologies that SIM and network offer; None is not known, and none is changed to."""
     rai: Literal["unknown", "granted"] = "unknown"
     """granted: the lab vouches for its cell, so that a release that does not come is the modem's fault."""
     registration_timeout: Annotated[float, Field(strict=True, gt=0, le=3600)] = 300.0
@@ -167,6 +171,19 @@ class ModelEntry(_Section):
         return value
 
 
+def _with_known_words(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """A command in which only words stand in braces that stand for something."""
+    if value is not None and not value:
+        raise ValueError("is empty; name the program that does it, or leave the key out")
+    for word in value or ():
+        unknown = set(re.findall(r"\{(\w*)\}", word)) - {"serial", "port", "place", "name"}
+        if unknown:
+            raise ValueError(
+                f"{{{unknown.pop()}}} stands for nothing; there are {{serial}}, {{port}}, {{place}}, {{name}}"
+            )
+    return value
+
+
 class Recovery(_Section):
     """What the lab can do for a board that does not answer: commands, run without a shell.
 
@@ -185,13 +202,27 @@ class Recovery(_Section):
     @field_validator("reset", "power_cycle")
     @classmethod
     def _known_words(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        for word in value or ():
-            unknown = set(re.findall(r"\{(\w*)\}", word)) - {"serial", "port", "place", "name"}
-            if unknown:
-                raise ValueError(
-                    f"{{{unknown.pop()}}} stands for nothing; there are {{serial}}, {{port}}, {{place}}, {{name}}"
-                )
-        return value
+        return _with_known_words(value)
+
+
+class Coverage(_Section):
+    """The lab's commands that take the network out of a board's reach, and give it back; words as of ``[recovery]``."""
+
+    lose: tuple[str, ...] | None = None
+    restore: tuple[str, ...] | None = None
+    seconds: Annotated[float, Field(strict=True, gt=0, le=600)] = 60.0
+    """How long one of them may take."""
+
+    @field_validator("lose", "restore")
+    @classmethod
+    def _known_words(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return _with_known_words(value)
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.lose is None) != (self.restore is None):
+            raise ValueError("give both lose and restore: a board must get its network back")
+        return self
 
 
 class Limits(_Section):
@@ -242,6 +273,7 @@ class Config(_Section):
     credentials: Credentials = Credentials()
     models: tuple[ModelEntry, ...] = ()
     recovery: Recovery = Recovery()
+    coverage: Coverage = Coverage()
     limits: Limits = Limits()
     measurements: tuple[MeasurementLimit, ...] = ()
 

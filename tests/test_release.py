@@ -28,15 +28,15 @@ class Followed(Radio):
     """A radio whose changes are kept."""
 
     def __init__(self, cell: Cell, seed: str = "1") -> None:
-        self.changes: list[tuple[int, str]] = []
-        super().__init__(cell, seed, lambda t, state: self.changes.append((t, state)))
+        self.seen: list[tuple[int, str]] = []
+        super().__init__(cell, seed, lambda t, state: self.seen.append((t, state)))
         self.indicates = True
-        self.switch(0, on=True)
+        self.switch(0, IDLE)
 
     def until(self, now_ns: int) -> list[tuple[int, str]]:
         self.advance(now_ns)
-        changes, self.changes = self.changes, []
-        return changes
+        seen, self.seen = self.seen, []
+        return seen
 
 
 class TestModel:
@@ -95,8 +95,8 @@ class TestModel:
     def test_without_the_radio_nothing_connects(self) -> None:
         radio = Followed(self.CELL)
         radio.packet(0, Assistance(), uplink=True)
-        radio.switch(10 * MS, on=False)
-        assert radio.packet(S, Assistance(), uplink=True) == S
+        radio.switch(10 * MS, OFF)
+        assert radio.packet(S, Assistance(), uplink=True) is None
         assert radio.until(20 * S)[-1] == (10 * MS, OFF)
 
     @given(
@@ -113,6 +113,7 @@ class TestModel:
             elif value:
                 socket.announce(value)
             ready = radio.packet(now, socket, uplink=uplink)
+            assert ready is not None
             assert now <= ready <= now + 20 * MS
         changes = radio.until(now + 100 * S)
         assert [t for t, _ in changes] == sorted(t for t, _ in changes)
@@ -158,6 +159,7 @@ def played(cells: Sequence[Cell], seed: int, option: int, count: int, *, indicat
             socket.announce(option)
         before = radio.cell
         ready = radio.packet(now, socket, uplink=True)
+        assert ready is not None
         if option == ONE_RESP:
             radio.packet(ready + chance.randint(20, 200) * MS, socket, uplink=False)
         if assisted and option == NO_DATA:
@@ -375,5 +377,5 @@ def test_charge_follows_the_states() -> None:
     for radio in (short, long):
         radio.packet(S, Assistance(), uplink=True)
         radio.advance(60 * S)
-        radio.switch(60 * S, on=True)
+        radio.switch(60 * S, IDLE)
     assert numpy.isclose(long.charge_uc - short.charge_uc, (32 - 0.9) * 9900)

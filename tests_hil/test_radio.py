@@ -4,6 +4,7 @@ import pytest
 
 from bench.at import CommandError
 from bench.clock import now_ns
+from bench.modem import SystemMode
 from nrf91_bench_fixtures.release import to_idle
 
 pytestmark = pytest.mark.timers
@@ -84,3 +85,24 @@ class TestDetach:
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             client.send_string(b"after")
             assert client.receive_exactly(5, timeout=network.receive_timeout) == b"after"
+
+    @pytest.mark.parametrize("access", ["lte-m", "nb-iot"])
+    def test_sockets_work_on_each_access_technology(self, modem, peers, despite_loss, network, bench_session, access):
+        """One system at a time, with a socket left open under the change; the mode that was is put back."""
+        lab = bench_session.config.network
+        offered = lab.access or (("lte-m", "nb-iot") if not bench_session.spec.hardware else ())
+        if access not in offered:
+            pytest.skip(f"[network] access in bench.toml does not say that {access} is offered")
+        echo = peers.udp_echo()
+        mode = SystemMode(lte_m=access == "lte-m", nb_iot=access == "nb-iot")
+        before = modem.system_modes.read()
+        with modem.udp_client(echo.host, echo.port), modem.system_modes.use(mode, lab.registration_timeout):
+            cell = modem.radio.cell()
+            assert cell is not None
+            assert cell.access.lower() == access
+            with modem.udp_client(echo.host, echo.port) as client:
+                received = despite_loss(
+                    lambda: client.send_string(b"here"), lambda: client.receive(network.receive_timeout)
+                )
+            assert received.data == b"here"
+        assert modem.system_modes.read() == before

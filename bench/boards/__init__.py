@@ -2,6 +2,7 @@
 
 from bench.boards.board import Board
 from bench.boards.catalog import Catalog
+from bench.boards.coverage import Coverage, coverage_of
 from bench.boards.discovery import UNKNOWN, AttachedBoard, attached_boards
 from bench.boards.hotplug import BoardMonitor, found_again
 from bench.boards.ladder import Ladder, ResetBudget
@@ -9,7 +10,7 @@ from bench.boards.lease import BoardLeased, Holder, Lease, holder_of, inherited,
 from bench.boards.provisioning import TAGS, KnownDigests, provision
 from bench.boards.recovery import BoardSilent, BoardUnintelligible
 from bench.boards.selection import BoardSpec, known_boards, named_port, select
-from bench.boards.simulated import PEER_NAME, SimulatedBoards
+from bench.boards.simulated import PEER_NAME, SimulatedBoards, ask_simulator
 
 __all__ = [
     "PEER_NAME",
@@ -23,13 +24,16 @@ __all__ = [
     "BoardSpec",
     "BoardUnintelligible",
     "Catalog",
+    "Coverage",
     "Holder",
     "KnownDigests",
     "Ladder",
     "Lease",
     "ResetBudget",
     "SimulatedBoards",
+    "ask_simulator",
     "attached_boards",
+    "coverage_of",
     "found_again",
     "holder_of",
     "inherited",

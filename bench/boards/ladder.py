@@ -11,13 +11,13 @@ hears nothing: only the lab's commands help it.
 """
 
 import contextlib
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from bench.at import AtLink, PortLost, PortNotFound
+from bench.boards.lab_command import LabCommand
 from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
 from bench.boards.selection import BoardSpec
 from bench.config import Recovery
@@ -150,25 +150,11 @@ class Ladder:
     def _hook(self, name: str, command: tuple[str, ...] | None) -> Callable[[], None] | None:
         if command is None:
             return None
-        spec = self._spec
-        words = {"serial": spec.serial, "port": spec.port, "place": spec.place, "name": spec.slot}
-        return lambda: self._run(name, [_filled(word, words) for word in command])
+        hook = LabCommand(f"[recovery] {name}", command, self._recovery.hook_seconds)
+        return lambda: self._run(hook)
 
-    def _run(self, name: str, command: list[str]) -> None:
-        seconds = self._recovery.hook_seconds
+    def _run(self, hook: LabCommand) -> None:
         try:
-            finished = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            self._say(f"[recovery] {name}: {error}")
-            return
-        if finished.returncode:
-            said = (finished.stderr or finished.stdout).strip().splitlines()
-            self._say(f"[recovery] {name}: {command[0]} ended with {finished.returncode}: {said[-1] if said else ''}")
-
-
-def _filled(word: str, words: dict[str, str]) -> str:
-    for name, value in words.items():
-        word = word.replace("{" + name + "}", value)
-    return word
+            hook.run(self._spec)
+        except LabError as error:
+            self._say(str(error))

@@ -3,9 +3,12 @@
 import json
 import os
 import select
+import socket
 import subprocess
 import tempfile
-from typing import IO, Self
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Self
 
 from bench import children
 from bench.at import pty_made_ns
@@ -16,6 +19,28 @@ PEER_NAME = "peers.nrf91-bench.test"
 """The name by which simulated boards find the peers."""
 
 _START_SECONDS = 30.0
+_ANSWER_SECONDS = 10.0
+
+
+def ask_simulator(spec: BoardSpec, request: Mapping[str, object]) -> dict[str, Any]:
+    """Asks the simulator of a board to do something to it, or to tell; returns its answer.
+
+    Raises:
+        LabError: it refuses, or is gone.
+    """
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(_ANSWER_SECONDS)
+            client.connect(spec.control)
+            client.sendall(json.dumps({**request, "board": spec.slot}).encode() + b"\n")
+            with client.makefile("rb") as lines:
+                line = lines.readline()
+    except OSError as error:
+        raise LabError(f"the simulator of {spec.slot} is gone: {error}") from error
+    answer: dict[str, Any] = json.loads(line or b"{}")
+    if not answer.get("ok"):
+        raise LabError(f"the simulator of {spec.slot} refuses {request.get('op')}: {answer.get('error', 'no answer')}")
+    return answer
 
 
 class SimulatedBoards:
@@ -34,12 +59,15 @@ class SimulatedBoards:
         self._errors: IO[bytes] | None = None
         self._pipe = -1
         self._output = b""
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.specs: tuple[BoardSpec, ...] = ()
 
     def __enter__(self) -> Self:
         self._errors = tempfile.TemporaryFile()
+        self._folder = tempfile.TemporaryDirectory(prefix="nrf91-bench-")
+        arguments = (*self._arguments, "--control", self._control)
         self._process, self._pipe = children.spawn(
-            children.program("bench.cli", *self._arguments), stdout=subprocess.PIPE, stderr=self._errors
+            children.program("bench.cli", *arguments), stdout=subprocess.PIPE, stderr=self._errors
         )
         try:
             self.specs = tuple(self._spec(index) for index in range(self._count))
@@ -56,6 +84,13 @@ class SimulatedBoards:
             self._process = None
         if self._errors is not None:
             self._errors.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    @property
+    def _control(self) -> str:
+        assert self._folder is not None
+        return str(Path(self._folder.name) / "control")
 
     def _spec(self, index: int) -> BoardSpec:
         assert self._process is not None
@@ -69,7 +104,14 @@ class SimulatedBoards:
         row = json.loads(line)
         port = row["port"]
         made = pty_made_ns(port)
-        return BoardSpec(f"simulated-{index + 1}", port, model=row["model"], pty_made_ns=made, hardware=False)
+        return BoardSpec(
+            f"simulated-{index + 1}",
+            port,
+            model=row["model"],
+            pty_made_ns=made,
+            hardware=False,
+            control=self._control,
+        )
 
     def _line(self, descriptor: int) -> bytes:
         """The next line of the program; empty when none comes. Two lines may come in one read."""

@@ -53,7 +53,10 @@ def simulate(
         bool, typer.Option("--rack", help="Show the boards on USB, in genuine udev, to what runs inside.")
     ] = False,
     no_database: Annotated[bool, typer.Option("--no-database", help="A rack where no udevd has run.")] = False,
-    control: Annotated[Path | None, typer.Option(help="Socket of the rack, to plug and unplug.")] = None,
+    control: Annotated[
+        Path | None,
+        typer.Option(help="Socket that takes coverage away and gives it back; of a rack, also plugs and unplugs."),
+    ] = None,
 ) -> None:
     """Simulate boards on pseudo-terminals until SIGINT or SIGTERM; prints one JSON line a board.
 

@@ -1,5 +1,6 @@
 """Declared measurements, their statistics, throughput, a round trip's parts, and the bench's own noise."""
 
+from bench.measure.current import Current
 from bench.measure.measurement import (
     MARGINAL,
     OK,
@@ -20,6 +21,7 @@ from bench.measure.measurement import (
     shown,
     within,
 )
+from bench.measure.meter import Meter, ProfilerKit, SimulatedMeter
 from bench.measure.noise import Floor, NoiseFloor
 from bench.measure.release import Finding, Round, Verdict, judge
 from bench.measure.series import Series
@@ -36,6 +38,7 @@ __all__ = [
     "VALUE",
     "AtLeast",
     "AtMost",
+    "Current",
     "Estimate",
     "Exchange",
     "Finding",
@@ -44,11 +47,14 @@ __all__ = [
     "LimitExceeded",
     "LimitUnfit",
     "Measurement",
+    "Meter",
     "NoiseFloor",
+    "ProfilerKit",
     "Rate",
     "Round",
     "RoundTrip",
     "Series",
+    "SimulatedMeter",
     "TooFewSamples",
     "Verdict",
     "Within",

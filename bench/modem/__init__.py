@@ -3,6 +3,7 @@
 from bench.modem.credential_commands import CredentialCommands, CredentialStoreFull, CredentialType, StoredCredential
 from bench.modem.identity import DialectUnsupported, Identity
 from bench.modem.modem import Modem, family_of
+from bench.modem.power_saving import PowerSaving, PsmGrant, SleepWatch
 from bench.modem.radio import Radio, RaiSupport, ServingCell, SignallingWatch
 from bench.modem.registration import NotRegistered
 from bench.modem.secure_sockets import SecureSocket
@@ -42,6 +43,7 @@ from bench.modem.socket_values import (
     TimeLimit,
 )
 from bench.modem.sockets import ShortRead, Socket, TcpClient, TcpServer, UdpSocket
+from bench.modem.system_mode import SystemMode, SystemModes
 
 __all__ = [
     "DATA_MODE_BUFFER",
@@ -68,6 +70,8 @@ __all__ = [
     "PeerVerify",
     "PollEvent",
     "Polled",
+    "PowerSaving",
+    "PsmGrant",
     "Radio",
     "Rai",
     "RaiSupport",
@@ -82,12 +86,15 @@ __all__ = [
     "ServingCell",
     "ShortRead",
     "SignallingWatch",
+    "SleepWatch",
     "Socket",
     "SocketCommands",
     "SocketList",
     "SocketOption",
     "SocketType",
     "StoredCredential",
+    "SystemMode",
+    "SystemModes",
     "TcpClient",
     "TcpServer",
     "TimeLimit",

@@ -9,6 +9,7 @@ from bench.modem.identity import Identity, identify
 from bench.modem.network_commands import NetworkCommands
 from bench.modem.option_commands import OptionCommands
 from bench.modem.polling_commands import PollingCommands
+from bench.modem.power_saving import PowerSaving
 from bench.modem.radio import Radio
 from bench.modem.registration import Registration
 from bench.modem.secure_sockets import SecureSocket
@@ -16,6 +17,7 @@ from bench.modem.server_commands import ServerCommands
 from bench.modem.socket_commands import SocketCommands
 from bench.modem.socket_values import Family, PeerVerify, Role, SocketType
 from bench.modem.sockets import ActiveHandle, Socket, TcpClient, TcpServer, UdpSocket
+from bench.modem.system_mode import SystemModes
 
 S = TypeVar("S", bound=Socket)
 
@@ -35,6 +37,8 @@ class Modem:
         credentials: %CMNG.
         registration: waiting for the network.
         radio: serving cell, signalling connection, release assistance.
+        power_saving: PSM, eDRX and the notice of sleep.
+        system_modes: LTE-M, NB-IoT, GNSS.
     """
 
     def __init__(self, link: AtLink, *, margin: float = 5.0, connect_timeout: float = 60.0) -> None:
@@ -48,6 +52,8 @@ class Modem:
         self.credentials = CredentialCommands(link, margin=margin)
         self.registration = Registration(link)
         self.radio = Radio(link)
+        self.power_saving = PowerSaving(link)
+        self.system_modes = SystemModes(link, self.registration)
         self.active = ActiveHandle(self.sockets)
 
     def identity(self) -> Identity:

@@ -21,6 +21,7 @@ class TimeLine:
         lanes: names, from the top.
         marks: (lane, moment, label).
         bands: (lane, from, to, label).
+        curves: (lane, steps (from, to, value), what its greatest value is called).
         span_ns: how much time the width stands for; 0 is as much as there is. Pictures of one span can be compared.
     """
 
@@ -28,6 +29,7 @@ class TimeLine:
     lanes: Sequence[str]
     marks: list[tuple[str, int, str]] = field(default_factory=list)
     bands: list[tuple[str, int, int, str]] = field(default_factory=list)
+    curves: list[tuple[str, Sequence[tuple[int, int, float]], str]] = field(default_factory=list)
     span_ns: int = 0
 
     @property
@@ -66,6 +68,8 @@ class TimeLine:
             )
         for row, lane in enumerate(self.lanes):
             parts += self._lane(lane, _TOP + _LANE * row, x)
+        for lane, steps, label in self.curves:
+            parts += _curve(steps, label, _TOP + _LANE * self.lanes.index(lane), x)
         return "".join(parts) + "</svg>"
 
     def _lane(self, lane: str, top: int, x: Callable[[int], float]) -> list[str]:
@@ -87,3 +91,23 @@ class TimeLine:
                 parts.append(f'<text x="{place + 4:.1f}" y="{middle + 4}">{escape(label)}</text>')
                 free = place + 8 + _CHARACTER * len(label)
         return parts
+
+
+def _curve(steps: Sequence[tuple[int, int, float]], label: str, top: int, x: Callable[[int], float]) -> list[str]:
+    """A value that changes in steps, its greatest as high as the lane."""
+    most = max((value for _, _, value in steps), default=0.0)
+    if most <= 0:
+        return []
+    bottom, full = top + _LANE - 4, _LANE - 10
+    points = [
+        f"{x(moment):.1f},{bottom - full * max(0.0, value) / most:.1f}"
+        for begin, end, value in steps
+        for moment in (begin, end)
+    ]
+    beside = x(steps[-1][1]) + 4
+    room = _WIDTH - _CHARACTER * len(label)
+    place, height = (beside, top + 14) if beside <= room else (room - _RIGHT - 8, bottom - 3)  # below the curve
+    return [
+        f'<polyline points="{" ".join(points)}" fill="none" stroke="{_MARK}" stroke-width="1.5"/>',
+        f'<text x="{place:.1f}" y="{height}">{escape(label)}</text>',
+    ]

@@ -3,11 +3,15 @@
 import asyncio
 import socket
 import time
+from collections.abc import Callable
 
 from bench.simulator.alarm import Alarm
 from bench.simulator.journal import Journal
 from bench.simulator.path import Direction, Lane
-from bench.simulator.radio import Assistance, Radio
+from bench.simulator.radio import LOST, Assistance, Radio
+
+# So long a connection is tried without coverage.
+_PATIENCE_S = 60.0
 
 
 class Air:
@@ -18,23 +22,62 @@ class Air:
         self.radio = radio
         self.alarm = Alarm()
         self._alarm_ns: int | None = None  # the moment for which the radio's alarm is set
+        self._held: dict[bool, list[Callable[[], object]]] = {True: [], False: []}
         self.up = Lane(uplink, f"{seed} up")
         self.down = Lane(downlink, f"{seed} down")
         self.leaving: set[socket.socket] = set()
 
     async def round_trip(self) -> None:
-        """Waits as long as a question and its answer take on their way, such as a SYN's or a DNS query's."""
+        """Waits as long as a question and its answer take on their way, such as a SYN's or a DNS query's.
+
+        Raises:
+            TimeoutError: there is no coverage.
+        """
+        await self.covered()
         now = time.monotonic_ns()
-        ready = self.passes(Assistance(), uplink=True)
+        while (ready := self.passes(Assistance(), uplink=True)) is None:
+            await self._changed()
         due = self.down.arrival(self.up.arrival(ready, 0), 0)
         if due > now:
             await self.until(due)
 
-    def passes(self, assistance: Assistance, *, uplink: bool) -> int:
-        """A packet wants to pass the radio; returns when it can."""
+    async def covered(self) -> None:
+        """Waits for coverage.
+
+        Raises:
+            TimeoutError: none came for as long as a connection is tried.
+        """
+        async with asyncio.timeout(_PATIENCE_S):
+            while self.radio.state == LOST:
+                await self._changed()
+
+    def passes(self, assistance: Assistance, *, uplink: bool) -> int | None:
+        """A packet wants to pass the radio; returns when it can, None when that must be asked again (:meth:`again`)."""
+        if self._held[uplink]:  # behind those that wait already
+            return None
         ready = self.radio.packet(time.monotonic_ns(), assistance, uplink=uplink)
         self.watch_radio()
         return ready
+
+    def again(self, action: Callable[[], object], *, uplink: bool) -> None:
+        """Calls ``action`` when the radio's state has changed, in the order of the calls."""
+        self._held[uplink].append(action)
+
+    def radio_changed(self) -> None:
+        """The radio is in another state: what waits for it asks again, soon."""
+        if any(self._held.values()):
+            self.alarm.at(time.monotonic_ns(), self._ask_again)
+
+    def _ask_again(self) -> None:
+        for uplink in (True, False):
+            waiting, self._held[uplink] = self._held[uplink], []
+            for action in waiting:
+                action()
+
+    async def _changed(self) -> None:
+        changed = asyncio.Event()
+        self.again(changed.set, uplink=True)
+        await changed.wait()
 
     def watch_radio(self) -> None:
         """Sets an alarm for the radio's next change, unless one strikes before."""

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from bench.simulator.air import Air
 from bench.simulator.path import HELD_NS
-from bench.simulator.radio import Assistance
+from bench.simulator.radio import UNREACHED, Assistance
 
 Address = tuple[str, int]
 _NOWHERE: Address = ("", 0)
@@ -63,12 +63,20 @@ class AirSocket:
         if self._notice < 0:
             return
         self._read_off()
-        if self._connected and not self._ended:
-            self._air.passes(Assistance(), uplink=True)  # its FIN
         os.close(self._notice)
         self._notice = -1
         self._air.leaving.add(self._host)
-        self._close_host()
+        if self._connected and not self._ended:
+            self._finish()
+        else:
+            self._close_host()
+
+    def _finish(self) -> None:
+        """Its FIN is a packet too."""
+        if self._air.passes(Assistance(), uplink=True) is None:
+            self._air.again(self._finish, uplink=True)
+        else:
+            self._close_host()
 
     def _close_host(self) -> None:
         if self._outgoing:
@@ -115,6 +123,7 @@ class AirSocket:
         if self.type != socket.SOCK_STREAM:
             await self._connect(address)
             return
+        await self._air.covered()
         try:
             await self._connect(address)
         finally:
@@ -155,15 +164,22 @@ class AirSocket:
             raise BlockingIOError
         ready = self._air.passes(self.assistance, uplink=True)
         now = time.monotonic_ns()
-        if lane.instant and not self._outgoing and ready <= now:
+        if ready is not None and lane.instant and not self._outgoing and ready <= now:
             sent = self._host.send(data)
             self._air.journal.add("left", now, bytes=sent)
             return sent
         self._raise_error()
         piece = bytes(data[:room])
         self._outgoing += len(piece)
-        self._air.alarm.at(lane.arrival(ready, len(piece)), lambda: self._stream_left(piece))
+        self._stream_up(piece, ready)
         return len(piece)
+
+    def _stream_up(self, data: bytes, ready: int | None) -> None:
+        """Sends a piece of a stream on its way, when the radio lets it."""
+        if ready is None:
+            self._air.again(lambda: self._stream_up(data, self._air.passes(self.assistance, uplink=True)), uplink=True)
+        else:
+            self._air.alarm.at(self._air.up.arrival(ready, len(data)), lambda: self._stream_left(data))
 
     def _stream_left(self, data: bytes) -> None:
         """The moment at which bytes of a stream reach the host's network, behind those that it has not taken yet."""
@@ -200,6 +216,11 @@ class AirSocket:
 
     def _datagram_up(self, data: bytes, to: Address | None) -> None:
         ready = self._air.passes(self.assistance, uplink=True)
+        if ready is None:
+            if self._lost_for_good(up=True, size=len(data)):
+                return
+            self._again(lambda: self._datagram_up(data, to), uplink=True)
+            return
         if self._air.up.instant and not self._outgoing and ready <= time.monotonic_ns():
             self._datagram_left(data, to)  # its errors (too large, no route) are the caller's
             return
@@ -222,6 +243,22 @@ class AirSocket:
         else:
             self._host.sendto(data, to)
         self._air.journal.add("left", stamp, bytes=len(data))
+
+    def _again(self, action: Callable[[], None], *, uplink: bool) -> None:
+        """Does it when the radio's state has changed, unless the socket is closed by then."""
+
+        def try_again() -> None:
+            if self._notice >= 0:
+                action()
+
+        self._air.again(try_again, uplink=uplink)
+
+    def _lost_for_good(self, *, up: bool, size: int) -> bool:
+        """Whether a datagram that cannot pass now is lost: without coverage nobody keeps it."""
+        lost = self._air.radio.state in UNREACHED
+        if lost:
+            self._air.journal.add("lost up" if up else "lost down", bytes=size)
+        return lost
 
     def _pass(self, now: int, *, up: bool, size: int, arrive: Callable[[], None], lost: Callable[[], None]) -> None:
         """Sends a datagram on its way: lost, late, or overtaken."""
@@ -316,23 +353,32 @@ class AirSocket:
             return
         stamp = time.monotonic_ns()
         self._air.journal.add("arrived", stamp, bytes=len(data))
-        ready = self._air.passes(self.assistance, uplink=False)
         if stream and not data:
             self._finished = True
             self._read_off()
-            self._arrive_later(ready, 0, self._end)
-            return
         self._under_way += len(data)
         if self._under_way >= _BUFFERED:
             self._read_off()
-        origin = (str(source[0]), int(source[1])) if source else _NOWHERE
-        if stream or self._air.down.instant:
+        self._come_down(data, (str(source[0]), int(source[1])) if source else _NOWHERE)
+
+    def _come_down(self, data: bytes, origin: Address) -> None:
+        """Lets data, or the end of a stream, pass the radio; what a sleeping board cannot take the network keeps."""
+
+        def lost() -> None:
+            self._under_way -= len(data)
+
+        stream = self.type == socket.SOCK_STREAM
+        ready = self._air.passes(self.assistance, uplink=False)
+        if ready is None:
+            if not stream and self._lost_for_good(up=False, size=len(data)):
+                lost()
+            else:
+                self._again(lambda: self._come_down(data, origin), uplink=False)
+        elif stream and not data:
+            self._arrive_later(ready, 0, self._end)
+        elif stream or self._air.down.instant:
             self._arrive_later(ready, len(data), lambda: self._deliver(data, origin))
         else:
-
-            def lost() -> None:
-                self._under_way -= len(data)
-
             self._pass(ready, up=False, size=len(data), arrive=lambda: self._deliver(data, origin), lost=lost)
 
     def _arrive_later(self, ready: int, size: int, arrive: Callable[[], None]) -> None:

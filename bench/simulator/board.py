@@ -67,24 +67,23 @@ class SimulatedBoard:
             charge = round(radio.charge_uc, 1)
             self.journal.add("rrc", t_ns, state=state, cell=radio.cell.number, charge_uc=charge)
             held[0].modem.rrc_changed(state)
+            air.radio_changed()
 
         radio = Radio(settings.cells[0], f"{seed} radio", changed)
-        self._air = Air(self.journal, settings.uplink, settings.downlink, seed, radio)
-        self._uart = Uart(self.journal, self._air.alarm, settings.baudrate)
+        air = self._air = Air(self.journal, settings.uplink, settings.downlink, seed, radio)
+        self._uart = Uart(self.journal, air.alarm, settings.baudrate)
         self._uart.open()
-        modem = Modem(
-            self.identity, settings.registration, self._credentials, lambda line: held[0].urc(line), self._air
-        )
+        modem = Modem(self.identity, settings.registration, self._credentials, lambda line: held[0].urc(line), air)
         row = replace(
             FIRMWARE[settings.firmware],
             terminator=TERMINATORS[settings.terminator],
             reports_flushes=settings.data_mode_urc,
         )
         names = Names(settings.hosts)
-        self._firmware = Firmware(row, COMMANDS, modem, names, self._air, self._uart, self.journal, settings.key_log)
+        self._firmware = Firmware(row, COMMANDS, modem, names, air, self._uart, self.journal, settings.key_log)
         held.append(self._firmware)
         if len(settings.cells) > 1:
-            self._travel(self._air, modem, 1)
+            self._travel(air, modem, 1)
         self.task = asyncio.create_task(self._firmware.run())
         return self._uart.path
 
@@ -98,6 +97,21 @@ class SimulatedBoard:
             self._travel(air, modem, number + 1)
 
         air.alarm.at(time.monotonic_ns() + round(self._settings.cell_seconds * 1e9), move)
+
+    def coverage(self, *, covered: bool) -> None:
+        """Takes the network out of the board's reach, or gives it back.
+
+        Raises:
+            ValueError: the board has no power.
+        """
+        if self._firmware is None:
+            raise ValueError(f"{self.name} has no power")
+        self.journal.add("coverage", covered=covered)
+        self._firmware.modem.coverage(covered=covered)
+
+    def radio_states(self) -> list[tuple[int, str]]:
+        """The radio's last changes of state: (moment in ns, state)."""
+        return [] if self._air is None else list(self._air.radio.changes)
 
     async def power_off(self) -> None:
         """Hangs up and forgets everything but what lies in flash; harmless without power."""

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from bench.simulator.air import Air
 from bench.simulator.credentials import CredentialStore
 from bench.simulator.parameters import AtError, Parameters
+from bench.simulator.power_saving import PowerSaving
 from bench.simulator.profiles import Model, capabilities_of
-from bench.simulator.radio import CONNECTED, IDLE
+from bench.simulator.radio import CONNECTED, IDLE, LOST, OFF
 
 _FUNCTIONAL_MODES = (0, 1, 4, 20, 21, 30, 31, 40, 41)
 _RADIO_MODES = (1, 21)
 _NOT_REGISTERED, _HOME, _SEARCHING, _DENIED = 0, 1, 2, 3
 _TRACKING_AREA, _NETWORK = "0001", "00101"  # the test network of 3GPP TS 23.003
 _RAI_WITH_URC = 2
-_LTE_M, _BAND, _CHANNEL, _RSRP, _SNR = 7, 20, 6400, 44, 35
-_PSM_BITS, _EDRX_BITS = "11100000", ""
+_LTE_M, _NB_IOT = 7, 9
+_BAND, _CHANNEL, _RSRP, _SNR = 20, 6400, 44, 35
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ class Modem:
         self._registration = registration
         self._urc = urc
         self._air = air
+        self._saving = PowerSaving(air, urc)
+        self._systems = (1, 0, 0, 0)  # LTE-M, NB-IoT, GNSS, preference
+        self._covered = True
+        self._context = False  # whether the board has an IP address
+        self._connected = False
         self._signalling = 0
         self._rai = 0
         self._registering: asyncio.Task[None] | None = None
@@ -69,6 +75,7 @@ class Modem:
     async def power_on(self) -> None:
         """The board was configured to attach at boot (AT+CFUN=1), as a lab's boards are."""
         self._level = self._signalling = self._rai = 0
+        self._saving.restart()
         self._air.radio.indicates = False
         self.reports_error_numbers = False
         await self._set_mode(1)
@@ -76,7 +83,24 @@ class Modem:
     @property
     def attached(self) -> bool:
         """Whether the board has an IP address."""
-        return self._status == _HOME
+        return self._context
+
+    @property
+    def _access(self) -> int:
+        return _LTE_M if self._systems[0] else _NB_IOT
+
+    def coverage(self, *, covered: bool) -> None:
+        """The network is out of reach, or there again. An attached modem keeps its context and looks for it."""
+        self._covered = covered
+        if self._mode in _RADIO_MODES:
+            if self._status == _HOME and not covered:
+                self._become(_SEARCHING)
+            elif self._status == _SEARCHING and covered and not self._in_progress:
+                self._become(_HOME)
+
+    @property
+    def _in_progress(self) -> bool:
+        return self._registering is not None and not self._registering.done()
 
     async def answer(self, command: str) -> list[str]:
         """The information lines that answer a command without its ``AT``; raises AtError for an unknown one."""
@@ -94,20 +118,31 @@ class Modem:
             self._become(_NOT_REGISTERED)
             return
         if self._registration.delay <= 0:
-            self._become(_DENIED if self._registration.deny_cause is not None else _HOME)
+            self._found()
             return
         self._become(_SEARCHING)
         self._registering = asyncio.create_task(self._register())
 
     async def _register(self) -> None:
         await asyncio.sleep(self._registration.delay)
-        self._become(_DENIED if self._registration.deny_cause is not None else _HOME)
+        self._found()
+
+    def _found(self) -> None:
+        """The search is over."""
+        if self._registration.deny_cause is not None:
+            self._become(_DENIED)
+        else:
+            self._become(_HOME if self._covered else _SEARCHING)
 
     def _become(self, status: int) -> None:
         changed = status != self._status
         self._status = status
+        self._context = status == _HOME or (self._context and status == _SEARCHING)
         if changed:
-            self._air.radio.switch(time.monotonic_ns(), on=status == _HOME)
+            state = IDLE if status == _HOME else LOST if self._context else OFF
+            self._air.radio.switch(time.monotonic_ns(), state)
+            if status == _HOME:
+                self._saving.agree(self._access)
             self._air.watch_radio()
             self._tell_rai()
         if changed and self._level:
@@ -116,7 +151,9 @@ class Modem:
     def _registration_fields(self) -> str:
         text = str(self._status)
         if self._level in (2, 3, 4, 5) and self._status == _HOME:
-            text += f',"{_TRACKING_AREA}","{self._cell}",{_LTE_M}'
+            text += f',"{_TRACKING_AREA}","{self._cell}",{self._access}'
+            if self._level in (4, 5):
+                text += ',,,"{}","{}"'.format(*self._saving.timers())
         elif self._level in (3, 5) and self._status == _DENIED:
             text += f",,,,0,{self._registration.deny_cause}"
         return text
@@ -154,8 +191,10 @@ class Modem:
 
     def rrc_changed(self, state: str) -> None:
         """The signalling connection came up or went down."""
-        if self._signalling and state in (CONNECTED, IDLE):
-            self._urc(f"+CSCON: {int(state == CONNECTED)}")
+        self._saving.rrc_changed(state)
+        was, self._connected = self._connected, state == CONNECTED
+        if self._signalling and was != self._connected:
+            self._urc(f"+CSCON: {int(self._connected)}")
 
     def _tell_rai(self) -> None:
         cell = self._air.radio.cell
@@ -184,11 +223,53 @@ class Modem:
 
     async def monitor(self, _: Parameters) -> list[str]:
         """AT%XMONITOR: registration, operator and cell."""
-        if not self.attached:
+        if self._status != _HOME:
             return [f"%XMONITOR: {self._status}"]
-        place = f'"{_NETWORK}","{_TRACKING_AREA}",{_LTE_M},{_BAND},"{self._cell}",281,{_CHANNEL},{_RSRP},{_SNR}'
-        timers = f'"{_EDRX_BITS}","{_PSM_BITS}","{_PSM_BITS}","01001001"'
+        place = f'"{_NETWORK}","{_TRACKING_AREA}",{self._access},{_BAND},"{self._cell}",281,{_CHANNEL},{_RSRP},{_SNR}'
+        active, tau = self._saving.timers()
+        timers = f'"{self._saving.cycle(self._access)}","{active}","{tau}","01001001"'
         return [f'%XMONITOR: {self._status},"Simulated network","SIM",{place},{timers}']
+
+    async def power_saving_mode(self, parameters: Parameters) -> list[str]:
+        """AT+CPSMS=...: the network answers with an update of the registration."""
+        self._saving.set_psm(parameters)
+        if self._status == _HOME:
+            self._saving.agree(self._access)
+            if self._level in (4, 5):
+                self._urc(f"+CEREG: {self._registration_fields()}")
+        return []
+
+    async def power_saving_mode_read(self, _: Parameters) -> list[str]:
+        """AT+CPSMS?."""
+        return self._saving.psm()
+
+    async def discontinuous_reception(self, parameters: Parameters) -> list[str]:
+        """AT+CEDRXS=...."""
+        self._saving.set_edrx(parameters)
+        if self._status == _HOME:
+            self._saving.agree(self._access)
+        return []
+
+    async def discontinuous_reception_read(self, _: Parameters) -> list[str]:
+        """AT+CEDRXS?."""
+        return self._saving.edrx()
+
+    async def sleep_notice(self, parameters: Parameters) -> list[str]:
+        """AT%XMODEMSLEEP=...."""
+        self._saving.set_notice(parameters)
+        return []
+
+    async def system_mode(self, parameters: Parameters) -> list[str]:
+        """AT%XSYSTEMMODE=<LTE-M>,<NB-IoT>,<GNSS>,<preference>: only while the radio is off."""
+        systems = [parameters.number(index, 0, 1) for index in range(3)]
+        if self._mode in _RADIO_MODES or not any(systems):
+            raise AtError
+        self._systems = (systems[0], systems[1], systems[2], parameters.optional(3, 0, 0, 4))
+        return []
+
+    async def system_mode_read(self, _: Parameters) -> list[str]:
+        """AT%XSYSTEMMODE?."""
+        return ["%XSYSTEMMODE: {},{},{},{}".format(*self._systems)]
 
     async def error_numbers(self, parameters: Parameters) -> list[str]:
         """AT+CMEE=<n>: 0 plain ERROR, 1 numbers."""
@@ -254,5 +335,11 @@ _HANDLERS: dict[tuple[str, str], Handler] = {
     ("%XICCID", ""): _constant(lambda modem: f"%XICCID: {modem.identity.iccid}"),
     ("%HWVERSION", ""): _constant(lambda modem: f"%HWVERSION: {modem.identity.model.hardware}"),
     ("%SHORTSWVER", ""): _constant(lambda modem: f"%SHORTSWVER: {modem.identity.model.short_version}"),
-    ("%XSYSTEMMODE", "?"): _constant(lambda modem: "%XSYSTEMMODE: 1,0,0,0"),
+    ("%XSYSTEMMODE", "="): Modem.system_mode,
+    ("%XSYSTEMMODE", "?"): Modem.system_mode_read,
+    ("+CPSMS", "="): Modem.power_saving_mode,
+    ("+CPSMS", "?"): Modem.power_saving_mode_read,
+    ("+CEDRXS", "="): Modem.discontinuous_reception,
+    ("+CEDRXS", "?"): Modem.discontinuous_reception_read,
+    ("%XMODEMSLEEP", "="): Modem.sleep_notice,
 }

@@ -11,12 +11,13 @@ from pathlib import Path
 from bench.children import when_parent_ends
 from bench.errors import UsageError
 from bench.simulator.board import TERMINATORS, SimulatedBoard
+from bench.simulator.control import Control
 from bench.simulator.modem import Registration
 from bench.simulator.namespace import enter
 from bench.simulator.path import Direction
 from bench.simulator.profiles import FIRMWARE, MODELS, capabilities_of
 from bench.simulator.rack import Rack
-from bench.simulator.rack_service import RackService
+from bench.simulator.rack_service import DEFAULT_CONTROL, RackService
 from bench.simulator.radio import Cell
 from bench.simulator.uart import BAUDRATES
 
@@ -77,8 +78,8 @@ class Settings:
             raise UsageError("--no-database belongs to --rack")
         if self.rack and self.link is not None:
             raise UsageError("--link is of no use in a rack, whose ports are /dev/ttyACM0 and so on")
-        if not self.rack and (self.command or self.control is not None):
-            raise UsageError("a command and --control belong to --rack")
+        if not self.rack and self.command:
+            raise UsageError("a command belongs to --rack")
         if self.link is not None and self.count > 1:
             raise UsageError("--link names one port; with --count leave it out and read the ports from the output")
         if self.link is not None and (self.link.exists() or self.link.is_symlink()) and not self.link.is_symlink():
@@ -104,8 +105,11 @@ async def _run(settings: Settings, root: Path | None) -> int:
             stack.callback(board.journal.close)
             stack.push_async_callback(board.power_off)
         if root is not None:
-            rack = RackService(boards, Rack(root, database=settings.database))
-            return await rack.serve(settings.command, settings.control, stop)
+            control = Control(settings.control or DEFAULT_CONTROL, boards)
+            rack = RackService(boards, Rack(root, database=settings.database), control)
+            return await rack.serve(settings.command, stop)
+        if settings.control is not None:
+            await stack.enter_async_context(Control(settings.control, boards).serving())
         for board in boards:
             port = board.power_on()
             if settings.link is not None:

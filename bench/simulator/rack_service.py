@@ -1,6 +1,6 @@
 """The virtual rack as a service: a command that runs inside, and a control socket that plugs and unplugs.
 
-A request is one JSON object a line, and so is its answer, ``{"ok": true, ...}`` or ``{"ok": false, "error": TEXT}``:
+Its requests (:mod:`bench.simulator.control`), beside those that every simulator answers:
 
 * ``{"op": "plug", "board": NAME[, "place": "1-4"][, "tty": 7]}``: the board gets power, at that place, with that tty.
 * ``{"op": "unplug", "board": NAME}``: it loses power.
@@ -13,21 +13,20 @@ A request is one JSON object a line, and so is its answer, ``{"ok": true, ...}``
 import asyncio
 import contextlib
 import ctypes
-import json
 import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from bench.errors import UsageError
 from bench.simulator.board import SimulatedBoard
+from bench.simulator.control import Answer, Control, Request
 from bench.simulator.rack import Plugged, Rack
 from bench.simulator.usb import UsbDevice, usb_device
 
 ENVIRONMENT = "NRF91_BENCH_RACK"
 """Tells the command inside where the control socket is."""
-_DEFAULT_CONTROL = Path("/run/nrf91-bench-rack.sock")
+DEFAULT_CONTROL = Path("/run/nrf91-bench-rack.sock")
 # A command that is told to end gets this long to put its boards in order.
 _PATIENCE_S = 30.0
 _PDEATHSIG = 1
@@ -54,32 +53,32 @@ class SilentPort:
 class RackService:
     """The boards of one rack."""
 
-    def __init__(self, boards: Sequence[SimulatedBoard], rack: Rack) -> None:
+    def __init__(self, boards: Sequence[SimulatedBoard], rack: Rack, control: Control) -> None:
+        self._control = control
+        control.operations |= {
+            "plug": self._do_plug,
+            "unplug": self._do_unplug,
+            "device": self._do_device,
+            "remove": self._do_remove,
+            "list": self._do_list,
+        }
         self._boards = {board.name: board for board in boards}
         self._rack = rack
         self._plugged: dict[str, Plugged] = {}
         self._devices: dict[str, Plugged] = {}
         self._silent: dict[str, list[SilentPort]] = {}
 
-    async def serve(self, command: Sequence[str], control: Path | None, stop: asyncio.Event) -> int:
+    async def serve(self, command: Sequence[str], stop: asyncio.Event) -> int:
         """Plugs every board in and serves until the command has ended, or ``stop``; returns the command's exit code."""
-        path = control or _DEFAULT_CONTROL
-        try:
-            server = await asyncio.start_unix_server(self._client, path)
-        except OSError as error:
-            raise UsageError(f"--control {path}: {error.strerror or error}") from error
-        try:
-            async with server:
-                # Whoever reads that a board is ready may use the socket at once.
-                for board in self._boards.values():
-                    plugged = self._plug(board, None, None)
-                    board.announce(str(plugged.ttys[0].node), serial=plugged.device.serial, place=plugged.place)
-                if not command:
-                    await stop.wait()
-                    return 0
-                return await self._run(command, path, stop)
-        finally:
-            path.unlink(missing_ok=True)
+        async with self._control.serving():
+            # Whoever reads that a board is ready may use the socket at once.
+            for board in self._boards.values():
+                plugged = self._plug(board, None, None)
+                board.announce(str(plugged.ttys[0].node), serial=plugged.device.serial, place=plugged.place)
+            if not command:
+                await stop.wait()
+                return 0
+            return await self._run(command, self._control.path, stop)
 
     async def _run(self, command: Sequence[str], control: Path, stop: asyncio.Event) -> int:
         try:
@@ -112,27 +111,7 @@ class RackService:
         self._silent[board.name] = silent
         return plugged
 
-    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while line := await reader.readline():
-                writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
-                await writer.drain()
-        except (ConnectionError, ValueError):  # gone, or a line that no request is
-            pass
-        finally:
-            writer.close()
-
-    async def _answer(self, line: bytes) -> dict[str, Any]:
-        try:
-            request = json.loads(line)
-            operation = getattr(self, f"_do_{request.get('op')}", None)
-            if operation is None:
-                raise ValueError(f"unknown operation {request.get('op')!r}")
-            return {"ok": True, **await operation(request)}
-        except Exception as error:  # noqa: BLE001 - a bad request is answered, the boards go on
-            return {"ok": False, "error": f"{type(error).__name__}: {error}"}
-
-    async def _do_plug(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def _do_plug(self, request: Request) -> Answer:
         board = self._boards[request["board"]]
         try:
             plugged = self._plug(board, request.get("place"), request.get("tty"))
@@ -142,7 +121,7 @@ class RackService:
             raise
         return {"ports": [str(tty.node) for tty in plugged.ttys], "place": plugged.place}
 
-    async def _do_unplug(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def _do_unplug(self, request: Request) -> Answer:
         plugged = self._plugged.pop(request["board"])
         await self._boards[request["board"]].power_off()
         for port in self._silent.pop(request["board"]):
@@ -150,18 +129,18 @@ class RackService:
         self._rack.unplug(plugged)
         return {}
 
-    async def _do_device(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def _do_device(self, request: Request) -> Answer:
         texts = {name: str(request.get(name, "")) for name in ("vendor", "product", "manufacturer", "name", "serial")}
         device = UsbDevice(**texts, interfaces=tuple(request["interfaces"]))
         plugged = self._rack.plug(device, [None] * len(device.interfaces), place=request.get("place"))
         self._devices[plugged.place] = plugged
         return {"place": plugged.place, "ports": [str(tty.node) for tty in plugged.ttys]}
 
-    async def _do_remove(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def _do_remove(self, request: Request) -> Answer:
         self._rack.unplug(self._devices.pop(request["place"]))
         return {}
 
-    async def _do_list(self, _: dict[str, Any]) -> dict[str, Any]:
+    async def _do_list(self, _: Request) -> Answer:
         boards = {
             name: [str(tty.node) for tty in self._plugged[name].ttys] if name in self._plugged else []
             for name in self._boards

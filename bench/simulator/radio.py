@@ -5,6 +5,7 @@ cell simply has a short inactivity timer. States are those of 3GPP TS 36.331 (id
 """
 
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
@@ -14,11 +15,18 @@ from bench.simulator.numbers import LONGEST_MS, check_range, parse_numbers
 _NS_PER_MS = 1_000_000
 _LONGER = 100.0
 
-OFF, IDLE, CONNECTING, CONNECTED = "off", "idle", "connecting", "connected"
+OFF, LOST, IDLE, ASLEEP, CONNECTING, CONNECTED = "off", "lost", "idle", "asleep", "connecting", "connected"
+UNREACHED = (OFF, LOST)
+"""States in which nothing passes, either way."""
 NO_DATA, LAST, ONE_RESP, ONGOING, WAIT_MORE = 1, 2, 3, 4, 5
 
 # mA at 3.7 V, of the order of a modem's data sheet: they make a charge figure, not a measurement.
-_CURRENT_MA = {OFF: 0.002, IDLE: 0.9, CONNECTING: 45.0, CONNECTED: 32.0}
+CURRENT_MA = {OFF: 0.002, LOST: 12.0, IDLE: 0.9, ASLEEP: 0.003, CONNECTING: 45.0, CONNECTED: 32.0}
+# So many changes of state are remembered for whoever asks what the board has drawn.
+_REMEMBERED = 20_000
+
+
+_YES_OR_NO = ("as_rai", "cp_rai", "psm", "edrx")
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,8 @@ class Cell:
         longer: how many times longer the connection is kept for a board that says that more is to come.
         as_rai: whether the cell says that it knows release assistance of the access stratum.
         cp_rai: whether it says so of the control plane.
+        psm: whether it grants power saving mode.
+        edrx: whether it grants extended discontinuous reception.
     """
 
     number: int = 0xA101
@@ -44,6 +54,8 @@ class Cell:
     longer: float = 1.5
     as_rai: int = 1
     cp_rai: int = 0
+    psm: int = 1
+    edrx: int = 1
 
     def __post_init__(self) -> None:
         check_range(self, ("grant",), "a probability", 0, 1)
@@ -51,7 +63,7 @@ class Cell:
         check_range(self, ("longer",), "a factor", 1, _LONGER)
         if not 0 <= self.number < 1 << 28:
             raise UsageError(f"number is {self.number}; a cell's identity has 28 bits")
-        for name in ("as_rai", "cp_rai"):
+        for name in _YES_OR_NO:
             if getattr(self, name) not in (0, 1):
                 raise UsageError(f"{name} is {getattr(self, name)}; it is 0 or 1")
 
@@ -63,7 +75,7 @@ class Cell:
             UsageError: an unknown name, or a value that is no number or out of range.
         """
         names = [field.name for field in fields(cls)]
-        return cls(**parse_numbers(text, names, whole=("number", "as_rai", "cp_rai")))  # type: ignore[arg-type]
+        return cls(**parse_numbers(text, names, whole=("number", *_YES_OR_NO)))  # type: ignore[arg-type]
 
 
 Changed = Callable[[int, str], None]
@@ -100,24 +112,44 @@ class Assistance:
         return self.value in (ONGOING, WAIT_MORE)
 
 
+@dataclass(frozen=True)
+class Saving:
+    """What board and network have agreed on to save power; None is not agreed on.
+
+    Attributes:
+        active: ms in idle mode until power saving mode (T3324).
+        periodic: ms after which a sleeping board updates its tracking area (T3412 extended).
+        cycle: ms between two moments at which an idle board can be paged (eDRX).
+    """
+
+    active: float | None = None
+    periodic: float = 0.0
+    cycle: float | None = None
+
+
 class Radio:
     """One board's radio.
 
     Attributes:
         cell: where it is.
-        state: OFF, IDLE, CONNECTING or CONNECTED.
+        state: OFF, LOST, IDLE, ASLEEP, CONNECTING or CONNECTED.
         indicates: whether the modem tells the network what sockets announce (AT%RAI); only then anything comes of it.
-        charge_uc: electric charge used so far, in microcoulombs, by a plain model of currents.
+        saving: what it does in idle mode to save power.
+        charge_uc: electric charge used until the last change of state, in microcoulombs, by a plain model of currents.
+        changes: the last changes of state, (moment, state).
     """
 
     def __init__(self, cell: Cell, seed: str, changed: Changed = lambda _t, _state: None) -> None:
         self.cell = cell
         self.state = OFF
         self.indicates = False
+        self.saving = Saving()
         self.charge_uc = 0.0
+        self.changes: deque[tuple[int, str]] = deque(maxlen=_REMEMBERED)
         self._random = random.Random(seed)
         self._changed = changed
-        self._due_ns: int | None = None
+        # When it changes by itself, and into what.
+        self._next: tuple[int, str] | None = None
         self._since_ns = 0
         # Packets for which the connection is being set up: whether more is to come, and whether that was the last.
         self._waiting: list[tuple[bool, bool]] = []
@@ -125,51 +157,65 @@ class Radio:
     @property
     def due_ns(self) -> int | None:
         """When its state changes next by itself; None when it does not."""
-        return self._due_ns
+        return None if self._next is None else self._next[0]
 
     def advance(self, now_ns: int) -> None:
         """Lets pass what is due until now."""
-        while self._due_ns is not None and self._due_ns <= now_ns:
-            due = self._due_ns
-            if self.state == CONNECTING:
+        while self._next is not None and self._next[0] <= now_ns:
+            (due, state), self._next = self._next, None
+            if state == CONNECTED:
                 self._become(CONNECTED, due)
-                waiting, self._waiting = self._waiting, []
+                waiting, self._waiting = self._waiting or [(False, False)], []
                 for keeps, ends in waiting:
                     self._touch(due, keeps=keeps, ends=ends)
+            elif state == CONNECTING:
+                self._connect(due)
+            elif state == ASLEEP:
+                self._become(ASLEEP, due)
+                self._next = (due + round(self.saving.periodic * _NS_PER_MS), CONNECTING)
             else:
-                self._due_ns = None
-                self._become(IDLE, due)
+                self._rest(due)
 
-    def switch(self, now_ns: int, *, on: bool) -> None:
-        """Functional mode: the radio goes on, into idle mode, or off."""
+    def switch(self, now_ns: int, state: str) -> None:
+        """The radio goes on, into idle mode (IDLE), off (OFF), or out of coverage (LOST)."""
         self.advance(now_ns)
-        self._due_ns = None
+        self._next = None
         self._waiting.clear()
-        self._become(IDLE if on else OFF, now_ns)
+        if state == IDLE:
+            self._rest(now_ns)
+        else:
+            self._become(state, now_ns)
 
-    def packet(self, now_ns: int, assistance: Assistance, *, uplink: bool) -> int:
+    def save(self, now_ns: int, saving: Saving) -> None:
+        """Board and network agree anew on how to save power: a tracking area update, so the board connects."""
+        self.advance(now_ns)
+        self.saving = saving
+        if self.state in (IDLE, ASLEEP):
+            self._connect(now_ns)
+
+    def packet(self, now_ns: int, assistance: Assistance, *, uplink: bool) -> int | None:
         """A packet wants to pass; returns when it can: at once, or when the connection stands.
 
-        Without coverage (OFF) it passes at once into nothing, which is its sender's matter.
+        None when that moment is not known: without coverage, or because the board sleeps or listens only now and then.
+        Then it is to be asked again when the state has changed.
         """
         self.advance(now_ns)
-        if self.state == OFF:
-            return now_ns
+        if self.state in UNREACHED or (self.state == ASLEEP and not uplink):
+            return None
+        if self.state == IDLE and not uplink and self.saving.cycle is not None:
+            self._next = (self._paging_occasion(now_ns, self.saving.cycle), CONNECTING)
+            return None
         # What was announced until now is about this packet, not what will be announced before it leaves.
         keeps, ends = assistance.keeps, assistance.ended_by(uplink=uplink)
-        if self.state == IDLE:
-            self._become(CONNECTING, now_ns)
-            self._due_ns = now_ns + round(self.cell.setup * _NS_PER_MS)
-            self._waiting.append((keeps, ends))
-            ready = self._due_ns
-            self.advance(now_ns)  # a cell may connect at once
-            return ready
-        if self.state == CONNECTING:
-            assert self._due_ns is not None
-            self._waiting.append((keeps, ends))
-            return self._due_ns
-        self._touch(now_ns, keeps=keeps, ends=ends)
-        return now_ns
+        if self.state == CONNECTED:
+            self._touch(now_ns, keeps=keeps, ends=ends)
+            return now_ns
+        if self.state != CONNECTING:
+            self._connect(now_ns)
+        self._waiting.append((keeps, ends))
+        ready = self.due_ns
+        self.advance(now_ns)  # a cell may connect at once
+        return ready
 
     def ended(self, now_ns: int) -> None:
         """NO_DATA: nothing more will come, from now on."""
@@ -177,21 +223,37 @@ class Radio:
         if self.state == CONNECTED:
             self._ask_for_release(now_ns)
 
+    def _connect(self, now_ns: int) -> None:
+        self._become(CONNECTING, now_ns)
+        self._next = (now_ns + round(self.cell.setup * _NS_PER_MS), CONNECTED)
+
+    def _rest(self, now_ns: int) -> None:
+        self._become(IDLE, now_ns)
+        if self.saving.active is not None:
+            self._next = (now_ns + round(self.saving.active * _NS_PER_MS), ASLEEP)
+
+    @staticmethod
+    def _paging_occasion(now_ns: int, cycle: float) -> int:
+        """The next of the moments that board and network have computed from the board's identity."""
+        length = round(cycle * _NS_PER_MS)
+        return (now_ns // length + 1) * length
+
     def _touch(self, now_ns: int, *, keeps: bool, ends: bool) -> None:
         kept = self.cell.longer if keeps else 1.0
-        self._due_ns = now_ns + round(self.cell.inactivity * kept * _NS_PER_MS)
+        self._next = (now_ns + round(self.cell.inactivity * kept * _NS_PER_MS), IDLE)
         if ends:
             self._ask_for_release(now_ns)
 
     def _ask_for_release(self, now_ns: int) -> None:
         granted = self._random.random() < self.cell.grant
-        if self.indicates and granted and self._due_ns is not None:
-            self._due_ns = min(self._due_ns, now_ns + round(self.cell.release * _NS_PER_MS))
+        if self.indicates and granted and self._next is not None:
+            self._next = min(self._next, (now_ns + round(self.cell.release * _NS_PER_MS), IDLE))
 
     def _become(self, state: str, now_ns: int) -> None:
         if self._since_ns:
-            self.charge_uc += _CURRENT_MA[self.state] * max(0, now_ns - self._since_ns) / 1e6
+            self.charge_uc += CURRENT_MA[self.state] * max(0, now_ns - self._since_ns) / 1e6
         self._since_ns = now_ns
         if state != self.state:
             self.state = state
+            self.changes.append((now_ns, state))
             self._changed(now_ns, state)

@@ -1,0 +1,45 @@
+"""What a lab does to a board with equipment of its own: commands of ``bench.toml``, run without a shell."""
+
+import subprocess
+from dataclasses import dataclass
+
+from bench.boards.selection import BoardSpec
+from bench.errors import LabError
+
+
+@dataclass(frozen=True)
+class LabCommand:
+    """One command of the lab's; ``{serial}``, ``{port}``, ``{place}`` and ``{name}`` in it stand for the board's.
+
+    Attributes:
+        key: where it stands in ``bench.toml``, such as ``[recovery] reset``.
+        seconds: that it may take.
+    """
+
+    key: str
+    words: tuple[str, ...]
+    seconds: float
+
+    def run(self, spec: BoardSpec) -> None:
+        """Runs it for a board.
+
+        Raises:
+            LabError: it cannot be run, takes too long, or ends with another code than 0.
+        """
+        meant = {"serial": spec.serial, "port": spec.port, "place": spec.place, "name": spec.slot}
+        command = [_filled(word, meant) for word in self.words]
+        try:
+            finished = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=self.seconds, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise LabError(f"{self.key}: {error}") from error
+        if finished.returncode:
+            said = (finished.stderr or finished.stdout).strip().splitlines()
+            raise LabError(f"{self.key}: {command[0]} ended with {finished.returncode}: {said[-1] if said else ''}")
+
+
+def _filled(word: str, meant: dict[str, str]) -> str:
+    for name, value in meant.items():
+        word = word.replace("{" + name + "}", value)
+    return word

@@ -1,0 +1,58 @@
+"""System mode: which radio systems the modem uses. Nordic's AT commands reference (%XSYSTEMMODE)."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bench.at import AtLink
+from bench.modem.answers import Answers
+from bench.modem.registration import Registration
+
+
+@dataclass(frozen=True, slots=True)
+class SystemMode:
+    """Which systems the modem uses; ``preference`` as of Nordic's reference (0 none, 1 LTE-M, 2 NB-IoT)."""
+
+    lte_m: bool = False
+    nb_iot: bool = False
+    gnss: bool = False
+    preference: int = 0
+
+    @property
+    def fields(self) -> str:
+        """As the command has them."""
+        return f"{int(self.lte_m)},{int(self.nb_iot)},{int(self.gnss)},{self.preference}"
+
+
+class SystemModes:
+    """The system mode of one modem, which can change only while its radio is off."""
+
+    def __init__(self, link: AtLink, registration: Registration) -> None:
+        self._link = link
+        self._registration = registration
+
+    def read(self) -> SystemMode:
+        """AT%XSYSTEMMODE?."""
+        answers = Answers(self._link, self._link.command("AT%XSYSTEMMODE?"))
+        fields = answers.one("%XSYSTEMMODE", fields=3)
+        lte_m, nb_iot, gnss, preference = (answers.number(field, "a mode") for field in (*fields, "0")[:4])
+        return SystemMode(bool(lte_m), bool(nb_iot), bool(gnss), preference)
+
+    @contextlib.contextmanager
+    def use(self, mode: SystemMode, timeout: float) -> Iterator[None]:
+        """Detaches, changes the mode, and registers with it; at the end the same with the mode that was.
+
+        Raises:
+            NotRegistered: the network did not let the board in within ``timeout`` seconds.
+        """
+        before = self.read()
+        try:
+            with self._registration.offline(timeout):
+                self._set(mode)
+            yield
+        finally:
+            with self._registration.offline(timeout):
+                self._set(before)
+
+    def _set(self, mode: SystemMode) -> None:
+        self._link.command(f"AT%XSYSTEMMODE={mode.fields}")

@@ -1,0 +1,91 @@
+"""The control socket of a simulator: what a lab's own equipment does to boards, done to simulated ones.
+
+A request is one JSON object a line, and so is its answer, ``{"ok": true, ...}`` or ``{"ok": false, "error": TEXT}``:
+
+* ``{"op": "coverage", "board": NAME, "covered": false}``: the network is out of the board's reach, or there again.
+* ``{"op": "current", "board": NAME, "since_ns": T}``: what the board has drawn since then by the model of its radio:
+  ``steps``, a list of (moment in ns, mA from then on), and ``until_ns``.
+"""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.errors import UsageError
+from bench.simulator.board import SimulatedBoard
+from bench.simulator.radio import CURRENT_MA, OFF
+
+Request = dict[str, Any]
+Answer = dict[str, Any]
+
+
+class Control:
+    """Answers requests about boards on a UNIX socket.
+
+    Attributes:
+        path: of the socket.
+        operations: what answers which request; more may be added.
+    """
+
+    def __init__(self, path: Path, boards: Sequence[SimulatedBoard]) -> None:
+        self.path = path
+        self.operations: dict[str, Callable[[Request], Awaitable[Answer]]] = {
+            "coverage": self._coverage,
+            "current": self._current,
+        }
+        self._boards = {board.name: board for board in boards}
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Serves while entered.
+
+        Raises:
+            UsageError: there can be no socket at the path.
+        """
+        try:
+            server = await asyncio.start_unix_server(self._client, self.path)
+        except OSError as error:
+            raise UsageError(f"--control {self.path}: {error.strerror or error}") from error
+        try:
+            async with server:
+                yield
+        finally:
+            self.path.unlink(missing_ok=True)
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
+                await writer.drain()
+        except (ConnectionError, ValueError):  # gone, or a line that no request is
+            pass
+        finally:
+            writer.close()
+
+    async def _answer(self, line: bytes) -> Answer:
+        try:
+            request = json.loads(line)
+            operation = self.operations.get(str(request.get("op")))
+            if operation is None:
+                raise ValueError(f"unknown operation {request.get('op')!r}; known: {', '.join(self.operations)}")
+            return {"ok": True, **await operation(request)}
+        except Exception as error:  # noqa: BLE001 - a bad request is answered, the boards go on
+            return {"ok": False, "error": f"{type(error).__name__}: {error}"}
+
+    async def _coverage(self, request: Request) -> Answer:
+        covered = request["covered"]
+        if not isinstance(covered, bool):
+            raise TypeError("covered is true or false")
+        self._boards[request["board"]].coverage(covered=covered)
+        return {}
+
+    async def _current(self, request: Request) -> Answer:
+        since, now = int(request["since_ns"]), time.monotonic_ns()
+        changes = self._boards[request["board"]].radio_states()
+        before = [state for t_ns, state in changes if t_ns <= since]
+        steps = [(since, before[-1] if before else OFF), *((t_ns, state) for t_ns, state in changes if t_ns > since)]
+        return {"steps": [(t_ns, CURRENT_MA[state]) for t_ns, state in steps], "until_ns": now}

@@ -1,0 +1,341 @@
+"""Power and coverage: the radio's model, power saving on the wire, lost coverage, meters."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.at import AtLink, CommandError
+from bench.boards import BoardSpec, SimulatedBoards, ask_simulator, coverage_of
+from bench.clock import now_ns
+from bench.config import ConfigError, Coverage, load
+from bench.errors import LabError
+from bench.measure import Current, ProfilerKit, SimulatedMeter
+from bench.modem import Modem, PsmGrant, SystemMode
+from bench.modem.power_saving import (
+    _ACTIVE_STEPS,
+    _TAU_STEPS,
+    decode_cycle,
+    decode_timer,
+    encode_cycle,
+    encode_timer,
+)
+from bench.peers import Peers
+from bench.simulator.radio import ASLEEP, CONNECTED, CONNECTING, IDLE, LOST, Assistance, Cell, Radio, Saving
+from tests.support.profiler_kit import FakeProfilerKit
+from tests.support.programs import simulator
+
+MS = 1_000_000
+S = 1000 * MS
+
+
+class TestModel:
+    """The radio in virtual time."""
+
+    def radio(self, saving: Saving) -> Radio:
+        radio = Radio(Cell(inactivity=1000, setup=20), "1")
+        radio.switch(1, IDLE)
+        radio.save(1, saving)  # an update of the tracking area: connected for a second
+        return radio
+
+    def test_a_board_sleeps_after_its_active_time_and_wakes_for_its_update(self) -> None:
+        radio = self.radio(Saving(active=2000, periodic=600_000))
+        radio.advance(700 * S)
+        states = [(round(t / S, 2), state) for t, state in radio.changes][2:]
+        assert states == [
+            (0.02, CONNECTED),
+            (1.02, IDLE),
+            (3.02, ASLEEP),
+            (603.02, CONNECTING),
+            (603.04, CONNECTED),
+            (604.04, IDLE),
+            (606.04, ASLEEP),
+        ]
+
+    def test_a_sleeping_board_is_out_of_reach_until_it_sends(self) -> None:
+        radio = self.radio(Saving(active=2000, periodic=600_000))
+        assert radio.packet(10 * S, Assistance(), uplink=False) is None
+        assert radio.state == ASLEEP
+        assert radio.packet(20 * S, Assistance(), uplink=True) == 20 * S + 20 * MS
+        assert radio.packet(21 * S, Assistance(), uplink=False) == 21 * S
+
+    @given(st.integers(3 * S, 10**12), st.sampled_from([5120, 20_480, 81_920]))
+    def test_an_idle_board_in_edrx_is_paged_at_its_next_occasion(self, pushed: int, cycle: int) -> None:
+        radio = self.radio(Saving(cycle=cycle))
+        assert radio.packet(pushed, Assistance(), uplink=False) is None
+        assert radio.due_ns is not None
+        assert radio.due_ns % (cycle * MS) == 0
+        assert 0 < radio.due_ns - pushed <= cycle * MS
+        radio.advance(radio.due_ns + 20 * MS)
+        assert radio.state == CONNECTED
+
+    def test_without_coverage_nothing_passes_either_way(self) -> None:
+        radio = self.radio(Saving())
+        radio.switch(5 * S, LOST)
+        for uplink in (True, False):
+            assert radio.packet(6 * S, Assistance(), uplink=uplink) is None
+        radio.switch(7 * S, IDLE)
+        assert radio.packet(8 * S, Assistance(), uplink=True) == 8 * S + 20 * MS
+
+
+class TestCodec:
+    @given(st.sampled_from(sorted(_TAU_STEPS.values())), st.integers(0, 31))
+    def test_timers_survive(self, step: int, count: int) -> None:
+        assert decode_timer(encode_timer(step * count, _TAU_STEPS), _TAU_STEPS) == step * count
+
+    @pytest.mark.parametrize(("seconds", "bits"), [(6, "00000011"), (60, "00011110"), (120, "00100010")])
+    def test_active_times_of_the_standard(self, seconds: int, bits: str) -> None:
+        assert encode_timer(seconds, _ACTIVE_STEPS) == bits
+
+    def test_a_time_that_no_timer_has_is_refused_with_what_there_is(self) -> None:
+        with pytest.raises(ValueError, match=r"no timer .* has 63 s: use at most 31 steps of \[2, 60, 360\] s"):
+            encode_timer(63, _ACTIVE_STEPS)
+
+    @given(st.text(max_size=10))
+    def test_what_no_timer_is_means_none(self, text: str) -> None:
+        decoded = decode_timer(text, _TAU_STEPS)
+        assert decoded is None or (len(text) == 8 and decoded >= 0)
+
+    def test_cycles(self) -> None:
+        assert encode_cycle(20.48) == "0010"
+        assert decode_cycle("1111") == 10485.76
+        assert decode_cycle("x") is None
+        with pytest.raises(ValueError, match="there is no eDRX cycle of 7 s"):
+            encode_cycle(7)
+
+
+@pytest.fixture
+def spec() -> Iterator[BoardSpec]:
+    with SimulatedBoards(1) as boards:
+        yield boards.specs[0]
+
+
+@pytest.fixture
+def board(spec: BoardSpec) -> Iterator[Modem]:
+    with AtLink.open(spec.port) as at:
+        yield Modem(at)
+
+
+class TestPowerSaving:
+    """On the wire of a simulated board."""
+
+    def answers(self, board: Modem) -> list[tuple[str, ...]]:
+        return [board.link.command(command).lines for command in ("AT+CPSMS?", "AT+CEDRXS?", "AT%XSYSTEMMODE?")]
+
+    def test_what_is_changed_is_put_back(self, board: Modem) -> None:
+        board.link.command('AT+CPSMS=0,"","","00100001","00000101"')
+        board.link.command('AT+CEDRXS=1,5,"1001"')
+        board.registration.wait(5)
+        before = self.answers(board)
+        saving = board.power_saving
+        with saving.psm(active=2, periodic=600, timeout=5) as granted, saving.edrx("LTE-M", 5.12, timeout=5) as cycle:
+            assert granted == PsmGrant(2, 600)
+            assert cycle == 5.12
+            assert self.answers(board) != before
+        with board.system_modes.use(SystemMode(nb_iot=True), 5):
+            cell = board.radio.cell()
+            assert cell is not None
+            assert cell.access == "NB-IoT"
+        assert self.answers(board) == before
+        assert saving.granted_psm() is None
+
+    def test_a_network_that_grants_nothing(self) -> None:
+        with simulator("--cell", "psm=0,edrx=0") as boards, AtLink.open(boards[0]["port"]) as at:
+            saving = Modem(at).power_saving
+            with saving.psm(active=2, periodic=600, timeout=0.2) as granted:
+                assert granted is None
+            with saving.edrx("LTE-M", 5.12, timeout=0.2) as cycle:
+                assert cycle is None
+
+    def test_the_system_mode_is_refused_while_the_radio_is_on(self, board: Modem) -> None:
+        with pytest.raises(CommandError):
+            board.link.command("AT%XSYSTEMMODE=0,1,0,0")
+
+    def test_sleep_is_told_and_waking_too(self, board: Modem, peers: Peers) -> None:
+        echo = peers.udp_echo()
+        with (
+            board.udp_client(echo.host, echo.port) as client,
+            board.power_saving.psm(active=2, periodic=600, timeout=5),
+            board.power_saving.sleep_notices() as watch,
+        ):
+            assert watch.wait_asleep(10, since_ns=now_ns()) is not None
+            assert watch.wait_asleep(0.1, since_ns=now_ns()) is None
+            client.send_string(b"hello")
+            assert client.receive(5).data == b"hello"
+            assert board.link.wait_for_urc("%XMODEMSLEEP: 1,0", timeout=1).line
+
+
+class TestCoverage:
+    def test_streams_wait_and_datagrams_are_lost(self, spec: BoardSpec, board: Modem, peers: Peers) -> None:
+        coverage = coverage_of(spec, Coverage())
+        assert coverage is not None
+        board.link.command("AT+CEREG=1")
+        tcp, udp = peers.tcp_echo(), peers.udp_echo()
+        with board.tcp_client(tcp.host, tcp.port) as stream, board.udp_client(udp.host, udp.port) as datagrams:
+            with coverage.lost():
+                assert board.link.wait_for_urc("+CEREG: 2", timeout=5).line
+                assert board.radio.cell() is None
+                datagrams.send_string(b"lost")
+                stream.select()
+                stream.send_string(b"kept")
+                tcp.push(b"pushed")
+                time.sleep(0.2)
+                assert tcp.received() == b""
+                with pytest.raises(CommandError):
+                    stream.receive(1)
+            assert board.link.wait_for_urc("+CEREG: 1", timeout=5).line
+            assert sorted(stream.receive_exactly(10, timeout=5)) == sorted(b"keptpushed")
+            assert tcp.received() == b"kept"
+            datagrams.select()
+            datagrams.send_string(b"after")
+            assert datagrams.receive(5).data == b"after"
+        assert [entry.size for entry in udp.journal() if entry.event == "received"] == [5]
+
+    def test_a_closed_socket_says_goodbye_when_the_network_is_back(
+        self, spec: BoardSpec, board: Modem, peers: Peers
+    ) -> None:
+        coverage = coverage_of(spec, Coverage())
+        assert coverage is not None
+        echo = peers.tcp_echo()
+        with coverage.lost():
+            pass
+        with board.tcp_client(echo.host, echo.port), coverage.lost():
+            board.sockets.close()
+            time.sleep(0.1)
+            assert "closed" not in {entry.event for entry in echo.journal()}
+        assert echo.wait_for("closed", timeout=5) or "ended" in {entry.event for entry in echo.journal()}
+
+    def test_a_laboratory_takes_it_away_with_its_own_commands(self, tmp_path: Path) -> None:
+        notes = tmp_path / "notes"
+        script = [sys.executable, "-c", "import sys; open(sys.argv[1], 'a').write(sys.argv[2])", str(notes)]
+        config = Coverage(lose=(*script, "lose {name}\n"), restore=(*script, "restore {port}\n"))
+        coverage = coverage_of(BoardSpec("dk-1", "/dev/ttyX"), config)
+        assert coverage is not None
+        with pytest.raises(ZeroDivisionError), coverage.lost():
+            raise ZeroDivisionError
+        assert notes.read_text() == "lose dk-1\nrestore /dev/ttyX\n"
+        assert coverage_of(BoardSpec("dk-1", "/dev/ttyX"), Coverage()) is None
+
+    def test_a_command_that_fails_is_the_labs_fault_and_the_network_is_given_back(self, tmp_path: Path) -> None:
+        back = tmp_path / "back"
+        touch = (sys.executable, "-c", "import sys; open(sys.argv[1], 'w')", str(back))
+        coverage = coverage_of(BoardSpec("dk-1", "/dev/ttyX"), Coverage(lose=("false",), restore=touch))
+        assert coverage is not None
+        with pytest.raises(LabError, match=r"\[coverage\] lose: false ended with 1"), coverage.lost():
+            pass
+        assert back.exists()
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ('lose = ["a"]', "give both lose and restore"),
+            ('lose = ["{x}"]\nrestore = ["b"]', r"\{x\} stands for nothing"),
+            ('lose = []\nrestore = ["b"]', "is empty"),
+        ],
+    )
+    def test_half_a_configuration(self, tmp_path: Path, text: str, told: str) -> None:
+        path = tmp_path / "bench.toml"
+        path.write_text(f"[coverage]\n{text}\n")
+        with pytest.raises(ConfigError, match=told):
+            load(path)
+
+    def test_the_simulator_refuses_what_it_does_not_know(self, spec: BoardSpec) -> None:
+        with pytest.raises(LabError, match="refuses dance: ValueError: unknown operation"):
+            ask_simulator(spec, {"op": "dance"})
+        with pytest.raises(LabError, match="covered is true or false"):
+            ask_simulator(spec, {"op": "coverage", "covered": "no"})
+
+
+class TestCurrent:
+    @given(
+        st.lists(st.tuples(st.integers(1, 10**9), st.floats(0, 500)), min_size=1, max_size=20),
+        st.data(),
+    )
+    def test_charge_adds_up_wherever_it_is_divided(self, rows: list[tuple[int, float]], data: st.DataObject) -> None:
+        moment, steps = 0, []
+        for length, milliamperes in rows:
+            steps.append((moment, milliamperes))
+            moment += length
+        current = Current(steps, moment)
+        middle = data.draw(st.integers(0, moment))
+        whole = sum(length * milliamperes for length, milliamperes in rows) / 1e6
+        assert current.charge_uc(0, moment) == pytest.approx(whole)
+        assert current.charge_uc(0, middle) + current.charge_uc(middle, moment) == pytest.approx(whole)
+
+    def test_what_is_not_known_is_not_guessed(self) -> None:
+        for begin, end in ((0, 10), (5, 30)):
+            with pytest.raises(ValueError, match="not known"):
+                Current([(5, 1.0)], 20).charge_uc(begin, end)
+
+    def test_the_simulated_figure_is_that_of_the_model(self, spec: BoardSpec, board: Modem, peers: Peers) -> None:
+        sink = peers.udp_echo(echo=False)
+        meter = SimulatedMeter(spec)
+        with board.udp_client(sink.host, sink.port) as client, board.radio.signalling() as watch:
+            assert watch.settle(5)
+            sent = client.send_string(b"x").response
+            idle = watch.wait_idle(5, since_ns=sent.sent_ns)
+            assert idle is not None
+        current = meter.current(sent.sent_ns, idle)
+        shown = {milliamperes for _, _, milliamperes in current.between(sent.sent_ns, idle)}
+        assert {45.0, 32.0} <= shown
+        assert current.charge_uc(sent.sent_ns, idle) > 32 * 700
+
+
+class TestProfilerKit:
+    """The real ppk2-api against a pty that answers as the kit does."""
+
+    def test_measures_charge_on_the_benchs_clock(self) -> None:
+        with FakeProfilerKit(50.0) as kit, ProfilerKit(kit.port) as meter:
+            begin = now_ns()
+            end = begin + 300 * MS
+            time.sleep(0.3)
+            current = meter.current(begin, end)
+        assert current.charge_uc(begin, end) == pytest.approx(50 * 300, rel=0.02)
+        assert not meter.simulated
+
+    def test_a_kit_that_falls_silent(self) -> None:
+        with FakeProfilerKit(50.0) as kit, ProfilerKit(kit.port) as meter:
+            kit.silent = True
+            with pytest.raises(LabError, match="it sends no samples; is it still plugged in"):
+                meter.current(now_ns(), now_ns() + 5 * S)
+
+    @pytest.mark.parametrize(
+        ("kit", "told"),
+        [
+            (FakeProfilerKit(50.0, calibrated=False), "does not tell its calibration"),
+            (FakeProfilerKit(50.0, rate=20_000), "lost samples"),
+        ],
+        ids=["mute", "lossy"],
+    )
+    def test_one_that_cannot_be_trusted(self, kit: FakeProfilerKit, told: str) -> None:
+        with kit, pytest.raises(LabError, match=told):
+            self.watch(kit.port)
+
+    @staticmethod
+    def watch(port: str) -> None:
+        with ProfilerKit(port) as meter:
+            for _ in range(30):
+                meter.current(now_ns() - 1, now_ns())
+                time.sleep(0.1)
+
+    def test_no_kit_at_all(self) -> None:
+        with pytest.raises(LabError, match=r"PPK2 at /dev/nowhere: .*No such file"), ProfilerKit("/dev/nowhere"):
+            pass
+
+
+def test_journal_tells_of_coverage(tmp_path: Path) -> None:
+    journal, control = tmp_path / "journal", tmp_path / "control"
+    with simulator("--journal", str(journal), "--control", str(control)) as boards:
+        spec = BoardSpec("simulated-1", boards[0]["port"], control=str(control))
+        coverage = coverage_of(spec, Coverage())
+        assert coverage is not None
+        with coverage.lost():
+            pass
+    rows = [json.loads(line) for line in journal.read_text().splitlines()]
+    assert [row["covered"] for row in rows if row["event"] == "coverage"] == [False, True]
+    assert [row["state"] for row in rows if row["event"] == "rrc"][-2:] == ["lost", "idle"]
