@@ -236,6 +236,21 @@ class Limits(_Section):
     """How long a test waits for a board that has vanished."""
 
 
+class Compare(_Section):
+    """When a measurement has become slower, and when nobody can tell."""
+
+    confidence: Annotated[float, Field(strict=True, ge=0.5, lt=1)] = 0.997
+    """That a comparison of two firmwares that are alike names no regression, over all its measurements together."""
+    least_effect: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.03
+    """Relative change below which nothing is a regression, however sure."""
+    blind: Annotated[float, Field(strict=True, gt=0, le=10)] = 0.5
+    """A comparison that could have missed so large a change proves nothing."""
+    nights: Annotated[int, Field(strict=True, ge=3, le=365)] = 5
+    """Nights of the baseline, at least, where the candidate ran in other nights."""
+    statistic: Literal["typical", "p50", "p90", "p95", "p99", "mean"] = "typical"
+    """Of a series; typical is the mean of its middle 80 %."""
+
+
 class MeasurementLimit(_Section):
     """What a measurement must be in this lab; it counts more than the suite's own limit."""
 
@@ -276,6 +291,9 @@ class Config(_Section):
     coverage: Coverage = Coverage()
     limits: Limits = Limits()
     measurements: tuple[MeasurementLimit, ...] = ()
+    history: Path = Path("reports/history.sqlite")
+    """The file that keeps what runs have shown."""
+    compare: Compare = Compare()
 
     @field_validator("boards")
     @classmethod

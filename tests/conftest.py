@@ -9,6 +9,14 @@ from bench.peers import Peers
 from tests.support.lab import Lab
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs of tests are no part of anybody's history."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NRF91_BENCH_HISTORY", str(tmp_path_factory.mktemp("history") / "history.sqlite"))
+        yield
+
+
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
     """A lab in a folder of its own."""

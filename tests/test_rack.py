@@ -279,7 +279,7 @@ class TestRun:
         assert refusal.returncode == 3
         assert "thingy91x-1 is in use by" in refusal.stderr
 
-    def test_a_lab_error_is_tried_again_and_shown_as_flaky(self, rack: RunningRack, tmp_path: Path) -> None:
+    def test_a_lab_error_is_tried_again_and_shown_as_such(self, rack: RunningRack, tmp_path: Path) -> None:
         run = self.start(rack, tmp_path, "--board", "model=nrf9151dk")
         self.until(tmp_path, "test_answers[5]", "nrf9151dk-1")
         rack.ask("unplug", board="simulated-1")
@@ -291,10 +291,10 @@ class TestRun:
         attempts = [(r["attempt"], r["outcome"]) for r in self.rows(tmp_path) if r["type"] == "finish"]
         assert attempts.count((1, "lab_error")) == attempts.count((2, "passed")) == 1
         summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-        assert (summary["planned"], summary["passed"], summary["flaky"]) == (12, 12, 1)
-        assert "12 of 12 passed on 1 board, 0 failed, 0 lab errors, 0 skipped, 1 flaky" in output
+        assert (summary["planned"], summary["passed"], summary["retried"]) == (12, 12, 1)
+        assert "12 of 12 passed on 1 board, 0 failed, 0 lab errors, 0 skipped, 1 passed when tried again" in output
         assert (
-            "flaky     nrf9151dk-1  test_lab.py::test_answers[5]   first lab error: /dev/ttyACM0 vanished at" in output
+            "retried   nrf9151dk-1  test_lab.py::test_answers[5]   first lab error: /dev/ttyACM0 vanished at" in output
         )
         page = (tmp_path / "out" / "verdict.html").read_text()
         assert "when tried again; first lab error: /dev/ttyACM0 vanished at" in page
@@ -355,7 +355,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("arguments", "says"),
         [
-            (("--", "true"), "belong to --rack"),
+            (("--", "true"), "a command belongs to --rack"),
             (("--rack", "--", "/nowhere/program"), "cannot run /nowhere/program"),
             (("--rack", "--link", "/tmp/x", "--", "true"), "--link is of no use in a rack"),
             (("--model", "nrf52840dk"), "--model nrf52840dk is unknown"),

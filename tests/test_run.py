@@ -394,7 +394,7 @@ def test_never(modem):
         run = Finished(process.returncode, output, lab.out)
         assert (run.summary["passed"], run.summary["died"]) == (1, 2)
         assert "interrupted" in run.summary["reason"]
-        assert run.allure == {"test_first": "passed", "test_long": "broken"}
+        assert run.allure == {"test_first": "passed", "test_long": "broken", "test_never": "broken"}
         assert "Traceback" not in output
         assert processes_of(lab.out) == []
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.report import EvidenceLost, ResultStream, RowReader, Summary, reconcile, stem_of, worst, write_pages
+from bench.report.specification import Specification
 from bench.report.stream import Row
 from bench.report.summary import EXIT_EVIDENCE, EXIT_FAILED, EXIT_INCOMPLETE, EXIT_LAB, EXIT_OK
 
@@ -111,7 +112,7 @@ def test_pages_escape_what_devices_send_and_say_simulated(tmp_path: Path) -> Non
         row("measurement", test="test_1", name="rtt", value=1.5e6, unit="ns", limit="at most 1 ms", ok=False),
     ]
     summary: Summary = reconcile(rows)
-    write_pages(tmp_path, summary)
+    write_pages(tmp_path, summary, Specification([]))
     html = (tmp_path / "verdict.html").read_text()
     assert "<script>" not in html
     assert "expected &lt;OK&gt; &amp; got nothing" in html

@@ -9,7 +9,7 @@ from bench.boards.ladder import Ladder, ResetBudget
 from bench.boards.lease import BoardLeased, Holder, Lease, holder_of, inherited, terminal_lock
 from bench.boards.provisioning import TAGS, KnownDigests, provision
 from bench.boards.recovery import BoardSilent, BoardUnintelligible
-from bench.boards.selection import BoardSpec, known_boards, named_port, select
+from bench.boards.selection import BoardSpec, fits, known_boards, named_port, select
 from bench.boards.simulated import PEER_NAME, SimulatedBoards, ask_simulator
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "ask_simulator",
     "attached_boards",
     "coverage_of",
+    "fits",
     "found_again",
     "holder_of",
     "inherited",

@@ -113,7 +113,7 @@ def select(
     if selectors or not ports:
         available = known_boards(config)
         for selector in selectors or [ALL]:
-            fitting = [spec for spec in available if _fits(selector, spec, firmware_of)]
+            fitting = [spec for spec in available if fits(selector, spec, firmware_of)]
             if not fitting and selector != ALL:
                 names = ", ".join(spec.slot for spec in available) or "none"
                 raise UsageError(f"no board is {selector}; known boards: {names} (`nrf91-bench boards` shows them)")
@@ -254,7 +254,8 @@ def _is_hardware(port: str, *, claimed: bool) -> bool:
     return not is_pty(port)
 
 
-def _fits(selector: str, spec: BoardSpec, firmware_of: FirmwareOf | None) -> bool:
+def fits(selector: str, spec: BoardSpec, firmware_of: FirmwareOf | None) -> bool:
+    """Whether a selector means a board: a name, model, serial number, place or label, or KIND=VALUE."""
     if selector == ALL:
         return True
     kind, equals, value = selector.partition("=")

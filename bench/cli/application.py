@@ -6,7 +6,9 @@ import typer
 
 from bench import __version__
 from bench.cli.boards import boards
+from bench.cli.compare import compare_runs
 from bench.cli.doctor import doctor
+from bench.cli.history import app as history
 from bench.cli.matrix import matrix
 from bench.cli.peers import peers
 from bench.cli.report import report
@@ -24,6 +26,8 @@ app.command()(boards)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(run)
 app.command()(report)
 app.command()(matrix)
+app.command("compare")(compare_runs)
+app.add_typer(history, name="history")
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(simulate)
 app.command()(peers)
 app.command()(doctor)

@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -15,19 +16,25 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from bench import children
+from bench import __version__, children
 from bench.boards import BoardSpec, Holder, Lease, inherited
 from bench.children import when_parent_ends
 from bench.cli.console import RunConsole, short_path
+from bench.cli.folder import chosen, rebuild, save
+from bench.cli.schedule import Schedule, Turn
 from bench.cli.suites import Selection, package_folder
 from bench.config import Limits, MeasurementLimit
-from bench.report import EvidenceLost, ResultStream, RowReader, Summary, reconcile, write_json, write_pages
+from bench.errors import BenchError, LabError
+from bench.history import Settings, Store, compare
+from bench.plan import load_plan
+from bench.report import EvidenceLost, ResultStream, RowReader, Summary, write_json
 from bench.report.allure_results import count_results
-from bench.report.specification import FILE as SPECIFICATION
-from bench.report.specification import Specification
-from bench.report.stream import FILE as STREAM
+from bench.report.comparison import comparison_rows, headline
+from bench.report.history import run_record
+from bench.report.page import PLAN_FILE
+from bench.report.results import FAILED, LAB_ERROR
 from bench.report.stream import Row
-from bench.report.summary import EXIT_EVIDENCE, EXIT_USAGE, FAILED, LAB_ERROR
+from bench.report.summary import EXIT_EVIDENCE, EXIT_USAGE
 from bench.report.summary import FILE as SUMMARY
 
 _LOOK_SECONDS = 0.2
@@ -43,6 +50,7 @@ _PYTEST_TROUBLE = {2: "was interrupted", 3: "had an internal error", 4: "could n
 @dataclass
 class _Child:
     spec: BoardSpec
+    round: int
     process: subprocess.Popen[bytes]
     pipe: int
     log: Path
@@ -60,6 +68,9 @@ class Campaign:
         *,
         limits: Limits,
         measurements: Sequence[MeasurementLimit] = (),
+        history: Path | None = None,
+        plan: Path | None = None,
+        settings: Settings | None = None,
         wait: float = 0.0,
     ) -> None:
         self._folder = folder
@@ -68,6 +79,9 @@ class Campaign:
         self._arguments = pytest_arguments
         self._limits = limits
         self._measurements = measurements
+        self._history = history
+        self._plan = plan
+        self._settings = settings
         self._wait = wait
         self._leases: dict[str, Lease] = {}
         self._stop = threading.Event()
@@ -87,7 +101,7 @@ class Campaign:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
-    def run(self, specs: Sequence[BoardSpec], *, peer_name: str | None) -> int:
+    def run(self, schedule: Schedule, *, peer_name: str | None) -> int:
         """Runs the tests on every board, which are ours meanwhile; returns the exit code of the run.
 
         Raises:
@@ -95,10 +109,12 @@ class Campaign:
         """
         when_parent_ends(self._stop.set)
         with contextlib.ExitStack() as leases:
-            for spec in sorted(specs, key=lambda spec: spec.key):  # one order for all: nobody waits in a circle
+            for spec in sorted(
+                schedule.specs, key=lambda spec: spec.key
+            ):  # one order for all: nobody waits in a circle
                 lease = self._leases[spec.slot] = Lease(spec.key, spec.slot, job())
                 leases.enter_context(self._waited_for(lease))
-            return self._run(specs, peer_name)
+            return self._run(schedule, peer_name)
 
     def _waited_for(self, lease: Lease) -> Lease:
         def waiting(holder: Holder | None) -> None:
@@ -106,44 +122,73 @@ class Campaign:
 
         return lease.acquire(wait=self._wait, waiting=waiting, stopped=self._stop.is_set)
 
-    def _run(self, specs: Sequence[BoardSpec], peer_name: str | None) -> int:
+    def _run(self, schedule: Schedule, peer_name: str | None) -> int:
+        specs = schedule.specs
         simulated = any(not spec.hardware for spec in specs)
         try:
             write_json(self._folder / SUMMARY, Summary(self._folder.name, simulated=simulated).to_json())
-            self._stream.add("run", simulated=simulated, slots=[spec.slot for spec in specs])
+            slots = [spec.slot for spec in specs]
+            self._stream.add("run", simulated=simulated, slots=slots, groups=schedule.groups, bench=__version__)
             categories = package_folder("nrf91_bench_reports") / "categories.json"
             shutil.copy(categories, self._folder / "allure-results" / categories.name)
+            if self._plan is not None:
+                shutil.copy(self._plan, self._folder / PLAN_FILE)
         except (OSError, EvidenceLost) as error:
             self._console.line("verdict", f"INCOMPLETE   evidence cannot be kept: {error}", "bold red")
             return EXIT_EVIDENCE
         self._console.line(
             "run", f"{len(specs)} board{'' if len(specs) == 1 else 's'}, results in {short_path(self._folder)}"
         )
-        running = [self._start(spec, peer_name) for spec in specs]
         reader = RowReader(self._folder)
         with self._console:
-            self._follow(running, reader)
-            again = [] if self._stop.is_set() else self._try_again(specs, peer_name)
-            self._follow(again, reader)
-        summary = self._reconcile([*running, *again])
+            ended = self._play(schedule, peer_name, reader)
+        summary = self._reconcile(ended)
         for entry in self._measurements:
             if entry.title not in summary.limits_used:
                 self._console.line(
                     "unused", f"no measurement of this run fits [[measurements]] {entry.title}", "yellow"
                 )
         self._console.finish(summary, self._folder)
-        if all(child.process.returncode == _PYTEST_USAGE for child in running):
+        self._remember(summary)
+        if all(child.process.returncode == _PYTEST_USAGE for child in ended):
             return EXIT_USAGE
         return summary.exit_code
+
+    def _remember(self, summary: Summary) -> None:
+        """The history gets the run when all else is written: what goes wrong with it changes no verdict."""
+        if self._history is None:
+            return
+        try:
+            with Store(self._history) as store:
+                store.add(run_record(self._folder, summary))
+        except (LabError, OSError) as error:
+            self._console.line("history", f"without this run (nrf91-bench history import adds it): {error}", "yellow")
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
         self._stop.set()
 
-    def _try_again(self, specs: Sequence[BoardSpec], peer_name: str | None) -> list[_Child]:
+    def _play(self, schedule: Schedule, peer_name: str | None, reader: RowReader) -> list[_Child]:
+        """Every turn, each with its second attempts; returns the processes that were started."""
+        ended: list[_Child] = []
+        for turn in schedule.turns:
+            if self._stop.is_set():
+                why = f"round {turn.round} of {', '.join(spec.slot for spec in turn.specs)} was not begun"
+                with contextlib.suppress(EvidenceLost):  # the interruption is told all the same
+                    self._stream.add("trouble", why=why)
+                continue
+            running = [self._start(spec, turn.round, peer_name) for spec in turn.specs]
+            self._follow(running, reader)
+            again = [] if self._stop.is_set() else self._try_again(turn, peer_name)
+            self._follow(again, reader)
+            ended += [*running, *again]
+        return ended
+
+    def _try_again(self, turn: Turn, peer_name: str | None) -> list[_Child]:
         """Lab errors are tried a second time, where they are not too many: then the lab is down, not unlucky."""
         started = []
-        for spec in specs:
-            tests = [str(row["test"]) for row in self._rows("finish", spec.slot) if row.get("outcome") == LAB_ERROR]
+        for spec in turn.specs:
+            finished = self._rows("finish", spec.slot, turn.round)
+            tests = [str(row["test"]) for row in finished if row.get("outcome") == LAB_ERROR]
             most = self._limits.lab_error_retries
             if len(tests) > most > 0:
                 self._console.line(
@@ -152,11 +197,12 @@ class Campaign:
             if 0 < len(tests) <= most:
                 which = f"{len(tests)} test{'' if len(tests) == 1 else 's'}"
                 self._console.line("again", f"{spec.slot}: {which} that ended in a lab error")
-                started.append(self._start(spec, peer_name, again=tests))
+                started.append(self._start(spec, turn.round, peer_name, again=tests))
         return started
 
-    def _start(self, spec: BoardSpec, peer_name: str | None, *, again: Sequence[str] = ()) -> _Child:
-        log = self._folder / f"console-{spec.slot}{'-again' if again else ''}.txt"
+    def _start(self, spec: BoardSpec, number: int, peer_name: str | None, *, again: Sequence[str] = ()) -> _Child:
+        turn = f"-round-{number}" if number > 1 else ""
+        log = self._folder / f"console-{spec.slot}{turn}{'-again' if again else ''}.txt"
         root = self._selection.root
         what = [_joined(root, test) for test in again] or list(map(str, self._selection.paths))
         command = [
@@ -169,7 +215,9 @@ class Campaign:
             f"--bench-out={self._folder}",
             *((f"--bench-config={self._config.resolve()}",) if self._config else ()),
             *((f"--bench-peer-name={peer_name}",) if peer_name else ()),
+            *((f"--bench-plan={self._plan.resolve()}",) if self._plan else ()),
             *(("--bench-attempt=2",) if again else ()),
+            *((f"--bench-round={number}",) if number > 1 else ()),
             *self._arguments,
         ]
         # pytest's own output may show a board's identity in an assertion: for its owner's eyes only.
@@ -182,7 +230,7 @@ class Campaign:
                 environment=inherited([lease]),
                 pass_fds=(lease.fd,) if lease.fd >= 0 else (),
             )
-        return _Child(spec, process, pipe, log)
+        return _Child(spec, number, process, pipe, log)
 
     def _follow(self, running: Sequence[_Child], reader: RowReader) -> None:
         asked = False
@@ -217,18 +265,50 @@ class Campaign:
                 self._stream.add("trouble", why="the run was interrupted")
             for child in running:
                 self._examine(child)
+            self._look_back()
+            self._compare()
         except EvidenceLost as error:
             return self._without_evidence(str(error))
         summary = rebuild(self._folder)
-        finished = sum(result.outcome != "died" for result in summary.results)
         shown = count_results(self._folder / "allure-results")
-        if shown < finished:
-            summary.lost.append(f"Allure holds {shown} results of {finished} finished tests")
+        if shown < len(summary.results):
+            summary.lost.append(f"Allure holds {shown} results of {len(summary.results)} planned tests")
         try:
             save(self._folder, summary)
         except OSError as error:
             return self._without_evidence(str(error))
         return summary
+
+    def _look_back(self) -> None:
+        """Whether what fails now is new, as the history knows it."""
+        failed = {(r.test, self._simulated(r.slot)) for r in rebuild(self._folder).results if r.outcome == FAILED}
+        if not failed or self._history is None or not self._history.is_file():
+            return
+        try:
+            with Store(self._history) as store:
+                told = {test: store.earlier(test, simulated=simulated) for test, simulated in sorted(failed)}
+        except (LabError, sqlite3.Error):
+            return  # said when the run is added to it
+        self._stream.add("earlier", tests={test: text for test, text in told.items() if text})
+
+    def _simulated(self, slot: str) -> bool:
+        return any(row.get("simulated") for row in self._rows("board", slot, None))
+
+    def _compare(self) -> None:
+        """With the plan's baseline, as the history knows it."""
+        if self._plan is None or self._history is None:
+            return
+        baseline = load_plan(self._plan).baseline
+        if not baseline:
+            return
+        try:
+            mine = chosen(str(self._folder), self._history)
+            found = compare(chosen(baseline, self._history), mine, self._settings)
+        except (BenchError, sqlite3.Error) as error:
+            self._console.line("compare", f"nothing: {error}", "yellow")
+            return
+        rows = comparison_rows(found)
+        self._stream.add("comparison", baseline=baseline, **headline(found), measurements=rows)
 
     def _examine(self, child: _Child) -> None:
         code = child.process.returncode
@@ -242,19 +322,20 @@ class Campaign:
             detail = detail or (said[-1].strip("= ") if said else "")
             why = f"pytest {_PYTEST_TROUBLE[code]} on {child.spec.slot}: {detail.strip()} (see {child.log.name})"
             self._stream.add("trouble", why=why)
-        elif code > max(_PYTEST_TROUBLE) or (code == _PYTEST_FAILED and not self._went_wrong(child.spec.slot)):
+        elif code > max(_PYTEST_TROUBLE) or (code == _PYTEST_FAILED and not self._went_wrong(child)):
             why = f"the process of {child.spec.slot} ended with {code}, which no test explains (see {child.log.name})"
             self._stream.add("trouble", why=why)
-        elif not self._stop.is_set() and not any(self._rows("ended", child.spec.slot)):
+        elif not self._stop.is_set() and not any(self._rows("ended", child.spec.slot, child.round)):
             why = f"the process of {child.spec.slot} did not come to its end (see {child.log.name})"
             self._stream.add("trouble", why=why)
 
-    def _rows(self, kind: str, slot: str) -> Iterator[Row]:
-        rows = RowReader(self._folder).new_rows()
-        return (row for row in rows if row["type"] == kind and row.get("slot") == slot)
+    def _rows(self, kind: str, slot: str, number: int | None) -> Iterator[Row]:
+        """The rows of a kind of a board, of one round or of all."""
+        rows = (row for row in RowReader(self._folder).new_rows() if (row["type"], row.get("slot")) == (kind, slot))
+        return (row for row in rows if number is None or row.get("round", 1) == number)
 
-    def _went_wrong(self, slot: str) -> bool:
-        finished = self._rows("finish", slot)
+    def _went_wrong(self, child: _Child) -> bool:
+        finished = self._rows("finish", child.spec.slot, child.round)
         return any(row.get("outcome") in (FAILED, LAB_ERROR) or row.get("observation") for row in finished)
 
     def _without_evidence(self, why: str) -> Summary:
@@ -275,22 +356,3 @@ def _joined(root: Path, test: str) -> str:
 def job() -> str:
     """What this process does, for whoever is refused a board meanwhile."""
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]
-
-
-def rebuild(folder: Path) -> Summary:
-    """The summary of a run's folder, from its stream alone."""
-    reader = RowReader(folder)
-    rows = list(reader.new_rows())
-    summary = reconcile(rows, damaged=reader.damaged)
-    if not (folder / STREAM).exists():
-        summary.lost.append("there is no result stream")
-    return summary
-
-
-def save(folder: Path, summary: Summary) -> None:
-    """Writes summary, pages and traceability matrix; OSError when they cannot be written."""
-    write_json(folder / SUMMARY, summary.to_json())
-    write_pages(folder, summary)
-    specification = Specification.load(package_folder("nrf91_bench_suites") / SPECIFICATION)
-    specification.take(RowReader(folder).new_rows())
-    (folder / "matrix.md").write_text(specification.markdown(), encoding="utf-8")

@@ -9,11 +9,17 @@ from rich.live import Live
 from rich.text import Text
 
 from bench.report import Summary, board_line
+from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, TestResult
 from bench.report.stream import Row
-from bench.report.summary import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, TestResult
 
 _COLUMN = 10
-_COLOURS = {"PASSED": "bold green", "FAILED": "bold red", "INCOMPLETE": "bold yellow"}
+_COLOURS = {
+    "PASSED": "bold green",
+    "QUALIFIED": "bold green",
+    "FAILED": "bold red",
+    "NOT QUALIFIED": "bold red",
+    "INCOMPLETE": "bold yellow",
+}
 # On a console that is no terminal a line a test would be noise; one now and then shows that the run lives.
 _QUIET_SECONDS = 30.0
 
@@ -27,11 +33,12 @@ class RunConsole:
         self._finished: Counter[str] = Counter()
         self._running: dict[str, tuple[str, float]] = {}
         self._slots: set[str] = set()
-        self._seen: set[tuple[str, str]] = set()
+        self._seen: set[tuple[str, str, int]] = set()
         self._bad: Counter[str] = Counter()
         self._started = time.monotonic()
         self._spoke = self._started
         self._live: Live | None = None
+        self._told: set[str] = set()
 
     def __enter__(self) -> "RunConsole":
         if self._console.is_terminal:
@@ -48,13 +55,19 @@ class RunConsole:
         """A line with its word in front."""
         self._console.print(Text(f"{word:<{_COLUMN}}", style="dim") + Text(text, style=style))
 
+    def _once(self, word: str, text: str) -> None:
+        """A line that further rounds and attempts would only repeat."""
+        if text not in self._told:
+            self._told.add(text)
+            self.line(word, text)
+
     def follow(self, row: Row) -> None:
         """Takes a row of the stream."""
         kind, slot, test = row["type"], str(row.get("slot", "")), str(row.get("test", ""))
         if kind == "board":
-            self.line("board", board_line(row))
+            self._once("board", board_line(row))
         elif kind == "peers":
-            self.line("peers", f"{row.get('where', '')}   for {slot}")
+            self._once("peers", f"{row.get('where', '')}   for {slot}")
         elif kind == "recovery":
             self.line("recovery", str(row.get("text", "")), "yellow")
         elif kind == "progress":
@@ -68,8 +81,9 @@ class RunConsole:
         elif kind == "start":
             self._running[slot] = (test, time.monotonic())
         elif kind == "finish":
-            if (slot, test) not in self._seen:  # a second attempt is no further test
-                self._seen.add((slot, test))
+            key = (slot, test, int(row.get("round", 1)))
+            if key not in self._seen:  # a second attempt is no further test
+                self._seen.add(key)
                 self._finished[_suite(test)] += 1
             self._running.pop(slot, None)
             if row.get("outcome") in (FAILED, LAB_ERROR):
@@ -117,13 +131,15 @@ class RunConsole:
         for found in summary.findings:
             self.line("found", f"{found['slot']}  {found['name']}   {found['verdict']}: {found['text']}")
         for same in _alike(summary.results):
-            self._bad_results(same, folder)
+            self._bad_results(same, folder, summary.earlier.get(same[0].test, ""))
         for result in summary.results:
             if result.known_issue and result.outcome == PASSED:
                 self.line("known", f"{result.slot}  {result.test}   {result.message.removeprefix('known issue: ')}")
         for result in summary.results:
-            if result.flaky:
-                self.line("flaky", f"{result.slot}  {result.test}   first {result.earlier}", "yellow")
+            if result.retried:
+                self.line("retried", f"{result.slot}  {result.test}   first {result.earlier}", "yellow")
+        for test, slot in summary.flaky:
+            self.line("flaky", f"{slot}  {test}   failed in one round, passed in another", "yellow")
         reasons = Counter(result.message for result in summary.results if result.outcome == SKIPPED)
         for reason, count in reasons.items():
             self.line("skipped", f"{count} x {reason}")
@@ -131,11 +147,11 @@ class RunConsole:
         self.line("verdict", f"{summary.verdict}{simulated}   {summary.reason}", _COLOURS[summary.verdict])
         self.line("report", short_path(folder / "verdict.html"))
 
-    def _bad_results(self, same: list[TestResult], folder: Path) -> None:
+    def _bad_results(self, same: list[TestResult], folder: Path, earlier: str) -> None:
         first = same[0]
         word = {FAILED: "failed", LAB_ERROR: "lab error", DIED: "died"}[first.outcome]
         more = f"   and {len(same) - 1} more" if len(same) > 1 else ""
-        self.line(word, f"{first.slot}  {first.test}{more}", "bold")
+        self.line(word, f"{first.slot}  {first.test}{more}{f'   {earlier}' if earlier else ''}", "bold")
         message = first.message or "its process ended, or the run was interrupted, before it finished"
         for line in message.split("\n")[:16]:
             self.line("", line)

@@ -1,8 +1,12 @@
 """The lab's configuration as the command line finds it."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from bench.boards import Board, BoardSpec
+from bench.config import load
 from bench.errors import BenchError
 from bench.modem import Identity
 from bench.privacy import Concealer, lab_key
@@ -31,3 +35,14 @@ def firmware_of(spec: BoardSpec) -> str:
     except BenchError:
         return ""
     return f"{identity.modem_firmware} SLM {identity.slm_version}"
+
+
+HistoryFile = Annotated[
+    Path | None,
+    typer.Option("--history", metavar="FILE", envvar="NRF91_BENCH_HISTORY", help="Default: as bench.toml says."),
+]
+
+
+def history_path(wanted: Path | None) -> Path:
+    """The history file: as named, or as the lab's configuration says."""
+    return wanted or load(default_config()).history

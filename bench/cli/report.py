@@ -5,13 +5,17 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.campaign import rebuild, save
-from bench.cli.console import RunConsole
+from bench.cli.console import RunConsole, short_path
+from bench.cli.folder import rebuild, save
 from bench.errors import LabError, UsageError
+from bench.report.allure_report import CannotRender, render
 from bench.report.stream import FILE
 
 
-def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run.")]) -> None:
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run.")],
+    html: Annotated[bool, typer.Option("--html", help="Also render the Allure report, DIR/allure-report.")] = False,
+) -> None:
     """Rebuild summary and pages of a run; exits as the run would have."""
     if not (folder / FILE).is_file():
         raise UsageError(f"{folder} is no folder of a run: it has no {FILE}")
@@ -20,5 +24,12 @@ def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folde
         save(folder, summary)
     except OSError as error:
         raise LabError(f"cannot write the report: {error}") from error
-    RunConsole().finish(summary, folder)
+    console = RunConsole()
+    console.finish(summary, folder)
+    if html:
+        try:
+            page = render((folder / "allure-results").resolve(), (folder / "allure-report").resolve())
+            console.line("allure", short_path(page))
+        except CannotRender as error:
+            console.line("allure", str(error), "yellow")
     raise typer.Exit(summary.exit_code)

@@ -1,18 +1,24 @@
 """``nrf91-bench run``: one pytest process a board, their streams merged and reconciled."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards, select
+from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards, fits, select
 from bench.cli import suites
 from bench.cli.campaign import Campaign
-from bench.cli.lab import default_config, firmware_of
+from bench.cli.compare import settings_of
+from bench.cli.lab import HistoryFile, default_config, firmware_of
+from bench.cli.schedule import Schedule, interleaved, repeated
 from bench.config import Config, load
 from bench.errors import UsageError
+from bench.plan import load_plan
 from bench.report.run_folder import new_run_folder
+
+_INTERLEAVED_ROUNDS = 10
 
 
 def run(
@@ -27,7 +33,18 @@ def run(
         list[str] | None, typer.Option(metavar="NAME", help="A suite by name, or your own by path.")
     ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="The lab's bench.toml.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A qualification plan: says what runs, and what it must show.")
+    ] = None,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait so long for a board in use.")] = 0.0,
+    repeat: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=1000, help="Rounds of the tests; default 1, interleaved 10.")
+    ] = None,
+    interleave: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SELECTOR", help="A group of boards that alternates with the other; given twice."),
+    ] = None,
+    history: HistoryFile = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run, empty or new.")] = None,
 ) -> None:
     """Run scenario suites on boards. What stands behind -- goes to pytest.
@@ -36,23 +53,60 @@ def run(
     5 incomplete or interrupted.
     """
     lab = load(config or default_config())
-    selection = suites.select(suite or ())
+    wanted = load_plan(plan) if plan else None
+    if wanted is not None:
+        _refuse_beside_a_plan(simulate, suite, context.args, interleave)
+    selection = suites.select(wanted.suites if wanted else suite or ())
     count = _simulated(simulate)
     chosen = [] if count and not (board or port) else _chosen(lab, board or [], port or [], simulate)
+    if wanted is not None and not (board or port):
+        chosen = [spec for spec in chosen if spec.model in {boards.model for boards in wanted.boards}]
     if simulate == "auto" and not chosen:
         count = 1
+    rounds = repeat or (wanted.repetitions if wanted else None)
     folder = new_run_folder(out)
     path = config or default_config()
     with Campaign(
-        folder, selection, path, tuple(context.args), limits=lab.limits, measurements=lab.measurements, wait=wait
+        folder,
+        selection,
+        path,
+        wanted.arguments if wanted else tuple(context.args),
+        limits=lab.limits,
+        measurements=(*lab.measurements, *(wanted.measurements if wanted else ())),
+        history=history or lab.history,
+        plan=plan,
+        settings=settings_of(lab.compare),
+        wait=wait,
     ) as campaign:
         if count:
             name = lab.peers.name or PEER_NAME
             with SimulatedBoards(count, hosts={name: lab.peers.reachable_at}) as boards:
-                code = campaign.run([*chosen, *boards.specs], peer_name=name)
+                schedule = _schedule([*chosen, *boards.specs], interleave or [], rounds)
+                code = campaign.run(schedule, peer_name=name)
         else:
-            code = campaign.run(chosen, peer_name=lab.peers.name)
+            code = campaign.run(_schedule(chosen, interleave or [], rounds), peer_name=lab.peers.name)
     raise typer.Exit(code)
+
+
+def _refuse_beside_a_plan(
+    simulate: str, suite: list[str] | None, arguments: list[str], interleave: list[str] | None
+) -> None:
+    """A plan says what runs: nothing on the command line may take from it."""
+    if simulate == "auto":
+        raise UsageError("--simulate auto with --plan: give a number: nothing is qualified by accident")
+    for option, given in (("--suite", suite), ("arguments behind --", arguments), ("--interleave", interleave)):
+        if given:
+            raise UsageError(f"{option} with --plan: the plan says what runs")
+
+
+def _schedule(specs: Sequence[BoardSpec], selectors: Sequence[str], rounds: int | None) -> Schedule:
+    """When which board runs."""
+    if not selectors:
+        return repeated(specs, rounds or 1)
+    groups: dict[str, Sequence[BoardSpec]] = {
+        selector: [spec for spec in specs if fits(selector, spec, firmware_of)] for selector in selectors
+    }
+    return interleaved(groups, rounds or _INTERLEAVED_ROUNDS)
 
 
 def _simulated(text: str) -> int:

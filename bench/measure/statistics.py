@@ -157,3 +157,14 @@ def _exact(value: float) -> Estimate:
 
 def _floats(samples: ArrayLike) -> Floats:
     return numpy.asarray(samples, dtype=numpy.float64)
+
+
+def typical(samples: ArrayLike) -> float | None:
+    """The mean of the middle 80 % of samples; None for fewer than 10.
+
+    Outliers do not move it, as they do the mean; where two sets are compared it needs two thirds of the samples that
+    the median needs to be as sure.
+    """
+    ordered = numpy.sort(_floats(samples))
+    cut = len(ordered) // 10
+    return float(numpy.mean(ordered[cut : len(ordered) - cut])) if cut else None

@@ -4,8 +4,9 @@ from bench.report.evidence import Evidence, PeerJournal, stem_of
 from bench.report.measured import Measured, samples_csv
 from bench.report.measured import page as measured_page
 from bench.report.page import board_line, write_pages
+from bench.report.results import worst
 from bench.report.stream import EvidenceLost, ResultStream, RowReader
-from bench.report.summary import Summary, reconcile, worst, write_json
+from bench.report.summary import Summary, reconcile, write_json
 
 __all__ = [
     "Evidence",

@@ -8,19 +8,20 @@ own outcome: a device's error is "failed", a lab error "broken".
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import md5
 from pathlib import Path
 
 import allure
 import allure_commons
 import pytest
-from allure_commons.model2 import Parameter, Status, StatusDetails, TestResult
+from allure_commons.model2 import Parameter, Status, StatusDetails, TestResult, TestStepResult
 from allure_commons.utils import represent
 from allure_pytest.utils import allure_full_name, get_history_id
 
 from bench.at import printable
-from bench.report.summary import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED
+from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED
+from bench.report.steps import Step
 
 _STATUS = {
     PASSED: Status.PASSED,
@@ -32,17 +33,23 @@ _STATUS = {
 
 
 class Placeholder:
-    """A result that stands for a running test until its own is written."""
+    """A result that stands for a planned test until its own is written.
 
-    def __init__(self, folder: Path, item: pytest.Item, slot: str) -> None:
-        name = md5(f"{slot} {item.nodeid}".encode(), usedforsecurity=False).hexdigest()
+    ``where`` is what tells its result from others of the same test, such as its board.
+    """
+
+    def __init__(self, folder: Path, item: pytest.Item, where: Mapping[str, object]) -> None:
+        name = md5(f"{where} {item.nodeid}".encode(), usedforsecurity=False).hexdigest()
         self._path = folder / f"{name}-result.json"
-        self._content = _died(item, slot)
+        self._content = _died(item, where)
 
-    def write(self) -> None:
+    def write(self, *, started: bool = False) -> None:
         """Writes it, complete or not at all."""
+        why = "the bench's process died during this test" if started else "planned, but never run"
+        content = {**self._content, "statusDetails": {"message": why}}
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(self._content), encoding="utf-8")
+        temporary.write_text(json.dumps(content), encoding="utf-8")
         temporary.replace(self._path)
 
     def remove(self) -> None:
@@ -50,10 +57,10 @@ class Placeholder:
         self._path.unlink(missing_ok=True)
 
 
-def _died(item: pytest.Item, slot: str) -> dict[str, object]:
+def _died(item: pytest.Item, where: Mapping[str, object]) -> dict[str, object]:
     full_name = allure_full_name(item)
     values = getattr(getattr(item, "callspec", None), "params", {})
-    parameters = [Parameter(name=name, value=represent(value)) for name, value in _parameters(item, slot).items()]
+    parameters = [Parameter(name=name, value=represent(value)) for name, value in _parameters(item, where).items()]
     now = round(time.time() * 1000)
     return {
         "uuid": str(uuid.uuid4()),
@@ -62,7 +69,6 @@ def _died(item: pytest.Item, slot: str) -> dict[str, object]:
         "testCaseId": md5(full_name.encode(), usedforsecurity=False).hexdigest(),
         "historyId": get_history_id(full_name, parameters, original_values=values),
         "status": "broken",
-        "statusDetails": {"message": "the bench's process died during this test"},
         "parameters": [{"name": parameter.name, "value": parameter.value} for parameter in parameters],
         "labels": [{"name": "tag", "value": "bench-died"}, {"name": "suite", "value": Path(item.fspath).stem}],
         "start": now,
@@ -70,21 +76,21 @@ def _died(item: pytest.Item, slot: str) -> dict[str, object]:
     }
 
 
-def _parameters(item: pytest.Item, slot: str) -> dict[str, object]:
-    """The test's parameters and its board. allure-pytest shows bytes as their class, all alike: they are spelt out."""
+def _parameters(item: pytest.Item, where: Mapping[str, object]) -> dict[str, object]:
+    """The test's parameters and where it runs. allure-pytest shows bytes as their class, all alike: spelt out here."""
     values = getattr(getattr(item, "callspec", None), "params", {})
     plain = (str, int, float, bool, type(None))
     spelt = {name: value if isinstance(value, plain) else _spelt(value) for name, value in values.items()}
-    return {**spelt, "board": slot}
+    return {**spelt, **where}
 
 
 def _spelt(value: object) -> str:
     return printable(value) if isinstance(value, bytes) else repr(value)
 
 
-def describe(item: pytest.Item, slot: str, labels: Mapping[str, str]) -> None:
+def describe(item: pytest.Item, where: Mapping[str, object], labels: Mapping[str, str]) -> None:
     """Labels of the present test; its board and its own parameters, so that no two results look like one retried."""
-    for name, value in _parameters(item, slot).items():
+    for name, value in _parameters(item, where).items():
         allure.dynamic.parameter(name, value)
     for name, value in labels.items():
         if name in ("epic", "feature", "story"):
@@ -109,6 +115,22 @@ def attach(name: str, text: str, kind: str = "text/plain", extension: str = "txt
 def headline(text: str) -> None:
     """Numbers of the present test, as its description: never a parameter, which would give it a new history."""
     allure.dynamic.description(text)
+
+
+def add_steps(steps: Iterable[Step], conceal: Callable[[str], str]) -> None:
+    """Appends steps that have ended, with their own times, to the present test."""
+    result = _present_test()
+    if result is not None:
+        result.steps += [
+            TestStepResult(
+                name=conceal(step.name),
+                status=Status.PASSED if step.ok else Status.FAILED,
+                start=step.start_ms,
+                stop=step.stop_ms,
+                parameters=[Parameter(name="took", value=step.took)] if step.took else [],
+            )
+            for step in steps
+        ]
 
 
 def set_outcome(outcome: str, message: str, conceal: Callable[[str], str]) -> None:
@@ -144,3 +166,12 @@ def count_results(folder: Path) -> int:
         parameters = sorted((p["name"], p["value"]) for p in result.get("parameters", ()))
         shown.add((result.get("fullName"), tuple(parameters)))
     return len(shown)
+
+
+def attach_globally(folder: Path, name: str, page: str) -> None:
+    """Attaches an HTML page to the whole report; a second call for the same name replaces the first."""
+    stem = md5(name.encode(), usedforsecurity=False).hexdigest()
+    source = f"{stem}-attachment.html"
+    (folder / source).write_text(page, encoding="utf-8")
+    row = {"name": name, "source": source, "type": "text/html"}
+    (folder / f"{stem}-globals.json").write_text(json.dumps({"attachments": [row]}), encoding="utf-8")

@@ -59,7 +59,7 @@ def figures(rows: Iterable[Row]) -> list[Figure]:
         own = (slot, test) if _is_series(row) or (row["name"], slot, test) in wholes else ("", "")
         groups.setdefault((str(row["name"]), str(row["unit"]), str(row.get("limit") or ""), *own), []).append(row)
     return [
-        _series(found[-1], tuple(parts.get((key[0], *key[3:]), ())), many=len(boards) > 1)
+        _series(found, tuple(parts.get((key[0], *key[3:]), ())), many=len(boards) > 1)
         if _is_series(found[0])
         else _range(found, tuple(parts.get((key[0], *key[3:]), ())))
         for key, found in groups.items()
@@ -79,18 +79,22 @@ def _is_series(row: Row) -> bool:
     return VALUE not in (row.get("figures") or {VALUE: row.get("value")})
 
 
-def _series(row: Row, parts: tuple[str, ...], *, many: bool) -> Figure:
-    told = row["figures"]
+def _series(rows: list[Row], parts: tuple[str, ...], *, many: bool) -> Figure:
+    """One board's series: of several attempts the last, of several rounds the range."""
+    rounds = list({int(row.get("round", 1)): row for row in rows}.values())
+    row = rounds[-1]
+    told = [one["figures"] for one in rounds]
     unit = str(row["unit"])
-    named = [f"{name} {shown(told[name], unit)}" for name in _HEADLINE if name in told]
-    named = named or [f"{shown(told['min'], unit)} to {shown(told['max'], unit)}"]
+    named = [f"{name} {_span([one[name] for one in told], unit)}" for name in _HEADLINE if all(name in o for o in told)]
+    named = named or [f"{shown(min(o['min'] for o in told), unit)} to {shown(max(o['max'] for o in told), unit)}"]
+    named += [f"in {len(rounds)} rounds"] * (len(rounds) > 1)
     slot = str(row.get("slot", "")) if many else ""
     return Figure(
         f"{row['name']}{f' ({slot})' if slot else ''}",
         "   ".join(named),
-        int(row["n"]),
+        sum(int(one["n"]) for one in rounds),
         str(row.get("limit") or ""),
-        str(row.get("verdict") or "ok"),
+        _worst(rounds),
         tuple(row.get("beside") or ()),
         parts,
     )
@@ -99,13 +103,21 @@ def _series(row: Row, parts: tuple[str, ...], *, many: bool) -> Figure:
 def _range(rows: list[Row], parts: tuple[str, ...]) -> Figure:
     unit = str(rows[0]["unit"])
     values = sorted(float(row["value"]) for row in rows)
-    low, high = shown(values[0], unit), shown(values[-1], unit)
-    value = low if low == high else f"{low} to {high}"
+    value = _span(values, unit)
     bounds = (rows[0].get("intervals") or {}).get(VALUE)
     if bounds and len(rows) == 1:
         value += f" ({shown(bounds[0], unit)} to {shown(bounds[1], unit)})"
-    verdicts = {str(row.get("verdict") or "ok") for row in rows}
-    verdict = OUTSIDE if OUTSIDE in verdicts else MARGINAL if MARGINAL in verdicts else "ok"
+    verdict = _worst(rows)
     count = sum(int(row.get("n", 1)) for row in rows)
     beside = tuple(dict.fromkeys(fact for row in rows for fact in row.get("beside") or ()))
     return Figure(str(rows[0]["name"]), value, count, str(rows[0].get("limit") or ""), verdict, beside, parts)
+
+
+def _span(values: list[float], unit: str) -> str:
+    low, high = shown(min(values), unit), shown(max(values), unit)
+    return low if low == high else f"{low} to {high}"
+
+
+def _worst(rows: list[Row]) -> str:
+    verdicts = {str(row.get("verdict") or "ok") for row in rows}
+    return next((verdict for verdict in (OUTSIDE, UNTOLD, MARGINAL) if verdict in verdicts), "ok")

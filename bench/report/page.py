@@ -1,17 +1,32 @@
 """The verdict as a page: static HTML without scripts, and the same as Markdown."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from bench import __version__
-from bench.clock import NS_PER_S
+from bench.measure import shown
+from bench.plan import digest
 from bench.report.figures import Figure
-from bench.report.summary import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, Summary, TestResult
+from bench.report.matrix import Cell, matrix
+from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, WORDS, TestResult
+from bench.report.specification import Specification
+from bench.report.stream import FILE as STREAM
+from bench.report.summary import Summary
 
-_COLOURS = {"PASSED": "#1a7f37", "FAILED": "#b42318", "INCOMPLETE": "#9a6700"}
-_WORDS = {PASSED: "passed", FAILED: "failed", LAB_ERROR: "lab error", SKIPPED: "skipped", DIED: "did not finish"}
+_COLOURS = {
+    "PASSED": "#1a7f37",
+    "QUALIFIED": "#1a7f37",
+    "FAILED": "#b42318",
+    "NOT QUALIFIED": "#b42318",
+    "INCOMPLETE": "#9a6700",
+}
+# A page of a bad night stays a page.
+_MOST_FAILURES, _MOST_LETTERS, _MOST_DEVIATING = 40, 2500, 8
+PLAN_FILE = "plan.toml"
+"""The plan of a run, in its folder."""
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2328; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; }
 h1 { font-size: 1.9rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
@@ -28,25 +43,25 @@ small { color: #57606a; } .outside { color: #b42318; font-weight: 600; } .margin
 """
 
 
-def write_pages(folder: Path, summary: Summary) -> None:
+def write_pages(folder: Path, summary: Summary, specification: Specification) -> None:
     """Writes ``verdict.html`` and ``verdict.md`` into a run's folder."""
-    (folder / "verdict.html").write_text(html_page(summary), encoding="utf-8")
+    (folder / "verdict.html").write_text(html_page(summary, specification, folder), encoding="utf-8")
     (folder / "verdict.md").write_text(markdown_page(summary), encoding="utf-8")
 
 
-def html_page(summary: Summary) -> str:
-    """The page."""
+def html_page(summary: Summary, specification: Specification | None = None, folder: Path | None = None) -> str:
+    """The page: self-contained, without scripts, readable in print."""
     simulated = ' <span class="simulated">SIMULATED</span>' if summary.simulated else ""
-    bad = [result for result in summary.results if result.outcome in (FAILED, LAB_ERROR, DIED)]
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8>",
         f"<title>{escape(summary.verdict)} {escape(summary.run)}</title><style>{_STYLE}</style>",
         f'<h1 style="color:{_COLOURS[summary.verdict]}">{escape(summary.verdict)}{simulated}</h1>',
-        f"<p>{escape(summary.reason)}</p>",
+        *_reasons(summary),
         f"<p>{escape(_when(summary))}</p>",
+        *_wrong(summary),
+        *_compared(summary),
+        *_excused(summary),
     ]
-    if bad:
-        parts += ["<h2>What went wrong</h2>", *(_failure(result) for result in bad)]
     parts += ["<h2>Boards</h2>", _table(("board", "what it says about itself", "port"), _board_rows(summary))]
     if summary.peers:
         told = (summary.peers.get(name, "") for name in ("where", "security"))
@@ -60,13 +75,142 @@ def html_page(summary: Summary) -> str:
     if summary.measurements:
         figures = [_figure_row(figure) for figure in summary.figures()]
         parts += ["<h2>Measured</h2>", _table(("measurement", "value", "n", "limit", ""), figures)]
-    rows = [
-        (_linked(r), f"<nobr>{escape(r.slot)}</nobr>", _outcome(r), f"<nobr>{r.duration_ns / NS_PER_S:.2f} s</nobr>")
-        for r in summary.results
-    ]
-    parts += ["<h2>Tests</h2>", _table(("test", "board", "outcome", "took"), rows)]
-    parts.append(f"<p>run {escape(summary.run)}; a test's name leads to its transcript</p></html>")
+    parts += _scenarios(summary)
+    if specification is not None:
+        parts += ["<h2>Specification</h2>", _traceability(specification, summary)]
+    parts.append(f"<p><small>{escape(_provenance(summary, folder))}</small></p></html>")
     return "\n".join(parts) + "\n"
+
+
+def _reasons(summary: Summary) -> list[str]:
+    """The verdict in words; with a plan its name and its waivers come first."""
+    judged = summary.qualification
+    if judged is None:
+        return [f"<p>{escape(summary.reason)}</p>"]
+    waivers = len({one.waiver for one in judged.waived})
+    parts = [f"<p><b>Plan {escape(judged.plan.name)}; waivers used: {waivers}</b></p>"]
+    why = [*judged.against, *judged.missing]
+    parts.append("<ul>" + "".join(f"<li>{escape(text)}" for text in why) + "</ul>" if why else "")
+    return [*parts, f"<p>{escape(summary.counted)}</p>"]
+
+
+def _wrong(summary: Summary) -> list[str]:
+    """What did not pass, one cause told once."""
+    groups: dict[tuple[str, str], list[TestResult]] = {}
+    for result in summary.results:
+        if result.outcome in (FAILED, LAB_ERROR, DIED):
+            groups.setdefault((result.outcome, result.message), []).append(result)
+    if not groups:
+        return []
+    shown = [_failure(same, summary.earlier.get(same[0].test, "")) for same in list(groups.values())[:_MOST_FAILURES]]
+    rest = len(groups) - len(shown)
+    return ["<h2>What went wrong</h2>", *shown, f"<p>and {rest} more, see results.jsonl</p>" if rest > 0 else ""]
+
+
+def _compared(summary: Summary) -> list[str]:
+    """Regressions first, by size; what could not be judged, with why, once."""
+    if summary.comparison is None:
+        return []
+    told = summary.comparison
+    rows = [row for row in told["measurements"] if row["verdict"] != "not enough evidence"]
+    unjudged = Counter(row["why"] for row in told["measurements"] if row["verdict"] == "not enough evidence")
+    head = ("measurement", "baseline", "candidate", "difference", "interval", "finds from", "units", "verdict")
+    return [
+        f"<h2>Compared with {escape(str(told['baseline']))}</h2>",
+        f"<p>{escape(told['verdict'])}: {escape(told['reason'])}</p>",
+        _table(head, [_comparison_row(row) for row in rows]) if rows else "",
+        *(f"<p>not judged: {count} x {escape(why)}</p>" for why, count in unjudged.items()),
+        f"<p><small>False alarms of this lab: {escape(told['false_alarms'])}. Effective n of a measurement is the"
+        " number of its rounds, boards or nights, never of its samples.</small></p>",
+    ]
+
+
+def _comparison_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    unit = row["unit"]
+    values = [escape(shown(row[side], unit)) if row[side] is not None else "" for side in ("baseline", "candidate")]
+    where = " ".join(row[name] for name in ("model", "access", "operator") if row[name])
+    known = row["change"] is not None and row["low"] is not None
+    told = (f"{row['change']:+.1%}", f"{row['low']:+.1%} to {row['high']:+.1%}") if known else ("", "")
+    finds = f"{row['detectable']:.0%}" if row["detectable"] is not None else ""
+    kind = {"regression": "failed", "improvement": "passed"}.get(row["verdict"], "")
+    name = f"{escape(row['measurement'])}<br><small>{escape(where)}</small>"
+    return (name, *values, *told, finds, escape(row["units"]), f'<span class="{kind}">{row["verdict"]}</span>')
+
+
+def _excused(summary: Summary) -> list[str]:
+    """Waivers, known issues, flaky and retried tests, skips: whatever is not plainly passed or failed."""
+    parts = []
+    if summary.qualification is not None and summary.qualification.waived:
+        rows = [
+            (
+                _linked(one.result),
+                escape(one.waiver.kind),
+                escape(one.waiver.reason),
+                escape(one.waiver.reference),
+                escape(one.waiver.owner),
+                str(one.waiver.expires),
+            )
+            for one in summary.qualification.waived
+        ]
+        parts += ["<h2>Waived</h2>", _table(("test", "as", "why", "reference", "owner", "until"), rows)]
+    known = [(_linked(r), escape(r.slot), escape(r.message)) for r in summary.results if r.known_issue]
+    if known:
+        parts += ["<h2>Known issues</h2>", _table(("test", "board", "what is known"), known)]
+    flaky = [
+        (f"<code>{escape(test)}</code>", escape(slot), "failed in one round, passed in another")
+        for test, slot in summary.flaky
+    ]
+    flaky += [(_linked(r), escape(r.slot), f"first {escape(r.earlier)}") for r in summary.results if r.retried]
+    if flaky:
+        parts += ["<h2>Flaky, or passed when tried again</h2>", _table(("test", "board", "how"), flaky)]
+    skipped = Counter(result.message for result in summary.results if result.outcome == SKIPPED)
+    if skipped:
+        reasons = [(str(count), escape(reason)) for reason, count in skipped.most_common()]
+        parts += ["<h2>Skipped</h2>", _table(("tests", "reason"), reasons)]
+    return parts
+
+
+def _scenarios(summary: Summary) -> list[str]:
+    """The matrix: scenario by kind of board, deviating boards named."""
+    compared = (summary.comparison or {}).get("measurements", ())
+    found = matrix(summary.results, summary.boards, summary.measurements, compared)
+    rows = []
+    for scenario, cells in found.cells.items():
+        row = [f"<code>{escape(scenario)}</code>"]
+        row += [_cell(cells[kind]) if kind in cells else "" for kind in found.kinds]
+        rows.append(row)
+    return ["<h2>Scenarios</h2>", _table(("scenario", *found.kinds), rows)]
+
+
+def _cell(cell: Cell) -> str:
+    first = next((r.transcript for r in [*cell.deviating, *cell.results] if r.transcript), "")
+    text = f'<a href="{escape(first)}">{cell.text}</a>' if first else cell.text
+    lines = [text if cell.worst in (PASSED, SKIPPED) else f'<span class="{cell.worst}">{text}</span>']
+    lines += [f"<small>{escape(line)}</small>" for line in cell.measured]
+    for result in cell.deviating[:_MOST_DEVIATING]:
+        turn = f", round {result.round}" if result.round > 1 else ""
+        lines.append(f"<small>{escape(result.slot)}{turn}: {WORDS[result.outcome]}</small>")
+    return "<br>".join(lines)
+
+
+def _traceability(specification: Specification, summary: Summary) -> str:
+    date = summary.ended[:10]
+    rows = []
+    for statement in specification.statements.values():
+        if statement.scenarios:
+            rows.append((f"<code>{statement.id}</code>", escape(specification.last(statement, date))))
+    untested = sum(not statement.scenarios for statement in specification.statements.values())
+    note = f"<p>{untested} statements were not part of this run.</p>" if untested else ""
+    return _table(("statement", "last result: scenarios, date, firmware"), rows) + note
+
+
+def _provenance(summary: Summary, folder: Path | None) -> str:
+    parts = [f"run {summary.run}", f"nrf91-bench {__version__}"]
+    if folder is not None:
+        parts.append(f"evidence results.jsonl sha256 {digest(folder / STREAM)}")
+        if summary.qualification is not None:
+            parts.append(f"plan sha256 {digest(folder / PLAN_FILE)}")
+    return ", ".join(parts) + "; a result leads to its transcript"
 
 
 def markdown_page(summary: Summary) -> str:
@@ -76,11 +220,14 @@ def markdown_page(summary: Summary) -> str:
     for result in summary.results:
         if result.outcome in (FAILED, LAB_ERROR, DIED):
             first = result.message.split("\n", 1)[0]
-            lines += ["", f"**{_WORDS[result.outcome]}** `{result.test}` on {result.slot}", "", first]
-    flaky = [result for result in summary.results if result.flaky]
-    if flaky:
+            lines += ["", f"**{WORDS[result.outcome]}** `{result.test}` on {result.slot}", "", first]
+    retried = [result for result in summary.results if result.retried]
+    if retried:
         lines += ["", "Passed only when tried again:", ""]
-        lines += [f"* `{result.test}` on {result.slot}: first {result.earlier}" for result in flaky]
+        lines += [f"* `{result.test}` on {result.slot}: first {result.earlier}" for result in retried]
+    if summary.flaky:
+        lines += ["", "Flaky, failed in one round and passed in another:", ""]
+        lines += [f"* `{test}` on {slot}" for test, slot in summary.flaky]
     skips = sorted({(r.message, r.outcome) for r in summary.results if r.outcome == SKIPPED})
     if skips:
         lines += ["", "Skipped:", "", *(f"* {reason}" for reason, _ in skips)]
@@ -90,9 +237,19 @@ def markdown_page(summary: Summary) -> str:
 def board_line(board: Mapping[str, Any]) -> str:
     """A board in one line: slot, part, firmware, SLM version, short ids."""
     parts = [board.get("part"), board.get("modem_firmware"), f"SLM {board.get('slm_version', '?')}"]
+    parts += [network_text(board.get("network") or {})]
     parts += list((board.get("ids") or {}).values())
     text = "   ".join(str(part) for part in parts if part)
     return f"{board.get('slot', '')}   {text}{'   SIMULATED' if board.get('simulated') else ''}"
+
+
+def network_text(network: Mapping[str, Any]) -> str:
+    """Where a board is registered, in a few words; empty when it is not known."""
+    if not network:
+        return ""
+    level = network.get("rsrp_dbm")
+    power = f", RSRP {level} dBm" if level is not None else ""
+    return f"{network.get('access')} {network.get('operator')}, band {network.get('band')}{power}"
 
 
 def _when(summary: Summary) -> str:
@@ -121,12 +278,16 @@ def _figure_row(figure: Figure) -> tuple[str, ...]:
     return (escape(figure.name), value, str(figure.count), escape(figure.limit or "none"), verdict)
 
 
-def _failure(result: TestResult) -> str:
-    transcript = f'<p><a href="{escape(result.transcript)}">transcript</a></p>' if result.transcript else ""
-    message = result.message or "the test did not finish: its process ended or the run was interrupted"
+def _failure(same: Sequence[TestResult], earlier: str) -> str:
+    """Results of one cause."""
+    first = same[0]
+    transcript = f'<p><a href="{escape(first.transcript)}">transcript</a></p>' if first.transcript else ""
+    message = first.message or "the test did not finish: its process ended or the run was interrupted"
+    more = f" and {len(same) - 1} more" if len(same) > 1 else ""
+    more += f", {escape(earlier)}" if earlier else ""
     return (
-        f"<p>{_outcome(result)} <code>{escape(result.test)}</code> on {escape(result.slot)}</p>"
-        f"<pre>{escape(message)}</pre>{transcript}"
+        f"<p>{_outcome(first)} <code>{escape(first.test)}</code> on {escape(first.slot)}{more}</p>"
+        f"<pre>{escape(message[:_MOST_LETTERS])}</pre>{transcript}"
     )
 
 
@@ -136,7 +297,7 @@ def _linked(result: TestResult) -> str:
 
 
 def _outcome(result: TestResult) -> str:
-    word = _WORDS[result.outcome] + (" (known issue)" if result.known_issue else "")
+    word = WORDS[result.outcome] + (" (known issue)" if result.known_issue else "")
     if result.earlier:
         return f'<span class="{result.outcome}">{word}</span> when tried again; first {escape(result.earlier)}'
     reason = f": {escape(result.message)}" if result.outcome == SKIPPED or result.known_issue else ""

@@ -76,6 +76,14 @@ class Specification:
             lines.append(f"| {statement.id} | {statement.text.replace('|', '/')} | " + " | ".join(cells) + " |")
         return "\n".join(lines) + "\n"
 
+    def last(self, statement: Statement, date: str) -> str:
+        """A statement's last results, with their day and firmware: ``3 passed, 2026-11-23, SLM 3.1.0, SIMULATED``."""
+        by_firmware: dict[str, dict[str, str]] = {}
+        for slot, outcomes in statement.results.items():
+            found = by_firmware.setdefault(self.firmware.get(slot, "no board answered"), {})
+            found |= {f"{slot} {test}": outcome for test, outcome in outcomes.items()}
+        return "; ".join(f"{_counted(found)}, {date}, {firmware}" for firmware, found in by_firmware.items())
+
     def _result(self, ids: Iterable[str], test: str, slot: str, outcome: str) -> None:
         for name in ids:
             statement = self.statements.get(name)

@@ -26,8 +26,10 @@ class EvidenceLost(Exception):
 class ResultStream:
     """Appends rows of one run.
 
+    A run may play its tests in several rounds; a row of a round beyond the first says which.
+
     Row types: ``board``, ``peers``, ``plan``, ``start``, ``measurement``, ``samples``,
-    ``finding``, ``limit``, ``progress``, ``recovery``, ``provisioned``,
+    ``finding``, ``limit``, ``comparison``, ``earlier``, ``progress``, ``recovery``, ``provisioned``,
     ``finish``, ``lost`` (evidence), ``ended`` and, from the parent, ``run`` and ``trouble``.
     """
 
@@ -35,6 +37,7 @@ class ResultStream:
     run: str
     slot: str = ""
     attempt: int = 1
+    round: int = 1
     anchor: Anchor = field(default_factory=Anchor)
 
     def add(self, kind: str, **fields: object) -> None:
@@ -47,6 +50,8 @@ class ResultStream:
         row: Row = {"schema": SCHEMA, "run": self.run, "type": kind, "slot": self.slot}
         if "test" in fields:
             row["attempt"] = self.attempt
+        if self.round > 1:
+            row["round"] = self.round
         row |= {"t_ns": stamp, "utc": self.anchor.text(stamp), **fields}
         line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         try:

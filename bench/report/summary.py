@@ -4,49 +4,21 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from bench.plan import Plan
 from bench.report.figures import Figure, figures
+from bench.report.qualification import INCOMPLETE, NOT_QUALIFIED, QUALIFIED, Qualification, Ran, qualify
+from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, WORST_FIRST, TestResult
 from bench.report.stream import Row
 
 SCHEMA = 1
 FILE = "summary.json"
 
-PASSED, FAILED, LAB_ERROR, SKIPPED, DIED = "passed", "failed", "lab_error", "skipped", "died"
-_WORST_FIRST = (FAILED, LAB_ERROR, SKIPPED, PASSED)
-
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_LAB, EXIT_EVIDENCE, EXIT_INCOMPLETE = 0, 1, 2, 3, 4, 5
-
-
-def worst(outcomes: Iterable[str]) -> str:
-    """The worst outcome of a test's phases."""
-    return min(outcomes, key=_WORST_FIRST.index, default=PASSED)
-
-
-@dataclass
-class TestResult:
-    """One planned test on one slot."""
-
-    __test__ = False  # not a test class of pytest's
-
-    test: str
-    slot: str
-    outcome: str = DIED
-    started: bool = False
-    message: str = ""
-    transcript: str = ""
-    duration_ns: int = 0
-    attempts: int = 1
-    known_issue: bool = False
-    unexpected_pass: bool = False
-    earlier: str = ""
-    """What an earlier attempt ended in, in one line; empty when there was none."""
-
-    @property
-    def flaky(self) -> bool:
-        """Whether it passed only when it was tried again."""
-        return self.attempts > 1 and self.outcome == PASSED
+_EXIT_OF_PLAN = {QUALIFIED: EXIT_OK, NOT_QUALIFIED: EXIT_FAILED, INCOMPLETE: EXIT_INCOMPLETE}
 
 
 @dataclass
@@ -65,6 +37,10 @@ class Summary:
     findings: list[Row] = field(default_factory=list)
     limits_used: set[str] = field(default_factory=set)
     simulated: bool = False
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    comparison: Row | None = None
+    earlier: dict[str, str] = field(default_factory=dict)
+    qualification: Qualification | None = None
     started: str = ""
     ended: str = ""
     lost: list[str] = field(default_factory=list)
@@ -74,11 +50,19 @@ class Summary:
         """How many planned tests ended so."""
         return sum(result.outcome == outcome for result in self.results)
 
+    def judge(self, plan: Plan, today: date) -> None:
+        """Judges the run by a plan: from here on its verdict is the plan's."""
+        rows = None if self.comparison is None else self.comparison["measurements"]
+        holes = [*self.lost, *self.troubles]
+        self.qualification = qualify(plan, Ran(self.results, self.boards, self.flaky, holes, rows), today)
+
     @property
     def exit_code(self) -> int:
         """Lost evidence, failures, lab errors, incompleteness: the worst wins."""
         if self.lost:
             return EXIT_EVIDENCE
+        if self.qualification is not None:
+            return _EXIT_OF_PLAN[self.qualification.verdict]
         if self.count(FAILED):
             return EXIT_FAILED
         if self.count(LAB_ERROR):
@@ -89,7 +73,9 @@ class Summary:
 
     @property
     def verdict(self) -> str:
-        """PASSED, FAILED or INCOMPLETE."""
+        """PASSED, FAILED or INCOMPLETE; with a plan QUALIFIED, NOT QUALIFIED or INCOMPLETE."""
+        if self.qualification is not None:
+            return self.qualification.verdict
         if self.lost or self.count(DIED) or self.troubles:
             return "FAILED" if self.count(FAILED) else "INCOMPLETE"
         if self.count(FAILED):
@@ -99,6 +85,11 @@ class Summary:
     @property
     def reason(self) -> str:
         """The verdict's reason in one line."""
+        return f"{self.qualification.reason}; {self.counted}" if self.qualification is not None else self.counted
+
+    @property
+    def counted(self) -> str:
+        """How many tests ended how."""
         boards = len({result.slot for result in self.results}) or len(self.boards)
         on = f"on {boards} board{'' if boards == 1 else 's'}"
         counts = [f"{self.count(PASSED)} of {len(self.results)} passed {on}"]
@@ -110,12 +101,22 @@ class Summary:
         known = sum(result.known_issue for result in self.results)
         if known:
             counts.append(f"{known} known issue{'' if known == 1 else 's'}")
-        flaky = sum(result.flaky for result in self.results)
-        if flaky:
-            counts.append(f"{flaky} flaky")
+        if self.flaky:
+            counts.append(f"{len(self.flaky)} flaky")
+        retried = sum(result.retried for result in self.results)
+        if retried:
+            counts.append(f"{retried} passed when tried again")
         if self.count(DIED):
             counts.append(f"{self.count(DIED)} did not finish")
         return "; ".join([", ".join(counts), *self.lost, *self.troubles])
+
+    @property
+    def flaky(self) -> list[tuple[str, str]]:
+        """Tests with their slots that failed in one round and passed in another."""
+        outcomes: dict[tuple[str, str], set[str]] = {}
+        for result in self.results:
+            outcomes.setdefault((result.test, result.slot), set()).add(result.outcome)
+        return [key for key, found in outcomes.items() if {PASSED, FAILED} <= found]
 
     def figures(self) -> list[Figure]:
         """The measurements, a line each."""
@@ -140,13 +141,32 @@ class Summary:
             "died": self.count(DIED),
             "known_issues": sum(result.known_issue for result in self.results),
             "unexpected_passes": sum(result.unexpected_pass for result in self.results),
-            "flaky": sum(result.flaky for result in self.results),
+            "flaky": len(self.flaky),
+            "retried": sum(result.retried for result in self.results),
+            "rounds": max((result.round for result in self.results), default=1),
             "boards": self.boards,
             "firmware": sorted({str(board.get("firmware", "")) for board in self.boards}),
             "peers": self.peers,
             "recoveries": self.recoveries,
             "findings": self.findings,
+            "comparison": self.comparison,
+            "earlier": self.earlier,
+            **self._plan_to_json(),
         }
+
+    def _plan_to_json(self) -> dict[str, Any]:
+        if self.qualification is None:
+            return {}
+        waived = [
+            {"test": one.result.test, "slot": one.result.slot, **one.waiver.model_dump(mode="json", exclude={"test"})}
+            for one in self.qualification.waived
+        ]
+        told = {"against": self.qualification.against, "missing": self.qualification.missing, "waived": waived}
+        return {"plan": {"name": self.qualification.plan.name, **told}}
+
+
+Planned = dict[tuple[str, str, int], TestResult]
+"""Test, slot and round -> its result."""
 
 
 def reconcile(rows: Iterable[Row], *, damaged: int = 0) -> Summary:
@@ -155,7 +175,7 @@ def reconcile(rows: Iterable[Row], *, damaged: int = 0) -> Summary:
     A planned test without a finish row has died; a finish row without a plan is evidence that something is wrong.
     """
     summary = Summary()
-    planned: dict[tuple[str, str], TestResult] = {}
+    planned: Planned = {}
     for row in rows:
         summary.run = summary.run or str(row.get("run", ""))
         summary.started = summary.started or str(row.get("utc", ""))
@@ -168,17 +188,19 @@ def reconcile(rows: Iterable[Row], *, damaged: int = 0) -> Summary:
     return summary
 
 
-def _take(summary: Summary, planned: dict[tuple[str, str], TestResult], row: Row) -> None:
+def _take(summary: Summary, planned: Planned, row: Row) -> None:
     kind, slot, test = row["type"], str(row.get("slot", "")), str(row.get("test", ""))
+    turn = int(row.get("round", 1))
     if kind == "run":
         summary.simulated = bool(row.get("simulated"))
+        summary.groups = row.get("groups") or {}
     elif kind == "board":
         summary.boards = [board for board in summary.boards if board["slot"] != slot] + [_public(row)]
         summary.simulated = summary.simulated or bool(row.get("simulated"))
     elif kind == "peers":
         summary.peers = _public(row)
     elif kind == "plan":
-        planned.setdefault((test, slot), TestResult(test, slot))
+        planned.setdefault((test, slot, turn), TestResult(test, slot, round=turn))
     elif kind == "recovery":
         summary.recoveries.append(str(row.get("text", "")))
     elif kind == "limit":
@@ -186,6 +208,10 @@ def _take(summary: Summary, planned: dict[tuple[str, str], TestResult], row: Row
     elif kind == "finding":
         kept = [found for found in summary.findings if (found["slot"], found["name"]) != (slot, row.get("name"))]
         summary.findings = [*kept, _public(row)]  # of several attempts the last
+    elif kind == "earlier":
+        summary.earlier = row.get("tests") or {}
+    elif kind == "comparison":
+        summary.comparison = _public(row)
     elif kind == "measurement":
         summary.measurements.append(row)
     elif kind == "lost":
@@ -193,7 +219,7 @@ def _take(summary: Summary, planned: dict[tuple[str, str], TestResult], row: Row
     elif kind == "trouble":
         summary.troubles.append(str(row.get("why", "")))
     elif kind in ("start", "finish"):
-        result = planned.get((test, slot))
+        result = planned.get((test, slot, turn))
         if result is None:
             summary.lost.append(f"{test} on {slot} was never planned")
         elif kind == "start":
@@ -209,7 +235,7 @@ def _finish(result: TestResult, row: Row) -> None:
         return
     if attempt > 1:
         result.earlier = f"{result.outcome.replace('_', ' ')}: {result.message.partition(chr(10))[0]}"
-    result.outcome = row["outcome"] if row.get("outcome") in _WORST_FIRST else DIED
+    result.outcome = row["outcome"] if row.get("outcome") in WORST_FIRST else DIED
     result.message = str(row.get("message", ""))
     result.transcript = str(row.get("transcript", ""))
     result.duration_ns = int(row.get("duration_ns", 0))

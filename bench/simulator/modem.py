@@ -152,7 +152,7 @@ class Modem:
         text = str(self._status)
         if self._level in (2, 3, 4, 5) and self._status == _HOME:
             text += f',"{_TRACKING_AREA}","{self._cell}",{self._access}'
-            if self._level in (4, 5):
+            if self._level in (4, 5) and self._air.radio.saving.active is not None:
                 text += ',,,"{}","{}"'.format(*self._saving.timers())
         elif self._level in (3, 5) and self._status == _DENIED:
             text += f",,,,0,{self._registration.deny_cause}"

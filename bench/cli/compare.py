@@ -1,0 +1,61 @@
+"""``nrf91-bench compare``: has a firmware become slower than another?"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench.cli.folder import chosen
+from bench.cli.lab import HistoryFile, default_config, history_path
+from bench.config import Compare, load
+from bench.history import Comparison, Settings, compare
+from bench.measure import shown
+from bench.report.comparison import comparison_rows, false_alarm_text, headline
+
+_CHOICE = "A run's folder, or: DATE, DATE..DATE, modem=, slm=, run=, model=, board=, group=, operator=; commas between."
+_STYLES = {"regression": "bold red", "improvement": "green", "not enough evidence": "yellow"}
+
+
+def compare_runs(
+    baseline: Annotated[str, typer.Argument(metavar="BASELINE", help=_CHOICE)],
+    candidate: Annotated[str, typer.Argument(metavar="CANDIDATE", help="The same.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    history: HistoryFile = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="The lab's bench.toml.")] = None,
+) -> None:
+    """Compare two firmwares, runs or times; exits 0 no regression, 1 regression, 5 not enough evidence."""
+    settings = settings_of(load(config or default_config()).compare)
+    path = history_path(history)
+    found = compare(chosen(baseline, path), chosen(candidate, path), settings)
+    if as_json:
+        typer.echo(json.dumps({**headline(found), "measurements": comparison_rows(found)}, indent=2))
+    else:
+        _print(found)
+    raise typer.Exit(found.exit_code)
+
+
+def settings_of(section: Compare) -> Settings:
+    """What counts, as the lab's configuration says."""
+    return Settings(**section.model_dump())
+
+
+def _print(found: Comparison) -> None:
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("measurement", "base", "candidate", "difference", "from", "to", "finds", "verdict"):
+        table.add_column(name, overflow="fold", no_wrap=name not in ("measurement", "verdict"))
+    for one in found.judgements:
+        values = [shown(value, one.key.unit) if value is not None else "" for value in (one.baseline, one.candidate)]
+        told: Sequence[str] = ("", "", "", "")
+        if one.change is not None:
+            told = (f"{one.change:+.1%}", f"{one.low:+.1%}", f"{one.high:+.1%}", f"{one.detectable:.0%}")
+        verdict = f"{one.verdict}{f': {one.why}' if one.why else ''}"
+        table.add_row(one.key.text, *values, *told, verdict, style=_STYLES.get(one.verdict, ""))
+    console.print(table)
+    head = headline(found)
+    console.print(f"verdict   {head['verdict']}   {head['reason']}")
+    console.print(f"alarms    {false_alarm_text(found)}")

@@ -1,0 +1,68 @@
+"""The folder of a run: what it proves, rebuilt from its stream; what is written into it; what it measured."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from bench.cli.suites import package_folder
+from bench.errors import UsageError
+from bench.history import Observation, Store, chosen_runs, observations
+from bench.plan import load_plan
+from bench.report import RowReader, Summary, reconcile, write_json, write_pages
+from bench.report.allure_results import attach_globally
+from bench.report.history import run_record
+from bench.report.junit import junit
+from bench.report.page import PLAN_FILE
+from bench.report.specification import FILE as SPECIFICATION
+from bench.report.specification import Specification
+from bench.report.stream import FILE as STREAM
+from bench.report.summary import FILE as SUMMARY
+
+
+def rebuild(folder: Path) -> Summary:
+    """The summary of a run's folder, from its stream alone."""
+    reader = RowReader(folder)
+    rows = list(reader.new_rows())
+    summary = reconcile(rows, damaged=reader.damaged)
+    if (folder / PLAN_FILE).is_file():
+        ended = summary.ended[:10] or datetime.now(UTC).date().isoformat()
+        summary.judge(load_plan(folder / PLAN_FILE), date.fromisoformat(ended))
+    if not (folder / STREAM).exists():
+        summary.lost.append("there is no result stream")
+    return summary
+
+
+def save(folder: Path, summary: Summary) -> None:
+    """Writes summary, pages and traceability matrix; OSError when they cannot be written."""
+    specification = Specification.load(package_folder("nrf91_bench_suites") / SPECIFICATION)
+    specification.take(RowReader(folder).new_rows())
+    write_json(folder / SUMMARY, summary.to_json())
+    write_pages(folder, summary, specification)
+    (folder / "matrix.md").write_text(specification.markdown(), encoding="utf-8")
+    (folder / "junit.xml").write_text(junit(summary), encoding="utf-8")
+    attach_globally(folder / "allure-results", "verdict", (folder / "verdict.html").read_text(encoding="utf-8"))
+
+
+def chosen(text: str, history: Path) -> list[Observation]:
+    """What a choice on the command line means: a run's folder, or a part of the history.
+
+    Raises:
+        UsageError: it means nothing.
+    """
+    folder = Path(text)
+    if (folder / STREAM).is_file():
+        with Store(":memory:") as store:
+            store.add(run_record(folder, rebuild(folder)))
+            return _observed(store, "*")
+    if not history.is_file():
+        raise UsageError(f"{text} is no run's folder, and there is no history {history} to look it up in")
+    with Store(history) as store:
+        found = _observed(store, text)
+    if not found:
+        raise UsageError(
+            f"the history {history} has no measurement of {text!r}; nrf91-bench history list shows its runs"
+        )
+    return found
+
+
+def _observed(store: Store, text: str) -> list[Observation]:
+    return observations(store, list(chosen_runs(store, text)))

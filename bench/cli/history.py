@@ -1,0 +1,52 @@
+"""``nrf91-bench history``: what earlier runs have shown, kept in one file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.folder import rebuild
+from bench.cli.lab import HistoryFile, history_path
+from bench.errors import UsageError
+from bench.history import Store
+from bench.report.history import run_record
+from bench.report.stream import FILE
+
+app = typer.Typer(help="Keep and show what runs have shown.", no_args_is_help=True)
+
+Folders = Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs.")]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Histories of other hosts.")]
+
+
+@app.command("import")
+def add(folders: Folders, history: HistoryFile = None) -> None:
+    """Add runs; one that is there already is left alone."""
+    with Store(history_path(history)) as store:
+        for folder in folders:
+            if not (folder / FILE).is_file():
+                raise UsageError(f"{folder} is no folder of a run: it has no {FILE}")
+            record = run_record(folder, rebuild(folder))
+            word = "added" if store.add(record) else "was there"
+            typer.echo(
+                f"{record.name}   {word}   {len(record.results)} results, {len(record.measurements)} measurements"
+            )
+
+
+@app.command()
+def merge(files: Files, history: HistoryFile = None) -> None:
+    """Add the runs of other histories."""
+    with Store(history_path(history)) as store:
+        for file in files:
+            typer.echo(f"{file}   {store.merge(file)} runs added")
+
+
+@app.command("list")
+def show(history: HistoryFile = None) -> None:
+    """List the runs, the latest last."""
+    query = (
+        "SELECT night, runs.name, verdict, runs.simulated, (SELECT group_concat(DISTINCT modem_firmware || ', SLM ' ||"
+        " slm) FROM boards WHERE run_id = runs.id) FROM runs ORDER BY started"
+    )
+    with Store(history_path(history)) as store:
+        for night, name, verdict, simulated, firmware in store.rows(query):
+            typer.echo(f"{night}   {name}   {verdict}{'   SIMULATED' if simulated else ''}   {firmware or ''}")

@@ -1,0 +1,22 @@
+"""What earlier runs have shown: their results and measurements, kept in one file, and compared."""
+
+from bench.history.comparison import Comparison, Judgement, Settings, compare
+from bench.history.observations import Observation, chosen_runs, observations
+from bench.history.record import BoardRecord, MeasurementRecord, ResultRecord, RunRecord
+from bench.history.store import DEFAULT, Store
+
+__all__ = [
+    "DEFAULT",
+    "BoardRecord",
+    "Comparison",
+    "Judgement",
+    "MeasurementRecord",
+    "Observation",
+    "ResultRecord",
+    "RunRecord",
+    "Settings",
+    "Store",
+    "chosen_runs",
+    "compare",
+    "observations",
+]

@@ -1,0 +1,297 @@
+"""Has it become slower? Two firmwares compared by what can be told apart: nights, boards and rounds, never samples.
+
+Samples of one night share what that night was like, so more of them make a comparison surer of the night, not of the
+firmware. The unit is therefore a round where both firmwares ran in the same night and each board's own level is known
+from a night of the same firmware (or from groups that were swapped), a board where at least three ran with each, and a
+night where only one firmware ran a night.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from bench.history.observations import Key, Observation
+from bench.history.shift import Shift, between_units, significant, within_nights
+
+REGRESSION, IMPROVEMENT, SAME, UNKNOWN = "regression", "improvement", "no regression", "not enough evidence"
+
+_FASTER_IS_MORE = ("B/s", "bit/s", "1/s")
+_BOARDS_A_GROUP = 3
+_FALSE_ALARM_NIGHTS = 6
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What counts.
+
+    Attributes:
+        confidence: that no measurement of a comparison is called a regression by chance.
+        least_effect: relative change below which nothing is called a regression, however sure.
+        blind: a comparison that could have missed so large a change shows nothing.
+        nights: of the baseline, where the night is the unit, at least.
+        statistic: of a series: typical (the mean of the middle 80 %), p50, p90, p95, p99 or mean.
+    """
+
+    confidence: float = 0.997
+    least_effect: float = 0.03
+    blind: float = 0.5
+    nights: int = 5
+    statistic: str = "typical"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One measurement.
+
+    Attributes:
+        key: which.
+        verdict: regression, improvement, no regression, not enough evidence.
+        baseline: typical value (geometric mean of the units); None when it was not measured.
+        candidate: likewise.
+        change: relative, such as 0.1; None when it cannot be told.
+        low, high: its interval, at the comparison's confidence.
+        detectable: smallest relative change that would have been found 95 times in 100.
+        units: how many of which kind, such as "40 rounds of 4 boards".
+        why: what is missing, where there is not enough evidence.
+    """
+
+    key: Key
+    verdict: str
+    baseline: float | None = None
+    candidate: float | None = None
+    change: float | None = None
+    low: float = math.nan
+    high: float = math.nan
+    detectable: float = math.nan
+    units: str = ""
+    why: str = ""
+    effective: int = 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All measurements, the largest regression first.
+
+    Attributes:
+        false_alarms: of the baseline's nights compared with the rest of them: alarms, comparisons; None without enough.
+    """
+
+    judgements: Sequence[Judgement]
+    settings: Settings = field(default_factory=Settings)
+    false_alarms: tuple[int, int] | None = None
+
+    def having(self, verdict: str) -> list[Judgement]:
+        """Those with a verdict."""
+        return [judgement for judgement in self.judgements if judgement.verdict == verdict]
+
+    @property
+    def exit_code(self) -> int:
+        """0 no regression, 1 regression, 5 not enough evidence: nothing could be judged."""
+        if self.having(REGRESSION):
+            return 1
+        return 0 if self.having(SAME) or self.having(IMPROVEMENT) else 5
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The shift of one measurement, toward worse where it is positive, before it is judged among the others."""
+
+    shift: Shift | None
+    units: str
+    why: str = ""
+    effective: int = 0
+
+
+def compare(
+    baseline: Sequence[Observation], candidate: Sequence[Observation], settings: Settings | None = None
+) -> Comparison:
+    """Judges every measurement that both sides have, and names those that one side lacks."""
+    settings = settings or Settings()
+    mine = {observation.trial for observation in candidate}
+    baseline = [observation for observation in baseline if observation.trial not in mine or not observation.trial]
+    found = _judged(baseline, candidate, settings)
+    return Comparison(found, settings, _false_alarms(baseline, settings))
+
+
+def _judged(baseline: Sequence[Observation], candidate: Sequence[Observation], settings: Settings) -> list[Judgement]:
+    sides = (_by_key(baseline), _by_key(candidate))
+    keys = sorted({*sides[0], *sides[1]}, key=lambda key: (key.name, key.test, key.model, key.access, key.operator))
+    rows = [(key, sides[0].get(key, []), sides[1].get(key, [])) for key in keys]
+    shifts = {key: _shift(key, base, cand, settings) for key, base, cand in rows}
+    known = [key for key, found in shifts.items() if found.shift is not None]
+    level = 1 - settings.confidence
+    worse, better = (
+        dict(zip(known, significant([_chance(shifts[key], upward=up) for key in known], level), strict=True))
+        for up in (True, False)
+    )
+    judgements = [
+        _judge(
+            key,
+            base,
+            cand,
+            shifts[key],
+            settings,
+            level / max(1, len(known)),
+            worse=worse.get(key, False),
+            better=better.get(key, False),
+        )
+        for key, base, cand in rows
+    ]
+    order = (REGRESSION, IMPROVEMENT, SAME, UNKNOWN)
+    return sorted(judgements, key=lambda one: (order.index(one.verdict), -abs(one.change or 0.0), one.key.text))
+
+
+def _by_key(observations: Iterable[Observation]) -> dict[Key, list[Observation]]:
+    found: dict[Key, list[Observation]] = {}
+    for observation in observations:
+        found.setdefault(observation.key, []).append(observation)
+    return found
+
+
+def _chance(found: _Found, *, upward: bool) -> float:
+    assert found.shift is not None
+    return found.shift.chance(upward=upward)
+
+
+def _judge(
+    key: Key,
+    base: Sequence[Observation],
+    cand: Sequence[Observation],
+    found: _Found,
+    settings: Settings,
+    level: float,
+    *,
+    worse: bool,
+    better: bool,
+) -> Judgement:
+    before, after = (_typical(side, settings.statistic) for side in (base, cand))
+    if found.shift is None:
+        return Judgement(key, UNKNOWN, before, after, units=found.units, why=found.why, effective=found.effective)
+    sign = _sign(key)
+    change = math.expm1(sign * found.shift.value)
+    low, high = sorted(math.expm1(sign * bound) for bound in found.shift.interval(level))
+    detectable = max(math.expm1(found.shift.detectable(level)), settings.least_effect)
+    verdict, why = SAME, ""
+    if worse and abs(change) >= settings.least_effect:
+        verdict = REGRESSION
+    elif better and abs(change) >= settings.least_effect:
+        verdict = IMPROVEMENT
+    elif detectable > settings.blind:
+        verdict = UNKNOWN
+        why = f"a change of {detectable:.0%} could have been missed: more nights, rounds or boards"
+    return Judgement(key, verdict, before, after, change, low, high, detectable, found.units, why, found.effective)
+
+
+def _sign(key: Key) -> int:
+    """+1 where a larger value is worse."""
+    return -1 if key.unit in _FASTER_IS_MORE else 1
+
+
+def _value(observation: Observation, statistic: str) -> float | None:
+    """A series' statistic, a single measurement's value; None where it is not told, or is no positive number."""
+    value = observation.figures.get(statistic, observation.figures.get("value"))
+    return value if value is not None and value > 0 else None
+
+
+def _typical(side: Sequence[Observation], statistic: str) -> float | None:
+    values = [value for observation in side if (value := _value(observation, statistic)) is not None]
+    return math.exp(sum(map(math.log, values)) / len(values)) if values else None
+
+
+def _shift(key: Key, base: Sequence[Observation], cand: Sequence[Observation], settings: Settings) -> _Found:
+    """By the design that these observations allow."""
+    told = [[one for one in side if _value(one, settings.statistic) is not None] for side in (base, cand)]
+    if not told[0] or not told[1]:
+        which = "baseline" if not told[0] else "candidate"
+        few = "has too few samples, or only zeros," if (base, cand)[which == "candidate"] else "was not measured"
+        return _Found(None, "", f"{few} in the {which}")
+    sign = _sign(key)
+
+    def log(observation: Observation) -> float:
+        return sign * math.log(_value(observation, settings.statistic) or 1.0)
+
+    shared = {one.run for one in told[0]} & {one.run for one in told[1]}
+    if shared:
+        return _interleaved(told[0], told[1], log)
+    return _windows(told[0], told[1], log, settings)
+
+
+Log = Callable[[Observation], float]
+
+
+def _interleaved(base: Sequence[Observation], cand: Sequence[Observation], log: Log) -> _Found:
+    """Both firmwares in one run."""
+    both = [*base, *cand]
+    boards = sorted({one.board for one in both})
+    turns = [f"{one.night} {one.run} {one.round}" for one in both]
+    rounds, nights = len(set(turns)), len({one.night for one in both})
+    shift = within_nights(
+        [log(one) for one in both],
+        [one.board for one in both],
+        turns,
+        [False] * len(base) + [True] * len(cand),
+    )
+    if shift is not None:
+        units = f"{rounds} rounds of {len(boards)} boards in {nights} nights"
+        return _Found(shift, units, effective=len(both))
+    groups = [_means(side, log, lambda one: one.board) for side in (base, cand)]
+    units = f"{len(groups[0])} and {len(groups[1])} boards"
+    if min(map(len, groups)) >= _BOARDS_A_GROUP and not set(groups[0]) & set(groups[1]):
+        found = between_units(list(groups[0].values()), list(groups[1].values()))
+        return _Found(found, units, effective=sum(map(len, groups)))
+    return _Found(
+        None,
+        units,
+        "board and firmware cannot be told apart: add a night of the same groups on one firmware, swap the groups, or"
+        f" take {_BOARDS_A_GROUP} boards a group",
+    )
+
+
+def _windows(base: Sequence[Observation], cand: Sequence[Observation], log: Log, settings: Settings) -> _Found:
+    """Nights of one firmware, then nights of the other, on the boards that ran with both."""
+    common = {one.board for one in base} & {one.board for one in cand}
+    if not common:
+        return _Found(None, "", "no board ran with both, and no night had both")
+    sides = [[one for one in side if one.board in common] for side in (base, cand)]
+    level = {
+        board: _mean([log(one) for side in sides for one in side if one.board == board]) for board in sorted(common)
+    }
+    nights = [_means(side, lambda one: log(one) - level[one.board], lambda one: one.night) for side in sides]
+    units = f"{len(nights[0])} and {len(nights[1])} nights of {len(common)} board{'' if len(common) == 1 else 's'}"
+    if len(nights[0]) < settings.nights:
+        why = (
+            f"{len(nights[0])} nights of the baseline are too few to know how nights differ: {settings.nights} at least"
+        )
+        return _Found(None, units, why)
+    found = between_units(list(nights[0].values()), list(nights[1].values()))
+    return _Found(found, units, effective=sum(map(len, nights)))
+
+
+def _means(side: Sequence[Observation], log: Log, unit: Callable[[Observation], str]) -> dict[str, float]:
+    values: dict[str, list[float]] = {}
+    for one in side:
+        values.setdefault(unit(one), []).append(log(one))
+    return {name: _mean(found) for name, found in values.items()}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _false_alarms(baseline: Sequence[Observation], settings: Settings) -> tuple[int, int] | None:
+    """Each night of one firmware against its other nights: how often that is called a regression, of how many."""
+    nights: dict[str, set[str]] = {}
+    for one in baseline:
+        nights.setdefault(one.firmware, set()).add(one.night)
+    alarms = comparisons = 0
+    for firmware, dates in nights.items():
+        if len(dates) < max(_FALSE_ALARM_NIGHTS, settings.nights + 1):
+            continue
+        same = [one for one in baseline if one.firmware == firmware]
+        for date in sorted(dates):
+            found = _judged(
+                [one for one in same if one.night != date], [one for one in same if one.night == date], settings
+            )
+            alarms += any(one.verdict == REGRESSION for one in found)
+            comparisons += 1
+    return (alarms, comparisons) if comparisons else None

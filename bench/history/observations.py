@@ -1,0 +1,121 @@
+"""What is compared: one statistic of one measurement, on one board, in one round of one night."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from bench.errors import UsageError
+from bench.history.store import Store
+
+_DATES = re.compile(r"(\d{4}-\d\d-\d\d)(?:\.\.(\d{4}-\d\d-\d\d))?")
+_COLUMNS = ("modem_firmware", "slm", "model", "identity", "slot", "access", "operator", "name", "side")
+_WORDS = {"firmware": "modem_firmware", "modem": "modem_firmware", "board": "slot", "run": "name", "group": "side"}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What makes two measurements comparable."""
+
+    test: str
+    name: str
+    unit: str
+    model: str
+    access: str
+    operator: str
+
+    @property
+    def text(self) -> str:
+        """For a person: the measurement, then what tells it from others of its name."""
+        where = " ".join(part for part in (self.model, self.access, self.operator) if part)
+        return f"{self.name} ({where})" if where else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One measurement of one board in one round.
+
+    Attributes:
+        night: date on which the night began.
+        board: by which it is known again on other nights.
+        round: of its run; run and round together are a turn.
+        figures: statistics by name.
+        count: samples behind them.
+        trial: told from every other observation by it, also of other histories; 0 is none.
+    """
+
+    key: Key
+    run: str
+    night: str
+    board: str
+    cell: str
+    firmware: str
+    round: int
+    figures: dict[str, float]
+    count: int
+    trial: int = 0
+
+
+def chosen_runs(store: Store, text: str) -> dict[int, str]:
+    """The boards (of runs) that a choice means: their numbers in the history, and their firmware.
+
+    A choice is conditions with commas between them, all of which hold: ``2026-11-01`` or ``2026-11-01..2026-11-14``
+    (nights), ``modem=mfw_nrf91x1_2.0.*``, ``slm=3.1.0``, ``run=NAME``, ``model=``, ``board=``, ``operator=``,
+    ``access=``, ``group=``; a word alone is a modem firmware, an SLM version or a run.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    query = f"SELECT boards.id, night, {', '.join(_COLUMNS)} FROM boards JOIN runs ON runs.id = run_id"
+    found = {}
+    conditions = [_condition(part.strip()) for part in text.split(",")]
+    for number, night, *values in store.rows(query):
+        row = {"night": night, **dict(zip(_COLUMNS, values, strict=True))}
+        if all(_holds(condition, row) for condition in conditions):
+            found[int(number)] = f"{row['modem_firmware']}, SLM {row['slm']}"
+    return found
+
+
+def _condition(part: str) -> tuple[str, str, str]:
+    """(kind, low or pattern, high)."""
+    dates = _DATES.fullmatch(part)
+    if dates:
+        return "night", dates[1], dates[2] or dates[1]
+    word, equals, pattern = part.partition("=")
+    if not equals and part:
+        return "any", part, ""
+    column = _WORDS.get(word, word)
+    if column not in _COLUMNS or not pattern:
+        words = ", ".join(sorted({*_COLUMNS, *_WORDS}))
+        raise UsageError(f"{part!r} chooses nothing: write a date, a range of dates A..B, or WORD=PATTERN with {words}")
+    return column, pattern, ""
+
+
+def _holds(condition: tuple[str, str, str], row: dict[str, str]) -> bool:
+    kind, low, high = condition
+    if kind == "night":
+        return low <= row["night"] <= high
+    columns = ("modem_firmware", "slm", "name", "side") if kind == "any" else (kind,)
+    return any(fnmatchcase(row[column], low) for column in columns)
+
+
+def observations(store: Store, boards: Sequence[int]) -> list[Observation]:
+    """Every measurement of these boards (of runs) of which a statistic is known."""
+    found = []
+    statistics = ("typical", "p50", "p90", "p95", "p99", "mean", "value")
+    query = (
+        "SELECT turn, slot, boards.simulated, uid, night, identity, cell, modem_firmware, slm, round, n, test,"
+        f" series.name, unit, model, access, operator, {', '.join(statistics)} FROM measurements"
+        " JOIN series ON series.id = series_id JOIN boards ON boards.id = board_id JOIN runs ON runs.id = run_id"
+        " WHERE board_id = ?"
+    )
+    for board in boards:
+        for row in store.rows(query, (board,)):
+            turn, slot, simulated, run, night, identity, cell, modem, slm, number, count = row[:11]
+            test, name, unit, model, access, operator, *values = row[11:]
+            key = Key(test, name, unit, f"SIMULATED {model}" if simulated else model, access, operator)
+            figures = {figure: value for figure, value in zip(statistics, values, strict=True) if value is not None}
+            trial = hash((run, slot, test, name, number, turn))
+            firmware = f"{modem}, SLM {slm}"
+            found.append(Observation(key, run, night, identity, cell, firmware, number, figures, count, trial))
+    return found

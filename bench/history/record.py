@@ -1,0 +1,86 @@
+"""One run as the history keeps it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRecord:
+    """A board of a run.
+
+    Attributes:
+        slot: its place in the run.
+        identity: by which it is known again on other nights: a short id of its IMEI, else its slot.
+        side: the group of an interleaved run that it belonged to; empty for none.
+    """
+
+    slot: str
+    identity: str
+    model: str = ""
+    modem_firmware: str = ""
+    slm: str = ""
+    access: str = ""
+    operator: str = ""
+    cell: str = ""
+    simulated: int = 0
+    side: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRecord:
+    """What became of a test on a board, in a round."""
+
+    test: str
+    slot: str
+    round: int
+    outcome: str
+    known_issue: bool = False
+    attempts: int = 1
+    duration_ns: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasurementRecord:
+    """One measurement; a single value has no samples.
+
+    Attributes:
+        turn: which one of this name it was in its test, from 0.
+        figures: by name: value, min, typical, p50, p90, p95, p99, max, mean.
+        samples: in the order in which they were taken.
+    """
+
+    test: str
+    slot: str
+    round: int
+    turn: int
+    name: str
+    unit: str
+    t_ns: int
+    count: int
+    figures: Mapping[str, float]
+    verdict: str = ""
+    samples: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run.
+
+    Attributes:
+        uid: one in the world: a digest of the first row of its stream.
+        name: its folder's name.
+        started: UTC, ISO 8601.
+        verdict: PASSED, FAILED, INCOMPLETE, QUALIFIED or NOT QUALIFIED.
+    """
+
+    uid: str
+    name: str
+    started: str
+    verdict: str
+    exit_code: int
+    simulated: bool
+    bench: str = ""
+    boards: Sequence[BoardRecord] = field(default_factory=tuple)
+    results: Sequence[ResultRecord] = field(default_factory=tuple)
+    measurements: Sequence[MeasurementRecord] = field(default_factory=tuple)

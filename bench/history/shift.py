@@ -1,0 +1,137 @@
+"""How far, and how surely, logarithms of measured values have shifted: Student's t with whatever counts as a unit."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy
+from numpy.typing import NDArray
+
+Floats = NDArray[numpy.float64]
+_POWER = 0.95
+_TINY = 1e-300
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A difference of logarithms.
+
+    Attributes:
+        value: the difference, candidate minus baseline.
+        error: its standard error.
+        freedom: degrees of freedom of that error.
+    """
+
+    value: float
+    error: float
+    freedom: int
+
+    def chance(self, *, upward: bool) -> float:
+        """How probable so large a difference is where there is none (one-sided)."""
+        if self.error <= 0:
+            return 0.0 if (self.value > 0) == upward and self.value else 1.0
+        return t_tail((self.value if upward else -self.value) / self.error, self.freedom)
+
+    def interval(self, chance: float) -> tuple[float, float]:
+        """Where the true difference lies, each side missed with that probability."""
+        half = t_quantile(chance, self.freedom) * self.error
+        return self.value - half, self.value + half
+
+    def detectable(self, chance: float) -> float:
+        """The smallest true difference that would be found 95 times in 100, at that probability of a false alarm."""
+        return (t_quantile(chance, self.freedom) + t_quantile(1 - _POWER, self.freedom)) * self.error
+
+
+def within_nights(
+    logs: Sequence[float], boards: Sequence[str], turns: Sequence[str], candidate: Sequence[bool]
+) -> Shift | None:
+    """The effect of the candidate with each board and each turn (night and round) having a level of its own.
+
+    A turn's level cancels what drifts, a board's level what tells boards apart. None when board and firmware cannot be
+    told from each other, or nothing is left to tell the error from.
+    """
+    names = sorted(set(boards))
+    moments = sorted(set(turns))
+    design = numpy.zeros((len(logs), len(names) + len(moments) + 1))
+    for row, (board, turn, is_candidate) in enumerate(zip(boards, turns, candidate, strict=True)):
+        design[row, names.index(board)] = 1
+        design[row, len(names) + moments.index(turn)] = 1
+        design[row, -1] = is_candidate
+    levels, effect = design[:, :-1], design[:, -1]
+    values = numpy.asarray(logs)
+    # What of the effect's column no level explains (Frisch, Waugh and Lovell).
+    own = effect - levels @ numpy.linalg.lstsq(levels, effect, rcond=None)[0]
+    weight = float(own @ own)
+    freedom = len(logs) - int(numpy.linalg.matrix_rank(design))
+    if weight < 1e-9 or freedom < 1:
+        return None
+    rest = values - levels @ numpy.linalg.lstsq(levels, values, rcond=None)[0]
+    value = float(own @ rest) / weight
+    variance = float(numpy.sum((rest - own * value) ** 2)) / freedom
+    return Shift(value, math.sqrt(variance / weight), freedom)
+
+
+def between_units(baseline: Sequence[float], candidate: Sequence[float]) -> Shift | None:
+    """The difference of means of independent units, such as nights or boards; one of them may be a single one."""
+    freedom = len(baseline) + len(candidate) - 2
+    if not baseline or not candidate or freedom < 1:
+        return None
+    squares = sum(float(numpy.sum((numpy.asarray(side) - numpy.mean(side)) ** 2)) for side in (baseline, candidate))
+    spread = math.sqrt(squares / freedom * (1 / len(baseline) + 1 / len(candidate)))
+    return Shift(float(numpy.mean(candidate) - numpy.mean(baseline)), spread, freedom)
+
+
+def significant(chances: Sequence[float], level: float) -> list[bool]:
+    """Which of many findings stand, with the probability of any false one at most ``level`` (Holm)."""
+    order = sorted(range(len(chances)), key=chances.__getitem__)
+    stands = [False] * len(chances)
+    for rank, index in enumerate(order):
+        if chances[index] > level / (len(chances) - rank):
+            break
+        stands[index] = True
+    return stands
+
+
+def t_tail(t: float, freedom: int) -> float:
+    """P(T > t) of Student's distribution."""
+    half = 0.5 * _beta_part(freedom / (freedom + t * t), freedom / 2, 0.5)
+    return half if t >= 0 else 1 - half
+
+
+@lru_cache(maxsize=4096)
+def t_quantile(tail: float, freedom: int) -> float:
+    """The t that is exceeded with probability ``tail`` (below one half)."""
+    low, high = 0.0, 1.0
+    while t_tail(high, freedom) > tail:
+        low, high = high, 2 * high
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if t_tail(middle, freedom) > tail else (low, middle)
+    return high
+
+
+def _beta_part(x: float, a: float, b: float) -> float:
+    """The regularised incomplete beta function, by its continued fraction (Lentz)."""
+    if x <= 0 or x >= 1:
+        return float(x >= 1)
+    if x > (a + 1) / (a + b + 2):
+        return 1 - _beta_part(1 - x, b, a)
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
+    c, d = 1.0, 1.0 / max(abs(1 - (a + b) * x / (a + 1)), _TINY)
+    fraction = d
+    for m in range(1, 400):
+        for step in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            d = 1 / _safe(1 + step * d)
+            c = _safe(1 + step / c)
+            fraction *= c * d
+        if abs(c * d - 1) < 1e-14:
+            break
+    return front * fraction / a
+
+
+def _safe(number: float) -> float:
+    return number if abs(number) > _TINY else _TINY

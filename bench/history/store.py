@@ -1,0 +1,271 @@
+"""``history.sqlite``: one row a test result, one row a measurement with its samples, run by run.
+
+Imported from a run's folder after the run, in one transaction, so that no crash can hurt it; a run that is there
+already is left alone. Pages of 16 kB, without which a compressed blob would save nothing on disk.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import numpy
+
+from bench.errors import LabError, UsageError
+from bench.history.record import BoardRecord, MeasurementRecord, ResultRecord, RunRecord
+from bench.history.samples import Floats, decode, encode
+
+DEFAULT = Path("reports") / "history.sqlite"
+_FIGURES = ("min", "typical", "p50", "p90", "p95", "p99", "max", "mean", "value")
+# A night belongs to the day on which it began: a run that starts before noon is still of the day before.
+_NIGHT_BEGINS = timedelta(hours=12)
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, started TEXT NOT NULL,
+        night TEXT NOT NULL, verdict TEXT NOT NULL, exit_code INTEGER NOT NULL, simulated INTEGER NOT NULL
+    );
+    CREATE TABLE boards (
+        id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, slot TEXT NOT NULL,
+        identity TEXT NOT NULL, model TEXT NOT NULL, modem_firmware TEXT NOT NULL, slm TEXT NOT NULL,
+        access TEXT NOT NULL, operator TEXT NOT NULL, cell TEXT NOT NULL, simulated INTEGER NOT NULL,
+        UNIQUE (run_id, slot)
+    );
+    CREATE TABLE results (
+        board_id INTEGER NOT NULL REFERENCES boards ON DELETE CASCADE, test TEXT NOT NULL, round INTEGER NOT NULL,
+        outcome TEXT NOT NULL, known_issue INTEGER NOT NULL, attempts INTEGER NOT NULL, duration_ns INTEGER NOT NULL,
+        message TEXT NOT NULL, PRIMARY KEY (test, board_id, round)
+    ) WITHOUT ROWID;
+    CREATE TABLE series (
+        id INTEGER PRIMARY KEY, test TEXT NOT NULL, name TEXT NOT NULL, unit TEXT NOT NULL, UNIQUE (name, test, unit)
+    );
+    CREATE TABLE measurements (
+        id INTEGER PRIMARY KEY, series_id INTEGER NOT NULL REFERENCES series,
+        board_id INTEGER NOT NULL REFERENCES boards ON DELETE CASCADE, round INTEGER NOT NULL, turn INTEGER NOT NULL,
+        t_ns INTEGER NOT NULL, n INTEGER NOT NULL, min REAL, typical REAL, p50 REAL, p90 REAL, p95 REAL, p99 REAL,
+        max REAL, mean REAL, value REAL, verdict TEXT NOT NULL, encoding TEXT NOT NULL, samples BLOB NOT NULL,
+        UNIQUE (series_id, board_id, round, turn)
+    );
+    CREATE INDEX boards_of_firmware ON boards (modem_firmware, slm);
+    CREATE INDEX measurements_of_board ON measurements (board_id);
+    """,
+    """
+    ALTER TABLE boards ADD COLUMN side TEXT NOT NULL DEFAULT '';
+    ALTER TABLE runs ADD COLUMN bench TEXT NOT NULL DEFAULT '';
+    """,
+)
+"""The schema, step by step; a file tells by ``user_version`` how many steps it has."""
+
+
+class Store:
+    """A history file, open for as long as it is entered; ``:memory:`` for one that nobody keeps.
+
+    Raises:
+        LabError: it cannot be opened, or was written by a newer version.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = str(path)
+        self._connection: sqlite3.Connection | None = None
+
+    def __enter__(self) -> Self:
+        if self._path != ":memory:":
+            Path(self._path).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            connection = sqlite3.connect(self._path, timeout=60.0, isolation_level=None)
+            connection.execute("PRAGMA page_size = 16384")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            self._connection = connection
+            self._migrate()
+        except sqlite3.Error as error:
+            self.__exit__()
+            raise LabError(f"{self._path} is no history that can be used: {error}") from error
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The database, while entered."""
+        assert self._connection is not None, "the history is not open"
+        return self._connection
+
+    def _migrate(self) -> None:
+        (version,) = self.connection.execute("PRAGMA user_version").fetchone()
+        if version > len(MIGRATIONS):
+            raise LabError(
+                f"{self._path} has schema {version}, this version of nrf91-bench knows {len(MIGRATIONS)}: update it"
+            )
+        for number in range(version, len(MIGRATIONS)):
+            steps = f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT;"
+            self.connection.executescript(steps)
+
+    def has(self, uid: str) -> bool:
+        """Whether a run is there."""
+        return self.connection.execute("SELECT 1 FROM runs WHERE uid = ?", (uid,)).fetchone() is not None
+
+    def add(self, run: RunRecord) -> bool:
+        """Adds a run whole, or not at all; False when it was there.
+
+        Raises:
+            LabError: the file cannot be written.
+        """
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                if self.has(run.uid):
+                    self.connection.execute("ROLLBACK")
+                    return False
+                self._insert(run)
+            except BaseException:
+                self.connection.execute("ROLLBACK")
+                raise
+            self.connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise LabError(f"cannot write {self._path}: {error}") from error
+        return True
+
+    def _insert(self, run: RunRecord) -> None:
+        run_id = self._insert_row(
+            "runs",
+            {
+                **{name: getattr(run, name) for name in ("uid", "name", "started", "verdict", "exit_code", "bench")},
+                "night": night_of(run.started),
+                "simulated": int(run.simulated),
+            },
+        )
+        boards = {}
+        for board in run.boards:
+            row = {name: getattr(board, name) for name in BoardRecord.__slots__}
+            boards[board.slot] = self._insert_row("boards", {**row, "run_id": run_id})
+        for result in run.results:
+            row = {name: getattr(result, name) for name in ResultRecord.__slots__ if name != "slot"}
+            self._insert_row("results", {**row, "board_id": boards[result.slot]})
+        for measurement in run.measurements:
+            self._insert_measurement(measurement, boards[measurement.slot])
+
+    def _insert_measurement(self, measurement: MeasurementRecord, board_id: int) -> None:
+        kind, data = encode(measurement.samples) if len(measurement.samples) else ("", b"")
+        self._insert_row(
+            "measurements",
+            {
+                "series_id": self._series(measurement.test, measurement.name, measurement.unit),
+                "board_id": board_id,
+                **{name: getattr(measurement, name) for name in ("round", "turn", "t_ns", "verdict")},
+                "n": measurement.count,
+                **{name: measurement.figures.get(name) for name in _FIGURES},
+                "encoding": kind,
+                "samples": data,
+            },
+        )
+
+    def _series(self, test: str, name: str, unit: str) -> int:
+        key = (name, test, unit)
+        found = self.connection.execute("SELECT id FROM series WHERE (name, test, unit) = (?, ?, ?)", key).fetchone()
+        return int(found[0]) if found else self._insert_row("series", {"name": name, "test": test, "unit": unit})
+
+    def _insert_row(self, table: str, row: Mapping[str, Any]) -> int:
+        names, marks = ", ".join(row), ", ".join("?" * len(row))
+        cursor = self.connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(row.values()))
+        return int(cursor.lastrowid or 0)
+
+    def merge(self, other: Path) -> int:
+        """Takes over the runs of another history that are not here; returns how many.
+
+        Raises:
+            UsageError: there is no such file.
+        """
+        if not other.is_file():
+            raise UsageError(f"{other} is no file")
+        with Store(other) as source:
+            uids = [uid for (uid,) in source.connection.execute("SELECT uid FROM runs ORDER BY started")]
+            return sum(self.add(source.run(uid)) for uid in uids if not self.has(uid))
+
+    def run(self, uid: str) -> RunRecord:
+        """A run as it was added."""
+        query = "SELECT id, name, started, verdict, exit_code, simulated, bench FROM runs WHERE uid = ?"
+        run_id, name, started, verdict, code, simulated, bench = self.connection.execute(query, (uid,)).fetchone()
+        columns = ", ".join(BoardRecord.__slots__)
+        rows = self.connection.execute(f"SELECT id, {columns} FROM boards WHERE run_id = ?", (run_id,)).fetchall()
+        slots = {row[0]: row[1] for row in rows}
+        boards = tuple(BoardRecord(**dict(zip(BoardRecord.__slots__, row[1:], strict=True))) for row in rows)
+        results: list[ResultRecord] = []
+        measurements: list[MeasurementRecord] = []
+        for board_id, slot in slots.items():
+            results += self._results(board_id, slot)
+            measurements += self._measurements(board_id, slot)
+        return RunRecord(
+            uid, name, started, verdict, code, bool(simulated), bench, boards, tuple(results), tuple(measurements)
+        )
+
+    def _results(self, board_id: int, slot: str) -> list[ResultRecord]:
+        query = (
+            "SELECT test, round, outcome, known_issue, attempts, duration_ns, message FROM results WHERE board_id = ?"
+        )
+        return [
+            ResultRecord(test, slot, number, outcome, bool(known), attempts, duration, message)
+            for test, number, outcome, known, attempts, duration, message in self.connection.execute(query, (board_id,))
+        ]
+
+    def _measurements(self, board_id: int, slot: str) -> list[MeasurementRecord]:
+        query = (
+            f"SELECT test, name, unit, round, turn, t_ns, n, verdict, encoding, samples, {', '.join(_FIGURES)}"
+            " FROM measurements JOIN series ON series.id = series_id WHERE board_id = ? ORDER BY measurements.id"
+        )
+        found = []
+        for row in self.connection.execute(query, (board_id,)):
+            test, name, unit, number, turn, t_ns, count, verdict, kind, data, *values = row
+            figures = {name: value for name, value in zip(_FIGURES, values, strict=True) if value is not None}
+            samples = tuple(decode(kind, data)) if kind else ()
+            found.append(
+                MeasurementRecord(test, slot, number, turn, name, unit, t_ns, count, figures, verdict, samples)
+            )
+        return found
+
+    def samples_by_firmware(self, name: str) -> dict[tuple[str, str], Floats]:
+        """All samples of a measurement by (modem firmware, SLM version), over all runs and boards."""
+        query = (
+            "SELECT modem_firmware, slm, encoding, samples FROM series"
+            " JOIN measurements ON series_id = series.id JOIN boards ON boards.id = board_id"
+            " WHERE name = ? AND encoding <> ''"
+        )
+        found: dict[tuple[str, str], list[Floats]] = {}
+        for modem, slm, kind, data in self.connection.execute(query, (name,)):
+            found.setdefault((modem, slm), []).append(decode(kind, data))
+        return {key: numpy.concatenate(parts) for key, parts in found.items()}
+
+    def earlier(self, test: str, *, simulated: bool) -> str:
+        """What became of a test in earlier nights, for who reads that it fails now; empty when it never ran."""
+        query = (
+            "SELECT night, max(outcome = 'failed') FROM results JOIN boards ON boards.id = board_id"
+            " JOIN runs ON runs.id = run_id WHERE test = ? AND boards.simulated = ? AND outcome IN ('passed', 'failed')"
+            " GROUP BY runs.id ORDER BY started DESC LIMIT 100"
+        )
+        failing = ""
+        for night, failed in self.rows(query, (test, int(simulated))):
+            if not failed:
+                return f"failing since the night of {failing}" if failing else f"new: passed in the night of {night}"
+            failing = night
+        return f"failing since the night of {failing}, or longer" if failing else ""
+
+    def rows(self, query: str, values: Iterable[object] = ()) -> Sequence[tuple[Any, ...]]:
+        """The answer to a question in SQL."""
+        return self.connection.execute(query, tuple(values)).fetchall()
+
+
+def night_of(started: str) -> str:
+    """The date of the night that a moment (UTC, ISO 8601) belongs to; the text's first ten letters if it is none."""
+    try:
+        moment = datetime.fromisoformat(started.replace("Z", "+00:00"))
+    except ValueError:
+        return started[:10]
+    return (moment - _NIGHT_BEGINS).date().isoformat()

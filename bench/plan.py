@@ -1,0 +1,125 @@
+"""A qualification plan: what a firmware must show before it is released, on how many boards, and what is tolerated."""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from bench.config import ConfigError, MeasurementLimit, problems_of
+
+Text = Annotated[str, Field(min_length=1)]
+KNOWN_ISSUE, QUARANTINE = "known issue", "quarantine"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WantedBoards(_Section):
+    """Real boards of one kind, with the firmware that is to be qualified."""
+
+    model: Text
+    count: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
+    modem: str = "*"
+    """A pattern of modem firmware names."""
+    slm: str = ""
+    """A range of Serial LTE Modem versions, such as ``==3.1.0``."""
+
+    @field_validator("slm")
+    @classmethod
+    def _is_a_range(cls, value: str) -> str:
+        try:
+            SpecifierSet(value)
+        except InvalidSpecifier:
+            raise ValueError(f"{value!r} is no version range; write one such as ==3.1.0") from None
+        return value
+
+    def fits(self, board: Mapping[str, Any]) -> bool:
+        """Whether a board of a run, by its own answers, is one of these; a simulated one never is."""
+        if board.get("simulated", True) or board.get("model") != self.model:
+            return False
+        if not fnmatchcase(str(board.get("modem_firmware", "")), self.modem):
+            return False
+        try:
+            return SpecifierSet(self.slm).contains(Version(str(board.get("slm_version", ""))), prereleases=True)
+        except InvalidVersion:
+            return not self.slm
+
+    @property
+    def text(self) -> str:
+        """For a person."""
+        versions = [self.modem] * (self.modem != "*") + [f"SLM {self.slm}"] * bool(self.slm)
+        return f"{self.count} {self.model}{' with ' if versions else ''}{', '.join(versions)}"
+
+
+class Waiver(_Section):
+    """A test that may fail: for a known issue of the firmware, or because nobody trusts the test (quarantine)."""
+
+    test: Text
+    kind: Literal["known issue", "quarantine"]
+    reason: Text
+    reference: Text
+    owner: Text
+    expires: date
+
+    def concerns(self, test: str, kind: str, today: date) -> bool:
+        """Whether it excuses a test of that kind today."""
+        if kind != self.kind or today > self.expires:
+            return False
+        return fnmatchcase(test.replace("[", "("), self.test.replace("[", "("))
+
+
+class Plan(_Section):
+    """What a run must show to qualify a firmware."""
+
+    name: Text
+    suites: tuple[Text, ...] = ()
+    """Their names, or paths; none is all of them."""
+    arguments: tuple[str, ...] = ()
+    """For pytest, such as ``["--samples", "400"]``."""
+    repetitions: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
+    boards: Annotated[tuple[WantedBoards, ...], Field(min_length=1)]
+    lab_error_rate: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.0
+    """Share of the planned tests that may end in a lab error, as long as each test was proved on its kind of board."""
+    flaky: Literal["fail", "allow"] = "fail"
+    """What a test counts for that failed in one repetition and passed in another."""
+    skips: tuple[str, ...] = ("*",)
+    """Patterns of the reasons for which a test may be skipped."""
+    baseline: str = ""
+    """What it must not be slower than, as ``nrf91-bench compare`` takes it; empty compares with nothing."""
+    waivers: tuple[Waiver, ...] = ()
+    measurements: tuple[MeasurementLimit, ...] = ()
+    """Limits, beside and before those of bench.toml."""
+
+    def waiver_of(self, test: str, kind: str, today: date) -> Waiver | None:
+        """The row that excuses a test today."""
+        return next((waiver for waiver in self.waivers if waiver.concerns(test, kind, today)), None)
+
+
+def load_plan(path: Path) -> Plan:
+    """The plan of a file.
+
+    Raises:
+        ConfigError: names file, line and key, and says what to do.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        return Plan.model_validate(tomllib.loads(text))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the plan {path}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"the plan {path} is no TOML: {error}") from error
+    except ValidationError as error:
+        raise ConfigError(f"the plan {path} cannot be used:\n{problems_of(text, error)}") from None
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, shortened for a page; empty when it is not there."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""

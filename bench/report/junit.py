@@ -1,0 +1,61 @@
+"""A run as JUnit XML, for job pages of CI systems."""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+
+from bench.clock import NS_PER_S
+from bench.report.results import DIED, FAILED, LAB_ERROR, SKIPPED, TestResult
+from bench.report.summary import Summary
+
+_KINDS = {FAILED: "failure", LAB_ERROR: "error", DIED: "error", SKIPPED: "skipped"}
+_NO_CONTROL = {number: " " for number in range(32) if number not in (9, 10, 13)}
+
+
+def junit(summary: Summary) -> str:
+    """One suite a board and round; the verdict is a property of each, and a test of its own where no test shows it."""
+    suites: dict[str, list[TestResult]] = {}
+    for result in summary.results:
+        suites.setdefault(result.slot + (f" round {result.round}" if result.round > 1 else ""), []).append(result)
+    root = ET.Element("testsuites", name=f"nrf91-bench {summary.run}")
+    for name, results in suites.items():
+        root.append(_suite(name, results, summary))
+    if summary.exit_code and not any(r.outcome in (FAILED, LAB_ERROR, DIED) for r in summary.results):
+        suite = ET.SubElement(root, "testsuite", name="verdict", tests="1", failures="0", errors="1", skipped="0")
+        case = ET.SubElement(suite, "testcase", classname="nrf91-bench", name="verdict")
+        ET.SubElement(case, "error", message=_clean(f"{summary.verdict}: {summary.reason}"))
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(name: str, results: Sequence[TestResult], summary: Summary) -> ET.Element:
+    def count(*outcomes: str) -> str:
+        return str(sum(result.outcome in outcomes for result in results))
+
+    suite = ET.Element(
+        "testsuite",
+        name=name,
+        tests=str(len(results)),
+        failures=count(FAILED),
+        errors=count(LAB_ERROR, DIED),
+        skipped=count(SKIPPED),
+        timestamp=summary.started[:19],
+        time=f"{sum(result.duration_ns for result in results) / NS_PER_S:.3f}",
+    )
+    properties = ET.SubElement(suite, "properties")
+    ET.SubElement(properties, "property", name="verdict", value=summary.verdict)
+    ET.SubElement(properties, "property", name="simulated", value=str(summary.simulated).lower())
+    for result in results:
+        module, _, test = result.test.partition("::")
+        case = ET.SubElement(
+            suite, "testcase", classname=module, name=_clean(test), time=f"{result.duration_ns / NS_PER_S:.3f}"
+        )
+        if result.outcome in _KINDS:
+            message = result.message or "the test did not finish"
+            told = ET.SubElement(case, _KINDS[result.outcome], message=_clean(message.partition("\n")[0]))
+            told.text = _clean(message) if result.outcome != SKIPPED else None
+    return suite
+
+
+def _clean(text: str) -> str:
+    """What XML cannot hold becomes a space."""
+    return text.translate(_NO_CONTROL)

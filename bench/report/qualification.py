@@ -1,0 +1,171 @@
+"""The verdict on a release: what a run proves of what its plan asks for."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from fnmatch import fnmatchcase
+from typing import Any
+
+from bench.plan import KNOWN_ISSUE, QUARANTINE, Plan, Waiver
+from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, TestResult
+
+QUALIFIED, NOT_QUALIFIED, INCOMPLETE = "QUALIFIED", "NOT QUALIFIED", "INCOMPLETE"
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Waived:
+    """A result that a waiver excuses."""
+
+    result: TestResult
+    waiver: Waiver
+
+
+@dataclass(frozen=True)
+class Qualification:
+    """What the plan says of a run.
+
+    Attributes:
+        against: why the firmware is not qualified.
+        missing: why nothing can be said.
+        waived: results that count neither way, with their waivers.
+    """
+
+    plan: Plan
+    against: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    waived: tuple[Waived, ...] = field(default_factory=tuple)
+
+    @property
+    def verdict(self) -> str:
+        """NOT QUALIFIED whatever is missing, INCOMPLETE when something is, else QUALIFIED."""
+        if self.against:
+            return NOT_QUALIFIED
+        return INCOMPLETE if self.missing else QUALIFIED
+
+    @property
+    def reason(self) -> str:
+        """In one line, waivers first."""
+        waivers = len({one.waiver for one in self.waived})
+        count = f"{waivers} waiver{'' if waivers == 1 else 's'} used"
+        return "; ".join([f"plan {self.plan.name}, {count}", *self.against, *self.missing])
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What is judged.
+
+    Attributes:
+        results: of every planned test.
+        boards: what each said about itself.
+        flaky: tests with their slots that failed in one round and passed in another.
+        holes: why evidence is missing.
+        comparison: rows of the comparison with the plan's baseline; None when it was not made.
+    """
+
+    results: list[TestResult]
+    boards: list[dict[str, Any]]
+    flaky: list[tuple[str, str]]
+    holes: list[str]
+    comparison: list[Mapping[str, Any]] | None
+
+
+def qualify(plan: Plan, ran: Ran, today: date) -> Qualification:
+    """Judges a run by its plan, as of a day: waivers expire."""
+    waived = list(_waived(plan, ran.results, today))
+    excused = {id(one.result) for one in waived}
+    counting = [result for result in ran.results if id(result) not in excused]
+    against = [
+        *_told(plan, (r for r in counting if r.outcome == FAILED), "failed", QUARANTINE, today),
+        *_told(plan, (r for r in counting if r.known_issue), "known issue without a waiver", KNOWN_ISSUE, today),
+        *_flaky(plan, ran, today),
+        *_slower(ran.comparison),
+    ]
+    missing = [
+        *ran.holes,
+        *_boards(plan, ran.boards, ran.results),
+        *_unproved(plan, ran),
+        *_not_compared(plan, ran.comparison),
+    ]
+    return Qualification(plan, tuple(against), tuple(missing), tuple(waived))
+
+
+def _waived(plan: Plan, results: Iterable[TestResult], today: date) -> Iterable[Waived]:
+    for result in results:
+        kind = KNOWN_ISSUE if result.known_issue else QUARANTINE if result.outcome == FAILED else ""
+        waiver = plan.waiver_of(result.test, kind, today) if kind else None
+        if waiver is not None:
+            yield Waived(result, waiver)
+
+
+def _told(plan: Plan, results: Iterable[TestResult], what: str, kind: str, today: date) -> Iterable[str]:
+    tests = sorted({result.test for result in results})
+    if tests:
+        expired = [waiver for waiver in plan.waivers if waiver.kind == kind and waiver.expires < today]
+        late = sum(any(fnmatchcase(test, waiver.test) for waiver in expired) for test in tests)
+        yield f"{what}: {_some(tests)}{f' (the waivers of {late} have expired)' if late else ''}"
+
+
+def _flaky(plan: Plan, ran: Ran, today: date) -> Iterable[str]:
+    if plan.flaky == "fail":
+        tests = sorted({test for test, _ in ran.flaky if plan.waiver_of(test, QUARANTINE, today) is None})
+        if tests:
+            yield f"flaky: {_some(tests)}"
+
+
+def _slower(rows: list[Mapping[str, Any]] | None) -> Iterable[str]:
+    slower = [f"{row['measurement']} {row['change']:+.1%}" for row in rows or () if row["verdict"] == "regression"]
+    if slower:
+        yield f"slower than the baseline: {_some(slower)}"
+
+
+def _boards(plan: Plan, boards: list[dict[str, Any]], results: list[TestResult]) -> Iterable[str]:
+    if any(board.get("simulated") for board in boards):
+        yield "SIMULATED: no hardware, no qualification"
+    ran = {result.slot for result in results}
+    for wanted in plan.boards:
+        found = sum(wanted.fits(board) and board.get("slot") in ran for board in boards)
+        if found < wanted.count:
+            yield f"wanted {wanted.text}; {found} took part"
+    strangers = [str(b.get("slot")) for b in boards if not any(wanted.fits(b) for wanted in plan.boards)]
+    if strangers and not any(board.get("simulated") for board in boards):
+        yield f"no board of the plan: {_some(strangers)}"
+
+
+def _unproved(plan: Plan, ran: Ran) -> Iterable[str]:
+    planned = len(ran.results)
+    errors = sum(result.outcome == LAB_ERROR for result in ran.results)
+    if planned and errors / planned > plan.lab_error_rate:
+        yield f"{errors} lab errors of {planned} tests, more than the {plan.lab_error_rate:.1%} that are tolerated"
+    if any(result.outcome == DIED for result in ran.results):
+        yield f"{sum(result.outcome == DIED for result in ran.results)} tests did not finish"
+    skips = {r.message for r in ran.results if r.outcome == SKIPPED and not _allowed(r.message, plan.skips)}
+    if skips:
+        yield f"skipped for no reason of the plan: {_some(sorted(skips))}"
+    if not any(result.outcome == PASSED for result in ran.results):
+        yield "no test passed"
+    models = {str(board.get("slot")): str(board.get("model")) for board in ran.boards}
+    outcomes: dict[tuple[str, str], set[str]] = {}
+    for result in ran.results:
+        outcomes.setdefault((models.get(result.slot, ""), result.test), set()).add(result.outcome)
+    unproved = [test for (_, test), found in outcomes.items() if LAB_ERROR in found and found <= {LAB_ERROR, SKIPPED}]
+    if unproved:
+        yield f"lab errors only: {_some(sorted(set(unproved)))}"
+
+
+def _not_compared(plan: Plan, rows: list[Mapping[str, Any]] | None) -> Iterable[str]:
+    if not plan.baseline:
+        return
+    if rows is None:
+        yield f"not compared with the baseline {plan.baseline}"
+    elif not any(row["verdict"] in ("regression", "improvement", "no regression") for row in rows):
+        yield f"not enough evidence for a comparison with {plan.baseline}"
+
+
+def _allowed(reason: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(reason, pattern) for pattern in patterns)
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

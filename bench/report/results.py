@@ -1,0 +1,40 @@
+"""One outcome a test, board and round."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+PASSED, FAILED, LAB_ERROR, SKIPPED, DIED = "passed", "failed", "lab_error", "skipped", "died"
+WORST_FIRST = (FAILED, LAB_ERROR, SKIPPED, PASSED)
+WORDS = {PASSED: "passed", FAILED: "failed", LAB_ERROR: "lab error", SKIPPED: "skipped", DIED: "did not finish"}
+"""Outcomes as a person reads them."""
+
+
+def worst(outcomes: Iterable[str]) -> str:
+    """The worst outcome of a test's phases."""
+    return min(outcomes, key=WORST_FIRST.index, default=PASSED)
+
+
+@dataclass
+class TestResult:
+    """One planned test on one slot, in one round."""
+
+    __test__ = False  # not a test class of pytest's
+
+    test: str
+    slot: str
+    outcome: str = DIED
+    started: bool = False
+    message: str = ""
+    transcript: str = ""
+    duration_ns: int = 0
+    attempts: int = 1
+    round: int = 1
+    known_issue: bool = False
+    unexpected_pass: bool = False
+    earlier: str = ""
+    """What an earlier attempt ended in, in one line; empty when there was none."""
+
+    @property
+    def retried(self) -> bool:
+        """Whether it passed only when it was tried again: its first attempt had ended in an error of the lab."""
+        return self.attempts > 1 and self.outcome == PASSED

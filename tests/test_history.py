@@ -1,0 +1,233 @@
+"""The history: what goes in comes out, once, whatever happens; how fast it answers; how other hosts' runs join."""
+
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.errors import LabError, UsageError
+from bench.history import BoardRecord, MeasurementRecord, ResultRecord, RunRecord, Store, chosen_runs, observations
+from bench.history.samples import decode, encode
+from bench.history.store import MIGRATIONS, night_of
+from tests.support.lab import COMMAND, Lab
+
+
+def run_record(number: int = 1, *, firmware: str = "mfw_nrf91x1_2.0.2", outcome: str = "passed") -> RunRecord:
+    boards = (BoardRecord("dk-1", "imei-1", "nrf9151dk", firmware, "3.1.0", "LTE-M", "24201", "cell-1"),)
+    results = (ResultRecord("test_a.py::test_a", "dk-1", 1, outcome, duration_ns=5),)
+    samples = tuple(float(value) for value in range(1000 * number, 1000 * number + 400))
+    series = MeasurementRecord(
+        "test_a.py::test_a", "dk-1", 1, 0, "echo", "ns", 7, 400, {"p50": 1200.0, "typical": 1200.0}, "ok", samples
+    )
+    single = MeasurementRecord("test_a.py::test_a", "dk-1", 1, 0, "loss", "fraction", 8, 1, {"value": 0.25})
+    started = f"2026-11-{number:02}T22:00:00Z"
+    return RunRecord(
+        f"uid-{number}", f"run-{number}", started, "PASSED", 0, False, "0.1", boards, results, (series, single)
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "history.sqlite"
+
+
+class TestStore:
+    def test_what_goes_in_comes_out(self, path: Path) -> None:
+        with Store(path) as store:
+            assert store.add(run_record())
+        with Store(path) as store:
+            assert store.run("uid-1") == run_record()
+
+    def test_a_run_is_added_once(self, path: Path) -> None:
+        with Store(path) as store:
+            assert store.add(run_record())
+            assert not store.add(run_record())
+            assert len(store.rows("SELECT * FROM runs")) == len(store.rows("SELECT * FROM results")) == 1
+
+    def test_a_run_goes_in_whole_or_not_at_all(self, path: Path) -> None:
+        broken = run_record()
+        broken = RunRecord(**{**vars(broken), "measurements": (*broken.measurements, "no measurement")})
+        with Store(path) as store:
+            with pytest.raises(AttributeError):
+                store.add(broken)
+            assert store.rows("SELECT * FROM runs") == []
+            assert store.add(run_record())
+
+    def test_histories_of_several_hosts_join(self, path: Path, tmp_path: Path) -> None:
+        other = tmp_path / "other.sqlite"
+        for file, numbers in ((path, (1, 2)), (other, (2, 3))):
+            with Store(file) as store:
+                for number in numbers:
+                    store.add(run_record(number))
+        with Store(path) as store:
+            assert store.merge(other) == 1
+            assert store.merge(other) == 0
+            assert [name for (name,) in store.rows("SELECT name FROM runs ORDER BY started")] == [
+                "run-1",
+                "run-2",
+                "run-3",
+            ]
+            assert len(store.run("uid-3").measurements[0].samples) == 400
+            with pytest.raises(UsageError):
+                store.merge(tmp_path / "nothing")
+
+    def test_an_older_file_is_brought_up_to_date(self, path: Path) -> None:
+        connection = sqlite3.connect(path)
+        connection.executescript(MIGRATIONS[0] + "; PRAGMA user_version = 1;")
+        connection.execute("INSERT INTO runs VALUES (1, 'u', 'old', '2026-01-01', '2026-01-01', 'PASSED', 0, 0)")
+        connection.execute("INSERT INTO boards VALUES (1, 1, 'dk-1', 'i', 'm', 'f', 's', 'a', 'o', 'c', 0)")
+        connection.commit()
+        connection.close()
+        with Store(path) as store:
+            assert store.run("u").boards == (BoardRecord("dk-1", "i", "m", "f", "s", "a", "o", "c", 0, ""),)
+            assert store.add(run_record())
+
+    def test_a_newer_file_is_left_alone(self, path: Path) -> None:
+        connection = sqlite3.connect(path)
+        connection.execute("PRAGMA user_version = 99")
+        connection.close()
+        with (
+            pytest.raises(LabError, match=r"has schema 99, this version .* knows 2: update it"),
+            Store(path),
+        ):
+            pass
+
+    def test_no_history_at_all(self, path: Path) -> None:
+        path.write_text("this is a letter to my aunt, and as long as the header of a file must be to be read " * 20)
+        with pytest.raises(LabError, match="is no history that can be used"), Store(path):
+            pass
+
+    def test_two_runs_that_end_at_once(self, path: Path) -> None:
+        def add(number: int) -> None:
+            with Store(path) as store:
+                store.add(run_record(number))
+
+        with Store(path):
+            pass
+        threads = [threading.Thread(target=add, args=(number,)) for number in range(1, 9)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with Store(path) as store:
+            assert len(store.rows("SELECT * FROM runs")) == 8
+
+    def test_a_failure_is_new_or_it_lasts(self, path: Path) -> None:
+        with Store(path) as store:
+            assert store.earlier("test_a.py::test_a", simulated=False) == ""
+            store.add(run_record(3))
+            assert store.earlier("test_a.py::test_a", simulated=False) == "new: passed in the night of 2026-11-03"
+            store.add(run_record(4, outcome="failed"))
+            store.add(run_record(5, outcome="failed"))
+            assert store.earlier("test_a.py::test_a", simulated=False) == "failing since the night of 2026-11-04"
+            assert store.earlier("test_a.py::test_a", simulated=True) == ""
+
+    def test_a_night_begins_at_noon(self) -> None:
+        assert night_of("2026-11-23T11:59:00.000000Z") == "2026-11-22"
+        assert night_of("2026-11-23T12:00:00.000000Z") == "2026-11-23"
+
+
+class TestSamples:
+    @given(
+        st.lists(st.integers(0, 2**50).map(float), max_size=50)
+        | st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=50)
+    )
+    def test_every_bit_survives(self, values: list[float]) -> None:
+        found = decode(*encode(values))
+        assert found.tobytes() == numpy.asarray(values, dtype=float).tobytes()
+
+    @given(st.sampled_from(["<u4", "<f8", "zip", ""]), st.binary(max_size=40))
+    def test_damage_is_named(self, kind: str, data: bytes) -> None:
+        said = ""
+        try:
+            decode(kind, data)
+        except ValueError as error:
+            said = str(error)
+        assert not said or "samples are" in said
+
+    def test_latencies_take_less_than_three_bytes_each(self) -> None:
+        values = numpy.random.default_rng(1).gamma(9, 12e6, 1000).round(-3)
+        assert len(encode(values // 1000)[1]) < 3000
+
+
+class TestChoice:
+    @pytest.mark.parametrize(
+        ("text", "numbers"),
+        [
+            ("2026-11-02", [2]),
+            ("2026-11-01..2026-11-02", [1, 2]),
+            ("modem=mfw_nrf91x1_2.0.*", [1, 2, 3]),
+            ("modem=*,2026-11-03", [3]),
+            ("run-1", [1]),
+            ("slm=2.*", []),
+            ("board=dk-1,model=nrf9151dk,operator=24201", [1, 2, 3]),
+        ],
+    )
+    def test_what_a_choice_means(self, path: Path, text: str, numbers: list[int]) -> None:
+        with Store(path) as store:
+            for number in (1, 2, 3):
+                store.add(run_record(number))
+            assert sorted(chosen_runs(store, text)) == numbers
+            found = observations(store, numbers)
+        assert len(found) == 2 * len(numbers)
+        assert all(one.firmware == "mfw_nrf91x1_2.0.2, SLM 3.1.0" for one in found)
+
+    @pytest.mark.parametrize("text", ["colour=red", "", "slm=", "2026-11-02,,"])
+    def test_what_none_is(self, path: Path, text: str) -> None:
+        with Store(path) as store, pytest.raises(UsageError, match="chooses nothing: write a date"):
+            chosen_runs(store, text)
+
+
+class TestRuns:
+    """Whole runs on simulated boards."""
+
+    def test_a_run_is_remembered_and_importing_it_again_adds_nothing(self, lab: Lab) -> None:
+        history = lab.folder / "history.sqlite"
+        run = lab.run(arguments=("--simulate", "1", "--history", str(history)))
+        assert run.code == 0
+        again = self.command("history", "import", str(run.folder), "--history", str(history))
+        assert "was there   2 results, 1 measurements" in again
+        listed = self.command("history", "list", "--history", str(history))
+        assert listed.count("PASSED   SIMULATED   mfw_nrf91x1_2.0.2, SLM 3.1.0") == 1
+
+    def test_a_history_that_cannot_be_written_changes_no_verdict(self, lab: Lab) -> None:
+        run = lab.run(arguments=("--simulate", "1", "--history", "/proc/none/history.sqlite"))
+        assert (run.code, run.summary["verdict"]) == (0, "PASSED")
+        assert "history   without this run" in run.output
+
+    def test_a_killed_run_can_be_imported_from_its_stream(self, lab: Lab) -> None:
+        history = lab.folder / "history.sqlite"
+        process = lab.start(
+            "import time\ndef test_first(modem):\n    pass\ndef test_long(modem):\n    time.sleep(60)\n"
+        )
+        lab.until("start", "test_long")
+        process.kill()
+        process.communicate()
+        self.command("history", "import", str(lab.out), "--history", str(history))
+        with Store(history) as store:
+            rows = dict(store.rows("SELECT test, outcome FROM results"))
+        assert rows == {"test_lab.py::test_first": "passed", "test_lab.py::test_long": "died"}
+
+    @staticmethod
+    def command(*arguments: str) -> str:
+        finished = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=True)
+        return finished.stdout
+
+
+def test_how_long_a_question_takes_is_a_benchmark(tmp_path: Path) -> None:
+    """Small here, only that the program works; ten million samples by hand."""
+    program = Path(__file__).parents[1] / "benchmarks" / "history.py"
+    began = time.monotonic()
+    finished = subprocess.run(
+        [sys.executable, str(program), "--nights", "3", "--scenarios", "2", "--file", str(tmp_path / "h.sqlite")],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert "p99 by firmware" in finished.stdout
+    assert time.monotonic() > began
