@@ -2,11 +2,10 @@
 
 import math
 import statistics
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+import verdicts
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,10 +13,6 @@ from bench.history import Observation, Settings, compare
 from bench.history.comparison import IMPROVEMENT, REGRESSION, SAME, UNKNOWN
 from bench.history.observations import Key
 from bench.history.shift import Shift, between_units, significant, t_quantile, t_tail, within_nights
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-
-import verdicts
 
 KEY = Key("test", "echo", "ns", "nrf9151dk", "LTE-M", "24201")
 numbers = iter(range(1, 10**9))
@@ -64,9 +59,8 @@ class TestStatistics:
     def test_many_findings_are_never_easier_than_one(self, chances: list[float], level: float) -> None:
         stands = significant(chances, level)
         assert all(not stand or chance <= level for stand, chance in zip(stands, chances, strict=True))
-        assert stands == [
-            chance <= max((c for c, s in zip(chances, stands, strict=True) if s), default=-1) for chance in chances
-        ]
+        weakest = max((chance for chance, stand in zip(chances, stands, strict=True) if stand), default=-1.0)
+        assert stands == [chance <= weakest for chance in chances]
 
     @given(
         st.floats(-0.5, 0.5),
@@ -82,12 +76,12 @@ class TestStatistics:
             for b in range(4)
             for t in range(6)
         ]
-        found = within_nights(*map(list, zip(*rows, strict=True)))  # type: ignore[arg-type]
+        found = within_nights(*map(list, zip(*rows, strict=True)))
         assert found is not None
         assert found.value == pytest.approx(effect, abs=1e-9)
         assert found.freedom == 24 - 4 - 6
         one_night = [row for row in rows if row[2] >= "t3"]
-        assert within_nights(*map(list, zip(*one_night, strict=True))) is None  # type: ignore[arg-type]
+        assert within_nights(*map(list, zip(*one_night, strict=True))) is None
 
     def test_what_would_have_been_found(self) -> None:
         """95 times in 100 a shift of that size exceeds the limit: by 10,000 draws."""
@@ -127,7 +121,11 @@ class TestWindows:
     @pytest.mark.parametrize(
         ("baseline", "candidate", "why"),
         [
-            (nights(100.0, 1, 4), nights(100.0, 5, 5), "4 nights of the baseline do not tell how nights differ"),
+            (
+                nights(100.0, 1, 4),
+                nights(100.0, 5, 5),
+                "4 nights of the baseline are too few",
+            ),
             (nights(100.0, 1, 9), [], "was not measured in the candidate"),
             ([], nights(100.0, 1, 9), "was not measured in the baseline"),
             (nights(100.0, 1, 9), nights(100.0, 10, 11, board="dk-2"), "no board ran with both"),
@@ -188,7 +186,7 @@ class TestInterleaved:
     def test_three_boards_a_group_are_units_of_their_own(self) -> None:
         night = self.run(2, {"a": 100.0, "b": 101.0, "c": 99.0, "d": 200.0, "e": 202.0, "f": 198.0})
         sides = [[one for one in night if (one.board in "abc") == first] for first in (True, False)]
-        found = compare(*sides)
+        found = compare(sides[0], sides[1])
         assert (found.judgements[0].verdict, found.judgements[0].units) == (REGRESSION, "3 and 3 boards")
 
     def test_two_runs_of_one_evening_are_no_interleaving(self) -> None:
