@@ -134,7 +134,7 @@ class RunConsole:
             self._bad_results(same, folder, summary.earlier.get(same[0].test, ""))
         for result in summary.results:
             if result.known_issue and result.outcome == PASSED:
-                self.line("known", f"{result.slot}  {result.test}   {result.message.removeprefix('known issue: ')}")
+                self._once("known", f"{result.slot}  {result.test}   {result.message.removeprefix('known issue: ')}")
         for result in summary.results:
             if result.retried:
                 self.line("retried", f"{result.slot}  {result.test}   first {result.earlier}", "yellow")

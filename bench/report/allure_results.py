@@ -107,6 +107,11 @@ def label_firmware(firmware: str) -> None:
     allure.dynamic.tag(firmware)
 
 
+def tag(text: str) -> None:
+    """Tags the present test."""
+    allure.dynamic.tag(text)
+
+
 def attach(name: str, text: str, kind: str = "text/plain", extension: str = "txt") -> None:
     """Attaches a text to the present test."""
     allure.attach(text, name=name, attachment_type=kind, extension=extension)
@@ -133,14 +138,15 @@ def add_steps(steps: Iterable[Step], conceal: Callable[[str], str]) -> None:
         ]
 
 
-def set_outcome(outcome: str, message: str, conceal: Callable[[str], str]) -> None:
+def set_outcome(outcome: str, message: str, conceal: Callable[[str], str], *, flaky: bool = False) -> None:
     """Sets the present test's status and message; keeps its trace, identities concealed."""
     result = _present_test()
     if result is not None:
         result.status = _STATUS[outcome]
         trace = result.statusDetails.trace if result.statusDetails else None
-        if message or trace:
-            result.statusDetails = StatusDetails(message=conceal(message), trace=conceal(trace or ""))
+        if message or trace or flaky:
+            details = StatusDetails(message=conceal(message), trace=conceal(trace or ""), flaky=flaky or None)
+            result.statusDetails = details
 
 
 def _present_test() -> TestResult | None:

@@ -1,14 +1,14 @@
 """The verdict as a page: static HTML without scripts, and the same as Markdown."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from bench import __version__
 from bench.measure import shown
-from bench.plan import digest
+from bench.plan import Waiver, digest
 from bench.report.figures import Figure
 from bench.report.matrix import Cell, matrix
 from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, WORDS, TestResult
@@ -95,11 +95,12 @@ def _reasons(summary: Summary) -> list[str]:
 
 
 def _wrong(summary: Summary) -> list[str]:
-    """What did not pass, one cause told once."""
+    """What did not pass, a test or a cause of the lab's once."""
     groups: dict[tuple[str, str], list[TestResult]] = {}
     for result in summary.results:
         if result.outcome in (FAILED, LAB_ERROR, DIED):
-            groups.setdefault((result.outcome, result.message), []).append(result)
+            cause = result.test if result.outcome == FAILED else result.message
+            groups.setdefault((result.outcome, cause), []).append(result)
     if not groups:
         return []
     shown = [_failure(same, summary.earlier.get(same[0].test, "")) for same in list(groups.values())[:_MOST_FAILURES]]
@@ -141,19 +142,13 @@ def _excused(summary: Summary) -> list[str]:
     """Waivers, known issues, flaky and retried tests, skips: whatever is not plainly passed or failed."""
     parts = []
     if summary.qualification is not None and summary.qualification.waived:
-        rows = [
-            (
-                _linked(one.result),
-                escape(one.waiver.kind),
-                escape(one.waiver.reason),
-                escape(one.waiver.reference),
-                escape(one.waiver.owner),
-                str(one.waiver.expires),
-            )
-            for one in summary.qualification.waived
-        ]
-        parts += ["<h2>Waived</h2>", _table(("test", "as", "why", "reference", "owner", "until"), rows)]
-    known = [(_linked(r), escape(r.slot), escape(r.message)) for r in summary.results if r.known_issue]
+        waived = {one.result.test: one.waiver for one in summary.qualification.waived}
+        tests = _by_test(one.result for one in summary.qualification.waived)
+        rows = [(_linked(same[0]), escape(_places(same)), *_waiver_cells(waived[same[0].test])) for same in tests]
+        head = ("test", "board", "as", "why", "reference", "owner", "until")
+        parts += ["<h2>Waived</h2>", _table(head, rows)]
+    issues = _by_test(result for result in summary.results if result.known_issue)
+    known = [(_linked(same[0]), escape(_places(same)), escape(_reason(same[0]))) for same in issues]
     if known:
         parts += ["<h2>Known issues</h2>", _table(("test", "board", "what is known"), known)]
     flaky = [
@@ -168,6 +163,15 @@ def _excused(summary: Summary) -> list[str]:
         reasons = [(str(count), escape(reason)) for reason, count in skipped.most_common()]
         parts += ["<h2>Skipped</h2>", _table(("tests", "reason"), reasons)]
     return parts
+
+
+def _waiver_cells(waiver: Waiver) -> list[str]:
+    texts = (waiver.kind, waiver.reason, waiver.reference, waiver.owner, str(waiver.expires))
+    return [escape(text) for text in texts]
+
+
+def _reason(result: TestResult) -> str:
+    return result.message.removeprefix("known issue: ")
 
 
 def _scenarios(summary: Summary) -> list[str]:
@@ -283,12 +287,25 @@ def _failure(same: Sequence[TestResult], earlier: str) -> str:
     first = same[0]
     transcript = f'<p><a href="{escape(first.transcript)}">transcript</a></p>' if first.transcript else ""
     message = first.message or "the test did not finish: its process ended or the run was interrupted"
-    more = f" and {len(same) - 1} more" if len(same) > 1 else ""
-    more += f", {escape(earlier)}" if earlier else ""
+    more = f", {escape(earlier)}" if earlier else ""
     return (
-        f"<p>{_outcome(first)} <code>{escape(first.test)}</code> on {escape(first.slot)}{more}</p>"
+        f"<p>{_outcome(first)} <code>{escape(first.test)}</code> on {escape(_places(same))}{more}</p>"
         f"<pre>{escape(message[:_MOST_LETTERS])}</pre>{transcript}"
     )
+
+
+def _places(same: Sequence[TestResult]) -> str:
+    """``dk-1 (2), dk-2``: the boards of results, with how many each has."""
+    counts = Counter(result.slot for result in same)
+    told = [f"{slot} ({count})" if count > 1 else slot for slot, count in sorted(counts.items())]
+    return ", ".join(told)
+
+
+def _by_test(results: Iterable[TestResult]) -> list[list[TestResult]]:
+    groups: dict[str, list[TestResult]] = {}
+    for result in results:
+        groups.setdefault(result.test, []).append(result)
+    return list(groups.values())
 
 
 def _linked(result: TestResult) -> str:
