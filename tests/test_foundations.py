@@ -1,6 +1,8 @@
 """Clock, configuration, privacy, limits: what everything stands on."""
 
+import re
 import stat
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from bench.clock import Anchor, estimate_offset
 from bench.config import Config, ConfigError, load
 from bench.errors import LabError, UsageError
+from bench.plan import Plan
 from bench.privacy import Concealer, lab_key
 
 
@@ -138,3 +141,13 @@ class TestPrivacy:
         path.write_bytes(b"short")
         with pytest.raises(LabError, match="delete it"):
             lab_key(path)
+
+
+def test_files_that_the_readme_shows_can_be_used() -> None:
+    """Each TOML block of the README is a whole bench.toml or a whole plan."""
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    blocks = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
+    models = [Plan if "suites" in block else Config for block in blocks]
+    assert {model.__name__ for model in models} == {"Plan", "Config"}
+    for model, block in zip(models, blocks, strict=True):
+        assert model.model_validate(block)

@@ -12,6 +12,7 @@ from rich.table import Table
 from bench.cli.folder import chosen
 from bench.cli.lab import HistoryFile, default_config, history_path
 from bench.config import Compare, load
+from bench.errors import UsageError
 from bench.history import Comparison, Settings, compare
 from bench.measure import shown
 from bench.report.comparison import comparison_rows, false_alarm_text, headline
@@ -30,7 +31,10 @@ def compare_runs(
     """Compare two firmwares, runs or times; exits 0 no regression, 1 regression, 5 not enough evidence."""
     settings = settings_of(load(config or default_config()).compare)
     path = history_path(history)
-    found = compare(chosen(baseline, path), chosen(candidate, path), settings)
+    sides = (chosen(baseline, path), chosen(candidate, path))
+    if {one.trial for one in sides[0]} <= {one.trial for one in sides[1]}:
+        raise UsageError(f"all of {baseline!r} is part of {candidate!r} too: nothing can be compared with itself")
+    found = compare(*sides, settings)
     if as_json:
         typer.echo(json.dumps({**headline(found), "measurements": comparison_rows(found)}, indent=2))
     else:
