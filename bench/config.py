@@ -3,7 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, ValidationError, field_validator, model_validator
 
@@ -21,6 +21,9 @@ TagRange = tuple[SecTag, SecTag]
 BaudRate = Annotated[int, Field(strict=True, ge=1200, le=3_000_000)]
 Flag = Annotated[bool, Field(strict=True)]
 """true or false, not a text that looks like it."""
+
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class ConfigError(UsageError):
@@ -311,20 +314,27 @@ def load(path: Path | None) -> Config:
     Raises:
         ConfigError: names file, line and key, and says what to do.
     """
-    if path is None:
-        return Config()
+    return Config() if path is None else read_toml(path, Config)
+
+
+def read_toml(path: Path, model: type[M]) -> M:
+    """A TOML file as a model, validated whole.
+
+    Raises:
+        ConfigError: names file, line and key, and says what to do.
+    """
     try:
         text = path.read_text(encoding="utf-8")
-        return Config.model_validate(tomllib.loads(text))
+        return model.model_validate(tomllib.loads(text))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is no TOML: {error}") from error
     except ValidationError as error:
-        raise ConfigError(f"{path} cannot be used:\n{problems_of(text, error)}") from None
+        raise ConfigError(f"{path} cannot be used:\n{_problems_of(text, error)}") from None
 
 
-def problems_of(text: str, error: ValidationError) -> str:
+def _problems_of(text: str, error: ValidationError) -> str:
     """What is wrong with a file, a line a problem."""
     return "\n".join(f"    {_problem(text, dict(problem))}" for problem in error.errors(include_url=False))
 

@@ -4,18 +4,16 @@ A row turns a scenario into an expected failure on the firmware it names, with a
 a date after which it counts as a failure again.
 """
 
-import tomllib
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from bench.config import ConfigError, problems_of
+from bench.config import read_toml
+from bench.patterns import VersionRange, in_range, means
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -30,34 +28,19 @@ class KnownIssue(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     test: Text
-    slm: str = ""
+    slm: VersionRange = ""
     modem: str = "*"
     reason: Text
     reference: Text
     owner: Text
     expires: date
 
-    @field_validator("slm")
-    @classmethod
-    def _is_a_range(cls, value: str) -> str:
-        try:
-            SpecifierSet(value)
-        except InvalidSpecifier:
-            raise ValueError(f"{value!r} is no version range; write one such as >=3.1,<3.2") from None
-        return value
-
     def concerns(self, test: str, slm_version: str, modem_firmware: str, today: date | None = None) -> bool:
         """Whether the row excuses a test on a board's firmware today."""
         today = today or datetime.now(UTC).date()
         if today > self.expires or not fnmatchcase(modem_firmware, self.modem):
             return False
-        # In a test id square brackets enclose parameters, in a pattern they would be a set of characters.
-        if not fnmatchcase(test.replace("[", "("), self.test.replace("[", "(")):
-            return False
-        try:
-            return SpecifierSet(self.slm).contains(Version(slm_version), prereleases=True)
-        except InvalidVersion:
-            return not self.slm
+        return means(self.test, test) and in_range(slm_version, self.slm)
 
 
 class _File(BaseModel):
@@ -72,15 +55,4 @@ def load_known_issues(paths: Sequence[Path]) -> tuple[KnownIssue, ...]:
     Raises:
         ConfigError: names file, line and key.
     """
-    rows: list[KnownIssue] = []
-    for path in paths:
-        if not path.is_file():
-            continue
-        text = path.read_text(encoding="utf-8")
-        try:
-            rows += _File.model_validate(tomllib.loads(text)).issue
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{path} is no TOML: {error}") from error
-        except ValidationError as error:
-            raise ConfigError(f"{path} cannot be used:\n{problems_of(text, error)}") from None
-    return tuple(rows)
+    return tuple(issue for path in paths if path.is_file() for issue in read_toml(path, _File).issue)

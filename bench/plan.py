@@ -1,18 +1,16 @@
 """A qualification plan: what a firmware must show before it is released, on how many boards, and what is tolerated."""
 
 import hashlib
-import tomllib
 from collections.abc import Mapping
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from bench.config import ConfigError, MeasurementLimit, problems_of
+from bench.config import MeasurementLimit, read_toml
+from bench.patterns import VersionRange, in_range, means
 
 Text = Annotated[str, Field(min_length=1)]
 KNOWN_ISSUE, QUARANTINE = "known issue", "quarantine"
@@ -29,28 +27,15 @@ class WantedBoards(_Section):
     count: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
     modem: str = "*"
     """A pattern of modem firmware names."""
-    slm: str = ""
+    slm: VersionRange = ""
     """A range of Serial LTE Modem versions, such as ``==3.1.0``."""
-
-    @field_validator("slm")
-    @classmethod
-    def _is_a_range(cls, value: str) -> str:
-        try:
-            SpecifierSet(value)
-        except InvalidSpecifier:
-            raise ValueError(f"{value!r} is no version range; write one such as ==3.1.0") from None
-        return value
 
     def fits(self, board: Mapping[str, Any]) -> bool:
         """Whether a board of a run, by its own answers, is one of these; a simulated one never is."""
         if board.get("simulated", True) or board.get("model") != self.model:
             return False
-        if not fnmatchcase(str(board.get("modem_firmware", "")), self.modem):
-            return False
-        try:
-            return SpecifierSet(self.slm).contains(Version(str(board.get("slm_version", ""))), prereleases=True)
-        except InvalidVersion:
-            return not self.slm
+        firmware = str(board.get("modem_firmware", ""))
+        return fnmatchcase(firmware, self.modem) and in_range(str(board.get("slm_version", "")), self.slm)
 
     @property
     def text(self) -> str:
@@ -71,9 +56,7 @@ class Waiver(_Section):
 
     def concerns(self, test: str, kind: str, today: date) -> bool:
         """Whether it excuses a test of that kind today."""
-        if kind != self.kind or today > self.expires:
-            return False
-        return fnmatchcase(test.replace("[", "("), self.test.replace("[", "("))
+        return kind == self.kind and today <= self.expires and means(self.test, test)
 
 
 class Plan(_Section):
@@ -109,15 +92,7 @@ def load_plan(path: Path) -> Plan:
     Raises:
         ConfigError: names file, line and key, and says what to do.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        return Plan.model_validate(tomllib.loads(text))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the plan {path}: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"the plan {path} is no TOML: {error}") from error
-    except ValidationError as error:
-        raise ConfigError(f"the plan {path} cannot be used:\n{problems_of(text, error)}") from None
+    return read_toml(path, Plan)
 
 
 def digest(path: Path) -> str:

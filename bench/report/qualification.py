@@ -6,6 +6,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any
 
+from bench.patterns import means
 from bench.plan import KNOWN_ISSUE, QUARANTINE, Plan, Waiver
 from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, TestResult
 
@@ -102,7 +103,7 @@ def _told(plan: Plan, results: Iterable[TestResult], what: str, kind: str, today
     tests = sorted({result.test for result in results})
     if tests:
         expired = [waiver for waiver in plan.waivers if waiver.kind == kind and waiver.expires < today]
-        late = sum(any(fnmatchcase(test, waiver.test) for waiver in expired) for test in tests)
+        late = sum(any(means(waiver.test, test) for waiver in expired) for test in tests)
         yield f"{what}: {_some(tests)}{f' (the waivers of {late} have expired)' if late else ''}"
 
 
