@@ -3,13 +3,16 @@
 import contextlib
 import ipaddress
 import random
+from collections.abc import Callable
 from typing import Self
 
 from bench.at import AtLink, CommandError, DeviceRestarted, PortBusy, Transcript
 from bench.boards.ladder import Ladder
 from bench.boards.lease import Lease, terminal_lock
+from bench.boards.profile import Profile, differences, read_profile
 from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
 from bench.boards.selection import BoardSpec
+from bench.boards.undo import UndoFile
 from bench.errors import BenchError, LabError
 from bench.modem import Family, Identity, Modem
 from bench.privacy import Concealer
@@ -17,6 +20,9 @@ from bench.privacy import Concealer
 # Ports for a board to bind: below every range from which a TCP/IP stack takes the ports of outgoing connections (Linux
 # from 32768, IANA's dynamic ports from 49152), so that none of them is busy by chance.
 _FIRST_PORT, _LAST_PORT = 20000, 32767
+
+
+_UNDO_SECONDS = 60.0
 
 
 class Board:
@@ -37,6 +43,7 @@ class Board:
         job: str = "",
         ladder: Ladder | None = None,
         patience: float = 15.0,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Makes it; opens nothing.
 
@@ -47,6 +54,7 @@ class Board:
             connect_timeout: seconds that a connection may take.
             job: what it is used for, for whoever is refused it meanwhile.
             ladder: what is tried when it does not answer; None gives up at once.
+            tell: is told what an earlier process had left changed, and what this one could not put back.
             patience: seconds that it may stay silent before that: a command that was left may still run.
         """
         self.spec = spec
@@ -61,6 +69,9 @@ class Board:
         self._lease = Lease(spec.key, spec.slot, job or "a program of the bench")
         self._ladder = ladder
         self._patience = patience
+        self._tell = tell
+        self._undo = UndoFile(spec.key)
+        self._profile: Profile = {}
         self._next_port = random.randint(_FIRST_PORT, _LAST_PORT)
 
     @property
@@ -104,10 +115,14 @@ class Board:
             if self._link.echoes:
                 with contextlib.suppress(CommandError):  # Serial LTE Modem has no echo to switch off, others have
                     self._link.command("ATE0")
-            self._modem = Modem(self._link, margin=self._margin, connect_timeout=self._connect_timeout)
+            self._undo_left_over(self._link)
+            self._modem = Modem(
+                self._link, margin=self._margin, connect_timeout=self._connect_timeout, journal=self._undo
+            )
             self.identity = self._modem.identity()
             self._learn(self.identity)
             self._modem.close_sockets()
+            self._profile = read_profile(self._link)
         except BaseException:
             if self._link is not None:
                 self._link.close()
@@ -211,6 +226,20 @@ class Board:
         if self._modem is not None:
             self._modem.close_sockets()
             self._modem.registration.restore()
+        for changed in differences(self._profile, read_profile(link)):
+            self._tell(f"{self.slot} is not as it was found: {changed}")
+
+    def _undo_left_over(self, link: AtLink) -> None:
+        """What an earlier process had changed and did not live to undo."""
+        for commands in self._undo.left_over():
+            try:
+                for command in commands:
+                    link.command(command, timeout=_UNDO_SECONDS)
+            except CommandError as error:
+                self._tell(f"{self.slot} refuses what would undo an earlier run's change: {error}")
+            else:
+                self._tell(f"{self.slot}: an earlier run's change is undone: {', '.join(commands)}")
+        self._undo.clear()
 
     def _learn(self, identity: Identity) -> None:
         for kind, value in (("imei", identity.imei), ("imsi", identity.imsi), ("iccid", identity.iccid)):

@@ -3,6 +3,7 @@
 from typing import TypeVar
 
 from bench.at import AtLink
+from bench.modem.changes import Changes, NoJournal, UndoJournal
 from bench.modem.credential_commands import CredentialCommands
 from bench.modem.data_mode_commands import DataModeCommands
 from bench.modem.identity import Identity, identify
@@ -41,8 +42,16 @@ class Modem:
         system_modes: LTE-M, NB-IoT, GNSS.
     """
 
-    def __init__(self, link: AtLink, *, margin: float = 5.0, connect_timeout: float = 60.0) -> None:
+    def __init__(
+        self,
+        link: AtLink,
+        *,
+        margin: float = 5.0,
+        connect_timeout: float = 60.0,
+        journal: UndoJournal | None = None,
+    ) -> None:
         self.link = link
+        changes = Changes(link, journal or NoJournal())
         self.sockets = SocketCommands(link, margin=margin, connect_timeout=connect_timeout)
         self.server = ServerCommands(link, margin=margin)
         self.polling = PollingCommands(link, margin=margin)
@@ -50,10 +59,10 @@ class Modem:
         self.data_mode = DataModeCommands(link, margin=margin)
         self.network = NetworkCommands(link, margin=margin)
         self.credentials = CredentialCommands(link, margin=margin)
-        self.registration = Registration(link)
-        self.radio = Radio(link)
-        self.power_saving = PowerSaving(link)
-        self.system_modes = SystemModes(link, self.registration)
+        self.registration = Registration(link, changes)
+        self.radio = Radio(link, changes)
+        self.power_saving = PowerSaving(link, changes)
+        self.system_modes = SystemModes(link, self.registration, changes)
         self.active = ActiveHandle(self.sockets)
 
     def identity(self) -> Identity:

@@ -13,6 +13,7 @@ from typing import Literal
 from bench.at import AtLink, UrcTimeout
 from bench.clock import NS_PER_S, now_ns
 from bench.modem.answers import Answers, fields_of
+from bench.modem.changes import Changes
 
 Access = Literal["LTE-M", "NB-IoT"]
 
@@ -35,6 +36,8 @@ _CYCLES = tuple(
 _ACCESS_NUMBER: Mapping[str, int] = {"LTE-M": 4, "NB-IoT": 5}
 _GRANTS = slice(12, 15)  # of %XMONITOR: eDRX value, active time, periodic TAU
 _SHORTEST_TOLD = 10240
+# The modem may ask its network before it answers.
+_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,9 @@ class PsmGrant:
 class PowerSaving:
     """The power saving of one modem."""
 
-    def __init__(self, link: AtLink) -> None:
+    def __init__(self, link: AtLink, changes: Changes) -> None:
         self._link = link
+        self._changes = changes
 
     @contextlib.contextmanager
     def psm(self, *, active: int, periodic: int, timeout: float) -> Iterator[PsmGrant | None]:
@@ -63,12 +67,10 @@ class PowerSaving:
         """
         asked = (encode_timer(periodic, _TAU_STEPS), encode_timer(active, _ACTIVE_STEPS))
         mode, *_, tau_before, active_before = self._read("AT+CPSMS?", "+CPSMS", 5)[:5]
-        since = now_ns()
-        self._set_psm("1", *asked)
-        try:
+        with self._changes.undone(_psm_command(mode, tau_before, active_before)):
+            since = now_ns()
+            self._link.command(_psm_command("1", *asked), timeout=_SECONDS)
             yield self._granted(timeout, since)
-        finally:
-            self._set_psm(mode, tau_before, active_before)
 
     @contextlib.contextmanager
     def edrx(self, access: Access, cycle: float, *, timeout: float) -> Iterator[float | None]:
@@ -81,18 +83,14 @@ class PowerSaving:
         number = _ACCESS_NUMBER[access]
         rows = Answers(self._link, self._link.command("AT+CEDRXS?")).lines("+CEDRXS")
         before = next((row[1] for row in rows if row[0] == str(number) and len(row) > 1), None)
-        since = now_ns()
-        self._link.command(f'AT+CEDRXS=2,{number},"{bits}"')
-        granted = None
-        try:
+        with self._changes.undone(f"AT+CEDRXS=0,{number}" if before is None else f'AT+CEDRXS=1,{number},"{before}"'):
+            since = now_ns()
+            self._link.command(f'AT+CEDRXS=2,{number},"{bits}"', timeout=_SECONDS)
+            granted = None
             with contextlib.suppress(UrcTimeout):
                 fields = fields_of(self._link.wait_for_urc("+CEDRXP", timeout=timeout, since_ns=since).line)
                 granted = decode_cycle(fields[2]) if len(fields) > 2 else None
             yield granted
-        finally:
-            self._link.command(
-                f"AT+CEDRXS=0,{number}" if before is None else f'AT+CEDRXS=1,{number},"{before}"', timeout=60.0
-            )
 
     @contextlib.contextmanager
     def sleep_notices(self) -> Iterator["SleepWatch"]:
@@ -121,9 +119,6 @@ class PowerSaving:
                 return self.granted_psm()
         return granted
 
-    def _set_psm(self, mode: str, tau: str, active: str) -> None:
-        self._link.command(f'AT+CPSMS={mode},"","","{tau}","{active}"', timeout=60.0)
-
     def _read(self, command: str, prefix: str, fields: int) -> tuple[str, ...]:
         return Answers(self._link, self._link.command(command)).one(prefix, fields=fields)
 
@@ -145,6 +140,10 @@ class SleepWatch:
             if fields_of(urc.line)[1] != "0":
                 return urc.received_ns
         return None
+
+
+def _psm_command(mode: str, tau: str, active: str) -> str:
+    return f'AT+CPSMS={mode},"","","{tau}","{active}"'
 
 
 def encode_timer(seconds: int, steps: Mapping[str, int]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bench.at import AtLink, CommandError, UrcTimeout
 from bench.clock import NS_PER_S, now_ns
 from bench.modem.answers import Answers, fields_of
+from bench.modem.changes import Changes
 
 _ACCESS = {7: "LTE-M", 9: "NB-IoT"}
 _REGISTERED = ("1", "5")
@@ -63,8 +64,9 @@ class RaiSupport:
 class Radio:
     """The radio of one modem. What it changes it puts back at the end of its block."""
 
-    def __init__(self, link: AtLink) -> None:
+    def __init__(self, link: AtLink, changes: Changes) -> None:
         self._link = link
+        self._changes = changes
 
     def cell(self) -> ServingCell | None:
         """Where the modem is registered; None when it is not.
@@ -104,13 +106,13 @@ class Radio:
             LinkState: a blocking receive, poll or accept was tried meanwhile.
         """
         level = Answers(self._link, self._link.command("AT+CSCON?")).one("+CSCON", fields=2)[0]
-        self._link.command("AT+CSCON=1")
-        self._link.refuses = _would_hold_urcs_back
-        try:
-            yield SignallingWatch(self._link, self)
-        finally:
-            self._link.refuses = None
-            self._link.command(f"AT+CSCON={level}")
+        with self._changes.undone(f"AT+CSCON={level}"):
+            self._link.command("AT+CSCON=1")
+            self._link.refuses = _would_hold_urcs_back
+            try:
+                yield SignallingWatch(self._link, self)
+            finally:
+                self._link.refuses = None
 
     @contextlib.contextmanager
     def release_assistance(self) -> Iterator[RaiSupport | None]:
@@ -120,21 +122,22 @@ class Radio:
         ``AT%REL14FEAT=0,1,0,0,0`` beside it, which takes effect at power-up and is the lab's to set.
         """
         before = Answers(self._link, self._link.command("AT%RAI?")).one("%RAI", fields=1)[0]
+        with self._changes.undone(f"AT%RAI={before}"):
+            yield self._switched_on()
+
+    def _switched_on(self) -> RaiSupport | None:
         since = now_ns()
-        support = None
         try:
             self._link.command("AT%RAI=2")
         except CommandError:
             self._link.command("AT%RAI=1")
-        else:
-            with contextlib.suppress(UrcTimeout):
-                urc = self._link.wait_for_urc("%RAI", timeout=_RAI_SECONDS, since_ns=since)
-                cell, _, access, control = fields_of(urc.line)[:4]
-                support = RaiSupport(cell, access == "1", control == "1")
+            return None
         try:
-            yield support
-        finally:
-            self._link.command(f"AT%RAI={before}")
+            urc = self._link.wait_for_urc("%RAI", timeout=_RAI_SECONDS, since_ns=since)
+        except UrcTimeout:
+            return None
+        cell, _, access, control = fields_of(urc.line)[:4]
+        return RaiSupport(cell, access == "1", control == "1")
 
 
 class SignallingWatch:

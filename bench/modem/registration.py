@@ -7,6 +7,7 @@ from bench.at import AtLink, CommandError, UrcTimeout
 from bench.clock import NS_PER_S, now_ns
 from bench.errors import LabError
 from bench.modem.answers import Answers, fields_of
+from bench.modem.changes import Change, Changes
 
 _HOME, _SEARCHING, _DENIED, _ROAMING, _NO_SIM = 1, 2, 3, 5, 90
 _MEANING = {
@@ -37,9 +38,10 @@ class NotRegistered(LabError):
 class Registration:
     """The registration of one modem. ``restore`` puts back what waiting has changed."""
 
-    def __init__(self, link: AtLink) -> None:
+    def __init__(self, link: AtLink, changes: Changes) -> None:
         self._link = link
-        self._changed: list[str] = []
+        self._changes = changes
+        self._changed: list[Change] = []
 
     def wait(self, timeout: float) -> int:
         """Switches the radio on if need be and waits until the board is registered; returns the time it took in ns.
@@ -79,14 +81,16 @@ class Registration:
         Raises:
             NotRegistered: the network did not let the board in again.
         """
-        mode = Answers(self._link, self._link.command("AT+CFUN?")).one("+CFUN")[0]
-        self._link.command("AT+CFUN=4", timeout=60.0)
-        try:
+        mode = self.functional_mode()
+        with self._changes.undone(f"AT+CFUN={mode}"):
+            self._link.command("AT+CFUN=4", timeout=60.0)
             yield
-        finally:
-            self._link.command(f"AT+CFUN={mode}", timeout=60.0)
         if mode == "1":
             self.wait(timeout)
+
+    def functional_mode(self) -> str:
+        """<fun> of AT+CFUN?."""
+        return Answers(self._link, self._link.command("AT+CFUN?")).one("+CFUN")[0]
 
     def status(self) -> str:
         """<stat> of AT+CEREG?: 1 and 5 are registered."""
@@ -95,23 +99,23 @@ class Registration:
     def restore(self) -> None:
         """Undoes what :meth:`wait` changed, the last first."""
         while self._changed:
-            self._link.command(self._changed.pop(), timeout=60.0)
+            self._changed.pop().undo()
 
     def _subscribe(self) -> None:
         """Asks for +CEREG URCs with reject causes; notes the level that was."""
         level = self._answer("AT+CEREG?")[0]
         if level != "5":
+            self._changed.append(self._changes.about_to_make(f"AT+CEREG={level}"))
             self._link.command("AT+CEREG=5")
-            self._changed.append(f"AT+CEREG={level}")
 
     def _switch_on(self, timeout: float) -> None:
-        mode = Answers(self._link, self._link.command("AT+CFUN?")).one("+CFUN")[0]
+        mode = self.functional_mode()
         if mode != "1":
+            self._changed.append(self._changes.about_to_make(f"AT+CFUN={mode}"))
             try:
                 self._link.command("AT+CFUN=1", timeout=min(timeout, 60.0))
             except CommandError as error:
                 raise NotRegistered(f"{self._link.name} could not switch its radio on: {error}") from error
-            self._changed.append(f"AT+CFUN={mode}")
 
     def _read(self) -> tuple[str, ...]:
         """The fields of the read form without <n>: stat, tac, ci, AcT, cause type, cause."""

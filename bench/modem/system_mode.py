@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bench.at import AtLink
 from bench.modem.answers import Answers
+from bench.modem.changes import Changes
 from bench.modem.registration import Registration
 
 
@@ -27,9 +28,10 @@ class SystemMode:
 class SystemModes:
     """The system mode of one modem, which can change only while its radio is off."""
 
-    def __init__(self, link: AtLink, registration: Registration) -> None:
+    def __init__(self, link: AtLink, registration: Registration, changes: Changes) -> None:
         self._link = link
         self._registration = registration
+        self._changes = changes
 
     def read(self) -> SystemMode:
         """AT%XSYSTEMMODE?."""
@@ -45,14 +47,14 @@ class SystemModes:
         Raises:
             NotRegistered: the network did not let the board in within ``timeout`` seconds.
         """
-        before = self.read()
-        try:
+        functional = self._registration.functional_mode()
+        before = f"AT%XSYSTEMMODE={self.read().fields}"
+        with self._changes.undone("AT+CFUN=4", before, f"AT+CFUN={functional}"):
             with self._registration.offline(timeout):
                 self._set(mode)
             yield
-        finally:
-            with self._registration.offline(timeout):
-                self._set(before)
+        if functional == "1":
+            self._registration.wait(timeout)
 
     def _set(self, mode: SystemMode) -> None:
         self._link.command(f"AT%XSYSTEMMODE={mode.fields}")
