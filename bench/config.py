@@ -239,6 +239,29 @@ class Limits(_Section):
     """How long a test waits for a board that has vanished."""
 
 
+class Notify(_Section):
+    """Who is told when a run's verdict, or what fails in it, is another than in the last run of the same boards."""
+
+    command: tuple[str, ...] | None = None
+    """A command, without a shell, that gets the text on its standard input, such as a mailer."""
+    webhook: str = ""
+    """An address that takes ``{"text": ...}``."""
+
+    @field_validator("webhook")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("no address that begins with https:// or http://")
+        return value
+
+    @field_validator("command")
+    @classmethod
+    def _names_a_program(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is not None and not value:
+            raise ValueError("is empty; name a program, or leave the key out")
+        return value
+
+
 class Compare(_Section):
     """When a measurement has become slower, and when nobody can tell."""
 
@@ -297,6 +320,7 @@ class Config(_Section):
     history: Path = Path("reports/history.sqlite")
     """The file that keeps what runs have shown."""
     compare: Compare = Compare()
+    notify: Notify = Notify()
 
     @field_validator("boards")
     @classmethod

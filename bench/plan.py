@@ -13,6 +13,8 @@ from bench.config import MeasurementLimit, read_toml
 from bench.patterns import VersionRange, in_range, means
 
 Text = Annotated[str, Field(min_length=1)]
+FILE = "plan.toml"
+"""A run's plan, in its folder."""
 KNOWN_ISSUE, QUARANTINE = "known issue", "quarantine"
 
 

@@ -9,6 +9,7 @@ from bench.boards.ladder import Ladder, ResetBudget
 from bench.boards.lease import BoardLeased, Holder, Lease, holder_of, inherited, terminal_lock
 from bench.boards.provisioning import TAGS, KnownDigests, provision
 from bench.boards.recovery import BoardSilent, BoardUnintelligible
+from bench.boards.reservation import Reservation, release, reservation_of, reserve
 from bench.boards.selection import BoardSpec, fits, known_boards, named_port, select
 from bench.boards.simulated import PEER_NAME, SimulatedBoards, ask_simulator
 
@@ -29,6 +30,7 @@ __all__ = [
     "KnownDigests",
     "Ladder",
     "Lease",
+    "Reservation",
     "ResetBudget",
     "SimulatedBoards",
     "ask_simulator",
@@ -41,6 +43,9 @@ __all__ = [
     "known_boards",
     "named_port",
     "provision",
+    "release",
+    "reservation_of",
+    "reserve",
     "select",
     "terminal_lock",
 ]

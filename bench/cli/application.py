@@ -5,12 +5,13 @@ from typing import Annotated
 import typer
 
 from bench import __version__
-from bench.cli.boards import boards
+from bench.cli.boards import app as boards
 from bench.cli.compare import compare_runs
 from bench.cli.doctor import doctor
 from bench.cli.history import app as history
 from bench.cli.matrix import matrix
 from bench.cli.peers import peers
+from bench.cli.prune import prune
 from bench.cli.report import report
 from bench.cli.run import run
 from bench.cli.simulate import simulate
@@ -22,10 +23,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(boards)
+app.add_typer(boards, name="boards")
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(run)
 app.command()(report)
 app.command()(matrix)
+app.command()(prune)
 app.command("compare")(compare_runs)
 app.add_typer(history, name="history")
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(simulate)

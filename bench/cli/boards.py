@@ -22,11 +22,16 @@ from bench.boards import (
     attached_boards,
     holder_of,
     known_boards,
+    release,
+    reservation_of,
+    reserve,
+    select,
     terminal_lock,
 )
 from bench.cli.lab import asked, default_config
+from bench.cli.moment import moment
 from bench.config import Config, load
-from bench.errors import BenchError
+from bench.errors import BenchError, UsageError
 
 
 @dataclass
@@ -51,13 +56,54 @@ class Listed:
         }
 
 
+app = typer.Typer(help="List and reserve boards.", invoke_without_command=True)
+
+_NAME = typer.Argument(metavar="NAME", help="Its name, serial number or place.")
+ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The lab's bench.toml.")]
+
+
+@app.command("reserve")
+def reserve_board(
+    name: Annotated[str, _NAME],
+    until: Annotated[str, typer.Option(metavar="WHEN", help="06:30, 2026-11-24 06:30, 2026-11-24, 90m, 8h, 2d.")],
+    why: Annotated[str, typer.Option(metavar="TEXT", help="For whoever wants it meanwhile.")],
+    config: ConfigFile = None,
+) -> None:
+    """Keep a board for yourself: runs leave it alone, unless you name it."""
+    spec = _one(name, config)
+    made = reserve(spec.key, moment(until), why)
+    typer.echo(f"{spec.slot}   {made.text}")
+
+
+@app.command("release")
+def release_board(name: Annotated[str, _NAME], config: ConfigFile = None) -> None:
+    """Give a reserved board back."""
+    spec = _one(name, config)
+    release(spec.key)
+    typer.echo(f"{spec.slot}   free for everybody")
+
+
+def _one(name: str, config: Path | None) -> BoardSpec:
+    """The board that is meant; one at a port may be named by that port."""
+    lab = load(config or default_config())
+    port = name if name.startswith(("/", "tcp://")) else None
+    found = select(lab, [] if port else [name], [port] if port else [])
+    if len(found) != 1:
+        raise UsageError(f"{name} means {len(found)} boards: {', '.join(spec.slot for spec in found)}")
+    return found[0]
+
+
+@app.callback()
 def boards(
+    context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list; with --watch a JSON object a change.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Go on and show what is plugged in and unplugged.")] = False,
     probe: Annotated[bool, typer.Option("--probe", help="Open the ports and ask.")] = False,
-    config: Annotated[Path | None, typer.Option(metavar="FILE", help="The lab's bench.toml.")] = None,
+    config: ConfigFile = None,
 ) -> None:
     """List the boards of the inventory, attached boards, and what may be one. Opens no port unless --probe."""
+    if context.invoked_subcommand is not None:
+        return
     lab = load(config or default_config())
     catalog = Catalog(lab.models)
     if watch:
@@ -101,6 +147,9 @@ def _state(spec: BoardSpec) -> str:
     holder = holder_of(spec.key)
     if holder is not None:
         return f"leased by {holder.text}"
+    reserved = reservation_of(spec.key)
+    if reserved is not None:
+        return reserved.text
     if not spec.port.startswith("/"):
         return "configured"
     program = terminal_lock(spec.port)

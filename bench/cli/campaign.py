@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,16 +24,18 @@ from bench.cli.console import RunConsole, short_path
 from bench.cli.folder import chosen, rebuild, save
 from bench.cli.schedule import Schedule, Turn
 from bench.cli.suites import Selection, package_folder
-from bench.config import Limits, MeasurementLimit
+from bench.config import Limits, MeasurementLimit, Notify
 from bench.errors import BenchError, LabError
 from bench.history import Settings, Store, compare
+from bench.plan import FILE as PLAN_FILE
 from bench.plan import load_plan
 from bench.report import EvidenceLost, ResultStream, RowReader, Summary, write_json
 from bench.report.allure_results import count_results
 from bench.report.comparison import comparison_rows, headline
 from bench.report.history import run_record
-from bench.report.page import PLAN_FILE
+from bench.report.notification import change_since, notify
 from bench.report.results import FAILED, LAB_ERROR
+from bench.report.run_folder import too_little_room
 from bench.report.stream import Row
 from bench.report.summary import EXIT_EVIDENCE, EXIT_USAGE
 from bench.report.summary import FILE as SUMMARY
@@ -71,6 +74,8 @@ class Campaign:
         history: Path | None = None,
         plan: Path | None = None,
         settings: Settings | None = None,
+        notification: Notify | None = None,
+        until: datetime | None = None,
         wait: float = 0.0,
     ) -> None:
         self._folder = folder
@@ -82,6 +87,9 @@ class Campaign:
         self._history = history
         self._plan = plan
         self._settings = settings
+        self._notify = notification or Notify()
+        self._until = until
+        self._out_of_time = False
         self._wait = wait
         self._leases: dict[str, Lease] = {}
         self._stop = threading.Event()
@@ -136,6 +144,9 @@ class Campaign:
         except (OSError, EvidenceLost) as error:
             self._console.line("verdict", f"INCOMPLETE   evidence cannot be kept: {error}", "bold red")
             return EXIT_EVIDENCE
+        crowded = too_little_room(self._folder.parent)
+        if crowded:
+            self._console.line("disk", crowded, "yellow")
         self._console.line(
             "run", f"{len(specs)} board{'' if len(specs) == 1 else 's'}, results in {short_path(self._folder)}"
         )
@@ -155,14 +166,18 @@ class Campaign:
         return summary.exit_code
 
     def _remember(self, summary: Summary) -> None:
-        """The history gets the run when all else is written: what goes wrong with it changes no verdict."""
+        """The history gets the run, and people are told, when all else is written: no verdict changes by it."""
         if self._history is None:
             return
         try:
             with Store(self._history) as store:
-                store.add(run_record(self._folder, summary))
-        except (LabError, OSError) as error:
-            self._console.line("history", f"without this run (nrf91-bench history import adds it): {error}", "yellow")
+                record = run_record(self._folder, summary)
+                change = change_since(store, record)
+                store.add(record)
+            if change.worth_telling:
+                notify(self._notify, change.text(summary))
+        except (LabError, OSError, sqlite3.Error) as error:
+            self._console.line("history", f"{error}; nrf91-bench history import adds a run that is missing", "yellow")
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
         self._stop.set()
@@ -238,6 +253,9 @@ class Campaign:
             for row in reader.new_rows():
                 self._console.follow(row)
             self._console.tick()
+            if self._until is not None and datetime.now(UTC) >= self._until and not self._stop.is_set():
+                self._out_of_time = True
+                self._stop.set()
             if self._stop.wait(_LOOK_SECONDS) and not asked:
                 asked = True
                 self._console.line("stopping", "the boards are brought back to a known state; this takes a few seconds")
@@ -262,7 +280,8 @@ class Campaign:
         """Says what is missing, then reads the stream from its beginning and writes what it proves."""
         try:
             if self._stop.is_set():
-                self._stream.add("trouble", why="the run was interrupted")
+                why = "the time for the run was over" if self._out_of_time else "the run was interrupted"
+                self._stream.add("trouble", why=why)
             for child in running:
                 self._examine(child)
             self._look_back()

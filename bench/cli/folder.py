@@ -6,12 +6,12 @@ from pathlib import Path
 from bench.cli.suites import package_folder
 from bench.errors import UsageError
 from bench.history import Observation, Store, chosen_runs, observations
+from bench.plan import FILE as PLAN_FILE
 from bench.plan import load_plan
 from bench.report import RowReader, Summary, reconcile, write_json, write_pages
 from bench.report.allure_results import attach_globally
 from bench.report.history import run_record
 from bench.report.junit import junit
-from bench.report.page import PLAN_FILE
 from bench.report.specification import FILE as SPECIFICATION
 from bench.report.specification import Specification
 from bench.report.stream import FILE as STREAM

@@ -7,14 +7,15 @@ from typing import Annotated
 
 import typer
 
-from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards, fits, select
+from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards, fits, reservation_of, select
 from bench.cli import suites
 from bench.cli.campaign import Campaign
 from bench.cli.compare import settings_of
 from bench.cli.lab import HistoryFile, default_config, firmware_of
+from bench.cli.moment import moment
 from bench.cli.schedule import Schedule, interleaved, repeated
 from bench.config import Config, load
-from bench.errors import UsageError
+from bench.errors import LabError, UsageError
 from bench.plan import load_plan
 from bench.report.run_folder import new_run_folder
 
@@ -37,6 +38,9 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="A qualification plan: says what runs, and what it must show.")
     ] = None,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait so long for a board in use.")] = 0.0,
+    until: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="End then, with what there is: 06:30, 8h, 2026-11-24 06:30.")
+    ] = None,
     repeat: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=1000, help="Rounds of the tests; default 1, interleaved 10.")
     ] = None,
@@ -76,6 +80,8 @@ def run(
         history=history or lab.history,
         plan=plan,
         settings=settings_of(lab.compare),
+        notification=lab.notify,
+        until=moment(until) if until else None,
         wait=wait,
     ) as campaign:
         if count:
@@ -118,10 +124,31 @@ def _simulated(text: str) -> int:
     return int(text)
 
 
+def _unreserved(specs: list[BoardSpec], selectors: list[str], ports: list[str]) -> list[BoardSpec]:
+    """Those that nobody has reserved; one that this user reserved counts where it was named.
+
+    Raises:
+        LabError: nothing else is left.
+    """
+    named = {*selectors, *ports}
+    left, told = [], []
+    for spec in specs:
+        kept = reservation_of(spec.key)
+        if kept is None or (kept.mine and named & {spec.slot, spec.serial, spec.port}):
+            left.append(spec)
+        else:
+            told.append(f"{spec.slot} is {kept.text}")
+    for text in told:
+        typer.echo(f"reserved  {text}")
+    if specs and not left:
+        raise LabError(f"no board is left: {'; '.join(told)}")
+    return left
+
+
 def _chosen(lab: Config, selectors: list[str], ports: list[str], simulate: str) -> list[BoardSpec]:
     if not selectors and not ports and simulate == "auto" and lab.boards:
         simulate = "never"  # a configured board that is not there must not be replaced by a simulated one
-    chosen = select(lab, selectors, ports, firmware_of)
+    chosen = _unreserved(select(lab, selectors, ports, firmware_of), selectors, ports)
     if not chosen and simulate == "never":
         raise UsageError(
             "no board is attached and none is configured: plug one in, name its port (--port /dev/ttyACM0), or try the"

@@ -4,6 +4,7 @@ Imported from a run's folder after the run, in one transaction, so that no crash
 already is left alone. Pages of 16 kB, without which a compressed blob would save nothing on disk.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -242,6 +243,17 @@ class Store:
         for modem, slm, kind, data in self.connection.execute(query, (name,)):
             found.setdefault((modem, slm), []).append(decode(kind, data))
         return {key: numpy.concatenate(parts) for key, parts in found.items()}
+
+    def last_of(self, slots: Sequence[str], *, simulated: bool, besides: str) -> RunRecord | None:
+        """The last run on exactly these boards, besides one; None when there was none."""
+        query = (
+            "SELECT uid, (SELECT json_group_array(slot) FROM boards WHERE run_id = runs.id) FROM runs"
+            " WHERE simulated = ? AND uid <> ? ORDER BY started DESC LIMIT 200"
+        )
+        for uid, found in self.rows(query, (int(simulated), besides)):
+            if sorted(json.loads(found)) == list(slots):
+                return self.run(uid)
+        return None
 
     def earlier(self, test: str, *, simulated: bool) -> str:
         """What became of a test in earlier nights, for who reads that it fails now; empty when it never ran."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench import __version__
 from bench.measure import shown
+from bench.plan import FILE as PLAN_FILE
 from bench.plan import Waiver, digest
 from bench.report.figures import Figure
 from bench.report.matrix import Cell, matrix
@@ -25,8 +26,6 @@ _COLOURS = {
 }
 # A page of a bad night stays a page.
 _MOST_FAILURES, _MOST_LETTERS, _MOST_DEVIATING = 40, 2500, 8
-PLAN_FILE = "plan.toml"
-"""The plan of a run, in its folder."""
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2328; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; }
 h1 { font-size: 1.9rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }

@@ -1,12 +1,31 @@
-"""The folder of a run: a fresh one each time, never another run's."""
+"""The folders of runs: a fresh one each time, never another run's; what they take, and how much room is left."""
 
+import json
 import os
+import shutil
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.errors import UsageError
+from bench.plan import FILE as PLAN_FILE
+from bench.report.stream import FILE
+from bench.report.summary import FILE as SUMMARY
 
 DEFAULT = Path("reports") / "runs"
+PIN = "PINNED"
+"""A file of this name keeps a run for ever."""
+_FORECAST_RUNS = 10
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A run's folder on disk."""
+
+    folder: Path
+    started: datetime
+    size: int
+    pinned: bool
 
 
 def new_run_folder(wanted: Path | None = None) -> Path:
@@ -25,3 +44,47 @@ def new_run_folder(wanted: Path | None = None) -> Path:
     except OSError as error:
         raise UsageError(f"cannot make the run's folder {folder}: {error}") from error
     return folder.resolve()
+
+
+def runs_in(folder: Path) -> list[Kept]:
+    """The runs in a folder, the oldest first. What is no run is not seen, and so never removed."""
+    found = []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_symlink() or not (path / FILE).is_file() or not (path / SUMMARY).is_file():
+            continue
+        pinned = (path / PIN).exists() or (path / PLAN_FILE).exists()
+        found.append(Kept(path, _started(path), _size(path), pinned))
+    return sorted(found, key=lambda run: run.started)
+
+
+def forecast(folder: Path) -> str:
+    """How much room there is, and for how many runs such as the last ones."""
+    place = folder if folder.exists() else Path.cwd()
+    free = shutil.disk_usage(place).free
+    last = [run.size for run in runs_in(folder)[-_FORECAST_RUNS:]]
+    room = f", room for some {free // max(1, sum(last) // len(last)):,} runs such as the last" if last else ""
+    return f"{free / 1e9:.1f} GB are free{room}"
+
+
+def too_little_room(folder: Path) -> str:
+    """Why the next run may not fit on the disk; empty when it does, by the size of the last ones."""
+    last = [run.size for run in runs_in(folder)[-_FORECAST_RUNS:]]
+    free = shutil.disk_usage(folder).free if folder.exists() else 0
+    if last and free < 2 * max(last):
+        return (
+            f"{free / 1e6:.0f} MB are free, the largest of the last runs took {max(last) / 1e6:.0f} MB: prune old ones"
+        )
+    return ""
+
+
+def _started(folder: Path) -> datetime:
+    """When a run began, by its own account; by the folder's date where it has none."""
+    try:
+        text = str(json.loads((folder / SUMMARY).read_text(encoding="utf-8"))["started"])
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except (OSError, ValueError, KeyError):
+        return datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

@@ -1,0 +1,31 @@
+"""A time as a person writes it, in the zone of the lab."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from bench.errors import UsageError
+
+_FORMS = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def moment(text: str, now: datetime | None = None) -> datetime:
+    """``06:30`` (the next one), ``2026-11-24 06:30``, ``2026-11-24``, ``90s``, ``90m``, ``8h`` or ``2d``; as UTC.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    now = (now or datetime.now(UTC)).astimezone()
+    span = re.fullmatch(r"(\d{1,5})([smhd])", text)
+    if span:
+        return (now + timedelta(seconds=int(span[1]) * _UNITS[span[2]])).astimezone(UTC)
+    clock = re.fullmatch(r"(\d{1,2}):(\d\d)", text)
+    if clock and int(clock[1]) < 24 and int(clock[2]) < 60:
+        today = now.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
+        return (today if today > now else today + timedelta(days=1)).astimezone(UTC)
+    for form in _FORMS:
+        try:
+            return datetime.strptime(text, form).astimezone().astimezone(UTC)
+        except ValueError:
+            continue
+    raise UsageError(f"{text!r} is no time: write 06:30, 2026-11-24 06:30, 2026-11-24, 90m, 8h or 2d")

@@ -1,0 +1,45 @@
+"""``nrf91-bench prune``: old runs are removed, releases and pinned ones are kept."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.errors import LabError, UsageError
+from bench.report.run_folder import DEFAULT, PIN, forecast, runs_in
+from bench.report.stream import FILE
+
+
+def prune(
+    days: Annotated[int, typer.Option(metavar="N", min=1, help="Remove runs that are older.")] = 90,
+    runs: Annotated[Path, typer.Option(metavar="DIR", help="Where the runs are.")] = DEFAULT,
+    pin: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="Keep this run for ever; removes nothing.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+) -> None:
+    """Remove the folders of old runs; plans' runs and pinned ones stay. The history keeps what they showed."""
+    if pin:
+        for folder in pin:
+            if not (folder / FILE).is_file():
+                raise UsageError(f"{folder} is no folder of a run: it has no {FILE}")
+            (folder / PIN).touch()
+            typer.echo(f"pinned    {folder}")
+        return
+    border = datetime.now(UTC) - timedelta(days=days)
+    freed = 0
+    for run in runs_in(runs):
+        if run.pinned or run.started >= border:
+            continue
+        typer.echo(
+            f"{'would go ' if dry_run else 'removed  '} {run.folder}   {run.started:%Y-%m-%d}   {run.size / 1e6:.1f} MB"
+        )
+        if not dry_run:
+            try:
+                shutil.rmtree(run.folder)
+            except OSError as error:
+                raise LabError(f"cannot remove {run.folder}: {error}") from error
+        freed += run.size
+    typer.echo(f"{freed / 1e6:.1f} MB in all; {forecast(runs)}")

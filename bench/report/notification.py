@@ -1,0 +1,74 @@
+"""Who is told of a run: nobody, unless something has changed since the last run of the same boards."""
+
+import json
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.config import Notify
+from bench.errors import LabError
+from bench.history import RunRecord, Store
+from bench.report.results import FAILED
+from bench.report.summary import Summary
+
+_SECONDS = 30.0
+_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is new since the last run of the same boards."""
+
+    before: str
+    now: str
+    failing: Sequence[str]
+    cured: Sequence[str]
+
+    @property
+    def worth_telling(self) -> bool:
+        """Whether anything has changed."""
+        return self.before != self.now or bool(self.failing or self.cured)
+
+    def text(self, summary: Summary) -> str:
+        """For a mail or a chat."""
+        mark = " (SIMULATED)" if summary.simulated else ""
+        lines = [f"nrf91-bench: {self.now}{mark}, was {self.before}", summary.reason]
+        for word, tests in (("fails now", self.failing), ("works again", self.cured)):
+            lines += [f"{word}: {test}" for test in tests[:_NAMED]]
+            if len(tests) > _NAMED:
+                lines.append(f"{word}: {len(tests) - _NAMED} more")
+        return "\n".join(lines) + "\n"
+
+
+def change_since(store: Store, run: RunRecord) -> Change:
+    """What is new in a run, which need not be in the history, since the last one before it on the same boards."""
+    before = store.last_of(sorted(board.slot for board in run.boards), simulated=run.simulated, besides=run.uid)
+    failing = {result.test for result in run.results if result.outcome == FAILED}
+    if before is None:
+        return Change("never run", run.verdict, sorted(failing), [])
+    earlier = {result.test for result in before.results if result.outcome == FAILED}
+    ran = {result.test for result in run.results}
+    return Change(before.verdict, run.verdict, sorted(failing - earlier), sorted((earlier - failing) & ran))
+
+
+def notify(section: Notify, text: str) -> None:
+    """Tells those that the lab's configuration names.
+
+    Raises:
+        LabError: a command failed, or the webhook did not take it.
+    """
+    if section.command is not None:
+        try:
+            subprocess.run(section.command, input=text, text=True, capture_output=True, timeout=_SECONDS, check=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise LabError(f"[notify] command: {error}") from error
+    if section.webhook:
+        data = json.dumps({"text": text}).encode()
+        request = urllib.request.Request(section.webhook, data, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
+                answer.read(1)
+        except (OSError, urllib.error.URLError, ValueError) as error:
+            raise LabError(f"[notify] webhook: {error}") from error

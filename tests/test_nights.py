@@ -1,0 +1,203 @@
+"""Nights: boards that somebody keeps, an end in time, old runs, and who is told."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from bench.boards import reservation_of, reserve
+from bench.boards.lease import lock_folder
+from bench.boards.reservation import Reservation
+from bench.cli.moment import moment
+from bench.config import Notify
+from bench.errors import LabError, UsageError
+from bench.history import BoardRecord, ResultRecord, RunRecord, Store
+from bench.report.notification import change_since, notify
+from tests.support.lab import COMMAND, Lab
+from tests.support.programs import simulator
+
+NOON = datetime(2026, 11, 23, 12, 0).astimezone()
+
+
+def bench(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False, cwd=folder)
+
+
+class TestMoment:
+    @pytest.mark.parametrize(
+        ("text", "then"),
+        [
+            ("12:30", NOON + timedelta(minutes=30)),
+            ("06:30", NOON + timedelta(hours=18, minutes=30)),
+            ("12:00", NOON + timedelta(days=1)),
+            ("90m", NOON + timedelta(minutes=90)),
+            ("8h", NOON + timedelta(hours=8)),
+            ("2d", NOON + timedelta(days=2)),
+            ("2026-11-24 06:30", NOON.replace(day=24, hour=6, minute=30)),
+            ("2026-11-25", NOON.replace(day=25, hour=0)),
+        ],
+    )
+    def test_as_a_person_writes_it(self, text: str, then: datetime) -> None:
+        assert moment(text, NOON) == then
+
+    @pytest.mark.parametrize("text", ["", "25:00", "12:60", "tomorrow", "8", "-1h", "2026-13-01", "999999d"])
+    def test_what_is_none(self, text: str) -> None:
+        with pytest.raises(UsageError, match="is no time: write 06:30"):
+            moment(text, NOON)
+
+
+class TestReservation:
+    @pytest.fixture(autouse=True)
+    def locks(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("NRF91_BENCH_LOCKS", str(tmp_path))
+
+    def test_it_ends_by_itself(self) -> None:
+        made = reserve("serial-1", datetime.now(UTC) + timedelta(hours=1), "debugging")
+        assert reservation_of("serial-1") == made
+        ended = {"user": "anna", "until": "2026-01-01T00:00:00+00:00", "why": "x"}
+        (lock_folder() / "serial-1.reserved").write_text(json.dumps(ended))
+        assert reservation_of("serial-1") is None
+        assert not (lock_folder() / "serial-1.reserved").exists()
+        with pytest.raises(UsageError, match="has passed"):
+            reserve("serial-1", datetime.now(UTC) - timedelta(hours=1), "late")
+
+    @pytest.mark.parametrize("text", ["", "{", "[]", '{"user": 1}', '{"user": "a", "until": "never", "why": ""}'])
+    def test_a_file_that_cannot_be_read_reserves_nothing(self, text: str) -> None:
+        (lock_folder() / "serial-1.reserved").write_text(text)
+        assert reservation_of("serial-1") is None
+
+    def test_nobody_takes_another_users(self) -> None:
+        until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+        (lock_folder() / "serial-1.reserved").write_text(json.dumps({"user": "nobody", "until": until, "why": "mine"}))
+        assert isinstance(reservation_of("serial-1"), Reservation)
+        with pytest.raises(UsageError, match=r"reserved by nobody until .*: mine"):
+            reserve("serial-1", datetime.now(UTC) + timedelta(hours=1), "want it")
+
+    def test_runs_leave_a_reserved_board_alone(self, lab: Lab) -> None:
+        with simulator() as boards:
+            port = boards[0]["port"]
+            lab.folder.joinpath("bench.toml").write_text(f'[[boards]]\nname = "dk-1"\nport = "{port}"\n')
+            kept = bench(
+                "boards", "reserve", "dk-1", "--until", "1h", "--why", "looking into a crash", folder=lab.folder
+            )
+            assert (kept.returncode, "reserved by" in kept.stdout) == (0, True), kept.stderr
+            listed = bench("boards", folder=lab.folder).stdout
+            assert "looking into a crash" in " ".join(listed.split())
+            suite = lab.folder / "test_lab.py"
+            suite.write_text("def test_a(modem):\n    pass\n")
+            all_boards = bench("run", "--suite", str(suite), folder=lab.folder)
+            assert all_boards.returncode == 3, all_boards.stderr
+            assert "no board is left: dk-1 is reserved by" in all_boards.stderr
+            named = bench("run", "--board", "dk-1", "--suite", str(suite), folder=lab.folder)
+            assert named.returncode == 0, named.stdout + named.stderr
+            assert bench("boards", "release", "dk-1", folder=lab.folder).returncode == 0
+            assert "is not reserved" in bench("boards", "release", "dk-1", folder=lab.folder).stderr
+            assert bench("run", "--suite", str(suite), folder=lab.folder).returncode == 0
+
+
+def test_a_run_ends_in_time_with_what_there_is(lab: Lab) -> None:
+    suite = "import time\ndef test_short(modem):\n    pass\ndef test_long(modem):\n    time.sleep(300)\n"
+    (lab.folder / "test_lab.py").write_text(suite)
+    what = ("--simulate", "1", "--suite", str(lab.folder / "test_lab.py"))
+    finished = bench("run", *what, "--out", str(lab.out), "--until", "10s")
+    summary = json.loads((lab.out / "summary.json").read_text())
+    assert finished.returncode == 5
+    assert (summary["verdict"], summary["passed"], summary["died"]) == ("INCOMPLETE", 1, 1)
+    assert "the time for the run was over" in summary["reason"]
+
+
+class TestPrune:
+    def run(self, folder: Path, name: str, days: int, *, pinned: str = "") -> None:
+        path = folder / name
+        path.mkdir()
+        started = datetime.now(UTC) - timedelta(days=days)
+        (path / "results.jsonl").write_text("{}\n" * 1000)
+        (path / "summary.json").write_text(json.dumps({"started": started.isoformat()}))
+        if pinned:
+            (path / pinned).touch()
+
+    def test_old_runs_go_releases_and_pinned_ones_stay(self, tmp_path: Path) -> None:
+        for name, days, pinned in (("old", 100, ""), ("new", 1, ""), ("release", 400, "plan.toml"), ("kept", 400, "")):
+            self.run(tmp_path, name, days, pinned=pinned)
+        (tmp_path / "somebodys notes").mkdir()
+        assert bench("prune", "--pin", str(tmp_path / "kept")).returncode == 0
+        told = bench("prune", "--runs", str(tmp_path), "--dry-run").stdout
+        assert "would go" in told
+        assert (tmp_path / "old").exists()
+        told = bench("prune", "--runs", str(tmp_path)).stdout
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "new", "release", "somebodys notes"]
+        assert "runs such as the last" in told
+
+    def test_what_is_no_run_is_not_pinned(self, tmp_path: Path) -> None:
+        assert "is no folder of a run" in bench("prune", "--pin", str(tmp_path)).stderr
+
+
+def record(number: int, outcome: str, verdict: str = "PASSED", slot: str = "dk-1") -> RunRecord:
+    results = (ResultRecord("t::a", slot, 1, outcome),)
+    started = f"2026-11-{number:02}T22:00:00Z"
+    return RunRecord(f"u{number}", f"r{number}", started, verdict, 0, False, "", (BoardRecord(slot, slot),), results)
+
+
+class TestNotification:
+    def test_on_change_only(self, tmp_path: Path) -> None:
+        with Store(tmp_path / "h.sqlite") as store:
+            first = record(1, "passed")
+            assert change_since(store, first).worth_telling
+            store.add(first)
+            store.add(record(2, "failed", "FAILED", slot="dk-2"))
+            assert not change_since(store, record(3, "passed")).worth_telling
+            worse = change_since(store, record(3, "failed", "FAILED"))
+            assert (worse.before, worse.now, worse.failing) == ("PASSED", "FAILED", ["t::a"])
+            store.add(record(3, "failed", "FAILED"))
+            assert not change_since(store, record(4, "failed", "FAILED")).worth_telling
+            assert change_since(store, record(4, "passed")).cured == ["t::a"]
+
+    def test_a_command_and_a_webhook_are_told(self, tmp_path: Path) -> None:
+        got: list[bytes] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                got.append(self.rfile.read(int(self.headers["Content-Length"])))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        with HTTPServer(("127.0.0.1", 0), Handler) as server:
+            thread = threading.Thread(target=server.handle_request)
+            thread.start()
+            mail = tmp_path / "mail"
+            command = (sys.executable, "-c", "import sys; open(sys.argv[1], 'w').write(sys.stdin.read())", str(mail))
+            notify(Notify(command=command, webhook=f"http://127.0.0.1:{server.server_port}/hook"), "FAILED\n")
+            thread.join()
+        assert mail.read_text() == "FAILED\n"
+        assert json.loads(got[0]) == {"text": "FAILED\n"}
+
+    @pytest.mark.parametrize(
+        "section", [Notify(command=("false",)), Notify(command=("/no/such",)), Notify(webhook="http://127.0.0.1:9/")]
+    )
+    def test_what_cannot_be_told(self, section: Notify) -> None:
+        with pytest.raises(LabError, match=r"\[notify\] (command|webhook)"):
+            notify(section, "x")
+
+    def test_a_run_tells_and_keeps_quiet_when_nothing_changed(self, lab: Lab) -> None:
+        mail = lab.folder / "mail"
+        script = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read())"
+        words = json.dumps([sys.executable, "-c", script, str(mail)])
+        (lab.folder / "bench.toml").write_text(f'history = "{lab.folder}/h.sqlite"\n[notify]\ncommand = {words}\n')
+        (lab.folder / "test_lab.py").write_text("def test_a(modem):\n    pass\n")
+        environment = {name: value for name, value in os.environ.items() if name != "NRF91_BENCH_HISTORY"}
+        for _ in range(2):
+            subprocess.run(
+                [*COMMAND, "run", "--simulate", "1", "--suite", str(lab.folder / "test_lab.py")],
+                cwd=lab.folder, env=environment, check=True, capture_output=True, timeout=60,
+            )  # fmt: skip
+        assert mail.read_text().count("nrf91-bench: PASSED (SIMULATED), was never run") == 1
+        assert mail.read_text().count("nrf91-bench:") == 1
