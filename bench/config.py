@@ -63,6 +63,8 @@ class BoardEntry(_Section):
     flow_control: Flag = False
     dtr: Flag = True
     hardware: Flag = True
+    pin: Annotated[str, Field(pattern=r"^((file|env):.+)?$")] = ""
+    """Where its SIM's PIN is kept: ``file:PATH`` or ``env:NAME``; never the PIN itself."""
     meter: str = ""
     """Port of the Power Profiler Kit II that measures what it draws."""
 
@@ -123,8 +125,8 @@ class Network(_Section):
     """The access technologies that SIM and network offer; None is not known, and none is changed to."""
     rai: Literal["unknown", "granted"] = "unknown"
     """granted: the lab vouches for its cell, so that a release that does not come is the modem's fault."""
-    registration_timeout: Annotated[float, Field(strict=True, gt=0, le=3600)] = 300.0
-    """Seconds that a board may take to register."""
+    registration_timeout: Annotated[float, Field(strict=True, gt=0, le=3600)] | None = None
+    """Seconds that a board may take to register; by default those of the profile: a first scan of NB-IoT takes long."""
 
 
 class Credentials(_Section):

@@ -29,11 +29,11 @@ def coverage(bench_session):
 
 
 @pytest.fixture
-def recovers(modem, tcp_echo, measure, network, bench_session):
+def recovers(modem, tcp_echo, measure, network):
     """Asserts that the board is registered again and a new connection works; measures how long that took."""
 
     def check(back_ns: int) -> None:
-        modem.registration.wait(bench_session.config.network.registration_timeout)
+        modem.registration.wait(network.registration)
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             client.send_string(b"again")
             assert client.receive_exactly(5, timeout=network.receive_timeout) == b"again"

@@ -71,11 +71,11 @@ class TestDetach:
     """The radio is switched off under open sockets (AT+CFUN=4): whatever becomes of them, the board must recover."""
 
     @pytest.mark.measures("attach again")
-    def test_sockets_work_again(self, modem, tcp_echo, measure, network, bench_session):
+    def test_sockets_work_again(self, modem, tcp_echo, measure, network):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             client.send_string(b"before")
             assert client.receive_exactly(6, timeout=network.receive_timeout) == b"before"
-            with modem.registration.offline(bench_session.config.network.registration_timeout):
+            with modem.registration.offline(network.registration):
                 assert modem.radio.cell() is None
                 with pytest.raises(CommandError), modem.tcp_socket() as another:
                     another.connect(tcp_echo.host, tcp_echo.port)
@@ -96,7 +96,7 @@ class TestDetach:
         echo = peers.udp_echo()
         mode = SystemMode(lte_m=access == "lte-m", nb_iot=access == "nb-iot")
         before = modem.system_modes.read()
-        with modem.udp_client(echo.host, echo.port), modem.system_modes.use(mode, lab.registration_timeout):
+        with modem.udp_client(echo.host, echo.port), modem.system_modes.use(mode, network.registration):
             cell = modem.radio.cell()
             assert cell is not None
             assert cell.access.lower() == access

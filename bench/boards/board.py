@@ -3,6 +3,7 @@
 import contextlib
 import ipaddress
 import random
+import re
 from collections.abc import Callable
 from typing import Self
 
@@ -15,7 +16,9 @@ from bench.boards.selection import BoardSpec
 from bench.boards.undo import UndoFile
 from bench.errors import BenchError, LabError
 from bench.modem import Family, Identity, Modem
+from bench.modem.sim_card import PinSource
 from bench.privacy import Concealer
+from bench.secret import secret
 
 # Ports for a board to bind: below every range from which a TCP/IP stack takes the ports of outgoing connections (Linux
 # from 32768, IANA's dynamic ports from 49152), so that none of them is busy by chance.
@@ -117,7 +120,11 @@ class Board:
                     self._link.command("ATE0")
             self._undo_left_over(self._link)
             self._modem = Modem(
-                self._link, margin=self._margin, connect_timeout=self._connect_timeout, journal=self._undo
+                self._link,
+                margin=self._margin,
+                connect_timeout=self._connect_timeout,
+                journal=self._undo,
+                pin=self._pin(),
             )
             self.identity = self._modem.identity()
             self._learn(self.identity)
@@ -228,6 +235,19 @@ class Board:
             self._modem.registration.restore()
         for changed in differences(self._profile, read_profile(link)):
             self._tell(f"{self.slot} is not as it was found: {changed}")
+
+    def _pin(self) -> PinSource | None:
+        if not self.spec.pin:
+            return None
+
+        def read() -> str:
+            pin = secret(self.spec.pin)
+            if not re.fullmatch(r"\d{4,8}", pin):
+                raise LabError(f"{self.spec.pin} holds no PIN of 4 to 8 digits")
+            self.concealer.hide(pin.encode())
+            return pin
+
+        return read
 
     def _undo_left_over(self, link: AtLink) -> None:
         """What an earlier process had changed and did not live to undo."""

@@ -35,6 +35,7 @@ class BoardSpec:
         labels: of the inventory.
         sec_tags: first and last security tag that the bench may use on it; None is the lab's.
         peers: how its network reaches the peers (address, address6, name), where that is not the lab's way.
+        pin: where its SIM's PIN is kept, ``file:PATH`` or ``env:NAME``; empty for a SIM without one.
         meter: port of the power meter that feeds it; empty for none.
         control: of a simulated board, the socket by which its surroundings are changed; empty for real ones.
     """
@@ -53,6 +54,7 @@ class BoardSpec:
     labels: tuple[str, ...] = ()
     sec_tags: tuple[int, int] | None = None
     peers: Mapping[str, str] = field(default_factory=dict)
+    pin: str = ""
     meter: str = ""
     control: str = ""
 
@@ -240,6 +242,7 @@ def _configured(
         hardware=_is_hardware(port, claimed=entry.hardware),
         labels=entry.labels,
         sec_tags=entry.sec_tags,
+        pin=entry.pin,
         meter=entry.meter,
         peers={name: str(value) for name, value in entry.peers.model_dump().items() if value is not None},
     )

@@ -155,6 +155,8 @@ class RunConsole:
         message = first.message or "its process ended, or the run was interrupted, before it finished"
         for line in message.split("\n")[:16]:
             self.line("", line)
+        if first.radio:
+            self.line("", first.radio, "dim")
         if first.transcript:
             self.line("", f"transcript {short_path(folder / first.transcript)}", "dim")
 

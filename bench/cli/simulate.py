@@ -31,6 +31,10 @@ def simulate(
     address: Annotated[str | None, typer.Option(help="The board's IPv4 address; default one of 127.0.0.0/8.")] = None,
     register_after: Annotated[float, typer.Option(min=0.0, help="Seconds from CFUN=1 to registered.")] = 0.0,
     deny: Annotated[int | None, typer.Option(min=0, max=255, help="Refuse registration with this EMM cause.")] = None,
+    pin: Annotated[str, typer.Option(help="The PIN that the SIM wants, of 4 to 8 digits.")] = "",
+    reset_loop: Annotated[
+        bool, typer.Option("--reset-loop", help="A modem that was reset too often and does not attach.")
+    ] = False,
     psk: Annotated[list[str] | None, typer.Option(metavar="TAG:IDENTITY:HEX", help="A pre-shared key.")] = None,
     ca: Annotated[list[str] | None, typer.Option(metavar="TAG:FILE", help="Trusted certificates, PEM.")] = None,
     cert: Annotated[list[str] | None, typer.Option(metavar="TAG:FILE", help="The board's certificate, PEM.")] = None,
@@ -73,7 +77,7 @@ def simulate(
             link=link,
             address=None if address is None else _address(address, "--address"),
             hosts=dict(_host(entry) for entry in host or ()),
-            registration=Registration(register_after, deny),
+            registration=Registration(register_after, deny, _pin(pin), reset_loop),
             uplink=_direction("--uplink", uplink),
             downlink=_direction("--downlink", downlink),
             cells=tuple(_cell(text) for text in cell) if cell else (Cell(),),
@@ -113,6 +117,12 @@ def _file_of_tag(option: str, kind: int, text: str) -> tuple[int, int, bytes]:
         return int(tag), kind, Path(name).read_bytes()
     except OSError as error:
         raise UsageError(f"{option}: cannot read {name}: {error.strerror}") from error
+
+
+def _pin(text: str) -> str:
+    if text and not re.fullmatch(r"\d{4,8}", text):
+        raise UsageError("--pin: write 4 to 8 digits")
+    return text
 
 
 def _cell(text: str) -> Cell:

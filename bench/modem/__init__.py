@@ -5,8 +5,9 @@ from bench.modem.identity import DialectUnsupported, Identity
 from bench.modem.modem import Modem, family_of
 from bench.modem.power_saving import PowerSaving, PsmGrant, SleepWatch
 from bench.modem.radio import Radio, RaiSupport, ServingCell, SignallingWatch
-from bench.modem.registration import NotRegistered
+from bench.modem.registration import AttachBlocked, NotRegistered
 from bench.modem.secure_sockets import SecureSocket
+from bench.modem.sim_card import SimLocked
 from bench.modem.socket_commands import (
     DATA_MODE_BUFFER,
     RECEIVE_LIMIT,
@@ -53,6 +54,7 @@ __all__ = [
     "AcceptedHandle",
     "ActiveSecureSocket",
     "ActiveSocket",
+    "AttachBlocked",
     "CidSetting",
     "CidStatus",
     "CredentialCommands",
@@ -86,6 +88,7 @@ __all__ = [
     "ServingCell",
     "ShortRead",
     "SignallingWatch",
+    "SimLocked",
     "SleepWatch",
     "Socket",
     "SocketCommands",

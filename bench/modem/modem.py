@@ -15,6 +15,7 @@ from bench.modem.radio import Radio
 from bench.modem.registration import Registration
 from bench.modem.secure_sockets import SecureSocket
 from bench.modem.server_commands import ServerCommands
+from bench.modem.sim_card import PinSource, SimCard
 from bench.modem.socket_commands import SocketCommands
 from bench.modem.socket_values import Family, PeerVerify, Role, SocketType
 from bench.modem.sockets import ActiveHandle, Socket, TcpClient, TcpServer, UdpSocket
@@ -49,6 +50,7 @@ class Modem:
         margin: float = 5.0,
         connect_timeout: float = 60.0,
         journal: UndoJournal | None = None,
+        pin: PinSource | None = None,
     ) -> None:
         self.link = link
         changes = Changes(link, journal or NoJournal())
@@ -59,7 +61,7 @@ class Modem:
         self.data_mode = DataModeCommands(link, margin=margin)
         self.network = NetworkCommands(link, margin=margin)
         self.credentials = CredentialCommands(link, margin=margin)
-        self.registration = Registration(link, changes)
+        self.registration = Registration(link, changes, SimCard(link, pin))
         self.radio = Radio(link, changes)
         self.power_saving = PowerSaving(link, changes)
         self.system_modes = SystemModes(link, self.registration, changes)

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from bench.at import AtLink, CommandError, UrcTimeout
 from bench.clock import NS_PER_S, now_ns
-from bench.errors import LabError
+from bench.errors import DeviceError, LabError
 from bench.modem.answers import Answers, fields_of
 from bench.modem.changes import Change, Changes
+from bench.modem.sim_card import SimCard
 
 _HOME, _SEARCHING, _DENIED, _ROAMING, _NO_SIM = 1, 2, 3, 5, 90
 _MEANING = {
@@ -31,30 +32,44 @@ _CAUSES = {
 }
 
 
+# A reset loop is told by another URC, so it is looked for now and then.
+_LOOK_SECONDS = 5.0
+_RESET_LOOP = "%MDMEV: RESET LOOP"
+_BLOCKED_MINUTES = 30
+
+
 class NotRegistered(LabError):
     """The network did not let the board in before the deadline."""
+
+
+class AttachBlocked(NotRegistered):
+    """The modem was reset too often and refuses to attach for half an hour: only time helps."""
 
 
 class Registration:
     """The registration of one modem. ``restore`` puts back what waiting has changed."""
 
-    def __init__(self, link: AtLink, changes: Changes) -> None:
+    def __init__(self, link: AtLink, changes: Changes, sim: SimCard) -> None:
         self._link = link
+        self._sim = sim
         self._changes = changes
         self._changed: list[Change] = []
 
     def wait(self, timeout: float) -> int:
         """Switches the radio on if need be and waits until the board is registered; returns the time it took in ns.
 
-        Driven by URCs: no polling.
+        Driven by URCs: no polling. The SIM gets its PIN where it wants one.
 
         Raises:
-            NotRegistered: with the state and the reject cause that the network gave.
+            NotRegistered: with the state and the reject cause that the network gave; AttachBlocked when it is the
+                modem that refuses.
+            SimLocked: the SIM wants what the bench cannot give.
         """
         started = now_ns()
         deadline = started + round(timeout * NS_PER_S)
         self._subscribe()
         self._switch_on(timeout)
+        self._sim.unlock()
         since = now_ns()
         fields = self._read()
         while True:
@@ -63,11 +78,14 @@ class Registration:
                 return now_ns() - started
             cause = int(fields[5]) if len(fields) > 5 and fields[5].isdigit() else None
             left = (deadline - now_ns()) / NS_PER_S
+            self._refuse_a_reset_loop(started)
             if left <= 0 or (stat == _DENIED and cause in _CAUSES):
                 raise self._failure(stat, cause, (now_ns() - started) / NS_PER_S)
             try:
-                urc = self._link.wait_for_urc("+CEREG", timeout=left, since_ns=since)
+                urc = self._link.wait_for_urc("+CEREG", timeout=min(left, _LOOK_SECONDS), since_ns=since)
             except UrcTimeout:
+                if left > _LOOK_SECONDS:
+                    continue
                 fields = self._read()
                 if fields[:1] not in (("1",), ("5",)):
                     raise self._failure(stat, cause, (now_ns() - started) / NS_PER_S) from None
@@ -107,6 +125,8 @@ class Registration:
         if level != "5":
             self._changed.append(self._changes.about_to_make(f"AT+CEREG={level}"))
             self._link.command("AT+CEREG=5")
+        with contextlib.suppress(CommandError):  # it is told where the firmware can
+            self._link.command("AT%MDMEV=1")
 
     def _switch_on(self, timeout: float) -> None:
         mode = self.functional_mode()
@@ -117,6 +137,14 @@ class Registration:
             except CommandError as error:
                 raise NotRegistered(f"{self._link.name} could not switch its radio on: {error}") from error
 
+    def _refuse_a_reset_loop(self, since_ns: int) -> None:
+        with contextlib.suppress(UrcTimeout):
+            urc = self._link.wait_for_urc(_RESET_LOOP, timeout=0, since_ns=since_ns)
+            raise AttachBlocked(
+                f"{self._link.name} was reset too often ({urc.line}) and does not attach for {_BLOCKED_MINUTES} min:"
+                " leave it switched on, and end runs with AT+CFUN=0 rather than by taking its power away"
+            )
+
     def _read(self) -> tuple[str, ...]:
         """The fields of the read form without <n>: stat, tac, ci, AcT, cause type, cause."""
         return self._answer("AT+CEREG?")[1:]
@@ -124,8 +152,18 @@ class Registration:
     def _answer(self, command: str) -> tuple[str, ...]:
         return Answers(self._link, self._link.command(command)).one("+CEREG", fields=2)
 
+    def _extended_error(self) -> str:
+        """AT+CEER, 3GPP TS 27.007 section 6.10; empty where the modem has nothing to say."""
+        try:
+            return ", ".join(Answers(self._link, self._link.command("AT+CEER")).one("+CEER"))
+        except DeviceError:
+            return ""
+
     def _failure(self, stat: int, cause: int | None, waited: float) -> NotRegistered:
         text = _MEANING.get(stat, f"state {stat}")
+        extended = self._extended_error()
+        if extended:
+            text += f", the modem says {extended}"
         if cause is not None:
             text += f", EMM cause {cause}{f' ({_CAUSES[cause]})' if cause in _CAUSES else ''}"
         return NotRegistered(

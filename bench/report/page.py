@@ -12,6 +12,7 @@ from bench.plan import FILE as PLAN_FILE
 from bench.plan import Waiver, digest
 from bench.report.figures import Figure
 from bench.report.matrix import Cell, matrix
+from bench.report.places import network_text
 from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, WORDS, TestResult
 from bench.report.specification import Specification
 from bench.report.stream import FILE as STREAM
@@ -246,15 +247,6 @@ def board_line(board: Mapping[str, Any]) -> str:
     return f"{board.get('slot', '')}   {text}{'   SIMULATED' if board.get('simulated') else ''}"
 
 
-def network_text(network: Mapping[str, Any]) -> str:
-    """Where a board is registered, in a few words; empty when it is not known."""
-    if not network:
-        return ""
-    level = network.get("rsrp_dbm")
-    power = f", RSRP {level} dBm" if level is not None else ""
-    return f"{network.get('access')} {network.get('operator')}, band {network.get('band')}{power}"
-
-
 def _when(summary: Summary) -> str:
     return f"{summary.started[:19].replace('T', ' ')} UTC to {summary.ended[11:19]}, nrf91-bench {__version__}"
 
@@ -287,6 +279,7 @@ def _failure(same: Sequence[TestResult], earlier: str) -> str:
     transcript = f'<p><a href="{escape(first.transcript)}">transcript</a></p>' if first.transcript else ""
     message = first.message or "the test did not finish: its process ended or the run was interrupted"
     more = f", {escape(earlier)}" if earlier else ""
+    more += f"<br><small>{escape(first.radio)}</small>" if first.radio else ""
     return (
         f"<p>{_outcome(first)} <code>{escape(first.test)}</code> on {escape(_places(same))}{more}</p>"
         f"<pre>{escape(message[:_MOST_LETTERS])}</pre>{transcript}"

@@ -31,6 +31,8 @@ class TestResult:
     round: int = 1
     known_issue: bool = False
     unexpected_pass: bool = False
+    radio: str = ""
+    """Where its board was, in a few words; for what went wrong only."""
     earlier: str = ""
     """What an earlier attempt ended in, in one line; empty when there was none."""
 

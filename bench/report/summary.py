@@ -10,6 +10,7 @@ from typing import Any
 
 from bench.plan import Plan
 from bench.report.figures import Figure, figures
+from bench.report.places import network_text
 from bench.report.qualification import INCOMPLETE, NOT_QUALIFIED, QUALIFIED, Qualification, Ran, qualify
 from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, WORST_FIRST, TestResult
 from bench.report.stream import Row
@@ -240,6 +241,7 @@ def _finish(result: TestResult, row: Row) -> None:
     result.transcript = str(row.get("transcript", ""))
     result.duration_ns = int(row.get("duration_ns", 0))
     result.attempts = attempt
+    result.radio = network_text(row.get("radio") or {})
     result.known_issue = bool(row.get("known_issue"))
     result.unexpected_pass = bool(row.get("unexpected_pass"))
 

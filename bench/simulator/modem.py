@@ -7,16 +7,18 @@ from dataclasses import dataclass
 
 from bench.simulator.air import Air
 from bench.simulator.credentials import CredentialStore
-from bench.simulator.parameters import AtError, Parameters
+from bench.simulator.parameters import AtError, CmeError, Parameters
 from bench.simulator.power_saving import PowerSaving
 from bench.simulator.profiles import Model, capabilities_of
 from bench.simulator.radio import CONNECTED, IDLE, LOST, OFF
 
+_PIN_TRIES = 3
 _FUNCTIONAL_MODES = (0, 1, 4, 20, 21, 30, 31, 40, 41)
 _RADIO_MODES = (1, 21)
 _NOT_REGISTERED, _HOME, _SEARCHING, _DENIED = 0, 1, 2, 3
 _TRACKING_AREA, _NETWORK = "0001", "00101"  # the test network of 3GPP TS 23.003
 _RAI_WITH_URC = 2
+_NOT_ALLOWED, _WRONG_PIN = 3, 16  # +CME ERROR, 3GPP TS 27.007 section 9.2
 _LTE_M, _NB_IOT = 7, 9
 _BAND, _CHANNEL, _RSRP, _SNR = 20, 6400, 44, 35
 
@@ -36,10 +38,15 @@ class Identity:
 
 @dataclass(frozen=True)
 class Registration:
-    """How the simulated network treats this board: seconds until it registers, or the EMM cause of its refusal."""
+    """How the simulated network treats this board: seconds until it registers, or the EMM cause of its refusal.
+
+    Also the PIN that its SIM wants, and whether the modem believes in a loop of resets, and so does not attach.
+    """
 
     delay: float = 0.0
     deny_cause: int | None = None
+    pin: str = ""
+    reset_loop: bool = False
 
 
 class Modem:
@@ -63,6 +70,9 @@ class Modem:
         self._saving = PowerSaving(air, urc)
         self._systems = (1, 0, 0, 0)  # LTE-M, NB-IoT, GNSS, preference
         self._covered = True
+        self._locked = bool(registration.pin)
+        self._tries = _PIN_TRIES
+        self._tells_events = False
         self._context = False  # whether the board has an IP address
         self._connected = False
         self._signalling = 0
@@ -114,7 +124,7 @@ class Modem:
         self._mode = mode
         if self._registering:
             self._registering.cancel()
-        if mode not in _RADIO_MODES:
+        if mode not in _RADIO_MODES or self._locked or self._registration.reset_loop:
             self._become(_NOT_REGISTERED)
             return
         if self._registration.delay <= 0:
@@ -271,6 +281,37 @@ class Modem:
         """AT%XSYSTEMMODE?."""
         return ["%XSYSTEMMODE: {},{},{},{}".format(*self._systems)]
 
+    async def pin_read(self, _: Parameters) -> list[str]:
+        """AT+CPIN?."""
+        return [f"+CPIN: {'SIM PIN' if self._locked and self._tries else 'SIM PUK' if self._locked else 'READY'}"]
+
+    async def pin_tries(self, _: Parameters) -> list[str]:
+        """AT+CPINR="SIM PIN"."""
+        return [f'+CPINR: "SIM PIN",{self._tries}']
+
+    async def pin(self, parameters: Parameters) -> list[str]:
+        """AT+CPIN=<PIN>: after three wrong ones the SIM wants its PUK."""
+        given = parameters.string(0).decode("latin-1")
+        if not self._locked or not self._tries:
+            raise CmeError(_NOT_ALLOWED)
+        if given != self._registration.pin:
+            self._tries -= 1
+            raise CmeError(_WRONG_PIN)
+        self._locked, self._tries = False, _PIN_TRIES
+        await self._set_mode(self._mode)
+        return []
+
+    async def modem_events(self, parameters: Parameters) -> list[str]:
+        """AT%MDMEV=<n>: a modem that was reset too often says so."""
+        self._tells_events = bool(parameters.number(0, 0, 1))
+        if self._tells_events and self._registration.reset_loop:
+            self._urc("%MDMEV: RESET LOOP")
+        return []
+
+    async def extended_error(self, _: Parameters) -> list[str]:
+        """AT+CEER."""
+        return [f'+CEER: "{"EMM cause" if self._status == _DENIED else "no information"}"']
+
     async def error_numbers(self, parameters: Parameters) -> list[str]:
         """AT+CMEE=<n>: 0 plain ERROR, 1 numbers."""
         self.reports_error_numbers = bool(parameters.number(0, 0, 1))
@@ -318,6 +359,11 @@ _HANDLERS: dict[tuple[str, str], Handler] = {
     ("+CGSN", ""): _constant(lambda modem: modem.identity.imei),
     ("+CGSN", "="): _constant(lambda modem: f'+CGSN: "{modem.identity.imei}"'),
     ("+CIMI", ""): _constant(lambda modem: modem.identity.imsi),
+    ("+CPIN", "="): Modem.pin,
+    ("+CPIN", "?"): Modem.pin_read,
+    ("+CPINR", "="): Modem.pin_tries,
+    ("%MDMEV", "="): Modem.modem_events,
+    ("+CEER", ""): Modem.extended_error,
     ("+CFUN", "="): Modem.functional_mode,
     ("+CFUN", "?"): Modem.functional_mode_read,
     ("+CMEE", "="): Modem.error_numbers,

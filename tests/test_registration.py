@@ -1,0 +1,140 @@
+"""Registration: PINs that are tried once, networks that refuse, modems that refuse, and what each is called."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.at import AtLink
+from bench.boards import Board, BoardSpec
+from bench.config import ConfigError, load
+from bench.errors import LabError
+from bench.modem import AttachBlocked, Modem, NotRegistered, SimLocked
+from bench.privacy import Concealer
+from bench.secret import secret
+from tests.support.lab import Lab
+from tests.support.programs import simulator
+
+
+def registered(port: str, pin: Callable[[], str] | None = None, timeout: float = 5.0) -> None:
+    with AtLink.open(port) as link:
+        Modem(link, pin=pin).registration.wait(timeout)
+
+
+class TestPin:
+    def test_it_is_given_where_it_is_wanted(self) -> None:
+        with simulator("--pin", "1234") as boards:
+            registered(boards[0]["port"], lambda: "1234")
+            registered(boards[0]["port"])  # unlocked for as long as it has power
+
+    def test_a_wrong_one_is_tried_once_and_never_again(self) -> None:
+        with simulator("--pin", "1234") as boards:
+            port, asked = boards[0]["port"], list[str]()
+
+            def wrong() -> str:
+                asked.append("once")
+                return "9999"
+
+            with pytest.raises(SimLocked, match="the SIM refused the PIN; it is not tried again"):
+                registered(port, wrong)
+            with pytest.raises(SimLocked, match="2 of 3 tries for the PIN are left, so a wrong one was given"):
+                registered(port, wrong)
+            assert asked == ["once"]
+            with AtLink.open(port) as link:
+                assert link.command('AT+CPINR="SIM PIN"').lines == ('+CPINR: "SIM PIN",2',)
+
+    def test_without_one_the_cure_is_told(self) -> None:
+        with simulator("--pin", "1234") as boards, pytest.raises(SimLocked, match='pin = "file:PATH" or "env:NAME"'):
+            registered(boards[0]["port"])
+
+    def test_a_puk_is_a_persons_affair(self) -> None:
+        with simulator("--pin", "1234") as boards, AtLink.open(boards[0]["port"]) as link:
+            for _ in range(3):
+                with pytest.raises(Exception, match="ERROR"):
+                    link.command('AT+CPIN="0000"')
+            with pytest.raises(SimLocked, match="the SIM wants SIM PUK, which the bench never gives"):
+                Modem(link, pin=lambda: "1234").registration.wait(5)
+
+    def test_it_stands_nowhere(self, tmp_path: Path) -> None:
+        """From its file through the board to the transcript."""
+        kept = tmp_path / "pin"
+        kept.write_text("4711\n")
+        kept.chmod(0o600)
+        with simulator("--pin", "4711") as boards:
+            spec = BoardSpec("dk-1", boards[0]["port"], hardware=False, pin=f"file:{kept}")
+            with Board(spec, Concealer(b"k" * 32)) as board:
+                board.modem.registration.wait(5)
+                shown = repr(board.transcript.entries) + repr(board.transcript.transactions)
+        assert "CPIN=" in shown
+        assert "4711" not in shown
+        assert "4711" not in spec.to_json()
+
+    def test_a_run_finds_it_in_the_environment(self, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LAB_PIN", "4711")
+        (lab.folder / "test_lab.py").write_text("def test_a(modem):\n    assert modem.radio.cell()\n")
+        with simulator("--pin", "4711") as boards:
+            text = f'[[boards]]\nname = "dk-1"\nport = "{boards[0]["port"]}"\npin = "env:LAB_PIN"\n'
+            (lab.folder / "bench.toml").write_text(text)
+            run = lab.run(
+                "def test_a(modem):\n    assert modem.radio.cell()\n", ("--config", str(lab.folder / "bench.toml"))
+            )
+        assert run.code == 0, run.output
+        assert all("4711" not in path.read_text(errors="replace") for path in run.folder.rglob("*.*") if path.is_file())
+
+    @pytest.mark.parametrize(
+        ("mode", "text", "told"),
+        [(0o644, "1234", "others can read it: chmod 600"), (0o600, "12a4", "holds no PIN of 4 to 8 digits")],
+    )
+    def test_files_that_keep_no_secret(self, tmp_path: Path, mode: int, text: str, told: str) -> None:
+        kept = tmp_path / "pin"
+        kept.write_text(text)
+        kept.chmod(mode)
+        with simulator("--pin", "1234") as boards:
+            spec = BoardSpec("dk-1", boards[0]["port"], hardware=False, pin=f"file:{kept}")
+            with Board(spec, Concealer(b"k" * 32)) as board, pytest.raises(LabError, match=told):
+                board.modem.registration.wait(5)
+
+    def test_a_pin_in_bench_toml_is_refused(self, tmp_path: Path) -> None:
+        path = tmp_path / "bench.toml"
+        path.write_text('[[boards]]\nname = "dk-1"\nport = "/dev/ttyACM0"\npin = "1234"\n')
+        with pytest.raises(ConfigError, match=r"line 4, boards\.0\.pin"):
+            load(path)
+
+    def test_secrets_that_are_not_there(self) -> None:
+        assert "NO_SUCH_PIN" not in os.environ
+        with pytest.raises(LabError, match="the environment has no NO_SUCH_PIN"):
+            secret("env:NO_SUCH_PIN")
+        with pytest.raises(LabError, match="cannot read /no/such"):
+            secret("file:/no/such")
+
+
+class TestRefusals:
+    def test_a_loop_of_resets_is_its_own_state(self) -> None:
+        with simulator("--reset-loop") as boards, pytest.raises(AttachBlocked, match="does not attach for 30 min"):
+            registered(boards[0]["port"])
+
+    def test_a_permanent_cause_ends_the_waiting_at_once(self) -> None:
+        with (
+            simulator("--deny", "11") as boards,
+            pytest.raises(NotRegistered, match=r"PLMN not allowed") as failure,
+        ):
+            registered(boards[0]["port"], timeout=60)
+        assert "the modem says EMM cause" in str(failure.value)
+
+    def test_a_slow_network_is_waited_for(self) -> None:
+        with simulator("--register-after", "6") as boards:
+            registered(boards[0]["port"], timeout=30)
+
+
+def test_where_a_board_was_stands_beside_its_failure(lab: Lab) -> None:
+    run = lab.run("def test_a(modem):\n    assert False, 'no'\n\n\ndef test_b(modem):\n    pass\n")
+    assert run.code == 1
+    told = [row for row in run.rows if row["type"] == "radio"]
+    assert [(row["access"], row["operator"], row["band"], row["rsrp_dbm"]) for row in told] == [
+        ("LTE-M", "00101", 20, -96)
+    ]
+    assert "LTE-M 00101, band 20, RSRP -96 dBm, SNR 11 dB" in run.output.split("failed    ")[1]
+    assert "LTE-M 00101, band 20, RSRP -96 dBm, SNR 11 dB" in (run.folder / "verdict.html").read_text()
+    assert "0000A101" not in json.dumps(run.rows)
