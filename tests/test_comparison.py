@@ -104,7 +104,7 @@ class TestWindows:
         assert judged.change is not None
         assert judged.low < 0.2 < judged.high
         assert judged.change == pytest.approx(0.2, abs=0.02)
-        assert (judged.units, judged.effective, found.exit_code) == ("14 and 3 nights of 1 board", 17, 1)
+        assert (judged.units, judged.effective, found.exit_code) == ("14 and 3 nights of 1 board, 1 cell", 17, 1)
 
     def test_a_faster_one_too_and_rates_the_other_way_round(self) -> None:
         assert compare(nights(100.0, 1, 14), nights(80.0, 20, 22)).judgements[0].verdict == IMPROVEMENT
@@ -175,7 +175,7 @@ class TestInterleaved:
         found = compare(baseline, [one for one in night if one.board == "bb"])
         assert found.judgements[0].verdict == REGRESSION
         assert found.judgements[0].change == pytest.approx(0.1, abs=0.01)
-        assert found.judgements[0].units == "12 rounds of 2 boards in 2 nights"
+        assert found.judgements[0].units == "12 rounds of 2 boards in 2 nights, 1 cell"
 
     def test_without_one_nothing_is_said(self) -> None:
         night = self.run(2, {"a": 100.0, "bb": 143.0})
@@ -187,7 +187,7 @@ class TestInterleaved:
         night = self.run(2, {"a": 100.0, "b": 101.0, "c": 99.0, "d": 200.0, "e": 202.0, "f": 198.0})
         sides = [[one for one in night if (one.board in "abc") == first] for first in (True, False)]
         found = compare(sides[0], sides[1])
-        assert (found.judgements[0].verdict, found.judgements[0].units) == (REGRESSION, "3 and 3 boards")
+        assert (found.judgements[0].verdict, found.judgements[0].units) == (REGRESSION, "3 and 3 boards, 1 cell")
 
     def test_two_runs_of_one_evening_are_no_interleaving(self) -> None:
         """Run after run on the same board: the night may have changed in between."""

@@ -106,8 +106,11 @@ class TestVerdict:
         assert judged(with_b(FAILED), waivers=(waiver("known issue"),)).verdict == "NOT QUALIFIED"
 
     def test_flaky_tests_where_the_plan_allows_them(self) -> None:
-        ran = replace(good(), flaky=[("t::b", "dk-1")])
+        both = [*good().results, TestResult("t::b", "dk-1", FAILED, round=2)]
+        ran = replace(good(), results=both, flaky=[("t::b", "dk-1")])
+        assert judged(ran).against == ("failed: t::b", "flaky: t::b")
         assert judged(ran, flaky="allow").verdict == "QUALIFIED"
+        assert judged(replace(ran, results=[*both, TestResult("t::a", "dk-1", FAILED, round=2)]), flaky="allow").against
         assert judged(ran, waivers=(waiver("quarantine"),)).verdict == "QUALIFIED"
 
     def test_skips_for_reasons_of_the_plan_only(self) -> None:

@@ -232,10 +232,10 @@ def _interleaved(base: Sequence[Observation], cand: Sequence[Observation], log: 
         [False] * len(base) + [True] * len(cand),
     )
     if shift is not None:
-        units = f"{rounds} rounds of {len(boards)} boards in {nights} nights"
+        units = f"{rounds} rounds of {len(boards)} boards in {nights} nights, {_cells(both)}"
         return _Found(shift, units, effective=len(both))
     groups = [_means(side, log, lambda one: one.board) for side in (base, cand)]
-    units = f"{len(groups[0])} and {len(groups[1])} boards"
+    units = f"{len(groups[0])} and {len(groups[1])} boards, {_cells(both)}"
     if min(map(len, groups)) >= _BOARDS_A_GROUP and not set(groups[0]) & set(groups[1]):
         found = between_units(list(groups[0].values()), list(groups[1].values()))
         return _Found(found, units, effective=sum(map(len, groups)))
@@ -257,7 +257,8 @@ def _windows(base: Sequence[Observation], cand: Sequence[Observation], log: Log,
         board: _mean([log(one) for side in sides for one in side if one.board == board]) for board in sorted(common)
     }
     nights = [_means(side, lambda one: log(one) - level[one.board], lambda one: one.night) for side in sides]
-    units = f"{len(nights[0])} and {len(nights[1])} nights of {len(common)} board{'' if len(common) == 1 else 's'}"
+    boards = f"{len(common)} board{'' if len(common) == 1 else 's'}"
+    units = f"{len(nights[0])} and {len(nights[1])} nights of {boards}, {_cells([*sides[0], *sides[1]])}"
     if len(nights[0]) < settings.nights:
         why = (
             f"{len(nights[0])} nights of the baseline are too few to know how nights differ: {settings.nights} at least"
@@ -265,6 +266,11 @@ def _windows(base: Sequence[Observation], cand: Sequence[Observation], log: Log,
         return _Found(None, units, why)
     found = between_units(list(nights[0].values()), list(nights[1].values()))
     return _Found(found, units, effective=sum(map(len, nights)))
+
+
+def _cells(observations: Iterable[Observation]) -> str:
+    count = len({one.cell for one in observations})
+    return f"{count} cell{'' if count == 1 else 's'}"
 
 
 def _means(side: Sequence[Observation], log: Log, unit: Callable[[Observation], str]) -> dict[str, float]:

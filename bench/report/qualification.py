@@ -75,7 +75,7 @@ def qualify(plan: Plan, ran: Ran, today: date) -> Qualification:
     """Judges a run by its plan, as of a day: waivers expire."""
     waived = list(_waived(plan, ran.results, today))
     excused = {id(one.result) for one in waived}
-    counting = [result for result in ran.results if id(result) not in excused]
+    counting = [result for result in ran.results if id(result) not in excused and not _tolerated(plan, ran, result)]
     against = [
         *_told(plan, (r for r in counting if r.outcome == FAILED), "failed", QUARANTINE, today),
         *_told(plan, (r for r in counting if r.known_issue), "known issue without a waiver", KNOWN_ISSUE, today),
@@ -89,6 +89,11 @@ def qualify(plan: Plan, ran: Ran, today: date) -> Qualification:
         *_not_compared(plan, ran.comparison),
     ]
     return Qualification(plan, tuple(against), tuple(missing), tuple(waived))
+
+
+def _tolerated(plan: Plan, ran: Ran, result: TestResult) -> bool:
+    """Whether it is a failure of a test that passed in another round, where the plan allows that."""
+    return plan.flaky == "allow" and result.outcome == FAILED and (result.test, result.slot) in ran.flaky
 
 
 def _waived(plan: Plan, results: Iterable[TestResult], today: date) -> Iterable[Waived]:
