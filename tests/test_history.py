@@ -197,6 +197,14 @@ class TestRuns:
         listed = self.command("history", "list", "--history", str(history))
         assert listed.count("PASSED   SIMULATED   mfw_nrf91x1_2.0.2, SLM 3.1.0") == 1
 
+    def test_a_measurement_by_firmware(self, path: Path) -> None:
+        with Store(path) as store:
+            for number in (1, 2):
+                store.add(run_record(number, firmware=f"mfw_{number}"))
+        shown = self.command("history", "show", "echo", "--history", str(path)).splitlines()
+        assert [line.split("   ")[0] for line in shown] == ["mfw_1, SLM 3.1.0", "mfw_2, SLM 3.1.0"]
+        assert all(line.endswith("n 400") and "p99" in line for line in shown)
+
     def test_a_history_that_cannot_be_written_changes_no_verdict(self, lab: Lab) -> None:
         run = lab.run(arguments=("--simulate", "1", "--history", "/proc/none/history.sqlite"))
         assert (run.code, run.summary["verdict"]) == (0, "PASSED")

@@ -117,9 +117,8 @@ class Campaign:
         """
         when_parent_ends(self._stop.set)
         with contextlib.ExitStack() as leases:
-            for spec in sorted(
-                schedule.specs, key=lambda spec: spec.key
-            ):  # one order for all: nobody waits in a circle
+            # One order for all who take several: nobody waits in a circle.
+            for spec in sorted(schedule.specs, key=lambda spec: spec.key):
                 lease = self._leases[spec.slot] = Lease(spec.key, spec.slot, job())
                 leases.enter_context(self._waited_for(lease))
             return self._run(schedule, peer_name)
@@ -140,7 +139,8 @@ class Campaign:
             categories = package_folder("nrf91_bench_reports") / "categories.json"
             shutil.copy(categories, self._folder / "allure-results" / categories.name)
             if self._plan is not None:
-                shutil.copy(self._plan, self._folder / PLAN_FILE)
+                # From here on the run's own copy counts, whatever becomes of the file.
+                self._plan = Path(shutil.copy(self._plan, self._folder / PLAN_FILE))
         except (OSError, EvidenceLost) as error:
             self._console.line("verdict", f"INCOMPLETE   evidence cannot be kept: {error}", "bold red")
             return EXIT_EVIDENCE

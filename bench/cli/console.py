@@ -130,6 +130,9 @@ class RunConsole:
                 self.line("", f"{'':<36} {', '.join(figure.parts)}", "dim")
         for found in summary.findings:
             self.line("found", f"{found['slot']}  {found['name']}   {found['verdict']}: {found['text']}")
+        if summary.comparison is not None:
+            told = summary.comparison
+            self.line("compared", f"with {told['baseline']}: {told['verdict']}, {told['reason']}")
         for same in _alike(summary.results):
             self._bad_results(same, folder, summary.earlier.get(same[0].test, ""))
         for result in summary.results:

@@ -9,6 +9,7 @@ from bench.cli.folder import rebuild
 from bench.cli.lab import HistoryFile, history_path
 from bench.errors import UsageError
 from bench.history import Store
+from bench.measure import quantiles, shown
 from bench.report.history import run_record
 from bench.report.stream import FILE
 
@@ -38,6 +39,22 @@ def merge(files: Files, history: HistoryFile = None) -> None:
     with Store(history_path(history)) as store:
         for file in files:
             typer.echo(f"{file}   {store.merge(file)} runs added")
+
+
+@app.command("show")
+def show_measurement(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of a series, as the console prints it.")],
+    history: HistoryFile = None,
+) -> None:
+    """Show a measurement by firmware, over all nights and boards."""
+    with Store(history_path(history)) as store:
+        found = store.samples_by_firmware(name)
+        if not found:
+            known = ", ".join(row[0] for row in store.rows("SELECT DISTINCT name FROM series ORDER BY name LIMIT 40"))
+            raise UsageError(f"the history has no series called {name!r}; it has {known or 'none'}")
+        for (modem, slm), unit, samples in found:
+            told = [f"{part} {shown(value, unit)}" for part, value in quantiles(samples).items()]
+            typer.echo(f"{modem}, SLM {slm}   {'   '.join(told)}   n {len(samples):,}")
 
 
 @app.command("list")

@@ -232,17 +232,17 @@ class Store:
             )
         return found
 
-    def samples_by_firmware(self, name: str) -> dict[tuple[str, str], Floats]:
-        """All samples of a measurement by (modem firmware, SLM version), over all runs and boards."""
+    def samples_by_firmware(self, name: str) -> list[tuple[tuple[str, str], str, Floats]]:
+        """(modem firmware, SLM version), unit and all samples of a measurement, over all runs and boards."""
         query = (
-            "SELECT modem_firmware, slm, encoding, samples FROM series"
+            "SELECT modem_firmware, slm, unit, encoding, samples FROM series"
             " JOIN measurements ON series_id = series.id JOIN boards ON boards.id = board_id"
             " WHERE name = ? AND encoding <> ''"
         )
-        found: dict[tuple[str, str], list[Floats]] = {}
-        for modem, slm, kind, data in self.connection.execute(query, (name,)):
-            found.setdefault((modem, slm), []).append(decode(kind, data))
-        return {key: numpy.concatenate(parts) for key, parts in found.items()}
+        found: dict[tuple[str, str, str], list[Floats]] = {}
+        for modem, slm, unit, kind, data in self.connection.execute(query, (name,)):
+            found.setdefault((modem, slm, unit), []).append(decode(kind, data))
+        return [((modem, slm), unit, numpy.concatenate(parts)) for (modem, slm, unit), parts in found.items()]
 
     def last_of(self, slots: Sequence[str], *, simulated: bool, besides: str) -> RunRecord | None:
         """The last run on exactly these boards, besides one; None when there was none."""

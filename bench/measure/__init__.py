@@ -26,7 +26,7 @@ from bench.measure.noise import Floor, NoiseFloor
 from bench.measure.release import Finding, Round, Verdict, judge
 from bench.measure.series import Series
 from bench.measure.split import PARTS, Exchange, RoundTrip, take_apart
-from bench.measure.statistics import Estimate, drift, proportion, reordered, typical
+from bench.measure.statistics import Estimate, drift, proportion, quantiles, reordered, typical
 from bench.measure.throughput import Rate, rate_of, uart_ceiling
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "drift",
     "judge",
     "proportion",
+    "quantiles",
     "rate_of",
     "reordered",
     "shown",

@@ -168,3 +168,9 @@ def typical(samples: ArrayLike) -> float | None:
     ordered = numpy.sort(_floats(samples))
     cut = len(ordered) // 10
     return float(numpy.mean(ordered[cut : len(ordered) - cut])) if cut else None
+
+
+def quantiles(samples: ArrayLike) -> dict[str, float]:
+    """Those quantiles of p50, p90, p95 and p99 that so many samples tell."""
+    found = {name: quantile(samples, part) for name, part in QUANTILES.items()}
+    return {name: estimate.value for name, estimate in found.items() if estimate is not None}

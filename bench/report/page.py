@@ -225,6 +225,9 @@ def markdown_page(summary: Summary) -> str:
         if result.outcome in (FAILED, LAB_ERROR, DIED):
             first = result.message.split("\n", 1)[0]
             lines += ["", f"**{WORDS[result.outcome]}** `{result.test}` on {result.slot}", "", first]
+    if summary.comparison is not None:
+        told = summary.comparison
+        lines += ["", f"Compared with {told['baseline']}: {told['verdict']}, {told['reason']}"]
     retried = [result for result in summary.results if result.retried]
     if retried:
         lines += ["", "Passed only when tried again:", ""]
