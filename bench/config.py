@@ -237,6 +237,8 @@ class Limits(_Section):
     """Resets of one board in one run: a modem that is reset too often refuses to attach."""
     lab_error_retries: Annotated[int, Field(strict=True, ge=0, le=1000)] = 10
     """How many tests of one board that ended in a lab error are tried again, once each."""
+    incident_seconds: Annotated[float, Field(strict=True, ge=0, le=86400)] = 1800.0
+    """How long a run pauses, when boards fail together, before it ends."""
     replug_seconds: Annotated[float, Field(strict=True, ge=0, le=3600)] = 15.0
     """How long a test waits for a board that has vanished."""
 

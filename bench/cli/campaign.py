@@ -20,11 +20,12 @@ from typing import Any
 from bench import __version__, children
 from bench.boards import BoardSpec, Holder, Lease, inherited
 from bench.children import when_parent_ends
+from bench.cli.breaker import Breaker, probes_of
 from bench.cli.console import RunConsole, short_path
 from bench.cli.folder import chosen, rebuild, save
 from bench.cli.schedule import Schedule, Turn
 from bench.cli.suites import Selection, package_folder
-from bench.config import Limits, MeasurementLimit, Notify
+from bench.config import Config, MeasurementLimit
 from bench.errors import BenchError, LabError
 from bench.history import Settings, Store, compare
 from bench.plan import FILE as PLAN_FILE
@@ -69,12 +70,10 @@ class Campaign:
         config: Path | None,
         pytest_arguments: tuple[str, ...],
         *,
-        limits: Limits,
+        lab: Config,
         measurements: Sequence[MeasurementLimit] = (),
         history: Path | None = None,
         plan: Path | None = None,
-        settings: Settings | None = None,
-        notification: Notify | None = None,
         until: datetime | None = None,
         wait: float = 0.0,
     ) -> None:
@@ -82,14 +81,12 @@ class Campaign:
         self._selection = selection
         self._config = config
         self._arguments = pytest_arguments
-        self._limits = limits
+        self._lab = lab
         self._measurements = measurements
         self._history = history
         self._plan = plan
-        self._settings = settings
-        self._notify = notification or Notify()
         self._until = until
-        self._out_of_time = False
+        self._why_stopped = "the run was interrupted"
         self._wait = wait
         self._leases: dict[str, Lease] = {}
         self._stop = threading.Event()
@@ -151,7 +148,17 @@ class Campaign:
             "run", f"{len(specs)} board{'' if len(specs) == 1 else 's'}, results in {short_path(self._folder)}"
         )
         reader = RowReader(self._folder)
-        with self._console:
+        patience = self._lab.limits.incident_seconds
+        self._breaker = Breaker(
+            self._folder,
+            self._stream,
+            len(specs),
+            patience,
+            probes_of(self._lab, specs),
+            lambda text: self._console.line("incident", text, "yellow"),
+            self._end_early,
+        )
+        with self._console, contextlib.closing(self._breaker):
             ended = self._play(schedule, peer_name, reader)
         summary = self._reconcile(ended)
         for entry in self._measurements:
@@ -175,11 +182,15 @@ class Campaign:
                 change = change_since(store, record)
                 store.add(record)
             if change.worth_telling:
-                notify(self._notify, change.text(summary))
+                notify(self._lab.notify, change.text(summary))
         except (LabError, OSError, sqlite3.Error) as error:
             self._console.line("history", f"{error}; nrf91-bench history import adds a run that is missing", "yellow")
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop.set()
+
+    def _end_early(self, why: str) -> None:
+        self._why_stopped = why
         self._stop.set()
 
     def _play(self, schedule: Schedule, peer_name: str | None, reader: RowReader) -> list[_Child]:
@@ -204,7 +215,7 @@ class Campaign:
         for spec in turn.specs:
             finished = self._rows("finish", spec.slot, turn.round)
             tests = [str(row["test"]) for row in finished if row.get("outcome") == LAB_ERROR]
-            most = self._limits.lab_error_retries
+            most = self._lab.limits.lab_error_retries
             if len(tests) > most > 0:
                 self._console.line(
                     "again", f"no: {spec.slot} has {len(tests)} lab errors, more than {most}: its lab is down"
@@ -252,12 +263,14 @@ class Campaign:
         while any(child.process.poll() is None for child in running):
             for row in reader.new_rows():
                 self._console.follow(row)
+                self._breaker.take(row)
             self._console.tick()
+            self._breaker.act()
             if self._until is not None and datetime.now(UTC) >= self._until and not self._stop.is_set():
-                self._out_of_time = True
-                self._stop.set()
+                self._end_early("the time for the run was over")
             if self._stop.wait(_LOOK_SECONDS) and not asked:
                 asked = True
+                self._breaker.close()
                 self._console.line("stopping", "the boards are brought back to a known state; this takes a few seconds")
                 self._end(running)
         for row in reader.new_rows():
@@ -280,8 +293,7 @@ class Campaign:
         """Says what is missing, then reads the stream from its beginning and writes what it proves."""
         try:
             if self._stop.is_set():
-                why = "the time for the run was over" if self._out_of_time else "the run was interrupted"
-                self._stream.add("trouble", why=why)
+                self._stream.add("trouble", why=self._why_stopped)
             for child in running:
                 self._examine(child)
             self._look_back()
@@ -322,7 +334,7 @@ class Campaign:
             return
         try:
             mine = chosen(str(self._folder), self._history)
-            found = compare(chosen(baseline, self._history), mine, self._settings)
+            found = compare(chosen(baseline, self._history), mine, Settings(**self._lab.compare.model_dump()))
         except (BenchError, sqlite3.Error) as error:
             self._console.line("compare", f"nothing: {error}", "yellow")
             return

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bench.cli.folder import chosen
 from bench.cli.lab import HistoryFile, default_config, history_path
-from bench.config import Compare, load
+from bench.config import load
 from bench.errors import UsageError
 from bench.history import Comparison, Settings, compare
 from bench.measure import shown
@@ -29,7 +29,7 @@ def compare_runs(
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="The lab's bench.toml.")] = None,
 ) -> None:
     """Compare two firmwares, runs or times; exits 0 no regression, 1 regression, 5 not enough evidence."""
-    settings = settings_of(load(config or default_config()).compare)
+    settings = Settings(**load(config or default_config()).compare.model_dump())
     path = history_path(history)
     sides = (chosen(baseline, path), chosen(candidate, path))
     if {one.trial for one in sides[0]} <= {one.trial for one in sides[1]}:
@@ -40,11 +40,6 @@ def compare_runs(
     else:
         _print(found)
     raise typer.Exit(found.exit_code)
-
-
-def settings_of(section: Compare) -> Settings:
-    """What counts, as the lab's configuration says."""
-    return Settings(**section.model_dump())
 
 
 def _print(found: Comparison) -> None:

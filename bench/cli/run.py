@@ -10,7 +10,6 @@ import typer
 from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards, fits, reservation_of, select
 from bench.cli import suites
 from bench.cli.campaign import Campaign
-from bench.cli.compare import settings_of
 from bench.cli.lab import HistoryFile, default_config, firmware_of
 from bench.cli.moment import moment
 from bench.cli.schedule import Schedule, interleaved, repeated
@@ -75,12 +74,10 @@ def run(
         selection,
         path,
         wanted.arguments if wanted else tuple(context.args),
-        limits=lab.limits,
+        lab=lab,
         measurements=(*lab.measurements, *(wanted.measurements if wanted else ())),
         history=history or lab.history,
         plan=plan,
-        settings=settings_of(lab.compare),
-        notification=lab.notify,
         until=moment(until) if until else None,
         wait=wait,
     ) as campaign:

@@ -52,6 +52,12 @@ class Placeholder:
         temporary.write_text(json.dumps(content), encoding="utf-8")
         temporary.replace(self._path)
 
+    def replaced(self) -> bool:
+        """Whether the test's own result is there."""
+        mine = self._content["historyId"]
+        others = (path for path in self._path.parent.glob("*-result.json") if path != self._path)
+        return any(json.loads(path.read_text(encoding="utf-8")).get("historyId") == mine for path in others)
+
     def remove(self) -> None:
         """The test's own result is there."""
         self._path.unlink(missing_ok=True)

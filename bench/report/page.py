@@ -58,6 +58,7 @@ def html_page(summary: Summary, specification: Specification | None = None, fold
         f'<h1 style="color:{_COLOURS[summary.verdict]}">{escape(summary.verdict)}{simulated}</h1>',
         *_reasons(summary),
         f"<p>{escape(_when(summary))}</p>",
+        *(["<h2>Incidents</h2>", *(f"<p>{escape(text)}</p>" for text in summary.incidents)] * bool(summary.incidents)),
         *_wrong(summary),
         *_compared(summary),
         *_excused(summary),
@@ -221,6 +222,7 @@ def markdown_page(summary: Summary) -> str:
     """The same for a job page or a mail."""
     lines = [f"# {summary.verdict}{' (SIMULATED)' if summary.simulated else ''}", "", summary.reason, ""]
     lines += [f"* {board}" for board in (board_line(board) for board in summary.boards)]
+    lines += ["", *(f"* incident {text}" for text in summary.incidents)] if summary.incidents else []
     for result in summary.results:
         if result.outcome in (FAILED, LAB_ERROR, DIED):
             first = result.message.split("\n", 1)[0]

@@ -15,6 +15,8 @@ from bench.report.summary import FILE as SUMMARY
 DEFAULT = Path("reports") / "runs"
 PIN = "PINNED"
 """A file of this name keeps a run for ever."""
+PAUSE = ".pause"
+"""While a file of this name is there, no test of the run begins."""
 _FORECAST_RUNS = 10
 
 

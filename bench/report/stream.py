@@ -29,8 +29,8 @@ class ResultStream:
     A run may play its tests in several rounds; a row of a round beyond the first says which.
 
     Row types: ``board``, ``peers``, ``plan``, ``start``, ``measurement``, ``samples``,
-    ``finding``, ``limit``, ``comparison``, ``earlier``, ``progress``, ``recovery``, ``provisioned``, ``radio``,
-    ``finish``, ``lost`` (evidence), ``ended`` and, from the parent, ``run`` and ``trouble``.
+    ``finding``, ``limit``, ``comparison``, ``earlier``, ``incident``, ``progress``, ``recovery``, ``provisioned``,
+    ``radio``, ``finish``, ``lost`` (evidence), ``ended`` and, from the parent, ``run`` and ``trouble``.
     """
 
     folder: Path

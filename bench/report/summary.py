@@ -41,6 +41,7 @@ class Summary:
     groups: dict[str, list[str]] = field(default_factory=dict)
     comparison: Row | None = None
     earlier: dict[str, str] = field(default_factory=dict)
+    incidents: list[str] = field(default_factory=list)
     qualification: Qualification | None = None
     started: str = ""
     ended: str = ""
@@ -149,6 +150,7 @@ class Summary:
             "firmware": sorted({str(board.get("firmware", "")) for board in self.boards}),
             "peers": self.peers,
             "recoveries": self.recoveries,
+            "incidents": self.incidents,
             "findings": self.findings,
             "comparison": self.comparison,
             "earlier": self.earlier,
@@ -209,6 +211,8 @@ def _take(summary: Summary, planned: Planned, row: Row) -> None:
     elif kind == "finding":
         kept = [found for found in summary.findings if (found["slot"], found["name"]) != (slot, row.get("name"))]
         summary.findings = [*kept, _public(row)]  # of several attempts the last
+    elif kind == "incident":
+        summary.incidents.append(f"{str(row.get('utc', ''))[11:19]} UTC {row.get('what', '')}: {row.get('text', '')}")
     elif kind == "earlier":
         summary.earlier = row.get("tests") or {}
     elif kind == "comparison":

@@ -1,0 +1,158 @@
+"""The breaker: when boards fail together the run pauses, the likely cause is looked for, and it goes on or ends.
+
+Without it a hub that dies at three in the morning makes a thousand lab errors by seven; with it, one incident.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.boards import BoardSpec, Catalog, attached_boards
+from bench.config import Config
+from bench.errors import LabError
+from bench.peers import Peers
+from bench.report import ResultStream
+from bench.report.results import LAB_ERROR
+from bench.report.run_folder import PAUSE
+from bench.report.stream import Row
+
+HUB, PEER, NETWORK, SIM, DEVICE, LAB = "hub or power", "peer", "network", "SIM", "device", "lab"
+
+_WINDOW_S = 300.0
+_ALONE = 5  # lab errors in a row of a board that runs alone
+_EACH_WAY = 2  # and of each of several boards
+_PROBE_S = 10.0
+_UNPROBED_S = 60.0  # what cannot be probed from here is waited for
+_CAUSES: Mapping[str, str] = {
+    "PortLost": HUB,
+    "PortNotFound": HUB,
+    "PeerError": PEER,
+    "NotRegistered": NETWORK,
+    "AttachBlocked": DEVICE,
+    "SimLocked": SIM,
+    "BoardSilent": DEVICE,
+    "BoardUnintelligible": DEVICE,
+}
+"""What an error of the lab speaks of; everything else speaks of the lab as a whole."""
+
+Probe = Callable[[], str]
+"""Says what is wrong; empty when nothing is."""
+
+
+@dataclass
+class _Incident:
+    cause: str
+    began: float
+    looked: float
+
+
+@dataclass
+class Breaker:
+    """Follows a run's lab errors.
+
+    Attributes:
+        boards: how many run.
+        patience: seconds after which a run that pauses ends.
+        probes: what can be looked at from here, by cause.
+        tell: a line for whoever watches.
+        stop: ends the run, and says why.
+    """
+
+    folder: Path
+    stream: ResultStream
+    boards: int
+    patience: float
+    probes: Mapping[str, Probe]
+    tell: Callable[[str], None]
+    stop: Callable[[str], None]
+    _errors: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
+    _incident: _Incident | None = None
+
+    def take(self, row: Row) -> None:
+        """Takes a row of the stream: a test that ended in anything but a lab error shows that its board works."""
+        if row["type"] != "finish":
+            return
+        slot = str(row.get("slot", ""))
+        if row.get("outcome") == LAB_ERROR:
+            self._errors.setdefault(slot, []).append((time.monotonic(), str(row.get("error", ""))))
+        elif row.get("outcome") != "skipped":
+            self._errors.pop(slot, None)
+
+    def act(self) -> None:
+        """Pauses, looks again, goes on, or ends: to be called now and then."""
+        now = time.monotonic()
+        if self._incident is None:
+            if self._tripped(now):
+                self._pause(now)
+        elif now - self._incident.looked >= _PROBE_S or now - self._incident.began >= self.patience:
+            self._incident.looked = now
+            self._look_again(self._incident, now)
+
+    def close(self) -> None:
+        """Lets whoever waits go on."""
+        (self.folder / PAUSE).unlink(missing_ok=True)
+
+    def _tripped(self, now: float) -> bool:
+        recent = {slot: [kind for t, kind in errors if now - t <= _WINDOW_S] for slot, errors in self._errors.items()}
+        failing = sum(len(kinds) >= _EACH_WAY for kinds in recent.values())
+        if self.boards == 1:
+            return any(len(kinds) >= _ALONE for kinds in recent.values())
+        return failing >= max(2, (self.boards + 1) // 2)
+
+    def _pause(self, now: float) -> None:
+        (self.folder / PAUSE).touch()  # before the probes: they take their time
+        kinds = Counter(_CAUSES.get(kind, LAB) for errors in self._errors.values() for _, kind in errors)
+        found = {cause: said for cause, probe in self.probes.items() if (said := probe())}
+        cause = next(iter(found), kinds.most_common(1)[0][0])
+        said = found.get(cause, "what is wrong there cannot be seen from here")
+        self._incident = _Incident(cause, now, now)
+        slots = sorted(self._errors)
+        self._row("begins", f"{len(slots)} of {self.boards} boards fail together, likely cause: {cause} ({said})")
+
+    def _look_again(self, incident: _Incident, now: float) -> None:
+        waited = now - incident.began
+        probe = self.probes.get(incident.cause)
+        said = probe() if probe else ""
+        if waited >= self.patience:
+            self._row("ended the run", f"{incident.cause} did not come back within {waited:.0f} s")
+            self._incident = None
+            self._errors.clear()
+            self.stop(f"incident: {incident.cause}, not over after {waited:.0f} s")
+            self.close()
+        elif not said and (probe or waited >= _UNPROBED_S):
+            self._row("is over", f"{incident.cause}, after {waited:.0f} s")
+            self._incident = None
+            self._errors.clear()
+            self.close()
+
+    def _row(self, what: str, text: str) -> None:
+        self.stream.add("incident", what=what, text=text)
+        self.tell(f"{what}: {text}")
+
+
+def probes_of(config: Config, specs: Sequence[BoardSpec]) -> dict[str, Probe]:
+    """What this host can look at: its boards' ports, and the peers."""
+
+    def ports() -> str:
+        missing = [spec.slot for spec in specs if not _is_there(config, spec)]
+        return f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} gone" if missing else ""
+
+    def peers() -> str:
+        try:
+            with Peers(config.peers) as program:
+                program.tcp_echo().stop()
+        except LabError as error:
+            return str(error).partition("\n")[0]
+        return ""
+
+    return {HUB: ports, PEER: peers}
+
+
+def _is_there(config: Config, spec: BoardSpec) -> bool:
+    if not spec.port.startswith("/"):
+        return True
+    if not spec.serial:
+        return Path(spec.port).exists()
+    return any(board.serial == spec.serial for board in attached_boards(Catalog(config.models)))

@@ -1,0 +1,172 @@
+"""The breaker: boards that fail together are one incident, with its likely cause."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import children
+from bench.cli.breaker import HUB, PEER, Breaker
+from bench.report import ResultStream
+from tests.support.lab import COMMAND, Lab
+
+SUITE = """
+import pytest
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_answers(modem, peers, number):
+    assert modem.link.command("AT").ok
+"""
+
+
+class Night:
+    """A breaker, the clock that it goes by, and what it said."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, boards: int, **probes: Callable[[], str]) -> None:
+        self.now = 0.0
+        self.said: list[str] = []
+        self.stopped = ""
+        self.folder = folder
+        monkeypatch.setattr("time.monotonic", lambda: self.now)
+        named = {HUB: probes.get("hub", str), PEER: probes.get("peer", str)}
+        stream = ResultStream(folder, "night")
+        self.breaker = Breaker(folder, stream, boards, 600.0, named, self.said.append, self._stop)
+
+    def _stop(self, why: str) -> None:
+        self.stopped = why
+
+    def see(self, slot: str, *outcomes: str, error: str = "PortLost") -> None:
+        for outcome in outcomes:
+            self.breaker.take({"type": "finish", "slot": slot, "outcome": outcome, "error": error})
+        self.breaker.act()
+
+    def wait(self, seconds: float) -> None:
+        for _ in range(int(seconds)):
+            self.now += 1.0
+            self.breaker.act()
+
+    def paused(self) -> bool:
+        return (self.folder / ".pause").exists()
+
+
+@pytest.fixture
+def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Night]:
+    def make(boards: int, **probes: Callable[[], str]) -> Night:
+        return Night(tmp_path, monkeypatch, boards, **probes)
+
+    return make
+
+
+class TestBreaker:
+    def test_half_of_the_boards_together(self, night: Callable[..., Night]) -> None:
+        gone = ["dk-1, dk-2 are gone"]
+        here = night(4, hub=lambda: gone[0])
+        here.see("dk-1", "lab_error", "lab_error")
+        assert not here.paused()
+        here.see("dk-2", "lab_error", "lab_error")
+        assert here.paused()
+        assert here.said == ["begins: 2 of 4 boards fail together, likely cause: hub or power (dk-1, dk-2 are gone)"]
+        here.wait(30)
+        assert here.paused()
+        gone[0] = ""
+        here.wait(10)
+        assert not here.paused()
+        assert here.said[-1].startswith("is over: hub or power, after ")
+
+    def test_one_board_among_many_is_its_own_affair(self, night: Callable[..., Night]) -> None:
+        here = night(4)
+        here.see("dk-1", *["lab_error"] * 50)
+        assert not here.paused()
+
+    def test_boards_that_work_in_between(self, night: Callable[..., Night]) -> None:
+        here = night(2)
+        for _ in range(10):
+            here.see("dk-1", "lab_error", "passed")
+            here.see("dk-2", "lab_error", "failed")
+        assert not here.paused()
+
+    def test_errors_hours_apart(self, night: Callable[..., Night]) -> None:
+        here = night(2)
+        here.see("dk-1", "lab_error", "lab_error")
+        here.wait(3600)
+        here.see("dk-2", "lab_error", "lab_error")
+        assert not here.paused()
+
+    def test_a_board_alone_takes_five_in_a_row(self, night: Callable[..., Night]) -> None:
+        here = night(1, peer=lambda: "the echo server is gone")
+        here.see("dk-1", *["lab_error"] * 4, error="PeerError")
+        assert not here.paused()
+        here.see("dk-1", "skipped", "lab_error", error="PeerError")
+        assert here.paused()
+        assert "likely cause: peer (the echo server is gone)" in here.said[0]
+
+    @pytest.mark.parametrize(
+        ("error", "cause"),
+        [("NotRegistered", "network"), ("SimLocked", "SIM"), ("BoardSilent", "device"), ("LabError", "lab")],
+    )
+    def test_what_cannot_be_probed_is_named_by_its_errors_and_waited_for(
+        self, night: Callable[..., Night], error: str, cause: str
+    ) -> None:
+        here = night(2)
+        for slot in ("dk-1", "dk-2"):
+            here.see(slot, "lab_error", "lab_error", error=error)
+        assert f"likely cause: {cause} (" in here.said[0]
+        here.wait(50)
+        assert here.paused()
+        here.wait(20)
+        assert not here.paused()
+
+    def test_what_does_not_come_back_ends_the_run(self, night: Callable[..., Night]) -> None:
+        here = night(2, hub=lambda: "all are gone")
+        for slot in ("dk-1", "dk-2"):
+            here.see(slot, "lab_error", "lab_error")
+        here.wait(601)
+        assert here.stopped.startswith("incident: hub or power, not over after ")
+        assert not here.paused()
+        rows = [json.loads(line) for line in (here.folder / "results.jsonl").read_text().splitlines()]
+        assert [row["type"] for row in rows] == ["incident", "incident"]
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+
+
+def test_a_hub_that_dies_is_one_incident(lab: Lab) -> None:
+    """Two boards vanish in the middle of a run and do not come back."""
+    hub, pipe = children.spawn([*COMMAND, "simulate", "--count", "2"], stdout=subprocess.PIPE)
+    assert hub.stdout is not None
+    with hub.stdout:
+        ports = [json.loads(hub.stdout.readline())["port"] for _ in range(2)]
+        (lab.folder / "bench.toml").write_text("[limits]\nincident_seconds = 3\nreplug_seconds = 0.5\n")
+        suite = SUITE.replace(
+            "assert modem", f"import os; os.kill({hub.pid}, 9) if number == 3 else None; assert modem"
+        )
+        (lab.folder / "test_lab.py").write_text(suite)
+        what = ("--suite", str(lab.folder / "test_lab.py"), "--config", str(lab.folder / "bench.toml"))
+        run = subprocess.run(
+            [*COMMAND, "run", "--out", str(lab.out), *what, "--port", ports[0], "--port", ports[1]],
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        children.end(hub, pipe)
+    summary = json.loads((lab.out / "summary.json").read_text())
+    assert run.returncode in (3, 5), run.stdout + run.stderr
+    assert summary["verdict"] == "INCOMPLETE"
+    assert summary["lab_errors"] < 30, "a thousand lab errors instead of one incident"
+    assert "likely cause: hub or power (board-1, board-2 are gone)" in summary["incidents"][0]
+    assert "incident: hub or power, not over after" in summary["reason"]
+    assert "<h2>Incidents</h2>" in (lab.out / "verdict.html").read_text()
+
+
+def test_peers_that_cannot_be_started_are_one_incident(lab: Lab) -> None:
+    (lab.folder / "bench.toml").write_text("[limits]\nincident_seconds = 2\n")
+    suite = SUITE.replace("def test_answers(modem, peers, number):", "def test_answers(modem, number):").replace(
+        'assert modem.link.command("AT").ok', "from bench.peers import PeerError; raise PeerError('no peers')"
+    )
+    run = lab.run(suite, ("--simulate", "1", "--config", str(lab.folder / "bench.toml")))
+    assert run.summary["lab_errors"] <= 10
+    assert "likely cause: peer" in run.summary["incidents"][0]
+    assert [row["text"] for row in rows_of(run.folder) if row["type"] == "incident"]
