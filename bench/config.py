@@ -5,7 +5,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyAddress,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from bench.errors import UsageError
 
@@ -309,6 +318,12 @@ class MeasurementLimit(_Section):
         return self
 
 
+def _is_a_path(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("no path has a NUL in it")
+    return path
+
+
 class Config(_Section):
     """A lab."""
 
@@ -321,7 +336,7 @@ class Config(_Section):
     coverage: Coverage = Coverage()
     limits: Limits = Limits()
     measurements: tuple[MeasurementLimit, ...] = ()
-    history: Path = Path("reports/history.sqlite")
+    history: Annotated[Path, AfterValidator(_is_a_path)] = Path("reports/history.sqlite")
     """The file that keeps what runs have shown."""
     compare: Compare = Compare()
     notify: Notify = Notify()
@@ -356,7 +371,7 @@ def read_toml(path: Path, model: type[M]) -> M:
         return model.model_validate(tomllib.loads(text))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {error}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is no TOML: {error}") from error
     except ValidationError as error:
         raise ConfigError(f"{path} cannot be used:\n{_problems_of(text, error)}") from None

@@ -67,7 +67,7 @@ class Plan(_Section):
     name: Text
     suites: tuple[Text, ...] = ()
     """Their names, or paths; none is all of them."""
-    arguments: tuple[str, ...] = ()
+    arguments: tuple[Annotated[str, Field(pattern=r"^[^\x00]*$")], ...] = ()
     """For pytest, such as ``["--samples", "400"]``."""
     repetitions: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
     boards: Annotated[tuple[WantedBoards, ...], Field(min_length=1)]

@@ -9,6 +9,7 @@ import verdicts
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.errors import UsageError
 from bench.history import Observation, Settings, compare
 from bench.history.comparison import IMPROVEMENT, REGRESSION, SAME, UNKNOWN
 from bench.history.observations import Key
@@ -72,15 +73,15 @@ class TestStatistics:
     ) -> None:
         """Whatever boards and turns are like, the effect comes out, as soon as a calibration tells boards apart."""
         rows = [
-            (boards[b] + turns[t] + (effect if t >= 3 and b >= 2 else 0.0), f"b{b}", f"t{t}", t >= 3 and b >= 2)
+            (boards[b] + turns[t] + (effect if t >= 3 and b >= 2 else 0.0), f"b{b}", f"n{t // 3}", t, t >= 3 and b >= 2)
             for b in range(4)
             for t in range(6)
         ]
         found = within_nights(*map(list, zip(*rows, strict=True)))
         assert found is not None
-        assert found.value == pytest.approx(effect, abs=1e-9)
-        assert found.freedom == 24 - 4 - 6
-        one_night = [row for row in rows if row[2] >= "t3"]
+        assert found.shift.value == pytest.approx(effect, abs=1e-9)
+        assert (found.shift.freedom, found.nights) == (24 - 4 - 6, 8 - 4 - 2)
+        one_night = [row for row in rows if row[2] == "n1"]
         assert within_nights(*map(list, zip(*one_night, strict=True))) is None
 
     def test_what_would_have_been_found(self) -> None:
@@ -129,7 +130,7 @@ class TestWindows:
             (nights(100.0, 1, 9), [], "was not measured in the candidate"),
             ([], nights(100.0, 1, 9), "was not measured in the baseline"),
             (nights(100.0, 1, 9), nights(100.0, 10, 11, board="dk-2"), "no board ran with both"),
-            (nights(0.0, 1, 9), nights(100.0, 10, 11), "has too few samples, or only zeros, in the baseline"),
+            (nights(0.0, 1, 9), nights(100.0, 10, 11), "9 of its values are zero: look at them"),
         ],
     )
     def test_where_nothing_can_be_told(
@@ -156,7 +157,32 @@ class TestWindows:
 
     def test_nothing_is_compared_with_itself(self) -> None:
         rows = nights(100.0, 1, 9)
-        assert compare(rows, rows).judgements[0].why == "was not measured in the baseline"
+        with pytest.raises(UsageError, match="9 measurements are part of both sides"):
+            compare(rows, rows)
+
+    def test_counts_are_left_to_people(self) -> None:
+        lost = Key("test", "lost", "datagrams", "nrf9151dk", "LTE-M", "24201")
+        found = compare(nights(1.0, 1, 9, key=lost), nights(2.0, 10, 12, key=lost))
+        assert "counts and shares are for people" in found.judgements[0].why
+
+    def test_units_that_agree_to_the_last_digit_are_not_certain(self) -> None:
+        same = [seen(night, "dk-1", 100.0) for night in range(1, 10)]
+        assert compare(same, [seen(20, "dk-1", 100.05)]).judgements[0].verdict == SAME
+
+    def test_boards_that_ran_unequally_often(self) -> None:
+        """A true 30 %, on boards that differ by 50 %, each of which ran with one firmware far more often."""
+        rows = [*nights(100.0, 1, 14), seen(14, "dk-2", 150.0 * 1.01)]
+        later = [*nights(130.0, 20, 20), *nights(195.0, 20, 23, board="dk-2")]
+        (judged,) = compare(rows, later).judgements
+        assert judged.change == pytest.approx(0.3, abs=0.02)
+        assert judged.low < 0.3 < judged.high
+
+    def test_boards_that_no_night_joins(self) -> None:
+        rows = [*nights(100.0, 1, 6), *nights(150.0, 10, 15, board="dk-2")]
+        later = [*nights(100.0, 20, 22), *nights(150.0, 24, 26, board="dk-2")]
+        found = compare(rows, later)
+        assert found.judgements[0].verdict == UNKNOWN
+        assert "no night joins the boards" in found.judgements[0].why
 
 
 class TestInterleaved:
@@ -169,13 +195,13 @@ class TestInterleaved:
         ]
 
     def test_board_and_firmware_are_told_apart_by_a_night_of_calibration(self) -> None:
-        calibration = self.run(1, {"a": 100.0, "bb": 130.0})
-        night = self.run(2, {"a": 100.0, "bb": 143.0})
-        baseline = [*calibration, *(one for one in night if one.board == "a")]
-        found = compare(baseline, [one for one in night if one.board == "bb"])
+        calibration = self.run(1, {"a": 100.0, "b": 90.0, "cc": 130.0, "dd": 70.0})
+        night = self.run(2, {"a": 100.0, "b": 90.0, "cc": 143.0, "dd": 77.0})
+        baseline = [*calibration, *(one for one in night if one.board in "ab")]
+        found = compare(baseline, [one for one in night if one.board not in "ab"], Settings(confidence=0.9))
         assert found.judgements[0].verdict == REGRESSION
         assert found.judgements[0].change == pytest.approx(0.1, abs=0.01)
-        assert found.judgements[0].units == "12 rounds of 2 boards in 2 nights, 1 cell"
+        assert found.judgements[0].units == "12 rounds of 4 boards in 2 nights, 1 cell"
 
     def test_without_one_nothing_is_said(self) -> None:
         night = self.run(2, {"a": 100.0, "bb": 143.0})
@@ -188,6 +214,13 @@ class TestInterleaved:
         sides = [[one for one in night if (one.board in "abc") == first] for first in (True, False)]
         found = compare(sides[0], sides[1])
         assert (found.judgements[0].verdict, found.judgements[0].units) == (REGRESSION, "3 and 3 boards, 1 cell")
+
+    def test_one_board_a_group_does_not_tell_how_boards_wander(self) -> None:
+        calibration = self.run(1, {"a": 100.0, "bb": 130.0})
+        night = self.run(2, {"a": 100.0, "bb": 143.0})
+        baseline = [*calibration, *(one for one in night if one.board == "a")]
+        found = compare(baseline, [one for one in night if one.board == "bb"])
+        assert "two boards a group at least" in found.judgements[0].why
 
     def test_two_runs_of_one_evening_are_no_interleaving(self) -> None:
         """Run after run on the same board: the night may have changed in between."""
@@ -202,6 +235,10 @@ class TestFalseAlarmsAndPower:
     @pytest.mark.parametrize("design", verdicts.DESIGNS)
     def test_a_firmware_is_not_worse_than_itself(self, design: str) -> None:
         assert verdicts.alarms(design, 60, seed=1) <= 1
+
+    @pytest.mark.parametrize("design", list(verdicts.DESIGNS)[:2])
+    def test_boards_that_wander_from_night_to_night_raise_no_alarm(self, design: str) -> None:
+        assert verdicts.alarms(design, 40, seed=1, wander=0.03) <= 1
 
     def test_a_tenth_is_found_beside_a_calibration_night(self) -> None:
         design = "interleaved, calibration night, 2 boards a group"

@@ -74,6 +74,12 @@ class TestModel:
         radio.advance(radio.due_ns + 20 * MS)
         assert radio.state == CONNECTED
 
+    def test_a_page_does_not_keep_a_board_awake(self) -> None:
+        radio = self.radio(Saving(active=2000, periodic=600_000, cycle=81_920))
+        assert radio.packet(2 * S, Assistance(), uplink=False) is None
+        radio.advance(10 * S)
+        assert (round(radio.changes[-1][0] / S, 2), radio.changes[-1][1]) == (3.02, ASLEEP)
+
     def test_without_coverage_nothing_passes_either_way(self) -> None:
         radio = self.radio(Saving())
         radio.switch(5 * S, LOST)
@@ -195,6 +201,67 @@ class TestCoverage:
             datagrams.send_string(b"after")
             assert datagrams.receive(5).data == b"after"
         assert [entry.size for entry in udp.journal() if entry.event == "received"] == [5]
+
+    def test_a_stream_keeps_its_order_while_the_board_connects(self, board: Modem, peers: Peers) -> None:
+        """The second piece comes at the very moment at which the first may pass."""
+        echo = peers.tcp_echo(echo=False)
+        with board.tcp_client(echo.host, echo.port) as client:
+            for number in range(12):
+                with board.radio.signalling() as watch:
+                    assert watch.settle(5)
+                first, second = b"A%03d" % number, b"Z%03d" % number
+                echo.push(first)
+                time.sleep(0.0185 + number * 0.0003)
+                echo.push(second)
+                time.sleep(0.05)
+                assert client.receive_exactly(8, timeout=5) == first + second
+
+    def test_what_waits_for_the_connection_is_lost_with_it(self, peers: Peers, tmp_path: Path) -> None:
+        control = tmp_path / "control"
+        cell = ("--cell", "setup=600", "--control", str(control))
+        with simulator(*cell) as boards, AtLink.open(boards[0]["port"]) as at:
+            coverage = coverage_of(BoardSpec("simulated-1", boards[0]["port"], control=str(control)), Coverage())
+            assert coverage is not None
+            udp, board = peers.udp_echo(), Modem(at)
+            with board.udp_client(udp.host, udp.port) as client:
+                client.send_string(b"lost")
+                with coverage.lost():
+                    time.sleep(0.9)
+                    assert udp.journal() == []
+                client.select()
+                client.send_string(b"after")
+                assert client.receive(5).data == b"after"
+
+    def test_nobody_dials_a_board_without_coverage(self, spec: BoardSpec, board: Modem, peers: Peers) -> None:
+        coverage = coverage_of(spec, Coverage())
+        assert coverage is not None
+        dialer = peers.tcp_dialer()
+        with board.tcp_server(23456) as server:
+            address = board.network.addresses()[0]
+            with coverage.lost():
+                dialer.connect(address, 23456)
+                with pytest.raises(CommandError):
+                    server.accept(1)
+            assert server.accept(5).handle >= 0
+
+    def test_more_than_a_board_takes_while_it_listens_now_and_then(
+        self, spec: BoardSpec, board: Modem, peers: Peers
+    ) -> None:
+        """What was kept for it and lost with the coverage leaves room for what comes later."""
+        coverage, udp = coverage_of(spec, Coverage()), peers.udp_echo()
+        assert coverage is not None
+        with board.udp_client(udp.host, udp.port) as client:
+            client.send_string(b"hello")
+            assert client.receive(5).data == b"hello"
+            with board.power_saving.edrx("LTE-M", 81.92, timeout=5), board.radio.signalling() as watch:
+                assert watch.settle(5)
+                for _ in range(150):
+                    udp.push(b"x" * 1000)
+                with coverage.lost():
+                    time.sleep(0.3)
+            client.select()
+            client.send_string(b"again")
+            assert client.receive(5).data == b"again"
 
     def test_a_closed_socket_says_goodbye_when_the_network_is_back(
         self, spec: BoardSpec, board: Modem, peers: Peers

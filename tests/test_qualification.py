@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from bench.config import ConfigError
+from bench.config import ConfigError, MeasurementLimit
 from bench.plan import Plan, Waiver, WantedBoards, load_plan
+from bench.report.junit import junit
 from bench.report.qualification import Qualification, Ran, qualify
 from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, TestResult
+from bench.report.summary import Summary, reconcile
 from tests.support.lab import COMMAND, Lab
 
 TODAY = date(2026, 11, 23)
@@ -277,3 +280,136 @@ class TestRuns:
     def test_groups_that_are_none(self, lab: Lab, arguments: tuple[str, ...], told: str) -> None:
         code, output = self.run(lab, "--simulate", "2", *arguments)
         assert (code, told in output) == (2, True), output
+
+
+class TestWhatNobodyProved:
+    """Ways in which a run has been green that proved less than its plan asks."""
+
+    def killed_between_rounds(self, lab: Lab, arguments: tuple[str, ...]) -> None:
+        """Ends the run, by force, as soon as its second round has begun."""
+        process = subprocess.Popen(
+            [*COMMAND, "run", "--out", str(lab.out), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 60
+        while not list(lab.out.glob("console-*-round-2.txt")):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        time.sleep(1.5)  # its children see that it is gone
+
+    def test_a_run_that_was_killed_between_two_rounds(self, lab: Lab) -> None:
+        (lab.folder / "test_lab.py").write_text("def test_a(modem):\n    pass\n")
+        what = ("--suite", str(lab.folder / "test_lab.py"), "--simulate", "1", "--repeat", "2")
+        self.killed_between_rounds(lab, what)
+        finished = subprocess.run(
+            [*COMMAND, "report", str(lab.out)], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert finished.returncode == 5, finished.stdout
+        assert "the run did not come to its end" in finished.stdout
+
+    @pytest.mark.parametrize("variable", ["PYTEST_ADDOPTS", "PYTEST_PLUGINS"])
+    def test_the_environment_takes_no_test_away(self, lab: Lab, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+        monkeypatch.setenv(variable, "-k nothing" if variable == "PYTEST_ADDOPTS" else "no.such.plugin")
+        run = lab.run("def test_a(modem):\n    pass\n")
+        assert (run.code, run.summary["planned"]) == (0, 1), run.output
+
+    def test_evidence_that_is_missing_in_allure(self, lab: Lab) -> None:
+        suite = (
+            "import pathlib\n\n\ndef test_a(modem):\n    pass\n\n\ndef test_b(modem, bench_session):\n"
+            "    for path in bench_session.allure_folder.glob('*-result.json'):\n"
+            "        if '\"test_a\"' in path.read_text():\n            path.write_text('{')\n"
+        )
+        run = lab.run(suite)
+        assert (run.code, run.summary["verdict"]) == (4, "INCOMPLETE")
+        assert "Allure holds 1 results of 2 planned tests" in run.summary["reason"]
+        again = subprocess.run([*COMMAND, "report", str(lab.out)], capture_output=True, timeout=60, check=False)
+        assert again.returncode == 4
+
+    def test_boards_are_told_apart(self) -> None:
+        twice = (WantedBoards(model="nrf9151dk", modem="mfw*"), WantedBoards(model="nrf9151dk", slm="==3.1.0"))
+        assert "took part and passed a test" in judged(good(), boards=twice).reason
+        both = replace(
+            good(),
+            boards=[board(), board("dk-2")],
+            results=[*good().results, TestResult("t::a", "dk-2", PASSED)],
+        )
+        assert judged(both, boards=twice).verdict == "QUALIFIED"
+        one_in_two_slots = replace(both, boards=[board(ids={"imei": "i"}), board("dk-2", ids={"imei": "i"})])
+        assert judged(one_in_two_slots, boards=twice).verdict == "INCOMPLETE"
+
+    def test_a_board_that_proved_nothing_does_not_count(self) -> None:
+        two = (WantedBoards(model="nrf9151dk", count=2),)
+        for outcome in (SKIPPED, LAB_ERROR):
+            idle = replace(
+                good(),
+                boards=[board(), board("dk-2")],
+                results=[*good().results, TestResult("t::a", "dk-2", outcome)],
+            )
+            assert judged(idle, boards=two, lab_error_rate=0.5).verdict == "INCOMPLETE"
+        issue = replace(good(), results=[TestResult("t::b", "dk-1", PASSED, known_issue=True)])
+        assert "no test passed" in judged(issue, waivers=(waiver("known issue"),)).reason
+
+    def test_a_specific_board_is_kept_for_the_entry_that_needs_it(self) -> None:
+        wanted = (WantedBoards(model="nrf9151dk"), WantedBoards(model="nrf9151dk", modem="*2.0.2"))
+        ran = replace(
+            good(),
+            boards=[board(), board("dk-2", modem_firmware="mfw_nrf91x1_2.0.1")],
+            results=[*good().results, TestResult("t::a", "dk-2", PASSED)],
+        )
+        assert judged(ran, boards=wanted).verdict == "QUALIFIED"
+
+    def test_limits_and_repetitions_that_nothing_met(self) -> None:
+        limit = MeasurementLimit(name="TCP ecoh", at_most=1, unit="ms")
+        assert "no measurement fits the plan's limit of 'TCP ecoh'" in judged(good(), measurements=(limit,)).reason
+        fitting = replace(good(), limits_used=frozenset([limit.title]))
+        assert judged(fitting, measurements=(limit,)).verdict == "QUALIFIED"
+        assert "1 of 2 repetitions ran" in judged(good(), repetitions=2).reason
+
+    def test_measured_on_both_sides_and_not_judged(self) -> None:
+        row = {"measurement": "echo", "baseline": 1.0, "candidate": 1.0, "verdict": "not enough evidence"}
+        same = {"measurement": "poll", "baseline": 1.0, "candidate": 1.0, "verdict": "no regression"}
+        found = judged(replace(good(), comparison=[row, same]), baseline="slm=3.0.0")
+        assert "not enough evidence to compare echo" in found.reason
+
+    def test_a_board_that_changes_its_firmware_in_the_middle(self) -> None:
+        rows: list[dict[str, Any]] = [
+            {"type": "run", "run": "r", "simulated": False, "turns": [[1, ["dk-1"]]]},
+            {"type": "board", "slot": "dk-1", "modem_firmware": "a", "simulated": False},
+            {"type": "board", "slot": "dk-1", "modem_firmware": "b", "simulated": False},
+            {"type": "plan", "slot": "dk-1", "test": "t"},
+            {"type": "finish", "slot": "dk-1", "test": "t", "outcome": "passed"},
+            {"type": "ended", "slot": "dk-1"},
+            {"type": "closed"},
+        ]
+        assert reconcile(rows[:2] + rows[3:]).verdict == "PASSED"
+        mixed = reconcile(rows)
+        assert mixed.verdict == "INCOMPLETE"
+        assert "dk-1 is another board, or has another firmware" in mixed.reason
+        for missing in ("ended", "closed"):
+            assert reconcile([row for row in rows[:2] + rows[3:] if row["type"] != missing]).verdict == "INCOMPLETE"
+
+    def test_a_board_that_nobody_schedules(self, lab: Lab) -> None:
+        (lab.folder / "test_lab.py").write_text("def test_a(modem):\n    pass\n")
+        finished = subprocess.run(
+            [*COMMAND, "run", "--suite", str(lab.folder / "test_lab.py"), "--out", str(lab.out), "--simulate", "3",
+             "--interleave", "simulated-1", "--interleave", "simulated-2"],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert finished.returncode == 2
+        assert "simulated-3 would be in neither group" in finished.stderr
+
+    def test_junit_is_as_green_as_the_verdict_and_well_formed(self) -> None:
+        results = [
+            TestResult("m.py::test_a", "dk-1", PASSED),
+            TestResult("m.py::test_b", "dk-1", LAB_ERROR, message="x\ufffe\uffff\x00\ud800 ]]> <b>" + "y" * 10_000),
+        ]
+        summary = Summary("r", results=results, boards=[board()])
+        summary.judge(PLAN.model_copy(update={"lab_error_rate": 0.6, "repetitions": 1}), TODAY)
+        red = ET.fromstring(junit(summary).partition("\n")[2])
+        assert [suite.get("errors") for suite in red] == ["1"]
+        summary.results.append(TestResult("m.py::test_b", "dk-1", PASSED, round=2))
+        summary.judge(PLAN.model_copy(update={"lab_error_rate": 0.6}), TODAY)
+        assert summary.exit_code == 0
+        green = ET.fromstring(junit(summary).partition("\n")[2])
+        assert {(suite.get("errors"), suite.get("failures")) for suite in green} == {("0", "0")}

@@ -28,10 +28,8 @@ from bench.cli.suites import Selection, package_folder
 from bench.config import Config, MeasurementLimit
 from bench.errors import BenchError, LabError
 from bench.history import Settings, Store, compare
-from bench.plan import FILE as PLAN_FILE
 from bench.plan import load_plan
 from bench.report import EvidenceLost, ResultStream, RowReader, Summary, write_json
-from bench.report.allure_results import count_results
 from bench.report.comparison import comparison_rows, headline
 from bench.report.history import run_record
 from bench.report.notification import change_since, notify
@@ -132,12 +130,11 @@ class Campaign:
         try:
             write_json(self._folder / SUMMARY, Summary(self._folder.name, simulated=simulated).to_json())
             slots = [spec.slot for spec in specs]
-            self._stream.add("run", simulated=simulated, slots=slots, groups=schedule.groups, bench=__version__)
+            turns = [[turn.round, [spec.slot for spec in turn.specs]] for turn in schedule.turns]
+            facts = {"simulated": simulated, "slots": slots, "groups": schedule.groups, "turns": turns}
+            self._stream.add("run", **facts, bench=__version__)
             categories = package_folder("nrf91_bench_reports") / "categories.json"
             shutil.copy(categories, self._folder / "allure-results" / categories.name)
-            if self._plan is not None:
-                # From here on the run's own copy counts, whatever becomes of the file.
-                self._plan = Path(shutil.copy(self._plan, self._folder / PLAN_FILE))
         except (OSError, EvidenceLost) as error:
             self._console.line("verdict", f"INCOMPLETE   evidence cannot be kept: {error}", "bold red")
             return EXIT_EVIDENCE
@@ -168,7 +165,7 @@ class Campaign:
                 )
         self._console.finish(summary, self._folder)
         self._remember(summary)
-        if all(child.process.returncode == _PYTEST_USAGE for child in ended):
+        if ended and all(child.process.returncode == _PYTEST_USAGE for child in ended):
             return EXIT_USAGE
         return summary.exit_code
 
@@ -198,10 +195,7 @@ class Campaign:
         ended: list[_Child] = []
         for turn in schedule.turns:
             if self._stop.is_set():
-                why = f"round {turn.round} of {', '.join(spec.slot for spec in turn.specs)} was not begun"
-                with contextlib.suppress(EvidenceLost):  # the interruption is told all the same
-                    self._stream.add("trouble", why=why)
-                continue
+                break
             running = [self._start(spec, turn.round, peer_name) for spec in turn.specs]
             self._follow(running, reader)
             again = [] if self._stop.is_set() else self._try_again(turn, peer_name)
@@ -253,7 +247,7 @@ class Campaign:
                 command,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                environment=inherited([lease]),
+                environment={**_no_pytest_options(), **inherited([lease])},
                 pass_fds=(lease.fd,) if lease.fd >= 0 else (),
             )
         return _Child(spec, number, process, pipe, log)
@@ -298,12 +292,10 @@ class Campaign:
                 self._examine(child)
             self._look_back()
             self._compare()
+            self._stream.add("closed")
         except EvidenceLost as error:
             return self._without_evidence(str(error))
         summary = rebuild(self._folder)
-        shown = count_results(self._folder / "allure-results")
-        if shown < len(summary.results):
-            summary.lost.append(f"Allure holds {shown} results of {len(summary.results)} planned tests")
         try:
             save(self._folder, summary)
         except OSError as error:
@@ -356,9 +348,6 @@ class Campaign:
         elif code > max(_PYTEST_TROUBLE) or (code == _PYTEST_FAILED and not self._went_wrong(child)):
             why = f"the process of {child.spec.slot} ended with {code}, which no test explains (see {child.log.name})"
             self._stream.add("trouble", why=why)
-        elif not self._stop.is_set() and not any(self._rows("ended", child.spec.slot, child.round)):
-            why = f"the process of {child.spec.slot} did not come to its end (see {child.log.name})"
-            self._stream.add("trouble", why=why)
 
     def _rows(self, kind: str, slot: str, number: int | None) -> Iterator[Row]:
         """The rows of a kind of a board, of one round or of all."""
@@ -376,6 +365,11 @@ class Campaign:
         with contextlib.suppress(OSError):
             (self._folder / SUMMARY).write_text(json.dumps(summary.to_json()), encoding="utf-8")
         return summary
+
+
+def _no_pytest_options() -> dict[str, str]:
+    """Nothing in the environment may take tests away, or change them, unseen."""
+    return {name: "" for name in os.environ if name.startswith("PYTEST_")}
 
 
 def _joined(root: Path, test: str) -> str:

@@ -32,8 +32,10 @@ def compare_runs(
     settings = Settings(**load(config or default_config()).compare.model_dump())
     path = history_path(history)
     sides = (chosen(baseline, path), chosen(candidate, path))
-    if {one.trial for one in sides[0]} <= {one.trial for one in sides[1]}:
-        raise UsageError(f"all of {baseline!r} is part of {candidate!r} too: nothing can be compared with itself")
+    for text, side in zip((baseline, candidate), sides, strict=True):
+        firmware = sorted({one.firmware for one in side})
+        if len(firmware) > 1:
+            raise UsageError(f"{text!r} holds {len(firmware)} firmwares: {'; '.join(firmware)}; add slm= or modem=")
     found = compare(*sides, settings)
     if as_json:
         typer.echo(json.dumps({**headline(found), "measurements": comparison_rows(found)}, indent=2))

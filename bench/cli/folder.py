@@ -9,7 +9,7 @@ from bench.history import Observation, Store, chosen_runs, observations
 from bench.plan import FILE as PLAN_FILE
 from bench.plan import load_plan
 from bench.report import RowReader, Summary, reconcile, write_json, write_pages
-from bench.report.allure_results import attach_globally
+from bench.report.allure_results import attach_globally, count_results
 from bench.report.history import run_record
 from bench.report.junit import junit
 from bench.report.specification import FILE as SPECIFICATION
@@ -19,16 +19,26 @@ from bench.report.summary import FILE as SUMMARY
 
 
 def rebuild(folder: Path) -> Summary:
-    """The summary of a run's folder, from its stream alone."""
+    """The summary of a run's folder, from its stream; where evidence is missing, it says so."""
     reader = RowReader(folder)
-    rows = list(reader.new_rows())
+    rows = list(reader.new_rows())  # counts the damaged ones
     summary = reconcile(rows, damaged=reader.damaged)
-    if (folder / PLAN_FILE).is_file():
-        ended = summary.ended[:10] or datetime.now(UTC).date().isoformat()
-        summary.judge(load_plan(folder / PLAN_FILE), date.fromisoformat(ended))
     if not (folder / STREAM).exists():
         summary.lost.append("there is no result stream")
+    shown = count_results(folder / "allure-results")
+    if summary.has_parent and shown < len(summary.results):
+        summary.lost.append(f"Allure holds {shown} results of {len(summary.results)} planned tests")
+    if (folder / PLAN_FILE).is_file():  # last: it judges by all that is known
+        summary.judge(load_plan(folder / PLAN_FILE), _day(summary.ended))
     return summary
+
+
+def _day(utc: str) -> date:
+    """The day of a moment; today where there is none."""
+    try:
+        return date.fromisoformat(utc[:10])
+    except ValueError:
+        return datetime.now(UTC).date()
 
 
 def save(folder: Path, summary: Summary) -> None:
@@ -49,7 +59,7 @@ def chosen(text: str, history: Path) -> list[Observation]:
         UsageError: it means nothing.
     """
     folder = Path(text)
-    if (folder / STREAM).is_file():
+    if _is_run(folder):
         with Store(":memory:") as store:
             store.add(run_record(folder, rebuild(folder)))
             return _observed(store, "*")
@@ -62,6 +72,13 @@ def chosen(text: str, history: Path) -> list[Observation]:
             f"the history {history} has no measurement of {text!r}; nrf91-bench history list shows its runs"
         )
     return found
+
+
+def _is_run(folder: Path) -> bool:
+    try:
+        return (folder / STREAM).is_file()
+    except (OSError, ValueError):  # what no path can be
+        return False
 
 
 def _observed(store: Store, text: str) -> list[Observation]:

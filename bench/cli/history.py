@@ -33,6 +33,11 @@ def add(folders: Folders, history: HistoryFile = None) -> None:
             )
 
 
+def _must_exist(path: Path) -> None:
+    if not path.is_file():
+        raise UsageError(f"there is no history {path}; runs are added to it when they end")
+
+
 @app.command()
 def merge(files: Files, history: HistoryFile = None) -> None:
     """Add the runs of other histories."""
@@ -47,6 +52,7 @@ def show_measurement(
     history: HistoryFile = None,
 ) -> None:
     """Show a measurement by firmware, over all nights and boards."""
+    _must_exist(history_path(history))
     with Store(history_path(history)) as store:
         found = store.samples_by_firmware(name)
         if not found:
@@ -60,6 +66,7 @@ def show_measurement(
 @app.command("list")
 def show(history: HistoryFile = None) -> None:
     """List the runs, the latest last."""
+    _must_exist(history_path(history))
     query = (
         "SELECT night, runs.name, verdict, runs.simulated, (SELECT group_concat(DISTINCT modem_firmware || ', SLM ' ||"
         " slm) FROM boards WHERE run_id = runs.id) FROM runs ORDER BY started"

@@ -15,6 +15,7 @@ from bench.cli.moment import moment
 from bench.cli.schedule import Schedule, interleaved, repeated
 from bench.config import Config, load
 from bench.errors import LabError, UsageError
+from bench.plan import FILE as PLAN_FILE
 from bench.plan import load_plan
 from bench.report.run_folder import new_run_folder
 
@@ -58,7 +59,7 @@ def run(
     lab = load(config or default_config())
     wanted = load_plan(plan) if plan else None
     if wanted is not None:
-        _refuse_beside_a_plan(simulate, suite, context.args, interleave)
+        _refuse_beside_a_plan(simulate, suite, context.args, interleave, repeat)
     selection = suites.select(wanted.suites if wanted else suite or ())
     count = _simulated(simulate)
     chosen = [] if count and not (board or port) else _chosen(lab, board or [], port or [], simulate)
@@ -66,8 +67,13 @@ def run(
         chosen = [spec for spec in chosen if spec.model in {boards.model for boards in wanted.boards}]
     if simulate == "auto" and not chosen:
         count = 1
-    rounds = repeat or (wanted.repetitions if wanted else None)
     folder = new_run_folder(out)
+    if plan is not None and wanted is not None:
+        # From here on the run's own copy counts, whatever becomes of the file.
+        copy = folder / PLAN_FILE
+        copy.write_bytes(plan.read_bytes())
+        plan, wanted = copy, load_plan(copy)
+    rounds = wanted.repetitions if wanted else repeat
     path = config or default_config()
     with Campaign(
         folder,
@@ -92,12 +98,18 @@ def run(
 
 
 def _refuse_beside_a_plan(
-    simulate: str, suite: list[str] | None, arguments: list[str], interleave: list[str] | None
+    simulate: str, suite: list[str] | None, arguments: list[str], interleave: list[str] | None, repeat: int | None
 ) -> None:
     """A plan says what runs: nothing on the command line may take from it."""
     if simulate == "auto":
         raise UsageError("--simulate auto with --plan: give a number: nothing is qualified by accident")
-    for option, given in (("--suite", suite), ("arguments behind --", arguments), ("--interleave", interleave)):
+    options = (
+        ("--suite", suite),
+        ("arguments behind --", arguments),
+        ("--interleave", interleave),
+        ("--repeat", repeat),
+    )
+    for option, given in options:
         if given:
             raise UsageError(f"{option} with --plan: the plan says what runs")
 
@@ -109,7 +121,11 @@ def _schedule(specs: Sequence[BoardSpec], selectors: Sequence[str], rounds: int 
     groups: dict[str, Sequence[BoardSpec]] = {
         selector: [spec for spec in specs if fits(selector, spec, firmware_of)] for selector in selectors
     }
-    return interleaved(groups, rounds or _INTERLEAVED_ROUNDS)
+    schedule = interleaved(groups, rounds or _INTERLEAVED_ROUNDS)
+    left = [spec.slot for spec in specs if spec not in schedule.specs]
+    if left:
+        raise UsageError(f"--interleave: {', '.join(left)} would be in neither group")
+    return schedule
 
 
 def _simulated(text: str) -> int:

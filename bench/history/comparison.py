@@ -10,12 +10,14 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from bench.errors import UsageError
 from bench.history.observations import Key, Observation
-from bench.history.shift import Shift, between_units, significant, within_nights
+from bench.history.shift import Shift, between_units, night_levels, significant, within_nights
 
 REGRESSION, IMPROVEMENT, SAME, UNKNOWN = "regression", "improvement", "no regression", "not enough evidence"
 
 _FASTER_IS_MORE = ("B/s", "bit/s", "1/s")
+_COMPARED = ("ns", "mC", *_FASTER_IS_MORE)
 _BOARDS_A_GROUP = 3
 _FALSE_ALARM_NIGHTS = 6
 
@@ -100,15 +102,23 @@ class _Found:
     units: str
     why: str = ""
     effective: int = 0
+    excess: float = 1.0
+    nights: int = -1
+    """Degrees of freedom behind the excess; -1 where the unit is a board or a night anyway."""
 
 
 def compare(
     baseline: Sequence[Observation], candidate: Sequence[Observation], settings: Settings | None = None
 ) -> Comparison:
-    """Judges every measurement that both sides have, and names those that one side lacks."""
+    """Judges every measurement that both sides have, and names those that one side lacks.
+
+    Raises:
+        UsageError: the sides overlap.
+    """
     settings = settings or Settings()
-    mine = {observation.trial for observation in candidate}
-    baseline = [observation for observation in baseline if observation.trial not in mine or not observation.trial]
+    shared = {one.trial for one in baseline} & {one.trial for one in candidate} - {0}
+    if shared:
+        raise UsageError(f"{len(shared)} measurements are part of both sides: nothing can be compared with itself")
     found = _judged(baseline, candidate, settings)
     return Comparison(found, settings, _false_alarms(baseline, settings))
 
@@ -118,6 +128,7 @@ def _judged(baseline: Sequence[Observation], candidate: Sequence[Observation], s
     keys = sorted({*sides[0], *sides[1]}, key=lambda key: (key.name, key.test, key.model, key.access, key.operator))
     rows = [(key, sides[0].get(key, []), sides[1].get(key, [])) for key in keys]
     shifts = {key: _shift(key, base, cand, settings) for key, base, cand in rows}
+    shifts = _with_excess(shifts)
     known = [key for key, found in shifts.items() if found.shift is not None]
     level = 1 - settings.confidence
     worse, better = (
@@ -139,6 +150,28 @@ def _judged(baseline: Sequence[Observation], candidate: Sequence[Observation], s
     ]
     order = (REGRESSION, IMPROVEMENT, SAME, UNKNOWN)
     return sorted(judgements, key=lambda one: (order.index(one.verdict), -abs(one.change or 0.0), one.key.text))
+
+
+def _with_excess(found: dict[Key, _Found]) -> dict[Key, _Found]:
+    """Widens the errors of rounds by what boards' nights differ beyond them, as all measurements together tell.
+
+    A board may be faster in one night than in another for reasons of its own (antenna, temperature, cell): then rounds
+    are no independent witnesses. A single measurement of a few boards says little about that, fifty say enough.
+    """
+    by_rounds = {key: one for key, one in found.items() if one.shift is not None and one.nights >= 0}
+    nights = sum(one.nights for one in by_rounds.values())
+    excess = sum(one.nights * one.excess for one in by_rounds.values()) / nights if nights else 1.0
+    widened = {}
+    for key, one in by_rounds.items():
+        assert one.shift is not None
+        if nights == 0:
+            why = "how boards differ from night to night cannot be told: two boards a group at least"
+            widened[key] = _Found(None, one.units, why, one.effective)
+            continue
+        freedom = max(1, int(1 / (1 / one.shift.freedom + 1 / nights)))
+        shift = Shift(one.shift.value, one.shift.error * math.sqrt(max(1.0, excess)), freedom)
+        widened[key] = _Found(shift, one.units, one.why, one.effective)
+    return {**found, **widened}
 
 
 def _by_key(observations: Iterable[Observation]) -> dict[Key, list[Observation]]:
@@ -188,23 +221,27 @@ def _sign(key: Key) -> int:
 
 
 def _value(observation: Observation, statistic: str) -> float | None:
-    """A series' statistic, a single measurement's value; None where it is not told, or is no positive number."""
-    value = observation.figures.get(statistic, observation.figures.get("value"))
-    return value if value is not None and value > 0 else None
+    """A series' statistic, a single measurement's value; None where it is not told."""
+    return observation.figures.get(statistic, observation.figures.get("value"))
 
 
 def _typical(side: Sequence[Observation], statistic: str) -> float | None:
-    values = [value for observation in side if (value := _value(observation, statistic)) is not None]
+    values = [value for observation in side if (value := _value(observation, statistic) or 0.0) > 0]
     return math.exp(sum(map(math.log, values)) / len(values)) if values else None
 
 
 def _shift(key: Key, base: Sequence[Observation], cand: Sequence[Observation], settings: Settings) -> _Found:
     """By the design that these observations allow."""
+    if key.unit not in _COMPARED:
+        return _Found(None, "", f"its unit is {key.unit!r}: counts and shares are for people to compare")
     told = [[one for one in side if _value(one, settings.statistic) is not None] for side in (base, cand)]
     if not told[0] or not told[1]:
         which = "baseline" if not told[0] else "candidate"
-        few = "has too few samples, or only zeros," if (base, cand)[which == "candidate"] else "was not measured"
+        few = "has too few samples" if (base, cand)[which == "candidate"] else "was not measured"
         return _Found(None, "", f"{few} in the {which}")
+    zeros = sum((_value(one, settings.statistic) or 0.0) <= 0 for side in told for one in side)
+    if zeros:
+        return _Found(None, "", f"{zeros} of its values are zero: look at them, there is no ratio to zero")
     sign = _sign(key)
 
     def log(observation: Observation) -> float:
@@ -223,22 +260,22 @@ def _interleaved(base: Sequence[Observation], cand: Sequence[Observation], log: 
     """Both firmwares in one run."""
     both = [*base, *cand]
     boards = sorted({one.board for one in both})
-    turns = [f"{one.night} {one.run} {one.round}" for one in both]
-    rounds, nights = len(set(turns)), len({one.night for one in both})
-    shift = within_nights(
+    rounds, nights = len({(one.run, one.round) for one in both}), len({one.night for one in both})
+    found = within_nights(
         [log(one) for one in both],
         [one.board for one in both],
-        turns,
+        [one.run for one in both],
+        [one.round for one in both],
         [False] * len(base) + [True] * len(cand),
     )
-    if shift is not None:
+    if found is not None:
         units = f"{rounds} rounds of {len(boards)} boards in {nights} nights, {_cells(both)}"
-        return _Found(shift, units, effective=len(both))
+        return _Found(found.shift, units, effective=rounds, excess=found.excess, nights=found.nights)
     groups = [_means(side, log, lambda one: one.board) for side in (base, cand)]
     units = f"{len(groups[0])} and {len(groups[1])} boards, {_cells(both)}"
     if min(map(len, groups)) >= _BOARDS_A_GROUP and not set(groups[0]) & set(groups[1]):
-        found = between_units(list(groups[0].values()), list(groups[1].values()))
-        return _Found(found, units, effective=sum(map(len, groups)))
+        apart = between_units(list(groups[0].values()), list(groups[1].values()))
+        return _Found(apart, units, effective=sum(map(len, groups)))
     return _Found(
         None,
         units,
@@ -253,10 +290,13 @@ def _windows(base: Sequence[Observation], cand: Sequence[Observation], log: Log,
     if not common:
         return _Found(None, "", "no board ran with both, and no night had both")
     sides = [[one for one in side if one.board in common] for side in (base, cand)]
-    level = {
-        board: _mean([log(one) for side in sides for one in side if one.board == board]) for board in sorted(common)
-    }
-    nights = [_means(side, lambda one: log(one) - level[one.board], lambda one: one.night) for side in sides]
+    both = [*sides[0], *sides[1]]
+    levels = night_levels([log(one) for one in both], [one.board for one in both], [_night_of(one) for one in both])
+    if levels is None:
+        return _Found(None, "", "no night joins the boards: some ran together in none")
+    nights = [{_night_of(one): levels[_night_of(one)] for one in side} for side in sides]
+    if set(nights[0]) & set(nights[1]):
+        return _Found(None, "", "both ran in one night, but not in one run: the night may have changed in between")
     boards = f"{len(common)} board{'' if len(common) == 1 else 's'}"
     units = f"{len(nights[0])} and {len(nights[1])} nights of {boards}, {_cells([*sides[0], *sides[1]])}"
     if len(nights[0]) < settings.nights:
@@ -266,6 +306,10 @@ def _windows(base: Sequence[Observation], cand: Sequence[Observation], log: Log,
         return _Found(None, units, why)
     found = between_units(list(nights[0].values()), list(nights[1].values()))
     return _Found(found, units, effective=sum(map(len, nights)))
+
+
+def _night_of(observation: Observation) -> str:
+    return observation.night
 
 
 def _cells(observations: Iterable[Observation]) -> str:

@@ -71,6 +71,7 @@ class RunRecord:
         uid: one in the world: a digest of the first row of its stream.
         name: its folder's name.
         started: UTC, ISO 8601.
+        rows: of its stream, when it was added.
         verdict: PASSED, FAILED, INCOMPLETE, QUALIFIED or NOT QUALIFIED.
     """
 
@@ -84,3 +85,4 @@ class RunRecord:
     boards: Sequence[BoardRecord] = field(default_factory=tuple)
     results: Sequence[ResultRecord] = field(default_factory=tuple)
     measurements: Sequence[MeasurementRecord] = field(default_factory=tuple)
+    rows: int = 0

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 Floats = NDArray[numpy.float64]
 _POWER = 0.95
 _TINY = 1e-300
+# Units that agree to the last digit are rounded, not certain: nothing is known better than to a tenth of a per cent.
+_GRAIN = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,33 +45,93 @@ class Shift:
         return (t_quantile(chance, self.freedom) + t_quantile(1 - _POWER, self.freedom)) * self.error
 
 
+@dataclass(frozen=True, slots=True)
+class WithinNights:
+    """A difference by rounds, and how much more boards differ from night to night than rounds explain.
+
+    Attributes:
+        shift: with the error that the scatter of rounds gives.
+        excess: variance of boards' nights about their levels, as a multiple of what rounds would give; 1 is no more.
+        nights: degrees of freedom behind that multiple; 0 where nothing can be said of it.
+    """
+
+    shift: Shift
+    excess: float
+    nights: int
+
+
 def within_nights(
-    logs: Sequence[float], boards: Sequence[str], turns: Sequence[str], candidate: Sequence[bool]
-) -> Shift | None:
-    """The effect of the candidate with each board and each turn (night and round) having a level of its own.
+    logs: Sequence[float], boards: Sequence[str], runs: Sequence[str], rounds: Sequence[int], candidate: Sequence[bool]
+) -> WithinNights | None:
+    """The effect of the candidate with each board and each turn (run and round) having a level of its own.
 
     A turn's level cancels what drifts, a board's level what tells boards apart. None when board and firmware cannot be
     told from each other, or nothing is left to tell the error from.
     """
-    names = sorted(set(boards))
-    moments = sorted(set(turns))
-    design = numpy.zeros((len(logs), len(names) + len(moments) + 1))
-    for row, (board, turn, is_candidate) in enumerate(zip(boards, turns, candidate, strict=True)):
-        design[row, names.index(board)] = 1
-        design[row, len(names) + moments.index(turn)] = 1
-        design[row, -1] = is_candidate
-    levels, effect = design[:, :-1], design[:, -1]
-    values = numpy.asarray(logs)
+    turns = [f"{run} {number}" for run, number in zip(runs, rounds, strict=True)]
+    values = numpy.asarray(logs, dtype=float)
+    fine = _effect(values, boards, turns, candidate)
+    if fine is None:
+        return None
+    cells = sorted(set(zip(boards, runs, candidate, strict=True)))
+    members = [[k for k, key in enumerate(zip(boards, runs, candidate, strict=True)) if key == cell] for cell in cells]
+    means = numpy.asarray([float(numpy.mean(values[rows])) for rows in members])
+    coarse = _effect(means, [cell[0] for cell in cells], [cell[1] for cell in cells], [cell[2] for cell in cells])
+    scatter = fine.error**2 * fine.weight  # of one round
+    expected = scatter * sum(1 / len(rows) for rows in members) / len(members)
+    if coarse is None or not expected:
+        return WithinNights(fine.shift, 1.0, 0)
+    return WithinNights(fine.shift, coarse.error**2 * coarse.weight / expected, coarse.freedom)
+
+
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """``weight``: what of the effect's column boards and turns leave, squared."""
+
+    value: float
+    error: float
+    freedom: int
+    weight: float
+
+    @property
+    def shift(self) -> Shift:
+        return Shift(self.value, self.error, self.freedom)
+
+
+def _effect(values: Floats, boards: Sequence[str], turns: Sequence[str], candidate: Sequence[bool]) -> _Effect | None:
+    """Least squares with levels of boards and turns; None where the effect is one of them, or no error can be told."""
+    levels = _levels(boards, turns)
+    effect = numpy.asarray(candidate, dtype=float)
     # What of the effect's column no level explains (Frisch, Waugh and Lovell).
     own = effect - levels @ numpy.linalg.lstsq(levels, effect, rcond=None)[0]
     weight = float(own @ own)
-    freedom = len(logs) - int(numpy.linalg.matrix_rank(design))
+    freedom = len(values) - int(numpy.linalg.matrix_rank(levels)) - 1
     if weight < 1e-9 or freedom < 1:
         return None
     rest = values - levels @ numpy.linalg.lstsq(levels, values, rcond=None)[0]
     value = float(own @ rest) / weight
-    variance = float(numpy.sum((rest - own * value) ** 2)) / freedom
-    return Shift(value, math.sqrt(variance / weight), freedom)
+    variance = max(float(numpy.sum((rest - own * value) ** 2)) / freedom, _GRAIN**2)
+    return _Effect(value, math.sqrt(variance / weight), freedom, weight)
+
+
+def _levels(boards: Sequence[str], turns: Sequence[str]) -> Floats:
+    """A column for each board and each turn."""
+    names, moments = sorted(set(boards)), sorted(set(turns))
+    columns = numpy.zeros((len(boards), len(names) + len(moments)))
+    for row, (board, turn) in enumerate(zip(boards, turns, strict=True)):
+        columns[row, names.index(board)] = 1
+        columns[row, len(names) + moments.index(turn)] = 1
+    return columns
+
+
+def night_levels(logs: Sequence[float], boards: Sequence[str], nights: Sequence[str]) -> dict[str, float] | None:
+    """Each night's level, boards having levels of their own; None where nights share no board, however indirectly."""
+    levels = _levels(boards, nights)
+    names, moments = sorted(set(boards)), sorted(set(nights))
+    if int(numpy.linalg.matrix_rank(levels)) < len(names) + len(moments) - 1:
+        return None
+    found = numpy.linalg.lstsq(levels, numpy.asarray(logs, dtype=float), rcond=None)[0]
+    return dict(zip(moments, map(float, found[len(names) :]), strict=True))
 
 
 def between_units(baseline: Sequence[float], candidate: Sequence[float]) -> Shift | None:
@@ -78,7 +140,7 @@ def between_units(baseline: Sequence[float], candidate: Sequence[float]) -> Shif
     if not baseline or not candidate or freedom < 1:
         return None
     squares = sum(float(numpy.sum((numpy.asarray(side) - numpy.mean(side)) ** 2)) for side in (baseline, candidate))
-    spread = math.sqrt(squares / freedom * (1 / len(baseline) + 1 / len(candidate)))
+    spread = math.sqrt(max(squares / freedom, _GRAIN**2) * (1 / len(baseline) + 1 / len(candidate)))
     return Shift(float(numpy.mean(candidate) - numpy.mean(baseline)), spread, freedom)
 
 

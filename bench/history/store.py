@@ -18,8 +18,9 @@ from bench.history.record import BoardRecord, MeasurementRecord, ResultRecord, R
 from bench.history.samples import Floats, decode, encode
 
 DEFAULT = Path("reports") / "history.sqlite"
+_OF_A_RUN = ("uid", "name", "started", "verdict", "exit_code", "bench", "rows")
 _FIGURES = ("min", "typical", "p50", "p90", "p95", "p99", "max", "mean", "value")
-# A night belongs to the day on which it began: a run that starts before noon is still of the day before.
+# A night belongs to the day on which it began: a run that starts before noon, where the lab is, is of the day before.
 _NIGHT_BEGINS = timedelta(hours=12)
 
 MIGRATIONS: tuple[str, ...] = (
@@ -55,6 +56,9 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE boards ADD COLUMN side TEXT NOT NULL DEFAULT '';
     ALTER TABLE runs ADD COLUMN bench TEXT NOT NULL DEFAULT '';
+    """,
+    """
+    ALTER TABLE runs ADD COLUMN rows INTEGER NOT NULL DEFAULT 0;
     """,
 )
 """The schema, step by step; a file tells by ``user_version`` how many steps it has."""
@@ -110,12 +114,8 @@ class Store:
             steps = f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT;"
             self.connection.executescript(steps)
 
-    def has(self, uid: str) -> bool:
-        """Whether a run is there."""
-        return self.connection.execute("SELECT 1 FROM runs WHERE uid = ?", (uid,)).fetchone() is not None
-
     def add(self, run: RunRecord) -> bool:
-        """Adds a run whole, or not at all; False when it was there.
+        """Adds a run whole, or not at all; False when it was there. One that was added while it still ran is replaced.
 
         Raises:
             LabError: the file cannot be written.
@@ -123,9 +123,11 @@ class Store:
         try:
             self.connection.execute("BEGIN IMMEDIATE")
             try:
-                if self.has(run.uid):
+                known = self.connection.execute("SELECT rows FROM runs WHERE uid = ?", (run.uid,)).fetchone()
+                if known is not None and known[0] >= run.rows:
                     self.connection.execute("ROLLBACK")
                     return False
+                self.connection.execute("DELETE FROM runs WHERE uid = ?", (run.uid,))
                 self._insert(run)
             except BaseException:
                 self.connection.execute("ROLLBACK")
@@ -139,7 +141,10 @@ class Store:
         run_id = self._insert_row(
             "runs",
             {
-                **{name: getattr(run, name) for name in ("uid", "name", "started", "verdict", "exit_code", "bench")},
+                **{
+                    name: getattr(run, name)
+                    for name in ("uid", "name", "started", "verdict", "exit_code", "bench", "rows")
+                },
                 "night": night_of(run.started),
                 "simulated": int(run.simulated),
             },
@@ -188,13 +193,16 @@ class Store:
         if not other.is_file():
             raise UsageError(f"{other} is no file")
         with Store(other) as source:
-            uids = [uid for (uid,) in source.connection.execute("SELECT uid FROM runs ORDER BY started")]
-            return sum(self.add(source.run(uid)) for uid in uids if not self.has(uid))
+            uids = [uid for (uid,) in source.rows("SELECT uid FROM runs ORDER BY started")]
+            try:
+                return sum(self.add(source.run(uid)) for uid in uids)
+            except (sqlite3.Error, ValueError) as error:
+                raise LabError(f"{other} is damaged: {error}") from error
 
     def run(self, uid: str) -> RunRecord:
         """A run as it was added."""
-        query = "SELECT id, name, started, verdict, exit_code, simulated, bench FROM runs WHERE uid = ?"
-        run_id, name, started, verdict, code, simulated, bench = self.connection.execute(query, (uid,)).fetchone()
+        query = "SELECT id, name, started, verdict, exit_code, simulated, bench, rows FROM runs WHERE uid = ?"
+        run_id, name, started, verdict, code, simulated, *rest = self.connection.execute(query, (uid,)).fetchone()
         columns = ", ".join(BoardRecord.__slots__)
         rows = self.connection.execute(f"SELECT id, {columns} FROM boards WHERE run_id = ?", (run_id,)).fetchall()
         slots = {row[0]: row[1] for row in rows}
@@ -204,9 +212,9 @@ class Store:
         for board_id, slot in slots.items():
             results += self._results(board_id, slot)
             measurements += self._measurements(board_id, slot)
-        return RunRecord(
-            uid, name, started, verdict, code, bool(simulated), bench, boards, tuple(results), tuple(measurements)
-        )
+        bench, count = rest
+        seen = (boards, tuple(results), tuple(measurements))
+        return RunRecord(uid, name, started, verdict, code, bool(simulated), bench, *seen, count)
 
     def _results(self, board_id: int, slot: str) -> list[ResultRecord]:
         query = (
@@ -270,14 +278,24 @@ class Store:
         return f"failing since the night of {failing}, or longer" if failing else ""
 
     def rows(self, query: str, values: Iterable[object] = ()) -> Sequence[tuple[Any, ...]]:
-        """The answer to a question in SQL."""
-        return self.connection.execute(query, tuple(values)).fetchall()
+        """The answer to a question in SQL.
+
+        Raises:
+            LabError: the file is damaged, or no history.
+        """
+        try:
+            return self.connection.execute(query, tuple(values)).fetchall()
+        except sqlite3.Error as error:
+            raise LabError(f"{self._path} is no history that can be used: {error}") from error
 
 
 def night_of(started: str) -> str:
-    """The date of the night that a moment (UTC, ISO 8601) belongs to; the text's first ten letters if it is none."""
+    """The date of the night that a moment (UTC, ISO 8601) belongs to in this host's zone, from noon to noon.
+
+    The text's first ten letters if it is no moment.
+    """
     try:
-        moment = datetime.fromisoformat(started.replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(started.replace("Z", "+00:00")).astimezone()
     except ValueError:
         return started[:10]
     return (moment - _NIGHT_BEGINS).date().isoformat()

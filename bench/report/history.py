@@ -34,6 +34,7 @@ def run_record(folder: Path, summary: Summary, verdict: str = "") -> RunRecord:
             for r in summary.results
         ),
         tuple(_measurements(rows)),
+        len(rows),
     )
 
 
@@ -52,8 +53,8 @@ def _measurements(rows: Iterable[Row]) -> Iterable[MeasurementRecord]:
     found: dict[tuple[_Place, int], MeasurementRecord] = {}
     turns: dict[tuple[_Place, int], int] = {}
     for row in rows:
-        if row["type"] not in ("samples", "measurement"):
-            continue
+        if row["type"] not in ("samples", "measurement") or not {"test", "slot", "name", "unit"} <= row.keys():
+            continue  # a damaged row is counted as such by the summary
         number, attempt = int(row.get("round", 1)), int(row.get("attempt", 1))
         place = (str(row["test"]), str(row["slot"]), number, str(row["name"]))
         if row["type"] == "samples":

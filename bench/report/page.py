@@ -27,6 +27,7 @@ _COLOURS = {
 }
 # A page of a bad night stays a page.
 _MOST_FAILURES, _MOST_LETTERS, _MOST_DEVIATING = 40, 2500, 8
+_LINE = 300
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2328; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; }
 h1 { font-size: 1.9rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
@@ -161,7 +162,7 @@ def _excused(summary: Summary) -> list[str]:
         parts += ["<h2>Flaky, or passed when tried again</h2>", _table(("test", "board", "how"), flaky)]
     skipped = Counter(result.message for result in summary.results if result.outcome == SKIPPED)
     if skipped:
-        reasons = [(str(count), escape(reason)) for reason, count in skipped.most_common()]
+        reasons = [(str(count), _plain(reason)) for reason, count in skipped.most_common(_MOST_FAILURES)]
         parts += ["<h2>Skipped</h2>", _table(("tests", "reason"), reasons)]
     return parts
 
@@ -172,7 +173,7 @@ def _waiver_cells(waiver: Waiver) -> list[str]:
 
 
 def _reason(result: TestResult) -> str:
-    return result.message.removeprefix("known issue: ")
+    return result.message.removeprefix("known issue: ")[:_LINE]
 
 
 def _scenarios(summary: Summary) -> list[str]:
@@ -222,14 +223,19 @@ def markdown_page(summary: Summary) -> str:
     """The same for a job page or a mail."""
     lines = [f"# {summary.verdict}{' (SIMULATED)' if summary.simulated else ''}", "", summary.reason, ""]
     lines += [f"* {board}" for board in (board_line(board) for board in summary.boards)]
+    told = 0
     lines += ["", *(f"* incident {text}" for text in summary.incidents)] if summary.incidents else []
     for result in summary.results:
         if result.outcome in (FAILED, LAB_ERROR, DIED):
             first = result.message.split("\n", 1)[0]
-            lines += ["", f"**{WORDS[result.outcome]}** `{result.test}` on {result.slot}", "", first]
+            told += 1
+            if told <= _MOST_FAILURES:
+                lines += ["", f"**{WORDS[result.outcome]}** `{result.test}` on {result.slot}", "", _plain(first)]
+    if told > _MOST_FAILURES:
+        lines += ["", f"and {told - _MOST_FAILURES} more"]
     if summary.comparison is not None:
-        told = summary.comparison
-        lines += ["", f"Compared with {told['baseline']}: {told['verdict']}, {told['reason']}"]
+        found = summary.comparison
+        lines += ["", f"Compared with {found['baseline']}: {found['verdict']}, {found['reason']}"]
     retried = [result for result in summary.results if result.retried]
     if retried:
         lines += ["", "Passed only when tried again:", ""]
@@ -239,8 +245,13 @@ def markdown_page(summary: Summary) -> str:
         lines += [f"* `{test}` on {slot}" for test, slot in summary.flaky]
     skips = sorted({(r.message, r.outcome) for r in summary.results if r.outcome == SKIPPED})
     if skips:
-        lines += ["", "Skipped:", "", *(f"* {reason}" for reason, _ in skips)]
+        lines += ["", "Skipped:", "", *(f"* {_plain(reason)}" for reason, _ in skips[:_MOST_FAILURES])]
     return "\n".join(lines) + "\n"
+
+
+def _plain(text: str) -> str:
+    """A line of text from elsewhere, for Markdown: no HTML, and no longer than a line should be."""
+    return escape(text[:_LINE])
 
 
 def board_line(board: Mapping[str, Any]) -> str:

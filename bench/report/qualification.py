@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from bench.patterns import means
-from bench.plan import KNOWN_ISSUE, QUARANTINE, Plan, Waiver
+from bench.plan import KNOWN_ISSUE, QUARANTINE, Plan, Waiver, WantedBoards
 from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, TestResult
 
 QUALIFIED, NOT_QUALIFIED, INCOMPLETE = "QUALIFIED", "NOT QUALIFIED", "INCOMPLETE"
@@ -62,6 +62,7 @@ class Ran:
         flaky: tests with their slots that failed in one round and passed in another.
         holes: why evidence is missing.
         comparison: rows of the comparison with the plan's baseline; None when it was not made.
+        limits_used: titles of the limits that some measurement of the run fits.
     """
 
     results: list[TestResult]
@@ -69,6 +70,7 @@ class Ran:
     flaky: list[tuple[str, str]]
     holes: list[str]
     comparison: list[Mapping[str, Any]] | None
+    limits_used: frozenset[str] = frozenset()
 
 
 def qualify(plan: Plan, ran: Ran, today: date) -> Qualification:
@@ -128,14 +130,39 @@ def _slower(rows: list[Mapping[str, Any]] | None) -> Iterable[str]:
 def _boards(plan: Plan, boards: list[dict[str, Any]], results: list[TestResult]) -> Iterable[str]:
     if any(board.get("simulated") for board in boards):
         yield "SIMULATED: no hardware, no qualification"
-    ran = {result.slot for result in results}
-    for wanted in plan.boards:
-        found = sum(wanted.fits(board) and board.get("slot") in ran for board in boards)
+    proved = {result.slot for result in results if result.outcome == PASSED and not result.known_issue}
+    real = {_identity(board): board for board in boards if board.get("slot") in proved}
+    for wanted, found in _assigned(plan, list(real.values())):
         if found < wanted.count:
-            yield f"wanted {wanted.text}; {found} took part"
+            yield f"wanted {wanted.text}; {found} took part and passed a test"
     strangers = [str(b.get("slot")) for b in boards if not any(wanted.fits(b) for wanted in plan.boards)]
     if strangers and not any(board.get("simulated") for board in boards):
         yield f"no board of the plan: {_some(strangers)}"
+
+
+def _identity(board: Mapping[str, Any]) -> str:
+    """One board in two slots is one board."""
+    return str((board.get("ids") or {}).get("imei") or board.get("slot"))
+
+
+def _assigned(plan: Plan, boards: list[dict[str, Any]]) -> Iterable[tuple[WantedBoards, int]]:
+    """How many boards stand for each entry of the plan, each board for one, as many entries filled as can be."""
+    places = [index for index, wanted in enumerate(plan.boards) for _ in range(min(wanted.count, len(boards)))]
+    holder: dict[int, int] = {}  # place -> board
+
+    def place(board: int, seen: set[int]) -> bool:
+        for number, index in enumerate(places):
+            if number not in seen and plan.boards[index].fits(boards[board]):
+                seen.add(number)
+                if number not in holder or place(holder[number], seen):
+                    holder[number] = board
+                    return True
+        return False
+
+    for board in range(len(boards)):
+        place(board, set())
+    for index, wanted in enumerate(plan.boards):
+        yield wanted, sum(places[number] == index for number in holder)
 
 
 def _unproved(plan: Plan, ran: Ran) -> Iterable[str]:
@@ -148,8 +175,14 @@ def _unproved(plan: Plan, ran: Ran) -> Iterable[str]:
     skips = {r.message for r in ran.results if r.outcome == SKIPPED and not _allowed(r.message, plan.skips)}
     if skips:
         yield f"skipped for no reason of the plan: {_some(sorted(skips))}"
-    if not any(result.outcome == PASSED for result in ran.results):
+    if not any(result.outcome == PASSED and not result.known_issue for result in ran.results):
         yield "no test passed"
+    rounds = max((result.round for result in ran.results), default=0)
+    if rounds < plan.repetitions:
+        yield f"{rounds} of {plan.repetitions} repetitions ran"
+    unfit = [limit.title for limit in plan.measurements if limit.title not in ran.limits_used]
+    if unfit:
+        yield f"no measurement fits the plan's limit of {_some(unfit)}"
     models = {str(board.get("slot")): str(board.get("model")) for board in ran.boards}
     outcomes: dict[tuple[str, str], set[str]] = {}
     for result in ran.results:
@@ -166,6 +199,14 @@ def _not_compared(plan: Plan, rows: list[Mapping[str, Any]] | None) -> Iterable[
         yield f"not compared with the baseline {plan.baseline}"
     elif not any(row["verdict"] in ("regression", "improvement", "no regression") for row in rows):
         yield f"not enough evidence for a comparison with {plan.baseline}"
+    unsure = [str(row["measurement"]) for row in rows or () if _measured_but_unsure(row)]
+    if unsure:
+        yield f"not enough evidence to compare {_some(unsure)}"
+
+
+def _measured_but_unsure(row: Mapping[str, Any]) -> bool:
+    both = row.get("baseline") is not None and row.get("candidate") is not None
+    return both and row["verdict"] == "not enough evidence"
 
 
 def _allowed(reason: str, patterns: Iterable[str]) -> bool:

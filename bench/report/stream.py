@@ -30,7 +30,8 @@ class ResultStream:
 
     Row types: ``board``, ``peers``, ``plan``, ``start``, ``measurement``, ``samples``,
     ``finding``, ``limit``, ``comparison``, ``earlier``, ``incident``, ``progress``, ``recovery``, ``provisioned``,
-    ``radio``, ``finish``, ``lost`` (evidence), ``ended`` and, from the parent, ``run`` and ``trouble``.
+    ``radio``, ``finish``, ``lost`` (evidence), ``ended`` and, from the parent, ``run``, ``trouble`` and
+    ``closed``.
     """
 
     folder: Path
@@ -53,7 +54,7 @@ class ResultStream:
         if self.round > 1:
             row["round"] = self.round
         row |= {"t_ns": stamp, "utc": self.anchor.text(stamp), **fields}
-        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace") + b"\n"
         try:
             descriptor = os.open(self.folder / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
             try:

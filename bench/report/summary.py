@@ -42,6 +42,11 @@ class Summary:
     comparison: Row | None = None
     earlier: dict[str, str] = field(default_factory=dict)
     incidents: list[str] = field(default_factory=list)
+    open_turns: set[tuple[str, int]] = field(default_factory=set)
+    """Slots and rounds that were to run and have not come to their end."""
+    has_parent: bool = False
+    closed: bool = False
+    """Whether the process that started the others has come to its end, too."""
     qualification: Qualification | None = None
     started: str = ""
     ended: str = ""
@@ -56,7 +61,8 @@ class Summary:
         """Judges the run by a plan: from here on its verdict is the plan's."""
         rows = None if self.comparison is None else self.comparison["measurements"]
         holes = [*self.lost, *self.troubles]
-        self.qualification = qualify(plan, Ran(self.results, self.boards, self.flaky, holes, rows), today)
+        ran = Ran(self.results, self.boards, self.flaky, holes, rows, frozenset(self.limits_used))
+        self.qualification = qualify(plan, ran, today)
 
     @property
     def exit_code(self) -> int:
@@ -185,10 +191,25 @@ def reconcile(rows: Iterable[Row], *, damaged: int = 0) -> Summary:
         summary.ended = str(row.get("utc", "")) or summary.ended
         _take(summary, planned, row)
     summary.results = list(planned.values())
+    summary.troubles += [f"round {number} of {slot} did not come to its end" for slot, number in _sorted(summary)]
+    if summary.has_parent and not summary.closed:
+        summary.troubles.append("the run did not come to its end")
     summary.boards.sort(key=lambda board: str(board.get("slot", "")))
     if damaged:
         summary.lost.append(f"{damaged} damaged rows in the result stream")
     return summary
+
+
+def _sorted(summary: Summary) -> list[tuple[str, int]]:
+    return sorted(summary.open_turns, key=lambda turn: (turn[1], turn[0]))
+
+
+def _changed(boards: Iterable[Row], row: Row) -> list[str]:
+    """What a board says otherwise about itself than it did before in this run: then results are mixed up."""
+    told = next((board for board in boards if board["slot"] == row.get("slot")), None)
+    keys = ("model", "part", "modem_firmware", "slm_version", "ids")
+    other = [key for key in keys if told is not None and told.get(key) != row.get(key)]
+    return [f"{row.get('slot')} is another board, or has another firmware, than when the run began"] if other else []
 
 
 def _take(summary: Summary, planned: Planned, row: Row) -> None:
@@ -197,7 +218,14 @@ def _take(summary: Summary, planned: Planned, row: Row) -> None:
     if kind == "run":
         summary.simulated = bool(row.get("simulated"))
         summary.groups = row.get("groups") or {}
+        summary.open_turns = {(slot, number) for number, slots in row.get("turns") or () for slot in slots}
+        summary.has_parent = "turns" in row
+    elif kind == "ended":
+        summary.open_turns.discard((slot, turn))
+    elif kind == "closed":
+        summary.closed = True
     elif kind == "board":
+        summary.troubles += _changed(summary.boards, row)
         summary.boards = [board for board in summary.boards if board["slot"] != slot] + [_public(row)]
         summary.simulated = summary.simulated or bool(row.get("simulated"))
     elif kind == "peers":

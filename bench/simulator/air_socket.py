@@ -51,6 +51,7 @@ class AirSocket:
         self.assistance = Assistance()
         self._connected = False
         self._held: dict[bool, Callable[[], None]] = {}
+        self._arriving = 0  # what has been given a moment at which it arrives
         if host.type == socket.SOCK_DGRAM:
             self._read_on()
 
@@ -112,6 +113,8 @@ class AirSocket:
 
     def accept(self) -> tuple["AirSocket", Address]:
         """As the host's."""
+        if self._air.radio.state in UNREACHED:  # the host's network has let the peer in, the radio has not
+            raise BlockingIOError
         host, peer = self._host.accept()
         accepted = AirSocket(self._air, host)
         accepted._connected = True
@@ -183,6 +186,9 @@ class AirSocket:
 
     def _stream_left(self, data: bytes) -> None:
         """The moment at which bytes of a stream reach the host's network, behind those that it has not taken yet."""
+        if self._air.radio.state in UNREACHED:  # coverage was lost while they waited for the connection
+            self._stream_up(data, None)
+            return
         self._due += data
         if len(self._due) == len(data):
             self._send_due()
@@ -227,6 +233,8 @@ class AirSocket:
 
         def leave() -> None:
             self._outgoing -= 1
+            if self._lost_for_good(up=True, size=len(data)):
+                return
             with contextlib.suppress(OSError):  # nobody is there: the next call tells
                 self._datagram_left(data, to)
 
@@ -304,9 +312,7 @@ class AirSocket:
             data = whole[:limit]  # the rest of a datagram is lost, as always
             if not flags & socket.MSG_PEEK:
                 self._inbox.pop(0)
-                self._under_way -= len(whole)
-        if not self._finished and self._under_way < _BUFFERED:
-            self._read_on()
+                self._fetched(len(whole))
         self._signal()
         return data, source
 
@@ -316,12 +322,20 @@ class AirSocket:
         if not peek:
             rest = stored[limit:]
             self._inbox = [(rest, _NOWHERE)] if rest else []
-            self._under_way -= len(data)
+            self._fetched(len(data))
         return data
+
+    def _fetched(self, size: int) -> None:
+        """So many bytes are no longer under way: there is room to read on."""
+        self._under_way -= size
+        if not self._finished and self._under_way < _BUFFERED:
+            self._read_on()
 
     def events(self) -> int:
         """What a poll shows: POLLIN, POLLERR and POLLHUP."""
         if self._listening:
+            if self._air.radio.state in UNREACHED:
+                return 0
             return POLLIN if select.select([self._host], [], [], 0)[0] else 0
         failed = self._error is not None
         closed = self._ended or (failed and self.type == socket.SOCK_STREAM)
@@ -365,7 +379,7 @@ class AirSocket:
         """Lets data, or the end of a stream, pass the radio; what a sleeping board cannot take the network keeps."""
 
         def lost() -> None:
-            self._under_way -= len(data)
+            self._fetched(len(data))
 
         stream = self.type == socket.SOCK_STREAM
         ready = self._air.passes(self.assistance, uplink=False)
@@ -383,10 +397,16 @@ class AirSocket:
 
     def _arrive_later(self, ready: int, size: int, arrive: Callable[[], None]) -> None:
         due = self._air.down.arrival(ready, size)
-        if due <= time.monotonic_ns():
+        if due <= time.monotonic_ns() and not self._arriving:
             arrive()
-        else:
-            self._air.alarm.at(due, arrive)
+            return
+
+        def strike() -> None:
+            self._arriving -= 1
+            arrive()
+
+        self._arriving += 1
+        self._air.alarm.at(due, strike)
 
     def _deliver(self, data: bytes, source: Address) -> None:
         if self._notice >= 0:

@@ -203,7 +203,8 @@ class Radio:
         if self.state in UNREACHED or (self.state == ASLEEP and not uplink):
             return None
         if self.state == IDLE and not uplink and self.saving.cycle is not None:
-            self._next = (self._paging_occasion(now_ns, self.saving.cycle), CONNECTING)
+            paging = (self._paging_occasion(now_ns, self.saving.cycle), CONNECTING)
+            self._next = paging if self._next is None else min(self._next, paging)
             return None
         # What was announced until now is about this packet, not what will be announced before it leaves.
         keeps, ends = assistance.keeps, assistance.ended_by(uplink=uplink)
