@@ -65,6 +65,9 @@ def run(
     chosen = [] if count and not (board or port) else _chosen(lab, board or [], port or [], simulate)
     if wanted is not None and not (board or port):
         chosen = [spec for spec in chosen if spec.model in {boards.model for boards in wanted.boards}]
+        if not chosen and not count:
+            models = ", ".join(boards.text for boards in wanted.boards)
+            raise UsageError(f"no board of the plan is there: it wants {models} (`nrf91-bench boards` shows what is)")
     if simulate == "auto" and not chosen:
         count = 1
     folder = new_run_folder(out)

@@ -15,6 +15,8 @@ from bench.history.observations import Key, Observation
 from bench.history.shift import Shift, between_units, night_levels, significant, within_nights
 
 REGRESSION, IMPROVEMENT, SAME, UNKNOWN = "regression", "improvement", "no regression", "not enough evidence"
+NOT_COMPARED = "not compared"
+"""Counts and shares: a person reads them, no verdict waits for them."""
 
 _FASTER_IS_MORE = ("B/s", "bit/s", "1/s")
 _COMPARED = ("ns", "mC", *_FASTER_IS_MORE)
@@ -47,7 +49,7 @@ class Judgement:
 
     Attributes:
         key: which.
-        verdict: regression, improvement, no regression, not enough evidence.
+        verdict: regression, improvement, no regression, not enough evidence, or not compared.
         baseline: typical value (geometric mean of the units); None when it was not measured.
         candidate: likewise.
         change: relative, such as 0.1; None when it cannot be told.
@@ -148,7 +150,7 @@ def _judged(baseline: Sequence[Observation], candidate: Sequence[Observation], s
         )
         for key, base, cand in rows
     ]
-    order = (REGRESSION, IMPROVEMENT, SAME, UNKNOWN)
+    order = (REGRESSION, IMPROVEMENT, SAME, UNKNOWN, NOT_COMPARED)
     return sorted(judgements, key=lambda one: (order.index(one.verdict), -abs(one.change or 0.0), one.key.text))
 
 
@@ -199,7 +201,8 @@ def _judge(
 ) -> Judgement:
     before, after = (_typical(side, settings.statistic) for side in (base, cand))
     if found.shift is None:
-        return Judgement(key, UNKNOWN, before, after, units=found.units, why=found.why, effective=found.effective)
+        verdict = UNKNOWN if key.unit in _COMPARED else NOT_COMPARED
+        return Judgement(key, verdict, before, after, units=found.units, why=found.why, effective=found.effective)
     sign = _sign(key)
     change = math.expm1(sign * found.shift.value)
     low, high = sorted(math.expm1(sign * bound) for bound in found.shift.interval(level))

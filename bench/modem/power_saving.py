@@ -76,6 +76,8 @@ class PowerSaving:
     def edrx(self, access: Access, cycle: float, *, timeout: float) -> Iterator[float | None]:
         """Asks to be paged only every ``cycle`` seconds; gives the granted cycle, None when none was granted.
 
+        Whether its notices (+CEDRXP) were on cannot be read from the modem: they are off afterwards.
+
         Raises:
             ValueError: no such cycle.
         """

@@ -4,18 +4,18 @@ import math
 from typing import Any
 
 from bench.history import Comparison
-from bench.history.comparison import IMPROVEMENT, REGRESSION, SAME, UNKNOWN
+from bench.history.comparison import IMPROVEMENT, NOT_COMPARED, REGRESSION, SAME, UNKNOWN
 
 _VERDICTS = {0: "NO REGRESSION", 1: "REGRESSION", 5: "NOT ENOUGH EVIDENCE"}
 
 
 def headline(found: Comparison) -> dict[str, Any]:
     """Verdict, reason in one line, exit code."""
-    counts = {name: len(found.having(name)) for name in (REGRESSION, IMPROVEMENT, SAME, UNKNOWN)}
+    counts = {name: len(found.having(name)) for name in (REGRESSION, IMPROVEMENT, SAME, UNKNOWN, NOT_COMPARED)}
     named = ", ".join(f"{one.key.text} {one.change:+.1%}" for one in found.having(REGRESSION)[:3])
     reason = (
         f"{counts[REGRESSION]} slower, {counts[IMPROVEMENT]} faster, {counts[SAME]} without a regression,"
-        f" {counts[UNKNOWN]} not judged, of {len(found.judgements)} measurements"
+        f" {counts[UNKNOWN]} not judged, of {len(found.judgements) - counts[NOT_COMPARED]} measurements"
     )
     more = f": {named}{' and more' if counts[REGRESSION] > 3 else ''}" if named else ""
     return {

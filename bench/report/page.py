@@ -115,7 +115,7 @@ def _compared(summary: Summary) -> list[str]:
     if summary.comparison is None:
         return []
     told = summary.comparison
-    rows = [row for row in told["measurements"] if row["verdict"] != "not enough evidence"]
+    rows = [row for row in told["measurements"] if row["change"] is not None]
     unjudged = Counter(row["why"] for row in told["measurements"] if row["verdict"] == "not enough evidence")
     head = ("measurement", "baseline", "candidate", "difference", "interval", "finds from", "units", "verdict")
     return [
