@@ -51,6 +51,23 @@ class ReachedPeers(_Section):
     name: str | None = None
 
 
+class AccessPoint(_Section):
+    """By which a SIM's contract lets a board attach; without it the board's own settings count."""
+
+    apn: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,63}$")]
+    type: Literal["IP", "IPV6", "IPV4V6"] = "IPV4V6"
+    user: Annotated[str, Field(pattern=r'^[^"\r\n]{0,64}$')] = ""
+    password: Annotated[str, Field(pattern=r"^((file|env):.+)?$")] = ""
+    """Where it is kept: ``file:PATH`` or ``env:NAME``; never the password itself."""
+    method: Literal["pap", "chap"] = "chap"
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if bool(self.user) != bool(self.password):
+            raise ValueError("user and password belong together")
+        return self
+
+
 class BoardEntry(_Section):
     """One board of the lab: how to find it, and what discovery cannot know.
 
@@ -74,6 +91,8 @@ class BoardEntry(_Section):
     hardware: Flag = True
     pin: Annotated[str, Field(pattern=r"^((file|env):.+)?$")] = ""
     """Where its SIM's PIN is kept: ``file:PATH`` or ``env:NAME``; never the PIN itself."""
+    access_point: AccessPoint | None = None
+    """Of its SIM, where it is not the lab's."""
     meter: str = ""
     """Port of the Power Profiler Kit II that measures what it draws."""
 
@@ -132,6 +151,7 @@ class Network(_Section):
     """Whether a peer can open a connection to a board."""
     access: tuple[Literal["lte-m", "nb-iot"], ...] | None = None
     """The access technologies that SIM and network offer; None is not known, and none is changed to."""
+    access_point: AccessPoint | None = None
     rai: Literal["unknown", "granted"] = "unknown"
     """granted: the lab vouches for its cell, so that a release that does not come is the modem's fault."""
     registration_timeout: Annotated[float, Field(strict=True, gt=0, le=3600)] | None = None
@@ -248,6 +268,8 @@ class Limits(_Section):
     """How many tests of one board that ended in a lab error are tried again, once each."""
     incident_seconds: Annotated[float, Field(strict=True, ge=0, le=86400)] = 1800.0
     """How long a run pauses, when boards fail together, before it ends."""
+    stagger_seconds: Annotated[float, Field(strict=True, ge=0, le=600)] = 2.0
+    """Seconds between the starts of two real boards: many that attach at once disturb each other, and the cell."""
     replug_seconds: Annotated[float, Field(strict=True, ge=0, le=3600)] = 15.0
     """How long a test waits for a board that has vanished."""
 

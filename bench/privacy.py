@@ -6,16 +6,19 @@ turn the id back. In transcripts the substitute has the length of what it replac
 stay true and a masked transcript still replays.
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
 import re
 import secrets
+import tempfile
 from pathlib import Path
 
 from bench.errors import LabError
 from bench.state import state_folder
 
+_KEY_BYTES = 32
 # Where identities stand in what a board prints: (kind, pattern whose group 1 is the value).
 _ANSWERS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("imei", re.compile(rb'\+CGSN: ?"?(\d{14,17})"?')),
@@ -41,20 +44,27 @@ def lab_key(path: Path | None = None) -> bytes:
     """
     path = path or key_path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = secrets.token_bytes(32)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            key = path.read_bytes()
-            if len(key) < 16:
-                raise LabError(f"{path} holds {len(key)} bytes, not a key: delete it, the next run makes one") from None
-            return key
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(fresh)
+        if not path.exists():
+            _make_key(path)
+        key = path.read_bytes()
     except OSError as error:
         raise LabError(f"cannot keep the key for short ids in {path}: {error}; set XDG_STATE_HOME") from error
-    return fresh
+    if len(key) < _KEY_BYTES // 2:
+        raise LabError(f"{path} holds {len(key)} bytes, not a key: delete it, the next run makes one")
+    return key
+
+
+def _make_key(path: Path) -> None:
+    """Complete or not at all: several boards' processes may want the first key at once, and all get the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(_KEY_BYTES))
+        with contextlib.suppress(FileExistsError):  # another was first, and its key counts
+            os.link(name, path)
+    finally:
+        Path(name).unlink()
 
 
 class Concealer:

@@ -243,9 +243,20 @@ class TestRun:
         command = [sys.executable, "-m", "bench.cli", "run", "--out", str(folder / "out")]
         command += ["--suite", str(folder / "test_lab.py"), "--config", str(folder / "bench.toml"), *options]
         environment = {**rack.environment, "COLUMNS": "200", "XDG_STATE_HOME": str(folder / "state")}
-        return subprocess.Popen(
+        run = subprocess.Popen(
             rack.command(*command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         )
+        self.started.append(run)
+        return run
+
+    @pytest.fixture(autouse=True)
+    def _no_run_outlives_its_test(self) -> Iterator[None]:
+        self.started: list[subprocess.Popen[str]] = []
+        yield
+        for run in self.started:
+            if run.poll() is None:
+                run.kill()
+                run.communicate()
 
     def rows(self, folder: Path) -> list[dict[str, Any]]:
         with contextlib.suppress(FileNotFoundError):

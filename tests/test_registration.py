@@ -121,7 +121,14 @@ class TestRefusals:
             pytest.raises(NotRegistered, match=r"PLMN not allowed") as failure,
         ):
             registered(boards[0]["port"], timeout=60)
-        assert "the modem says EMM cause" in str(failure.value)
+        assert "PLMN not allowed), permanent, the modem says EMM cause" in str(failure.value)
+        assert failure.value.permanent
+
+    def test_a_network_in_trouble_is_worth_another_try(self) -> None:
+        with simulator("--deny", "22") as boards, pytest.raises(NotRegistered, match=r"congestion") as failure:
+            registered(boards[0]["port"], timeout=0.5)
+        assert "worth another try" in str(failure.value)
+        assert not failure.value.permanent
 
     def test_a_slow_network_is_waited_for(self) -> None:
         with simulator("--register-after", "6") as boards:
@@ -138,3 +145,76 @@ def test_where_a_board_was_stands_beside_its_failure(lab: Lab) -> None:
     assert "LTE-M 00101, band 20, RSRP -96 dBm, SNR 11 dB" in run.output.split("failed    ")[1]
     assert "LTE-M 00101, band 20, RSRP -96 dBm, SNR 11 dB" in (run.folder / "verdict.html").read_text()
     assert "0000A101" not in json.dumps(run.rows)
+
+
+class TestAccessPoint:
+    """The context by which a SIM's contract lets a board attach."""
+
+    def attach(self, port: str, point: dict[str, str], timeout: float = 5.0) -> None:
+        wanted = {"type": "IPV4V6", "user": "", "password": "", "method": "chap", **point}
+        spec = BoardSpec("dk-1", port, hardware=False, access_point=wanted)
+        with Board(spec, Concealer(b"k" * 32)) as board:
+            board.registered(timeout)
+            assert board.modem.packet_data.attach_context().apn == point["apn"]
+            text = json.dumps([str(entry) for entry in board.transcript.cut()[0]])
+            assert "s3cret-word" not in text
+
+    def test_it_is_set_and_put_back(self, tmp_path: Path) -> None:
+        word = tmp_path / "word"
+        word.touch(mode=0o600)
+        word.write_text("s3cret-word")
+        with simulator("--apn", "lab.example:me:s3cret-word") as boards:
+            port = boards[0]["port"]
+            self.attach(port, {"apn": "lab.example", "user": "me", "password": f"file:{word}"})
+            with AtLink.open(port) as link:
+                assert link.command("AT+CGDCONT?").lines == ('+CGDCONT: 0,"IPV4V6","","",0,0',)
+                assert link.command("AT+CFUN?").lines == ("+CFUN: 1",)
+
+    def test_what_fits_already_is_left_alone(self) -> None:
+        with simulator("--apn", "lab.example") as boards, AtLink.open(boards[0]["port"]) as link:
+            for command in ("AT+CFUN=4", 'AT+CGDCONT=0,"IPV4V6","lab.example"', "AT+CFUN=1"):
+                link.command(command)
+            link.close()
+            self.attach(boards[0]["port"], {"apn": "lab.example"})
+
+    @pytest.mark.parametrize(
+        ("point", "said"),
+        [
+            ({"apn": "elsewhere"}, "ESM cause 27 (missing or unknown APN: see [network.access_point] in bench.toml)"),
+            ({"apn": "lab.example"}, "ESM cause 29 (user authentication failed: see [network.access_point]"),
+        ],
+    )
+    def test_a_wrong_one_is_told_at_once(self, point: dict[str, str], said: str) -> None:
+        with (
+            simulator("--apn", "lab.example:me:s3cret-word") as boards,
+            pytest.raises(NotRegistered) as failure,
+        ):
+            self.attach(boards[0]["port"], point, timeout=60)
+        assert said in str(failure.value)
+        assert failure.value.permanent
+
+    def test_a_permanent_refusal_is_not_tried_again_by_every_test(self, lab: Lab) -> None:
+        (lab.folder / "bench.toml").write_text('[network.access_point]\napn = "elsewhere"\n')
+        with simulator("--apn", "lab.example") as boards:
+            run = lab.run(
+                "def test_one(modem): pass\ndef test_two(modem): pass\ndef test_three(modem): pass\n",
+                ("--port", boards[0]["port"], "--config", str(lab.folder / "bench.toml")),
+            )
+        assert run.code == 3
+        told = [row["message"] for row in run.rows if row["type"] == "finish" and row["attempt"] == 1]
+        assert "ESM cause 27" in told[0]
+        assert "was given up after 2 attempts" in told[1]
+
+
+def test_boards_start_one_after_the_other(lab: Lab) -> None:
+    """Real ones; a TCP port that the lab vouches for stands in."""
+    (lab.folder / "bench.toml").write_text(
+        "[limits]\nstagger_seconds = 1.5\n"
+        + "".join(f'[[boards]]\nname = "dk-{n}"\nport = "tcp://127.0.0.1:9"\n' for n in (1, 2)).replace(
+            "127.0.0.1:9", "127.0.0.1:10", 1
+        )
+    )
+    run = lab.run("def test_one(): pass\n", ("--config", str(lab.folder / "bench.toml")))
+    starts = {row["slot"]: row["t_ns"] for row in run.rows if row["type"] == "plan"}
+    assert sorted(starts) == ["dk-1", "dk-2"]
+    assert max(starts.values()) - min(starts.values()) > 0.5e9

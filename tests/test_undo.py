@@ -13,13 +13,19 @@ from hypothesis import strategies as st
 from bench.boards import Board, BoardSpec, SimulatedBoards
 from bench.boards.profile import read_profile
 from bench.boards.undo import UndoFile
+from bench.modem import Context
 from bench.privacy import Concealer
 
 KILLED = """
-import os, signal, sys
+import contextlib, os, signal, sys
 from bench.boards import Board, BoardSpec
-from bench.modem import SystemMode
+from bench.modem import AccessPoint, Context, SystemMode
 from bench.privacy import Concealer
+
+@contextlib.contextmanager
+def attached_by(modem):
+    modem.packet_data.attach_by(AccessPoint(Context("IP", "lab.example"), "user", lambda: "secret"))
+    yield
 
 board = Board(BoardSpec.from_json(sys.argv[1]), Concealer(b"k" * 32)).open()
 modem = board.modem
@@ -34,6 +40,7 @@ CHANGES = [
     "modem.system_modes.use(SystemMode(nb_iot=True), 10)",
     "modem.registration.offline(10)",
     "modem.radio.release_assistance()",
+    "attached_by(modem)",
     "modem.power_saving.psm(active=2, periodic=600, timeout=5), modem.registration.offline(10)",
 ]
 
@@ -43,6 +50,12 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A state folder of the test's own."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     return tmp_path / "nrf91-bench" / "undo"
+
+
+def defined(board: Board) -> Context:
+    """The context as it lies in the modem's memory."""
+    with board.modem.registration.offline(5):
+        return board.modem.packet_data.attach_context()
 
 
 def opened(spec: BoardSpec, told: list[str]) -> Board:
@@ -55,6 +68,7 @@ def test_a_killed_process_is_cleaned_up_after(change: str, state: Path) -> None:
         spec, told = boards.specs[0], list[str]()
         with opened(spec, told) as board:
             golden = read_profile(board.link)
+            context = defined(board)
         finished = subprocess.run(
             [sys.executable, "-c", KILLED.format(change=change), spec.to_json()],
             capture_output=True, text=True, timeout=60, check=False,
@@ -63,6 +77,7 @@ def test_a_killed_process_is_cleaned_up_after(change: str, state: Path) -> None:
         assert list(state.glob("*.jsonl"))
         with opened(spec, told) as board:
             assert read_profile(board.link) == golden
+            assert defined(board) == context
             board.modem.registration.wait(5)
         assert not list(state.glob("*.jsonl"))
     assert told

@@ -220,7 +220,10 @@ def is_pty(port: str) -> bool:
 
 def pty_made_ns(port: str) -> int:
     """When the pty behind a path was made, in ns since 1970; 0 when none is there."""
-    return Path(port).stat().st_ctime_ns if is_pty(port) else 0
+    try:
+        return Path(port).stat().st_ctime_ns if is_pty(port) else 0
+    except OSError:  # ended in this very moment
+        return 0
 
 
 def _must_be_tty(path: str) -> None:

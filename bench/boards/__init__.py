@@ -4,7 +4,7 @@ from bench.boards.board import Board
 from bench.boards.catalog import Catalog
 from bench.boards.coverage import Coverage, coverage_of
 from bench.boards.discovery import UNKNOWN, AttachedBoard, attached_boards
-from bench.boards.hotplug import BoardMonitor, found_again
+from bench.boards.hotplug import BoardMonitor, found_again, is_there
 from bench.boards.ladder import Ladder, ResetBudget
 from bench.boards.lease import BoardLeased, Holder, Lease, holder_of, inherited, terminal_lock
 from bench.boards.provisioning import TAGS, KnownDigests, provision
@@ -40,6 +40,7 @@ __all__ = [
     "found_again",
     "holder_of",
     "inherited",
+    "is_there",
     "known_boards",
     "named_port",
     "provision",

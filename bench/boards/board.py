@@ -15,8 +15,7 @@ from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
 from bench.boards.selection import BoardSpec
 from bench.boards.undo import UndoFile
 from bench.errors import BenchError, LabError
-from bench.modem import Family, Identity, Modem
-from bench.modem.sim_card import PinSource
+from bench.modem import AccessPoint, Context, Family, Identity, Modem
 from bench.privacy import Concealer
 from bench.secret import secret
 
@@ -124,7 +123,7 @@ class Board:
                 margin=self._margin,
                 connect_timeout=self._connect_timeout,
                 journal=self._undo,
-                pin=self._pin(),
+                pin=self._secret(self.spec.pin, r"\d{4,8}", "PIN of 4 to 8 digits") if self.spec.pin else None,
             )
             self.identity = self._modem.identity()
             self._learn(self.identity)
@@ -233,19 +232,33 @@ class Board:
         if self._modem is not None:
             self._modem.close_sockets()
             self._modem.registration.restore()
+            self._modem.packet_data.restore()
         for changed in differences(self._profile, read_profile(link)):
             self._tell(f"{self.slot} is not as it was found: {changed}")
 
-    def _pin(self) -> PinSource | None:
-        if not self.spec.pin:
-            return None
+    def registered(self, timeout: float) -> int:
+        """Attaches by the lab's access point, if one is named, and waits for the network; the time it took in ns.
+
+        Raises:
+            NotRegistered: the network did not let the board in within ``timeout`` seconds.
+            LabError: a secret that it takes cannot be read.
+        """
+        point = self.spec.access_point
+        if point:
+            password = self._secret(point["password"], r'[^"\r\n]{1,64}', "password")
+            context = Context(point["type"], point["apn"])
+            self.modem.packet_data.attach_by(AccessPoint(context, point["user"], password, point["method"]))
+        return self.modem.registration.wait(timeout)
+
+    def _secret(self, source: str, form: str, what: str) -> Callable[[], str]:
+        """Reads it when it is asked for, and from then on hides it wherever it occurs."""
 
         def read() -> str:
-            pin = secret(self.spec.pin)
-            if not re.fullmatch(r"\d{4,8}", pin):
-                raise LabError(f"{self.spec.pin} holds no PIN of 4 to 8 digits")
-            self.concealer.hide(pin.encode())
-            return pin
+            value = secret(source)
+            if not re.fullmatch(form, value):
+                raise LabError(f"{source} holds no {what}")
+            self.concealer.hide(value.encode())
+            return value
 
         return read
 

@@ -97,6 +97,17 @@ class BoardMonitor:
                 yield Change(board, attached=True)
 
 
+def is_there(spec: BoardSpec, catalog: Catalog) -> bool:
+    """Whether a board is attached just now, as far as this host can see: what is behind a URL it cannot."""
+    if not spec.port.startswith("/"):
+        return True
+    if spec.serial:
+        return any(same_serial(board.serial, spec.serial) for board in attached_boards(catalog))
+    if spec.pty_made_ns:
+        return pty_made_ns(spec.port) == spec.pty_made_ns
+    return Path(spec.port).exists()
+
+
 def found_again(spec: BoardSpec, catalog: Catalog, seconds: float) -> BoardSpec:
     """Where a board is now, by its serial number: its port may have another name than before.
 
@@ -105,7 +116,7 @@ def found_again(spec: BoardSpec, catalog: Catalog, seconds: float) -> BoardSpec:
     Raises:
         LabError: it is not attached, and has not come back within ``seconds``.
     """
-    if spec.pty_made_ns and (not Path(spec.port).exists() or pty_made_ns(spec.port) != spec.pty_made_ns):
+    if spec.pty_made_ns and not is_there(spec, catalog):
         raise LabError(f"{spec.slot} has vanished: the program behind {spec.port} has ended; start it again")
     if not spec.serial or not spec.port.startswith("/"):
         return spec

@@ -36,6 +36,7 @@ class BoardSpec:
         sec_tags: first and last security tag that the bench may use on it; None is the lab's.
         peers: how its network reaches the peers (address, address6, name), where that is not the lab's way.
         pin: where its SIM's PIN is kept, ``file:PATH`` or ``env:NAME``; empty for a SIM without one.
+        access_point: apn, type, user, password (where it is kept), method; empty for the board's own settings.
         meter: port of the power meter that feeds it; empty for none.
         control: of a simulated board, the socket by which its surroundings are changed; empty for real ones.
     """
@@ -55,6 +56,7 @@ class BoardSpec:
     sec_tags: tuple[int, int] | None = None
     peers: Mapping[str, str] = field(default_factory=dict)
     pin: str = ""
+    access_point: Mapping[str, str] = field(default_factory=dict)
     meter: str = ""
     control: str = ""
 
@@ -243,6 +245,7 @@ def _configured(
         labels=entry.labels,
         sec_tags=entry.sec_tags,
         pin=entry.pin,
+        access_point=entry.access_point.model_dump() if entry.access_point else {},
         meter=entry.meter,
         peers={name: str(value) for name, value in entry.peers.model_dump().items() if value is not None},
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.boards import BoardSpec, Catalog, attached_boards
+from bench.boards import BoardSpec, Catalog, is_there
 from bench.config import Config
 from bench.errors import LabError
 from bench.peers import Peers
@@ -134,9 +134,10 @@ class Breaker:
 
 def probes_of(config: Config, specs: Sequence[BoardSpec]) -> dict[str, Probe]:
     """What this host can look at: its boards' ports, and the peers."""
+    catalog = Catalog(config.models)
 
     def ports() -> str:
-        missing = [spec.slot for spec in specs if not _is_there(config, spec)]
+        missing = [spec.slot for spec in specs if not is_there(spec, catalog)]
         return f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} gone" if missing else ""
 
     def peers() -> str:
@@ -148,11 +149,3 @@ def probes_of(config: Config, specs: Sequence[BoardSpec]) -> dict[str, Probe]:
         return ""
 
     return {HUB: ports, PEER: peers}
-
-
-def _is_there(config: Config, spec: BoardSpec) -> bool:
-    if not spec.port.startswith("/"):
-        return True
-    if not spec.serial:
-        return Path(spec.port).exists()
-    return any(board.serial == spec.serial for board in attached_boards(Catalog(config.models)))

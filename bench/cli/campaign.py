@@ -10,7 +10,9 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,6 +58,9 @@ class _Child:
     process: subprocess.Popen[bytes]
     pipe: int
     log: Path
+
+
+_Starter = Callable[[], tuple[_Child, float]]
 
 
 class Campaign:
@@ -196,16 +201,22 @@ class Campaign:
         for turn in schedule.turns:
             if self._stop.is_set():
                 break
-            running = [self._start(spec, turn.round, peer_name) for spec in turn.specs]
-            self._follow(running, reader)
+            ended += self._follow([self._starter(spec, turn.round, peer_name) for spec in turn.specs], reader)
             again = [] if self._stop.is_set() else self._try_again(turn, peer_name)
-            self._follow(again, reader)
-            ended += [*running, *again]
+            ended += self._follow(again, reader)
         return ended
 
-    def _try_again(self, turn: Turn, peer_name: str | None) -> list[_Child]:
+    def _starter(self, spec: BoardSpec, number: int, peer_name: str | None, *, again: Sequence[str] = ()) -> _Starter:
+        """Starts a board's process when it is called, and says how long the next one should wait."""
+
+        def start() -> tuple[_Child, float]:
+            return self._start(spec, number, peer_name, again=again), self._lab.limits.stagger_seconds * spec.hardware
+
+        return start
+
+    def _try_again(self, turn: Turn, peer_name: str | None) -> list[_Starter]:
         """Lab errors are tried a second time, where they are not too many: then the lab is down, not unlucky."""
-        started = []
+        started: list[_Starter] = []
         for spec in turn.specs:
             finished = self._rows("finish", spec.slot, turn.round)
             tests = [str(row["test"]) for row in finished if row.get("outcome") == LAB_ERROR]
@@ -217,7 +228,7 @@ class Campaign:
             if 0 < len(tests) <= most:
                 which = f"{len(tests)} test{'' if len(tests) == 1 else 's'}"
                 self._console.line("again", f"{spec.slot}: {which} that ended in a lab error")
-                started.append(self._start(spec, turn.round, peer_name, again=tests))
+                started.append(self._starter(spec, turn.round, peer_name, again=tests))
         return started
 
     def _start(self, spec: BoardSpec, number: int, peer_name: str | None, *, again: Sequence[str] = ()) -> _Child:
@@ -252,9 +263,18 @@ class Campaign:
             )
         return _Child(spec, number, process, pipe, log)
 
-    def _follow(self, running: Sequence[_Child], reader: RowReader) -> None:
+    def _follow(self, starters: Sequence[_Starter], reader: RowReader) -> list[_Child]:
+        """Starts processes one after the other, follows them to their ends, and returns them."""
         asked = False
-        while any(child.process.poll() is None for child in running):
+        running: list[_Child] = []
+        waiting, next_start = deque(starters), 0.0
+        while waiting or any(child.process.poll() is None for child in running):
+            if self._stop.is_set():
+                waiting.clear()
+            while waiting and time.monotonic() >= next_start:
+                child, pause = waiting.popleft()()
+                running.append(child)
+                next_start = time.monotonic() + pause
             for row in reader.new_rows():
                 self._console.follow(row)
                 self._breaker.take(row)
@@ -271,6 +291,7 @@ class Campaign:
             self._console.follow(row)
         for child in running:
             os.close(child.pipe)
+        return running
 
     def _end(self, running: Sequence[_Child]) -> None:
         for child in running:

@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from bench.errors import UsageError
-from bench.simulator import CA, CERTIFICATE, KEY, PSK, PSK_IDENTITY, Cell, Direction, Registration, Settings, run
+from bench.simulator import (
+    CA,
+    CERTIFICATE,
+    KEY,
+    PSK,
+    PSK_IDENTITY,
+    AccessPoint,
+    Cell,
+    Direction,
+    Registration,
+    Settings,
+    run,
+)
 
 _CELL_HELP = (
     "The cell: setup, inactivity, release (ms), grant (probability), longer, as_rai, cp_rai, number; several in turn."
@@ -32,6 +44,9 @@ def simulate(
     register_after: Annotated[float, typer.Option(min=0.0, help="Seconds from CFUN=1 to registered.")] = 0.0,
     deny: Annotated[int | None, typer.Option(min=0, max=255, help="Refuse registration with this EMM cause.")] = None,
     pin: Annotated[str, typer.Option(help="The PIN that the SIM wants, of 4 to 8 digits.")] = "",
+    apn: Annotated[
+        str, typer.Option(metavar="NAME[:USER:PASSWORD]", help="The only access point that the network knows.")
+    ] = "",
     reset_loop: Annotated[
         bool, typer.Option("--reset-loop", help="A modem that was reset too often and does not attach.")
     ] = False,
@@ -77,7 +92,7 @@ def simulate(
             link=link,
             address=None if address is None else _address(address, "--address"),
             hosts=dict(_host(entry) for entry in host or ()),
-            registration=Registration(register_after, deny, _pin(pin), reset_loop),
+            registration=Registration(register_after, deny, _pin(pin), reset_loop, _access_point(apn)),
             uplink=_direction("--uplink", uplink),
             downlink=_direction("--downlink", downlink),
             cells=tuple(_cell(text) for text in cell) if cell else (Cell(),),
@@ -123,6 +138,14 @@ def _pin(text: str) -> str:
     if text and not re.fullmatch(r"\d{4,8}", text):
         raise UsageError("--pin: write 4 to 8 digits")
     return text
+
+
+def _access_point(text: str) -> AccessPoint:
+    name, colon, secret = text.partition(":")
+    user, both, password = secret.partition(":")
+    if colon and not (name and user and both):
+        raise UsageError("--apn: write NAME, or NAME:USER:PASSWORD")
+    return AccessPoint(name, user, password)
 
 
 def _cell(text: str) -> Cell:

@@ -3,6 +3,7 @@
 from bench.modem.credential_commands import CredentialCommands, CredentialStoreFull, CredentialType, StoredCredential
 from bench.modem.identity import DialectUnsupported, Identity
 from bench.modem.modem import Modem, family_of
+from bench.modem.packet_data import AccessPoint, Context, PacketData
 from bench.modem.power_saving import PowerSaving, PsmGrant, SleepWatch
 from bench.modem.radio import Radio, RaiSupport, ServingCell, SignallingWatch
 from bench.modem.registration import AttachBlocked, NotRegistered
@@ -52,11 +53,13 @@ __all__ = [
     "STRING_LIMIT",
     "Accepted",
     "AcceptedHandle",
+    "AccessPoint",
     "ActiveSecureSocket",
     "ActiveSocket",
     "AttachBlocked",
     "CidSetting",
     "CidStatus",
+    "Context",
     "CredentialCommands",
     "CredentialStoreFull",
     "CredentialType",
@@ -69,6 +72,7 @@ __all__ = [
     "NotRegistered",
     "Opened",
     "OptionValue",
+    "PacketData",
     "PeerVerify",
     "PollEvent",
     "Polled",

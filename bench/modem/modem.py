@@ -9,6 +9,7 @@ from bench.modem.data_mode_commands import DataModeCommands
 from bench.modem.identity import Identity, identify
 from bench.modem.network_commands import NetworkCommands
 from bench.modem.option_commands import OptionCommands
+from bench.modem.packet_data import PacketData
 from bench.modem.polling_commands import PollingCommands
 from bench.modem.power_saving import PowerSaving
 from bench.modem.radio import Radio
@@ -37,6 +38,7 @@ class Modem:
         network: #XGETADDRINFO, the board's own addresses.
         active: which socket the firmware has selected; ``active.use(handle)`` selects.
         credentials: %CMNG.
+        packet_data: the context and the access point by which it attaches.
         registration: waiting for the network.
         radio: serving cell, signalling connection, release assistance.
         power_saving: PSM, eDRX and the notice of sleep.
@@ -61,6 +63,7 @@ class Modem:
         self.data_mode = DataModeCommands(link, margin=margin)
         self.network = NetworkCommands(link, margin=margin)
         self.credentials = CredentialCommands(link, margin=margin)
+        self.packet_data = PacketData(link, changes)
         self.registration = Registration(link, changes, SimCard(link, pin))
         self.radio = Radio(link, changes)
         self.power_saving = PowerSaving(link, changes)

@@ -2,11 +2,13 @@
 
 import contextlib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 from bench.at import AtLink, CommandError, UrcTimeout
 from bench.clock import NS_PER_S, now_ns
 from bench.errors import DeviceError, LabError
 from bench.modem.answers import Answers, fields_of
+from bench.modem.causes import EMM, ESM, is_permanent, told
 from bench.modem.changes import Change, Changes
 from bench.modem.sim_card import SimCard
 
@@ -18,20 +20,6 @@ _MEANING = {
     4: "unknown, out of coverage",
     _NO_SIM: "not registered for want of a working SIM",
 }
-# 3GPP TS 24.301 section 9.9.3.9: what a new attempt does not cure.
-_CAUSES = {
-    3: "illegal UE",
-    6: "illegal ME",
-    7: "EPS services not allowed",
-    8: "EPS and non-EPS services not allowed",
-    11: "PLMN not allowed",
-    12: "tracking area not allowed",
-    13: "roaming not allowed in this tracking area",
-    14: "EPS services not allowed in this PLMN",
-    15: "no suitable cells in tracking area",
-}
-
-
 # A reset loop is told by another URC, so it is looked for now and then.
 _LOOK_SECONDS = 5.0
 _RESET_LOOP = "%MDMEV: RESET LOOP"
@@ -39,7 +27,15 @@ _BLOCKED_MINUTES = 30
 
 
 class NotRegistered(LabError):
-    """The network did not let the board in before the deadline."""
+    """The network did not let the board in before the deadline.
+
+    Attributes:
+        permanent: another try would end alike: the subscription, the access point or the place must change.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
 
 
 class AttachBlocked(NotRegistered):
@@ -54,6 +50,8 @@ class Registration:
         self._sim = sim
         self._changes = changes
         self._changed: list[Change] = []
+        self._esm: int | None = None
+        self._emm: int | None = None
 
     def wait(self, timeout: float) -> int:
         """Switches the radio on if need be and waits until the board is registered; returns the time it took in ns.
@@ -66,6 +64,7 @@ class Registration:
             SimLocked: the SIM wants what the bench cannot give.
         """
         started = now_ns()
+        self._esm = self._emm = None
         deadline = started + round(timeout * NS_PER_S)
         self._subscribe()
         self._switch_on(timeout)
@@ -79,7 +78,8 @@ class Registration:
             cause = int(fields[5]) if len(fields) > 5 and fields[5].isdigit() else None
             left = (deadline - now_ns()) / NS_PER_S
             self._refuse_a_reset_loop(started)
-            if left <= 0 or (stat == _DENIED and cause in _CAUSES):
+            self._hear_refusals(started)
+            if left <= 0 or (stat == _DENIED and is_permanent(cause, EMM)) or is_permanent(self._esm, ESM):
                 raise self._failure(stat, cause, (now_ns() - started) / NS_PER_S)
             try:
                 urc = self._link.wait_for_urc("+CEREG", timeout=min(left, _LOOK_SECONDS), since_ns=since)
@@ -125,6 +125,8 @@ class Registration:
         if level != "5":
             self._changed.append(self._changes.about_to_make(f"AT+CEREG={level}"))
             self._link.command("AT+CEREG=5")
+        with contextlib.suppress(CommandError):  # EMM and ESM causes, where the firmware tells them
+            self._link.command("AT+CNEC=24")
         with contextlib.suppress(CommandError):  # it is told where the firmware can
             self._link.command("AT%MDMEV=1")
 
@@ -137,12 +139,25 @@ class Registration:
             except CommandError as error:
                 raise NotRegistered(f"{self._link.name} could not switch its radio on: {error}") from error
 
+    def _hear_refusals(self, since_ns: int) -> None:
+        """Takes the causes that the network gave: ``+CNEC_ESM: 27,0``."""
+        for prefix in ("+CNEC_ESM", "+CNEC_EMM"):
+            with contextlib.suppress(UrcTimeout):
+                fields = fields_of(self._link.wait_for_urc(prefix, timeout=0, since_ns=since_ns).line)
+                number = int(fields[0]) if fields and fields[0].isdigit() else None
+                if prefix == "+CNEC_ESM":
+                    self._esm = number
+                else:
+                    self._emm = number
+
     def _refuse_a_reset_loop(self, since_ns: int) -> None:
         with contextlib.suppress(UrcTimeout):
             urc = self._link.wait_for_urc(_RESET_LOOP, timeout=0, since_ns=since_ns)
             raise AttachBlocked(
-                f"{self._link.name} was reset too often ({urc.line}) and does not attach for {_BLOCKED_MINUTES} min:"
-                " leave it switched on, and end runs with AT+CFUN=0 rather than by taking its power away"
+                f"{self._link.name} was reset too often ({urc.line}) and does not attach for {_BLOCKED_MINUTES} min,"
+                f" until {_clock_time(_BLOCKED_MINUTES)} at the latest: leave it switched on, and end runs with"
+                " AT+CFUN=0 rather than by taking its power away",
+                permanent=True,
             )
 
     def _read(self) -> tuple[str, ...]:
@@ -161,12 +176,21 @@ class Registration:
 
     def _failure(self, stat: int, cause: int | None, waited: float) -> NotRegistered:
         text = _MEANING.get(stat, f"state {stat}")
+        cause = self._emm if cause is None else cause
+        if cause is not None:
+            text += f", {told('EMM', cause, EMM)}"
+        if self._esm is not None:
+            text += f", {told('ESM', self._esm, ESM)}"
         extended = self._extended_error()
         if extended:
             text += f", the modem says {extended}"
-        if cause is not None:
-            text += f", EMM cause {cause}{f' ({_CAUSES[cause]})' if cause in _CAUSES else ''}"
         return NotRegistered(
             f"{self._link.name} was not registered after {waited:.1f} s: {text}; check SIM, antenna and subscription"
-            f"\n    whole transcript: {self._link.port.where}"
+            f"\n    whole transcript: {self._link.port.where}",
+            permanent=is_permanent(cause, EMM) or is_permanent(self._esm, ESM),
         )
+
+
+def _clock_time(minutes: int) -> str:
+    """The time of day so many minutes from now."""
+    return (datetime.now(UTC) + timedelta(minutes=minutes)).strftime("%H:%M UTC")

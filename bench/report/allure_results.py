@@ -65,21 +65,29 @@ class Placeholder:
 
 def _died(item: pytest.Item, where: Mapping[str, object]) -> dict[str, object]:
     full_name = allure_full_name(item)
-    values = getattr(getattr(item, "callspec", None), "params", {})
-    parameters = [Parameter(name=name, value=represent(value)) for name, value in _parameters(item, where).items()]
     now = round(time.time() * 1000)
     return {
         "uuid": str(uuid.uuid4()),
         "name": item.name,
         "fullName": full_name,
         "testCaseId": md5(full_name.encode(), usedforsecurity=False).hexdigest(),
-        "historyId": get_history_id(full_name, parameters, original_values=values),
+        "historyId": _history(item, where),
         "status": "broken",
-        "parameters": [{"name": parameter.name, "value": parameter.value} for parameter in parameters],
+        "parameters": [{"name": shown.name, "value": shown.value} for shown in _represented(item, where)],
         "labels": [{"name": "tag", "value": "bench-died"}, {"name": "suite", "value": Path(item.fspath).stem}],
         "start": now,
         "stop": now + 1,
     }
+
+
+def _history(item: pytest.Item, where: Mapping[str, object]) -> str:
+    """What tells a test at its place from all others, over runs."""
+    values = getattr(getattr(item, "callspec", None), "params", {})
+    return str(get_history_id(allure_full_name(item), _represented(item, where), original_values=values))
+
+
+def _represented(item: pytest.Item, where: Mapping[str, object]) -> list[Parameter]:
+    return [Parameter(name=name, value=represent(value)) for name, value in _parameters(item, where).items()]
 
 
 def _parameters(item: pytest.Item, where: Mapping[str, object]) -> dict[str, object]:
@@ -98,6 +106,9 @@ def describe(item: pytest.Item, where: Mapping[str, object], labels: Mapping[str
     """Labels of the present test; its board and its own parameters, so that no two results look like one retried."""
     for name, value in _parameters(item, where).items():
         allure.dynamic.parameter(name, value)
+    result = _present_test()
+    if result is not None:  # allure-pytest gives it at the test's end, which an interrupted one never sees
+        result.historyId = _history(item, where)
     for name, value in labels.items():
         if name in ("epic", "feature", "story"):
             getattr(allure.dynamic, name)(value)

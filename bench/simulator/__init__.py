@@ -2,8 +2,21 @@
 
 from bench.simulator.credentials import CA, CERTIFICATE, KEY, PSK, PSK_IDENTITY
 from bench.simulator.modem import Registration
+from bench.simulator.packet_data import AccessPoint
 from bench.simulator.path import Direction
 from bench.simulator.program import Settings, run
 from bench.simulator.radio import Cell
 
-__all__ = ["CA", "CERTIFICATE", "KEY", "PSK", "PSK_IDENTITY", "Cell", "Direction", "Registration", "Settings", "run"]
+__all__ = [
+    "CA",
+    "CERTIFICATE",
+    "KEY",
+    "PSK",
+    "PSK_IDENTITY",
+    "AccessPoint",
+    "Cell",
+    "Direction",
+    "Registration",
+    "Settings",
+    "run",
+]

@@ -3,10 +3,11 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.simulator.air import Air
 from bench.simulator.credentials import CredentialStore
+from bench.simulator.packet_data import AccessPoint, Contexts
 from bench.simulator.parameters import AtError, CmeError, Parameters
 from bench.simulator.power_saving import PowerSaving
 from bench.simulator.profiles import Model, capabilities_of
@@ -20,6 +21,7 @@ _TRACKING_AREA, _NETWORK = "0001", "00101"  # the test network of 3GPP TS 23.003
 _RAI_WITH_URC = 2
 _NOT_ALLOWED, _WRONG_PIN = 3, 16  # +CME ERROR, 3GPP TS 27.007 section 9.2
 _LTE_M, _NB_IOT = 7, 9
+_EMM_CAUSES, _ESM_CAUSES = 8, 16
 _BAND, _CHANNEL, _RSRP, _SNR = 20, 6400, 44, 35
 
 
@@ -40,13 +42,15 @@ class Identity:
 class Registration:
     """How the simulated network treats this board: seconds until it registers, or the EMM cause of its refusal.
 
-    Also the PIN that its SIM wants, and whether the modem believes in a loop of resets, and so does not attach.
+    Also the PIN that its SIM wants, whether the modem believes in a loop of resets, and so does not attach, and the
+    access point that the network knows.
     """
 
     delay: float = 0.0
     deny_cause: int | None = None
     pin: str = ""
     reset_loop: bool = False
+    access_point: AccessPoint = field(default_factory=AccessPoint)
 
 
 class Modem:
@@ -68,11 +72,13 @@ class Modem:
         self._urc = urc
         self._air = air
         self._saving = PowerSaving(air, urc)
+        self._contexts = Contexts(registration.access_point)
         self._systems = (1, 0, 0, 0)  # LTE-M, NB-IoT, GNSS, preference
         self._covered = True
         self._locked = bool(registration.pin)
         self._tries = _PIN_TRIES
         self._tells_events = False
+        self._tells_causes = 0
         self._context = False  # whether the board has an IP address
         self._connected = False
         self._signalling = 0
@@ -84,7 +90,7 @@ class Modem:
 
     async def power_on(self) -> None:
         """The board was configured to attach at boot (AT+CFUN=1), as a lab's boards are."""
-        self._level = self._signalling = self._rai = 0
+        self._level = self._signalling = self._rai = self._tells_causes = 0
         self._saving.restart()
         self._air.radio.indicates = False
         self.reports_error_numbers = False
@@ -139,8 +145,15 @@ class Modem:
 
     def _found(self) -> None:
         """The search is over."""
-        if self._registration.deny_cause is not None:
+        refusal = self._contexts.refusal()
+        if refusal is not None:
+            self._become(_SEARCHING)
+            if self._tells_causes & _ESM_CAUSES:
+                self._urc(f"+CNEC_ESM: {refusal},0")
+        elif self._registration.deny_cause is not None:
             self._become(_DENIED)
+            if self._tells_causes & _EMM_CAUSES:
+                self._urc(f"+CNEC_EMM: {self._registration.deny_cause}")
         else:
             self._become(_HOME if self._covered else _SEARCHING)
 
@@ -308,6 +321,29 @@ class Modem:
             self._urc("%MDMEV: RESET LOOP")
         return []
 
+    async def error_causes(self, parameters: Parameters) -> list[str]:
+        """AT+CNEC=<n>: 8 tells EMM causes, 16 ESM causes (Nordic's AT commands reference)."""
+        self._tells_causes = parameters.number(0, 0, _EMM_CAUSES | _ESM_CAUSES)
+        if self._tells_causes & ~(_EMM_CAUSES | _ESM_CAUSES):
+            raise AtError
+        return []
+
+    async def define_context(self, parameters: Parameters) -> list[str]:
+        """AT+CGDCONT=...: only while it is not in use."""
+        if self._context:
+            raise AtError
+        self._contexts.define(parameters)
+        return []
+
+    async def contexts(self, _: Parameters) -> list[str]:
+        """AT+CGDCONT?."""
+        return self._contexts.lines(self.identity.address if self.attached else "")
+
+    async def authenticate_context(self, parameters: Parameters) -> list[str]:
+        """AT+CGAUTH=...."""
+        self._contexts.authenticate(parameters)
+        return []
+
     async def extended_error(self, _: Parameters) -> list[str]:
         """AT+CEER."""
         return [f'+CEER: "{"EMM cause" if self._status == _DENIED else "no information"}"']
@@ -363,6 +399,10 @@ _HANDLERS: dict[tuple[str, str], Handler] = {
     ("+CPIN", "?"): Modem.pin_read,
     ("+CPINR", "="): Modem.pin_tries,
     ("%MDMEV", "="): Modem.modem_events,
+    ("+CNEC", "="): Modem.error_causes,
+    ("+CGDCONT", "="): Modem.define_context,
+    ("+CGDCONT", "?"): Modem.contexts,
+    ("+CGAUTH", "="): Modem.authenticate_context,
     ("+CEER", ""): Modem.extended_error,
     ("+CFUN", "="): Modem.functional_mode,
     ("+CFUN", "?"): Modem.functional_mode_read,

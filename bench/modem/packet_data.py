@@ -1,0 +1,95 @@
+"""Packet data contexts: 3GPP TS 27.007 sections 10.1.1 (+CGDCONT) and 10.1.31 (+CGAUTH)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.at import AtLink
+from bench.modem.answers import Answers
+from bench.modem.changes import Change, Changes
+
+_ATTACH = "0"
+"""The context with which the modem attaches."""
+_SECONDS = 60.0
+_METHODS = {"pap": 1, "chap": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A context as it is defined.
+
+    Attributes:
+        kind: IP, IPV6, IPV4V6 or Non-IP.
+        apn: access point name; empty is the subscription's default.
+    """
+
+    kind: str
+    apn: str
+
+
+@dataclass(frozen=True)
+class AccessPoint:
+    """What a SIM's contract wants.
+
+    Attributes:
+        context: to attach with.
+        user: empty where the access point asks for none.
+        password: gives it when it is needed; a LabError says why it cannot.
+        method: pap or chap.
+    """
+
+    context: Context
+    user: str = ""
+    password: Callable[[], str] = str
+    method: str = "chap"
+
+
+class PacketData:
+    """The contexts of one modem."""
+
+    def __init__(self, link: AtLink, changes: Changes) -> None:
+        self._link = link
+        self._changes = changes
+        self._made: list[Change] = []
+
+    def attach_context(self) -> Context:
+        """The context with which the modem attaches: as it is defined, or, registered, as the network gave it."""
+        answers = Answers(self._link, self._link.command("AT+CGDCONT?"))
+        for fields in answers.lines("+CGDCONT"):
+            if len(fields) >= 3 and fields[0] == _ATTACH:
+                return Context(fields[1], fields[2])
+        return Context("", "")
+
+    def attach_by(self, point: AccessPoint) -> None:
+        """Lets the modem attach by an access point from its next registration on; :meth:`restore` puts back what was.
+
+        The radio is switched off where something has to change. A password that the modem knew before cannot be read,
+        and so not be put back.
+
+        Raises:
+            CommandError: the modem refused.
+        """
+        mode = Answers(self._link, self._link.command("AT+CFUN?")).one("+CFUN")[0]
+        if mode == "1" and not point.user and _is(self.attach_context(), point.context):
+            return
+        self._made.append(self._changes.about_to_make(f"AT+CFUN={mode}"))
+        self._link.command("AT+CFUN=4", timeout=_SECONDS)
+        before = self.attach_context()
+        if before != point.context:
+            undo = f'AT+CGDCONT=0,"{before.kind}","{before.apn}"' if before.kind else "AT+CGDCONT=0"
+            self._made.append(self._changes.about_to_make("AT+CFUN=4", undo))
+            self._link.command(f'AT+CGDCONT=0,"{point.context.kind}","{point.context.apn}"')
+        if point.user:
+            self._made.append(self._changes.about_to_make("AT+CFUN=4", "AT+CGAUTH=0,0"))
+            method = _METHODS[point.method]
+            self._link.command(f'AT+CGAUTH=0,{method},"{point.user}","{point.password()}"')
+
+    def restore(self) -> None:
+        """Undoes what :meth:`attach_by` changed, the last first."""
+        while self._made:
+            self._made.pop().undo()
+
+
+def _is(granted: Context, wanted: Context) -> bool:
+    """Whether a context is the wanted one: a network adds its operator's domain to a name."""
+    name, asked = granted.apn.lower(), wanted.apn.lower()
+    return granted.kind == wanted.kind and (name == asked or (bool(asked) and name.startswith(f"{asked}.mnc")))
