@@ -119,6 +119,8 @@ class Peers(_Section):
     """A name that resolves to the address in the board's network."""
     ports: tuple[PortNumber, PortNumber] | None = None
     """Lowest and highest port that may be used; default any free one."""
+    public: Flag = False
+    """Whether strangers can reach them: then only this run's boards are served, which say a token first."""
 
     @property
     def reachable_at(self) -> tuple[str, ...]:

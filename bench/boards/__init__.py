@@ -1,5 +1,6 @@
 """Which boards there are, who uses them, and one that is open."""
 
+from bench.boards.admission import show_tokens
 from bench.boards.board import Board
 from bench.boards.catalog import Catalog
 from bench.boards.coverage import Coverage, coverage_of
@@ -48,5 +49,6 @@ __all__ = [
     "reservation_of",
     "reserve",
     "select",
+    "show_tokens",
     "terminal_lock",
 ]

@@ -1,7 +1,7 @@
 """Network registration: 3GPP TS 27.007 sections 10.1.22 (+CEREG) and 8.2 (+CFUN)."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from bench.at import AtLink, CommandError, UrcTimeout
@@ -43,7 +43,12 @@ class AttachBlocked(NotRegistered):
 
 
 class Registration:
-    """The registration of one modem. ``restore`` puts back what waiting has changed."""
+    """The registration of one modem. ``restore`` puts back what waiting has changed.
+
+    Attributes:
+        times: how often it was waited for with success: the board's address may have changed in between.
+        whenever_registered: is called then.
+    """
 
     def __init__(self, link: AtLink, changes: Changes, sim: SimCard) -> None:
         self._link = link
@@ -52,6 +57,8 @@ class Registration:
         self._changed: list[Change] = []
         self._esm: int | None = None
         self._emm: int | None = None
+        self.times = 0
+        self.whenever_registered: Callable[[], None] = lambda: None
 
     def wait(self, timeout: float) -> int:
         """Switches the radio on if need be and waits until the board is registered; returns the time it took in ns.
@@ -74,7 +81,10 @@ class Registration:
         while True:
             stat = int(fields[0]) if fields and fields[0].isdigit() else -1
             if stat in (_HOME, _ROAMING):
-                return now_ns() - started
+                took = now_ns() - started
+                self.times += 1
+                self.whenever_registered()
+                return took
             cause = int(fields[5]) if len(fields) > 5 and fields[5].isdigit() else None
             left = (deadline - now_ns()) / NS_PER_S
             self._refuse_a_reset_loop(started)

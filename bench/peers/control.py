@@ -1,6 +1,8 @@
 """Peers as a scenario sees them: where a board reaches each, what it does, what it saw."""
 
 import base64
+import itertools
+import secrets
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any, Self
 
 from bench.clock import Offset, estimate_offset, now_ns
 from bench.config import Peers as PeersConfig
+from bench.peers.gate import token
 from bench.peers.journal import Entry
 from bench.peers.program import PATIENCE_S, PeerError, Program
 from bench.peers.security import to_json
@@ -38,6 +41,8 @@ class Peers:
         self._secure: Program | None = None
         self._stack = ExitStack()
         self._started: list[Peer] = []
+        self._key = secrets.token_bytes(32) if self.config.public else b""
+        self._tokens = itertools.count()
 
     @property
     def where(self) -> str:
@@ -59,6 +64,7 @@ class Peers:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.enter_context(self._plain)
+            self._guard(self._plain)
             self.sync_clock()
             self._stack = stack.pop_all()
         return self
@@ -103,6 +109,35 @@ class Peers:
         options = {"upstream": [upstream.bound.host, upstream.bound.port], **path}
         return self._start("udp-relay", ":" in upstream.bound.host, {}, options)
 
+    def gate(self, *, stream: bool = False, ipv6: bool = False) -> "Peer":
+        """Where a board of peers in public shows a token: in a datagram, or as the first bytes of a stream."""
+        return self._start("tcp-gate" if stream else "udp-gate", ipv6, {})
+
+    def token(self) -> bytes:
+        """A token that is good once."""
+        return token(self._key, next(self._tokens))
+
+    def admitted(self) -> tuple[str, ...]:
+        """The addresses from which tokens were shown: those that are served."""
+        return tuple(self._share_admission()["addresses"])
+
+    def strangers(self) -> int:
+        """How many datagrams and streams came to the gates that are there without a token."""
+        return int(self.request("admitted")["strangers"])
+
+    def _guard(self, program: Program) -> None:
+        if self.config.public:
+            program.request("guard", key=base64.b64encode(self._key).decode())
+
+    def _share_admission(self) -> dict[str, Any]:
+        """Tokens are shown to one program; the other serves the same."""
+        if not self.config.public:
+            return {"addresses": [], "strangers": 0}
+        answer = self.request("admitted")
+        if self._secure is not None:
+            self._secure.request("admit", addresses=answer["addresses"])
+        return answer
+
     def journals(self) -> list[tuple["Peer", list[Entry]]]:
         """Every peer started so far that is still there, with its journal."""
         return [(peer, peer.journal()) for peer in self._started if not peer.stopped]
@@ -122,6 +157,8 @@ class Peers:
     ) -> "Peer":
         if self._secure is None:
             self._secure = self._stack.enter_context(Program(self.config))
+            self._guard(self._secure)
+            self._share_admission()
         options: dict[str, object] = {
             "security": to_json(security),
             "key_log": None if key_log is None else str(key_log),
@@ -155,6 +192,10 @@ class Peers:
         bind = config.bind6 if ipv6 else config.bind
         if bind is None:
             raise PeerError("peers.bind6 is not set in bench.toml, so there is no IPv6 peer")
+        if ipv6 and config.public and "gate" not in kind and not any(":" in address for address in self.admitted()):
+            raise PeerError(
+                "no token came over IPv6, so no peer would answer the board there: does its network route it?"
+            )
         ports = list(config.ports) if config.ports else None
         program = program or self._plain
         answer = program.request("start", kind=kind, bind=str(bind), ports=ports, options=options or {})

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Generic, TypeVar
 
-from bench.clock import now_ns
+from bench.clock import NS_PER_S, now_ns
 from bench.peers.behaviour import Behaviour
 from bench.peers.journal import Journal, Source
 
@@ -20,10 +20,30 @@ End = TypeVar("End")
 """What an answer is sent to: an address, or an association, whose address may change."""
 
 
+class Allowance:
+    """So many bytes a second may be sent, and those of one second at once."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = self._left = rate
+        self._stamp = now_ns()
+
+    def allows(self, size: int) -> bool:
+        """Whether so many bytes may be sent now; they count as sent then."""
+        stamp = now_ns()
+        self._left = min(self._rate, self._left + (stamp - self._stamp) * self._rate / NS_PER_S)
+        self._stamp = stamp
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
+
+
 class DatagramPeer(ABC, Generic[End]):
     """A peer on one UDP socket."""
 
     kind = ""
+    allowance: Allowance | None = None
+    """What it may send; None is all."""
 
     def __init__(self, bound: socket.socket) -> None:
         self.journal = Journal()
@@ -85,6 +105,9 @@ class DatagramPeer(ABC, Generic[End]):
     def _transmit(self, data: bytes, to: Source) -> bool:
         if self._socket.fileno() < 0:
             return False  # closed while the answer was delayed
+        if self.allowance is not None and not self.allowance.allows(len(data)):
+            self.journal.add("dropped", source=to, data=data)
+            return False
         try:
             self._socket.sendto(data, to)
         except OSError as error:

@@ -23,6 +23,7 @@ class Entry:
     Attributes:
         t_ns: after the read, before the write.
         event: accepted, connected, received, sent, dropped, held, ended (FIN received), reset, closed, rebound, error;
+            in public also admitted (a token was shown) and refused (too many connections);
             of secure peers also hello (a ClientHello came), handshake, handshake failed, moved (the other end has a new
             address), reconnected (it began anew from the old one), ignored (what is no record of anybody's), failed.
         connection: number of the connection or flow, from 1; 0 for the peer itself.

@@ -19,8 +19,9 @@ from typing import Any
 from bench import __version__
 from bench.clock import now_ns
 from bench.peers.behaviour import NAMES
-from bench.peers.datagram import DatagramPeer
+from bench.peers.datagram import Allowance, DatagramPeer
 from bench.peers.dtls import DtlsEcho
+from bench.peers.gate import Gate, TcpGate, UdpGate
 from bench.peers.security import KeyLog, from_json
 from bench.peers.tcp import ClosedPort, StreamPeer, TcpDialer, TcpEcho
 from bench.peers.tls import TlsConnection, TlsEcho
@@ -28,11 +29,15 @@ from bench.peers.udp import Path as NetworkPath
 from bench.peers.udp import UdpEcho, UdpRelay
 from bench.security import Context, SecurityUnavailable, library
 
-PROTOCOL = 2
+PROTOCOL = 3
+_PUBLIC_RATE = 4_000_000  # bytes/s, more than any board sends
+_PUBLIC_CONNECTIONS = 256
 _LINE_LIMIT = 64 << 20
-_SOCKETS = dict.fromkeys((TcpEcho.kind, TlsEcho.kind, TcpDialer.kind, ClosedPort.kind), socket.SOCK_STREAM)
+_SOCKETS = dict.fromkeys(
+    (TcpEcho.kind, TlsEcho.kind, TcpDialer.kind, ClosedPort.kind, TcpGate.kind), socket.SOCK_STREAM
+)
 
-Peer = TcpEcho | TlsEcho | TcpDialer | ClosedPort | UdpEcho | DtlsEcho | UdpRelay
+Peer = TcpEcho | TlsEcho | TcpDialer | ClosedPort | UdpEcho | DtlsEcho | UdpRelay | UdpGate | TcpGate
 Request = dict[str, Any]
 Answer = dict[str, Any]
 
@@ -43,6 +48,7 @@ class Service:
     def __init__(self) -> None:
         self._peers: dict[int, Peer] = {}
         self._count = 0
+        self._gate: Gate | None = None
         self._kinds: dict[str, Callable[[socket.socket, dict[str, Any]], Peer]] = {
             TcpEcho.kind: lambda bound, _: TcpEcho(bound),
             TlsEcho.kind: lambda bound, options: TlsEcho(bound, *_security(options)),
@@ -51,6 +57,8 @@ class Service:
             UdpEcho.kind: lambda bound, _: UdpEcho(bound),
             DtlsEcho.kind: lambda bound, options: DtlsEcho(bound, *_security(options)),
             UdpRelay.kind: _relay,
+            UdpGate.kind: lambda bound, _: UdpGate(bound, self._guardian),
+            TcpGate.kind: lambda bound, _: TcpGate(bound, self._guardian),
         }
         self._operations: dict[str, Callable[[Request], Awaitable[Answer]]] = {
             "hello": self._hello,
@@ -62,6 +70,9 @@ class Service:
             "dial": self._dial,
             "journal": self._journal,
             "wait": self._wait,
+            "guard": self._guard,
+            "admit": self._admit,
+            "admitted": self._admitted,
         }
 
     def close(self) -> None:
@@ -89,12 +100,15 @@ class Service:
         make = self._kinds.get(kind)
         if make is None:
             raise ValueError(f"no peer is called {kind!r}")
-        bound = _bind(bind, ports, _SOCKETS.get(kind, socket.SOCK_DGRAM))
+        open_to_all = self._gate is None or kind in (UdpGate.kind, TcpGate.kind)
+        bound = _bind(bind, ports, _SOCKETS.get(kind, socket.SOCK_DGRAM), None if open_to_all else self._gate)
         try:
             peer = make(bound, options)
         except BaseException:
             bound.close()
             raise
+        if self._gate is not None:
+            _bound_in_rate(peer)
         self._count += 1
         self._peers[self._count] = peer
         return self._count, peer
@@ -105,6 +119,28 @@ class Service:
         except SecurityUnavailable as error:
             security = str(error)  # what needs it will say so; plain peers do not
         return {"version": __version__, "protocol": PROTOCOL, "pid": os.getpid(), "security": security}
+
+    @property
+    def _guardian(self) -> Gate:
+        if self._gate is None:
+            raise ValueError("there is no gate: guard comes first")
+        return self._gate
+
+    async def _guard(self, request: Request) -> Answer:
+        """From now on every peer serves only who was admitted."""
+        if self._peers:
+            raise ValueError("guard comes before the first peer")
+        self._gate = Gate(base64.b64decode(request["key"]))
+        return {}
+
+    async def _admit(self, request: Request) -> Answer:
+        for address in request["addresses"]:
+            self._guardian.admit(address)
+        return {}
+
+    async def _admitted(self, _: Request) -> Answer:
+        gates = [peer for peer in self._peers.values() if isinstance(peer, UdpGate | TcpGate)]
+        return {"addresses": self._guardian.admitted, "strangers": sum(gate.strangers for gate in gates)}
 
     async def _clock(self, _: Request) -> Answer:
         return {"now_ns": now_ns()}
@@ -219,7 +255,15 @@ def _relay(bound: socket.socket, options: dict[str, Any]) -> UdpRelay:
     return UdpRelay(bound, (host, port), NetworkPath(**options))
 
 
-def _bind(host: str, ports: tuple[int, int] | None, kind: socket.SocketKind) -> socket.socket:
+def _bound_in_rate(peer: Peer) -> None:
+    """What even a client may make a peer in public do."""
+    if isinstance(peer, DatagramPeer):
+        peer.allowance = Allowance(_PUBLIC_RATE)
+    elif isinstance(peer, StreamPeer):
+        peer.most_connections = _PUBLIC_CONNECTIONS
+
+
+def _bind(host: str, ports: tuple[int, int] | None, kind: socket.SocketKind, gate: Gate | None) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     candidates = range(ports[0], ports[1] + 1) if ports else (0,)
     problem: OSError | None = None
@@ -228,6 +272,8 @@ def _bind(host: str, ports: tuple[int, int] | None, kind: socket.SocketKind) -> 
         try:
             if kind is socket.SOCK_STREAM and ports:
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if gate is not None:
+                gate.guard(bound, host)
             bound.bind((host, port))
         except OSError as error:
             bound.close()

@@ -23,6 +23,9 @@ _LATEST_S = 60.0
 class StreamPeer:
     """A peer with TCP connections."""
 
+    most_connections: int | None = None
+    """At a time; None is any number."""
+
     def __init__(self) -> None:
         self.journal = Journal()
         self.behaviour = Behaviour()
@@ -101,6 +104,10 @@ class TcpEcho(StreamPeer):
                 self._loop.remove_reader(self._listener.fileno())
                 self._loop.call_later(_ACCEPT_PAUSE, self._resume)
                 return
+            if self.most_connections is not None and len(self.connections) >= self.most_connections:
+                self.journal.add("refused", source=(source[0], source[1]))
+                client.close()
+                continue
             self.add(client, (source[0], source[1]), "accepted", now_ns())
 
     def _resume(self) -> None:

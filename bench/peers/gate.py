@@ -1,0 +1,187 @@
+"""The gate of peers on a public address: whoever shows this run's token is served, strangers get nothing back.
+
+A token is ASCII, so that every firmware can send it as text: a serial number of 8 hexadecimal digits and the first 32
+of its HMAC-SHA-256 under a key that only this run knows. Each is good once: one that was overheard lets nobody in. It
+is shown in a datagram, or as the first bytes of a stream; from then on its source is served, on every port, for as long
+as the run lasts or until many others have come. A client whose address has changed shows the next one.
+"""
+
+import asyncio
+import hmac
+import re
+import socket
+from collections import OrderedDict
+
+from bench.peers.behaviour import Behaviour
+from bench.peers.journal import Journal, Source
+from bench.peers.source_filter import MOST_ADDRESSES, only_from
+
+_FORM = re.compile(rb"([0-9a-f]{8})([0-9a-f]{32})")
+_SIZE = 40
+_WAITING, _WAITING_SECONDS = 64, 10.0
+_BURST = 64
+
+
+def token(key: bytes, serial: int) -> bytes:
+    """The token of a serial number."""
+    head = f"{serial:08x}".encode()
+    return head + hmac.new(key, head, "sha256").hexdigest()[: _SIZE - len(head)].encode()
+
+
+class Gate:
+    """Who may reach the sockets behind it."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._last = -1
+        self._own = {"127.0.0.1", "::1"}  # from outside nothing can come from there
+        self._admitted: OrderedDict[str, None] = OrderedDict()
+        self._guarded: list[socket.socket] = []
+
+    def guard(self, unbound: socket.socket, own: str) -> None:
+        """Lets nobody else reach a socket, which must not be bound yet; ``own`` is the address that it will have.
+
+        Raises:
+            OSError: the kernel cannot.
+        """
+        self._guarded = [guarded for guarded in self._guarded if guarded.fileno() >= 0]
+        self._guarded.append(unbound)
+        if own not in self._own:  # a relay speaks to its upstream from here
+            self._own.add(own)
+            self._apply()
+        else:
+            only_from(unbound, self._addresses)
+
+    def shows(self, data: bytes) -> bool:
+        """Whether a token is good; it is spent by that."""
+        match = _FORM.fullmatch(data)
+        if match is None:
+            return False
+        serial = int(match[1], 16)
+        if not hmac.compare_digest(data, token(self._key, serial)) or serial <= self._last:
+            return False
+        self._last = serial
+        return True
+
+    def admit(self, address: str) -> None:
+        """Serves an address; the one that came longest ago goes where there are too many."""
+        self._admitted.pop(address, None)
+        self._admitted[address] = None
+        while len(self._admitted) + len(self._own) > MOST_ADDRESSES:
+            self._admitted.popitem(last=False)
+        self._apply()
+
+    @property
+    def admitted(self) -> list[str]:
+        """The addresses that are served, beside our own."""
+        return list(self._admitted)
+
+    @property
+    def _addresses(self) -> list[str]:
+        return [*self._own, *reversed(self._admitted)]
+
+    def _apply(self) -> None:
+        for guarded in self._guarded:
+            if guarded.fileno() >= 0:
+                only_from(guarded, self._addresses)
+
+
+class UdpGate:
+    """Takes tokens in datagrams. Answers nothing, and keeps nothing of strangers but their number."""
+
+    kind = "udp-gate"
+
+    def __init__(self, bound: socket.socket, gate: Gate) -> None:
+        self.journal = Journal()
+        self.behaviour = Behaviour()
+        self.strangers = 0
+        self._socket = bound
+        self._gate = gate
+        bound.setblocking(False)
+        asyncio.get_running_loop().add_reader(bound.fileno(), self._read)
+
+    @property
+    def address(self) -> Source:
+        """Where it receives."""
+        host, port, *_ = self._socket.getsockname()
+        return host, port
+
+    def close(self) -> None:
+        """Ends it."""
+        asyncio.get_running_loop().remove_reader(self._socket.fileno())
+        self._socket.close()
+
+    def _read(self) -> None:
+        for _ in range(_BURST):
+            try:
+                data, source = self._socket.recvfrom(_SIZE + 1)
+            except OSError:
+                return
+            if self._gate.shows(data):
+                self._gate.admit(source[0])
+                self.journal.add("admitted", source=source[:2], data=data[:8])
+            else:
+                self.strangers += 1
+
+
+class TcpGate:
+    """Takes tokens as the first bytes of streams, which it then closes. A stranger's is reset after a while."""
+
+    kind = "tcp-gate"
+
+    def __init__(self, listener: socket.socket, gate: Gate) -> None:
+        self.journal = Journal()
+        self.behaviour = Behaviour()
+        self.strangers = 0
+        self._listener = listener
+        self._gate = gate
+        self._tasks: set[asyncio.Task[None]] = set()
+        listener.setblocking(False)
+        listener.listen(_WAITING)
+        asyncio.get_running_loop().add_reader(listener.fileno(), self._accept)
+
+    @property
+    def address(self) -> Source:
+        """Where it listens."""
+        host, port, *_ = self._listener.getsockname()
+        return host, port
+
+    def close(self) -> None:
+        """Ends it, and who waits."""
+        asyncio.get_running_loop().remove_reader(self._listener.fileno())
+        self._listener.close()
+        for task in self._tasks:
+            task.cancel()
+
+    def _accept(self) -> None:
+        try:
+            client, source = self._listener.accept()
+        except OSError:
+            return
+        client.setblocking(False)
+        if len(self._tasks) >= _WAITING:
+            self.strangers += 1
+            client.close()
+            return
+        task = asyncio.create_task(self._hear(client, source[:2]))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _hear(self, client: socket.socket, source: Source) -> None:
+        said = b""
+        try:
+            async with asyncio.timeout(_WAITING_SECONDS):
+                while len(said) < _SIZE and (data := await self._more(client, _SIZE - len(said))):
+                    said += data
+        except OSError:  # TimeoutError is one
+            pass
+        finally:
+            client.close()
+        if self._gate.shows(said):
+            self._gate.admit(source[0])
+            self.journal.add("admitted", source=source, data=said[:8])
+        else:
+            self.strangers += 1
+
+    async def _more(self, client: socket.socket, size: int) -> bytes:
+        return await asyncio.get_running_loop().sock_recv(client, size)
