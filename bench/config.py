@@ -276,6 +276,21 @@ class Limits(_Section):
     """How long a test waits for a board that has vanished."""
 
 
+Amount = Annotated[int, Field(strict=True, ge=0)]
+
+
+class Budget(_Section):
+    """What a SIM and a board may spend, by UTC days and calendar months; what is not set has no limit."""
+
+    bytes_per_day: Amount | None = None
+    """Of a SIM: IP packets that the peers sent and received, both ways, headers counted."""
+    bytes_per_month: Amount | None = None
+    attaches_per_day: Amount | None = None
+    """Of a board: how often its modem is made to attach."""
+    credential_writes_per_day: Amount | None = None
+    resets_per_day: Amount | None = None
+
+
 class Notify(_Section):
     """Who is told when a run's verdict, or what fails in it, is another than in the last run of the same boards."""
 
@@ -359,6 +374,7 @@ class Config(_Section):
     recovery: Recovery = Recovery()
     coverage: Coverage = Coverage()
     limits: Limits = Limits()
+    budget: Budget = Budget()
     measurements: tuple[MeasurementLimit, ...] = ()
     history: Annotated[Path, AfterValidator(_is_a_path)] = Path("reports/history.sqlite")
     """The file that keeps what runs have shown."""

@@ -122,7 +122,7 @@ class TestClients:
 
     def test_a_board_that_nobody_hears_is_a_lab_error(self, peers: Peers) -> None:
         with SimulatedBoards(1) as boards, Board(boards.specs[0], Concealer(b"k" * 32)) as board:
-            blocked = PeersConfig(public=True, address="127.0.0.99")
+            blocked = PeersConfig.model_validate({"public": True, "address": "127.0.0.99"})
             peers.config = blocked  # where nothing listens
             with pytest.raises(PeerError, match=r"the peers at 127\.0\.0\.99 did not see it: are their ports"):
                 show_tokens(board, peers, attempts=1, seconds=0.5)

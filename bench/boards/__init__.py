@@ -2,12 +2,14 @@
 
 from bench.boards.admission import show_tokens
 from bench.boards.board import Board
+from bench.boards.budget import Budget, BudgetLine, BudgetSpent, cost_of_commands
 from bench.boards.catalog import Catalog
 from bench.boards.coverage import Coverage, coverage_of
 from bench.boards.discovery import UNKNOWN, AttachedBoard, attached_boards
 from bench.boards.hotplug import BoardMonitor, found_again, is_there
 from bench.boards.ladder import Ladder, ResetBudget
 from bench.boards.lease import BoardLeased, Holder, Lease, holder_of, inherited, terminal_lock
+from bench.boards.ledger import Cost, Ledger
 from bench.boards.provisioning import TAGS, KnownDigests, provision
 from bench.boards.recovery import BoardSilent, BoardUnintelligible
 from bench.boards.reservation import Reservation, release, reservation_of, reserve
@@ -25,17 +27,23 @@ __all__ = [
     "BoardSilent",
     "BoardSpec",
     "BoardUnintelligible",
+    "Budget",
+    "BudgetLine",
+    "BudgetSpent",
     "Catalog",
+    "Cost",
     "Coverage",
     "Holder",
     "KnownDigests",
     "Ladder",
     "Lease",
+    "Ledger",
     "Reservation",
     "ResetBudget",
     "SimulatedBoards",
     "ask_simulator",
     "attached_boards",
+    "cost_of_commands",
     "coverage_of",
     "fits",
     "found_again",

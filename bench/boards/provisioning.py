@@ -6,6 +6,7 @@ are never touched.
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,6 +93,7 @@ def provision(
     *,
     board: str,
     registration_timeout: float,
+    allow: Callable[[int], None] = lambda _: None,
 ) -> Provisioned:
     """Brings the bench's tags of a board to what they should hold; takes it offline only when something differs.
 
@@ -102,6 +104,7 @@ def provision(
         digests: what is known of the board's way to show digests.
         board: a name of the board that stays the same.
         registration_timeout: seconds to come back.
+        allow: is asked before so many writes; raises where that is too many.
 
     Raises:
         LabError: the range is too small, or the store has no room.
@@ -123,6 +126,7 @@ def provision(
         if place not in held or not digests.matches(board, place, content, held[place])
     }
     if stale or missing:
+        allow(len(stale) + len(missing))
         with modem.registration.offline(registration_timeout), modem.credentials.error_numbers():
             for sec_tag, kind in stale:
                 modem.credentials.delete(sec_tag, kind)

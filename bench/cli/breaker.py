@@ -75,6 +75,8 @@ class Breaker:
         if row["type"] != "finish":
             return
         slot = str(row.get("slot", ""))
+        if row.get("error") == "BudgetSpent":
+            return  # no incident: the lab wanted it so
         if row.get("outcome") == LAB_ERROR:
             self._errors.setdefault(slot, []).append((time.monotonic(), str(row.get("error", ""))))
         elif row.get("outcome") != "skipped":

@@ -1,5 +1,6 @@
 """``nrf91-bench run``: one pytest process a board, their streams merged and reconciled."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import typer
 from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards, fits, reservation_of, select
 from bench.cli import suites
 from bench.cli.campaign import Campaign
+from bench.cli.estimate import estimate as spending
 from bench.cli.lab import HistoryFile, default_config, firmware_of
 from bench.cli.moment import moment
 from bench.cli.schedule import Schedule, interleaved, repeated
@@ -48,6 +50,9 @@ def run(
         list[str] | None,
         typer.Option(metavar="SELECTOR", help="A group of boards that alternates with the other; given twice."),
     ] = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only say what each board and its SIM would spend; nothing is sent.")
+    ] = False,
     history: HistoryFile = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run, empty or new.")] = None,
 ) -> None:
@@ -70,6 +75,13 @@ def run(
             raise UsageError(f"no board of the plan is there: it wants {models} (`nrf91-bench boards` shows what is)")
     if simulate == "auto" and not chosen:
         count = 1
+    if estimate:
+        # Nothing is opened: a simulated board need not be there.
+        simulated = [BoardSpec(f"simulated-{number + 1}", os.devnull, hardware=False) for number in range(count)]
+        arguments = wanted.arguments if wanted else tuple(context.args)
+        if not spending([*chosen, *simulated], selection, lab, config or default_config(), arguments):
+            raise typer.Exit(1)
+        return
     folder = new_run_folder(out)
     if plan is not None and wanted is not None:
         # From here on the run's own copy counts, whatever becomes of the file.

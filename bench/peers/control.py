@@ -209,7 +209,11 @@ class Peers:
 
 
 class Peer:
-    """One peer: where a board reaches it, what it does, what it saw."""
+    """One peer: where a board reaches it, what it does, what it saw.
+
+    Attributes:
+        octets: once it has stopped, bytes of the IP packets that it has sent and received, headers counted.
+    """
 
     def __init__(
         self, peers: Peers, program: Program, number: int, kind: str, endpoint: Endpoint, bound: Endpoint
@@ -221,6 +225,7 @@ class Peer:
         self.endpoint = endpoint
         self.bound = bound
         self.stopped = False
+        self.octets = 0
 
     @property
     def host(self) -> str:
@@ -306,7 +311,7 @@ class Peer:
     def stop(self) -> None:
         """Ends this peer; its port is free again."""
         if not self.stopped:
-            self._request("stop")
+            self.octets = int(self._request("stop")["octets"])
             self.stopped = True
 
     def journal(self) -> list[Entry]:

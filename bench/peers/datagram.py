@@ -20,6 +20,11 @@ End = TypeVar("End")
 """What an answer is sent to: an address, or an association, whose address may change."""
 
 
+def header_octets(bound: socket.socket) -> int:
+    """Of IP and UDP together, RFC 791, 8200 and 768."""
+    return 48 if bound.family == socket.AF_INET6 else 28
+
+
 class Allowance:
     """So many bytes a second may be sent, and those of one second at once."""
 
@@ -46,6 +51,8 @@ class DatagramPeer(ABC, Generic[End]):
     """What it may send; None is all."""
 
     def __init__(self, bound: socket.socket) -> None:
+        self.octets = 0
+        self._header = header_octets(bound)
         self.journal = Journal()
         self.behaviour = Behaviour()
         self._socket = bound
@@ -100,7 +107,9 @@ class DatagramPeer(ABC, Generic[End]):
             except OSError as error:  # an ICMP error about something we sent
                 self.journal.add("error", data=str(error).encode())
                 return
-            self._datagram(data, source[:2], now_ns())
+            stamp = now_ns()
+            self.octets += len(data) + self._header
+            self._datagram(data, source[:2], stamp)
 
     def _transmit(self, data: bytes, to: Source) -> bool:
         if self._socket.fileno() < 0:
@@ -113,6 +122,7 @@ class DatagramPeer(ABC, Generic[End]):
         except OSError as error:
             self.journal.add("error", source=to, data=str(error).encode())
             return False
+        self.octets += len(data) + self._header
         return True
 
     def _received_data(self, data: bytes, end: End) -> None:

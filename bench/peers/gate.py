@@ -95,6 +95,7 @@ class UdpGate:
         self.journal = Journal()
         self.behaviour = Behaviour()
         self.strangers = 0
+        self.octets = 0  # a token is not worth counting
         self._socket = bound
         self._gate = gate
         bound.setblocking(False)
@@ -133,6 +134,7 @@ class TcpGate:
         self.journal = Journal()
         self.behaviour = Behaviour()
         self.strangers = 0
+        self.octets = 0  # a token is not worth counting
         self._listener = listener
         self._gate = gate
         self._tasks: set[asyncio.Task[None]] = set()

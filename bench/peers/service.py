@@ -154,8 +154,9 @@ class Service:
         return {"peer": number, "host": host, "port": port}
 
     async def _stop(self, request: Request) -> Answer:
-        self._peers.pop(request["peer"]).close()
-        return {}
+        peer = self._peers.pop(request["peer"])
+        peer.close()
+        return {"octets": peer.octets}
 
     async def _behave(self, request: Request) -> Answer:
         changes = request["behaviour"]

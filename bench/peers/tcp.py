@@ -10,6 +10,7 @@ from typing import Any
 from bench.clock import now_ns
 from bench.peers.behaviour import Behaviour
 from bench.peers.journal import Journal, Source
+from bench.peers.tcp_info import octets_of
 
 _READ = 65536
 # A board that sends and does not read must not fill our memory.
@@ -29,6 +30,7 @@ class StreamPeer:
     def __init__(self) -> None:
         self.journal = Journal()
         self.behaviour = Behaviour()
+        self.octets = 0
         self.connections: dict[int, Connection] = {}
         self._count = 0
 
@@ -363,6 +365,7 @@ class Connection:
         self._loop.remove_reader(self._socket.fileno())
         self._loop.remove_writer(self._socket.fileno())
         self._peer.connections.pop(self.number, None)
+        self._peer.octets += octets_of(self._socket)
         self._note(event, how)
         self._socket.close()
 
@@ -373,6 +376,7 @@ class ClosedPort:
     kind = "tcp-closed"
 
     def __init__(self, reserved: socket.socket) -> None:
+        self.octets = 0
         self.journal = Journal()
         self.behaviour = Behaviour()
         self._socket = reserved

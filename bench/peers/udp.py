@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bench.clock import now_ns
 from bench.errors import UsageError
 from bench.peers.behaviour import Behaviour
-from bench.peers.datagram import DatagramPeer
+from bench.peers.datagram import DatagramPeer, header_octets
 from bench.peers.journal import Journal, Source
 
 _READ = 65536
@@ -95,6 +95,8 @@ class UdpRelay:
     def __init__(self, bound: socket.socket, upstream: Source, path: Path) -> None:
         self.journal = Journal()
         self.behaviour = Behaviour()
+        self.octets = 0
+        self._header = header_octets(bound)
         self._socket = bound
         self._upstream = upstream
         self._path = path
@@ -149,6 +151,7 @@ class UdpRelay:
         except OSError:
             return
         client = source[:2]
+        self.octets += len(data) + self._header
         self.journal.add("received", connection=self._flow(client)[0], source=client, data=data)
         self._forward(True, client, data)
 
@@ -190,6 +193,7 @@ class UdpRelay:
                 flow.send(data)
             else:
                 self._socket.sendto(data, client)
+                self.octets += len(data) + self._header
         except OSError as error:
             self.journal.add("error", connection=number, data=str(error).encode())
             return

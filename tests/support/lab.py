@@ -65,11 +65,16 @@ class Lab:
         (self.folder / "test_lab.py").write_text(suite)
         return [*COMMAND, "run", "--out", str(self.out), "--suite", str(self.folder / "test_lab.py"), *arguments]
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """A state folder of the test's own."""
+        return {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "COLUMNS": "200"}
+
     def run(self, suite: str = GOOD, arguments: Sequence[str] = ("--simulate", "1")) -> Finished:
-        environment = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "COLUMNS": "200"}
         finished = subprocess.run(
-            self.command(suite, arguments), capture_output=True, text=True, timeout=120, env=environment, check=False
-        )
+            self.command(suite, arguments),
+            capture_output=True, text=True, timeout=120, env=self.environment, check=False,
+        )  # fmt: skip
         assert "Traceback" not in finished.stdout + finished.stderr
         return Finished(finished.returncode, finished.stdout + finished.stderr, self.out)
 

@@ -1,0 +1,104 @@
+"""Budgets: what SIMs and boards may spend, asked before anything is spent."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from bench.boards.ledger import Cost, Ledger
+from bench.config import Budget as Limits
+from bench.errors import LabError
+
+_ATTACH = re.compile(r"AT\+CFUN=(1|21)\b", re.IGNORECASE)
+_WRITE = re.compile(r"AT%CMNG=[03],", re.IGNORECASE)
+_RESET = re.compile(r"AT#XRESET\b", re.IGNORECASE)
+
+
+class BudgetSpent(LabError):
+    """What a SIM or a board may spend is spent: only the next day or month helps, or a larger budget."""
+
+
+def cost_of_commands(commands: Iterable[str]) -> Cost:
+    """What commands cost a board: attaches, writes to its flash, resets (each attaches anew)."""
+    attaches = writes = resets = 0
+    for command in commands:
+        resets += _RESET.match(command) is not None
+        attaches += _ATTACH.match(command) is not None or _RESET.match(command) is not None
+        writes += _WRITE.match(command) is not None
+    return Cost(attaches=attaches, credential_writes=writes, resets=resets)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The budgets of one board and its SIM.
+
+    Attributes:
+        board: its key.
+        sim: its SIM as a short id; empty while nobody knows it.
+    """
+
+    limits: Limits
+    ledger: Ledger
+    board: str
+    sim: str = ""
+
+    def spend(self, cost: Cost) -> None:
+        """Notes what was spent: bytes by the SIM, the rest by the board."""
+        today = _today()
+        if self.sim:
+            self.ledger.spend(today, self.sim, Cost(octets=cost.octets))
+        self.ledger.spend(
+            today,
+            self.board,
+            Cost(attaches=cost.attaches, credential_writes=cost.credential_writes, resets=cost.resets),
+        )
+
+    def allow(self, cost: Cost) -> None:
+        """Nothing while so much may still be spent.
+
+        Raises:
+            BudgetSpent: names the budget, what is spent of it, and what was wanted.
+        """
+        for line in self.lines():
+            wanted = getattr(cost, line.part)
+            if wanted and line.spent + wanted > line.limit:
+                raise BudgetSpent(
+                    f"budget of {line.subject} for this {line.period}: {line.spent:,} of {line.limit:,} {line.what} are"
+                    f" spent, and {wanted:,} may be needed; [budget] {line.key} in bench.toml"
+                )
+
+    def lines(self) -> list["BudgetLine"]:
+        """Each budget that is set, with what is spent of it."""
+        today = _today()
+        month = today.replace(day=1)
+        limits = self.limits
+        rows = (
+            ("bytes_per_day", limits.bytes_per_day, self.sim, "day", today, "octets", "bytes"),
+            ("bytes_per_month", limits.bytes_per_month, self.sim, "month", month, "octets", "bytes"),
+            ("attaches_per_day", limits.attaches_per_day, self.board, "day", today, "attaches", "attaches"),
+            ("credential_writes_per_day", limits.credential_writes_per_day, self.board, "day", today,
+             "credential_writes", "credential writes"),
+            ("resets_per_day", limits.resets_per_day, self.board, "day", today, "resets", "resets"),
+        )  # fmt: skip
+        return [
+            BudgetLine(key, subject, period, getattr(self.ledger.spent(subject, first, today), part), limit, part, what)
+            for key, limit, subject, period, first, part, what in rows
+            if limit is not None and subject
+        ]
+
+
+@dataclass(frozen=True)
+class BudgetLine:
+    """One budget: its key in bench.toml, whose it is, for which period, what is spent of which limit."""
+
+    key: str
+    subject: str
+    period: str
+    spent: int
+    limit: int
+    part: str
+    what: str
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()

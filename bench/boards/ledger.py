@@ -1,0 +1,132 @@
+"""What boards and SIMs have cost so far, and what each test cost: one file a host, kept from run to run."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from pathlib import Path
+from typing import Self
+
+from bench.errors import LabError
+from bench.state import state_folder
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS spent (
+    day TEXT, subject TEXT, what TEXT, amount INTEGER NOT NULL, PRIMARY KEY (day, subject, what)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS costs (
+    test TEXT, network TEXT, what TEXT, most INTEGER NOT NULL, PRIMARY KEY (test, network, what)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sims (board TEXT PRIMARY KEY, sim TEXT NOT NULL) WITHOUT ROWID;
+"""
+_WAIT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What was spent, or may be.
+
+    Attributes:
+        octets: bytes of IP packets, both ways.
+        attaches: how often the modem was made to attach.
+        credential_writes: how often its flash was written.
+        resets: how often it was reset.
+        milliseconds: of real time.
+    """
+
+    octets: int = 0
+    attaches: int = 0
+    credential_writes: int = 0
+    resets: int = 0
+    milliseconds: int = 0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(Cost)))
+
+
+def ledger_path() -> Path:
+    """The file of this host."""
+    return state_folder() / "ledger.sqlite"
+
+
+class Ledger:
+    """The file, for as long as it is entered. Several boards' processes write to it at once."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or ledger_path()
+        self._connection: sqlite3.Connection | None = None
+
+    def __enter__(self) -> Self:
+        """Opens it.
+
+        Raises:
+            LabError: it cannot be kept, and without it no budget.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(self._path, timeout=_WAIT_SECONDS, isolation_level=None)
+            self._connection.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            self.__exit__()
+            raise LabError(f"{self._path} cannot be kept, and with it what SIMs may spend: {error}") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def spend(self, day: date, subject: str, cost: Cost) -> None:
+        """Adds to what a subject, a board or a SIM, has spent on a day."""
+        rows = [(day.isoformat(), subject, what, amount) for what, amount in _parts(cost) if amount]
+        self._write(
+            "INSERT INTO spent VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount", rows
+        )
+
+    def spent(self, subject: str, first: date, last: date) -> Cost:
+        """What a subject has spent from a day to another, both included."""
+        query = "SELECT what, SUM(amount) FROM spent WHERE subject = ? AND day BETWEEN ? AND ? GROUP BY what"
+        return self._cost(query, subject, first.isoformat(), last.isoformat())
+
+    def note(self, test: str, network: str, cost: Cost) -> None:
+        """Keeps the most that a test has cost on a kind of network."""
+        rows = [(test, network, what, amount) for what, amount in _parts(cost)]
+        self._write(
+            "INSERT INTO costs VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET most = max(most, excluded.most)", rows
+        )
+
+    def expected(self, test: str, network: str) -> Cost | None:
+        """The most that a test has cost there; None when it never ran there."""
+        query = "SELECT what, most FROM costs WHERE test = ? AND network = ?"
+        found = self._cost(query, test, network)
+        return None if found == Cost() else found
+
+    def remember_sim(self, board: str, sim: str) -> None:
+        """Keeps which SIM a board has."""
+        self._write("INSERT INTO sims VALUES (?, ?) ON CONFLICT DO UPDATE SET sim = excluded.sim", [(board, sim)])
+
+    def sim_of(self, board: str) -> str:
+        """The SIM that a board had when it was open last; empty when it never was."""
+        row = self._db.execute("SELECT sim FROM sims WHERE board = ?", (board,)).fetchone()
+        return str(row[0]) if row else ""
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        assert self._connection is not None, "the ledger is not open"
+        return self._connection
+
+    def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(statement, rows)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise LabError(f"{self._path} cannot be kept, and with it what SIMs may spend: {error}") from error
+
+    def _cost(self, query: str, *values: str) -> Cost:
+        known = {part.name for part in fields(Cost)}
+        return Cost(**{what: int(amount) for what, amount in self._db.execute(query, values) if what in known})
+
+
+def _parts(cost: Cost) -> list[tuple[str, int]]:
+    return [(part.name, getattr(cost, part.name)) for part in fields(Cost)]

@@ -1,0 +1,80 @@
+"""``run --estimate``: what a run would spend, board by board, before anything is sent."""
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from bench import children
+from bench.boards import BoardSpec, Budget, Cost, Ledger
+from bench.cli.suites import Selection
+from bench.config import Config
+from bench.errors import UsageError
+
+_SECONDS = 120.0
+
+
+def estimate(
+    specs: Sequence[BoardSpec], selection: Selection, lab: Config, config: Path | None, arguments: Sequence[str]
+) -> bool:
+    """Prints what each board and its SIM would spend, and whether they may; returns whether all may."""
+    enough = True
+    with Ledger() as ledger:
+        for spec in specs:
+            row = _asked(spec, selection, config, arguments)
+            cost = Cost(**row["cost"])
+            typer.echo(f"estimate  {spec.slot}   {row['tests']} tests, {_text(cost)}{_unknown(row)}")
+            budget = Budget(lab.budget, ledger, spec.key, ledger.sim_of(spec.key))
+            for line in budget.lines():
+                wanted = getattr(cost, line.part)
+                fits = line.spent + wanted <= line.limit
+                enough = enough and fits
+                typer.echo(
+                    f"budget    {line.subject}   {line.key}: {line.spent:,} of {line.limit:,} {line.what} spent,"
+                    f" {'enough is left' if fits else 'not enough is left: what does not fit is not begun'}"
+                )
+            if not budget.sim and (lab.budget.bytes_per_day or lab.budget.bytes_per_month) is not None:
+                typer.echo(
+                    f"budget    {spec.slot}   which SIM it has is known once it has been open: no bytes compared"
+                )
+    return enough
+
+
+def _asked(spec: BoardSpec, selection: Selection, config: Path | None, arguments: Sequence[str]) -> dict[str, Any]:
+    """Asks a pytest process, which knows the tests and their markers, and opens nothing."""
+    with tempfile.TemporaryDirectory(prefix="nrf91-bench-") as folder:
+        answer = Path(folder) / "estimate.json"
+        command = [
+            *children.program("pytest", *map(str, selection.paths)),
+            *("-p", "nrf91_bench_fixtures", "-p", "no:cacheprovider", f"--rootdir={selection.root}"),
+            *(("-c", os.devnull, "--strict-markers") if selection.bundled else ()),
+            f"--bench-slot={spec.to_json()}",
+            f"--bench-out={folder}/run",
+            *((f"--bench-config={config.resolve()}",) if config else ()),
+            f"--bench-estimate={answer}",
+            *arguments,
+        ]
+        (Path(folder) / "run").mkdir()
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        if not answer.exists():
+            raise UsageError(f"the tests cannot be read:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+        return found
+
+
+def _text(cost: Cost) -> str:
+    minutes = round(cost.milliseconds / 60_000)
+    return (
+        f"up to {cost.octets / 1e6:.1f} MB, {cost.attaches} attaches, {cost.credential_writes} credential writes,"
+        f" {cost.resets} resets, {minutes or 'less than 1'} min"
+    )
+
+
+def _unknown(row: dict[str, Any]) -> str:
+    count = row["unknown"]
+    return f"; {count} never ran: their time is not counted, their bytes as the most that a test moves" if count else ""

@@ -1,0 +1,162 @@
+"""Budgets: what SIMs and boards spend is counted, told before, and never more than they may."""
+
+import socket
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from bench.boards import Cost, Ledger, cost_of_commands
+from bench.errors import LabError
+from bench.peers import Peers
+from tests.support.lab import COMMAND, Lab
+
+DAY = date(2026, 11, 23)
+TALK = """
+import pytest
+
+@pytest.mark.parametrize("number", range(20))
+def test_talks(modem, udp_echo, number):
+    with modem.udp_client(udp_echo.host, udp_echo.port) as client:
+        for _ in range(20):
+            client.send(b"x" * 1000)
+            assert client.receive(5).data == b"x" * 1000
+"""
+
+
+class TestCounting:
+    def test_datagrams_with_their_headers(self) -> None:
+        with Peers() as peers, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            echo = peers.udp_echo()
+            client.settimeout(5)
+            for size in (0, 1, 1200):
+                client.sendto(b"x" * size, (echo.host, echo.port))
+                client.recv(2000)
+            echo.stop()
+        assert echo.octets == 2 * (1201 + 3 * 28)
+
+    def test_a_stream_with_its_headers_and_acknowledgements(self) -> None:
+        with Peers() as peers:
+            echo = peers.tcp_echo()
+            with socket.create_connection((echo.host, echo.port), 5) as client:
+                for _ in range(10):
+                    client.sendall(b"x" * 1000)
+                    received = b""
+                    while len(received) < 1000:
+                        received += client.recv(2000)
+            assert echo.wait_for("closed", timeout=5)
+            echo.stop()
+        headers = echo.octets - 20_000
+        assert 52 * 20 <= headers <= 52 * 60, "20 segments with data, and those that open, acknowledge and close"
+
+    def test_a_connection_that_is_open_at_the_end_counts_too(self) -> None:
+        with Peers() as peers:
+            echo = peers.tcp_echo()
+            with socket.create_connection((echo.host, echo.port), 5) as client:
+                client.sendall(b"x" * 1000)
+                assert client.recv(1000)
+                echo.stop()
+        assert echo.octets > 2000
+
+    def test_commands(self) -> None:
+        sent = ["AT+CFUN=4", "AT+CFUN=1", "at+cfun=21", "AT%CMNG=0,16842753,0,***", "AT%CMNG=3,1,0", "AT%CMNG=1"]
+        assert cost_of_commands(sent) == Cost(attaches=2, credential_writes=2)
+        assert cost_of_commands(["AT#XRESET", "AT+CFUN=15"]) == Cost(attaches=1, resets=1)
+
+
+class TestLedger:
+    def test_days_and_months(self, tmp_path: Path) -> None:
+        with Ledger(tmp_path / "ledger.sqlite") as ledger:
+            for day in (DAY.replace(month=10), DAY.replace(day=1), DAY, DAY):
+                ledger.spend(day, "sim", Cost(octets=100))
+            assert ledger.spent("sim", DAY, DAY) == Cost(octets=200)
+            assert ledger.spent("sim", DAY.replace(day=1), DAY) == Cost(octets=300)
+            assert ledger.spent("another", DAY, DAY) == Cost()
+
+    def test_many_boards_write_at_once(self, tmp_path: Path) -> None:
+        path = tmp_path / "ledger.sqlite"
+
+        def board(number: int) -> None:
+            with Ledger(path) as ledger:
+                for _ in range(20):
+                    ledger.spend(DAY, "sim", Cost(octets=number))
+
+        with ThreadPoolExecutor(8) as many:
+            list(many.map(board, [1] * 8))
+        with Ledger(path) as ledger:
+            assert ledger.spent("sim", DAY, DAY).octets == 160
+
+    def test_the_most_that_a_test_has_cost(self, tmp_path: Path) -> None:
+        with Ledger(tmp_path / "ledger.sqlite") as ledger:
+            assert ledger.expected("test", "lte-m") is None
+            ledger.note("test", "lte-m", Cost(octets=50, milliseconds=9))
+            ledger.note("test", "lte-m", Cost(octets=70, milliseconds=3))
+            assert ledger.expected("test", "lte-m") == Cost(octets=70, milliseconds=9)
+            assert ledger.expected("test", "nb-iot") is None
+
+    def test_one_that_cannot_be_kept_is_told(self, tmp_path: Path) -> None:
+        (tmp_path / "ledger.sqlite").write_bytes(b"no database" * 100)
+        with (
+            pytest.raises(LabError, match="cannot be kept, and with it what SIMs may spend"),
+            Ledger(tmp_path / "ledger.sqlite"),
+        ):
+            pass
+
+
+class TestStop:
+    def test_a_sim_that_runs_dry_ends_in_time(self, lab: Lab) -> None:
+        """Each test moves some 41 kB; the first may move a megabyte, for all that is known of it."""
+        limit = 1_200_000
+        (lab.folder / "bench.toml").write_text(f"[budget]\nbytes_per_day = {limit}\n")
+        run = lab.run(TALK, ("--simulate", "1", "--config", str(lab.folder / "bench.toml")))
+        assert run.code == 3, run.output
+        assert run.summary["verdict"] == "INCOMPLETE"
+        rows = [row for row in run.rows if row["type"] == "finish"]
+        refused = [row for row in rows if row["outcome"] == "lab_error"]
+        assert {row["error"] for row in refused} == {"BudgetSpent"}
+        told = "bytes are spent, and 1,048,576 may be needed; [budget] bytes_per_day in bench.toml"
+        assert told in refused[0]["message"]
+        spent = sum(row["spent"]["bytes"] for row in rows)
+        assert 0 < spent <= limit
+        assert all(row["spent"]["bytes"] == 0 for row in refused)
+        assert not [row for row in run.rows if row["type"] == "incident"], "a budget is no incident"
+        with Ledger(lab.folder / "state" / "nrf91-bench" / "ledger.sqlite") as ledger:
+            (sim,) = {row["ids"]["iccid"] for row in run.rows if row["type"] == "board"}
+            today = datetime.now(UTC).date()
+            assert ledger.spent(sim, today.replace(day=1), today).octets == spent
+
+    def test_flash_that_may_not_be_written_is_not(self, lab: Lab) -> None:
+        (lab.folder / "bench.toml").write_text("[budget]\ncredential_writes_per_day = 3\n")
+        suite = "def test_secure(tls, board): pass\ndef test_plain(modem): pass\n"
+        run = lab.run(suite, ("--simulate", "1", "--config", str(lab.folder / "bench.toml")))
+        outcomes = {row["test"].partition("::")[2]: row for row in run.rows if row["type"] == "finish"}
+        assert outcomes["test_secure"]["error"] == "BudgetSpent"
+        assert "credential writes are spent" in outcomes["test_secure"]["message"]
+        assert outcomes["test_plain"]["outcome"] == "passed"
+        assert all(row["spent"]["credential_writes"] == 0 for row in outcomes.values())
+
+
+def test_an_estimate_sends_nothing_and_learns(lab: Lab) -> None:
+    (lab.folder / "bench.toml").write_text("[budget]\nattaches_per_day = 20\nbytes_per_day = 5_000_000\n")
+    (lab.folder / "test_lab.py").write_text(TALK)
+    arguments = ["--simulate", "1", "--suite", "test_lab.py", "--config", "bench.toml"]
+
+    def asked() -> str:
+        done = subprocess.run(
+            [*COMMAND, "run", "--estimate", *arguments], capture_output=True, text=True, timeout=60, check=False,
+            env=lab.environment, cwd=lab.folder,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    before = asked()
+    assert "estimate  simulated-1   20 tests, up to 21.0 MB" in before
+    assert "20 never ran" in before
+    assert not (lab.folder / "reports").exists()
+    assert lab.run(TALK, ("--simulate", "1")).code == 0
+    after = asked()
+    assert "20 tests, up to 1.2 MB, 0 attaches" in after
+    assert "never ran" not in after
+    assert "attaches_per_day: 0 of 20 attaches spent, enough is left" in after
