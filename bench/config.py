@@ -91,6 +91,8 @@ class BoardEntry(_Section):
     hardware: Flag = True
     pin: Annotated[str, Field(pattern=r"^((file|env):.+)?$")] = ""
     """Where its SIM's PIN is kept: ``file:PATH`` or ``env:NAME``; never the PIN itself."""
+    control_board: Flag = False
+    """On firmware that is known to work: not tested, but asked beside every run whether the network is good."""
     access_point: AccessPoint | None = None
     """Of its SIM, where it is not the lab's."""
     meter: str = ""

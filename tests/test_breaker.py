@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from bench import children
-from bench.cli.breaker import HUB, PEER, Breaker
+from bench.cli.breaker import HUB, NETWORK, PEER, Breaker
 from bench.report import ResultStream
 from tests.support.lab import COMMAND, Lab
+from tests.support.programs import simulator
 
 SUITE = """
 import pytest
@@ -33,6 +34,8 @@ class Night:
         self.folder = folder
         monkeypatch.setattr("time.monotonic", lambda: self.now)
         named = {HUB: probes.get("hub", str), PEER: probes.get("peer", str)}
+        if "network" in probes:
+            named[NETWORK] = probes["network"]
         stream = ResultStream(folder, "night")
         self.breaker = Breaker(folder, stream, boards, 600.0, named, self.said.append, self._stop)
 
@@ -120,6 +123,23 @@ class TestBreaker:
         here.wait(20)
         assert not here.paused()
 
+    def test_a_control_board_tells_the_network_from_the_boards(self, night: Callable[..., Night]) -> None:
+        here = night(2, network=lambda: "the control board dk-0 fails too: searching")
+        here.see("dk-1", "lab_error", "lab_error", error="NotRegistered")
+        here.see("dk-2", "lab_error", "lab_error", error="NotRegistered")
+        assert "likely cause: network (the control board dk-0 fails too: searching)" in here.said[0]
+
+    def test_a_control_board_that_works_clears_the_network(self, night: Callable[..., Night]) -> None:
+        here = night(2, network=str)
+        here.see("dk-1", "lab_error", "lab_error", error="NotRegistered")
+        here.see("dk-2", "lab_error", "lab_error", error="NotRegistered")
+        assert "likely cause: device (the control board has the network, so it is the boards or" in here.said[0]
+
+    def test_a_spent_budget_is_no_incident(self, night: Callable[..., Night]) -> None:
+        here = night(1)
+        here.see("dk-1", *["lab_error"] * 20, error="BudgetSpent")
+        assert not here.paused()
+
     def test_what_does_not_come_back_ends_the_run(self, night: Callable[..., Night]) -> None:
         here = night(2, hub=lambda: "all are gone")
         for slot in ("dk-1", "dk-2"):
@@ -170,3 +190,35 @@ def test_peers_that_cannot_be_started_are_one_incident(lab: Lab) -> None:
     assert run.summary["lab_errors"] <= 10
     assert "likely cause: peer" in run.summary["incidents"][0]
     assert [row["text"] for row in rows_of(run.folder) if row["type"] == "incident"]
+
+
+class TestControlBoard:
+    CONFIG = """
+[limits]
+incident_seconds = 2
+[network]
+registration_timeout = 1.0
+[[boards]]
+name = "golden"
+port = "{port}"
+control_board = true
+"""
+
+    @pytest.mark.parametrize(
+        ("fate", "cause", "said"),
+        [
+            ((), "device", "Control board: the network was good in "),
+            (("--deny", "11"), "network", "Control board: the network was bad in "),
+        ],
+    )
+    def test_beside_boards_that_cannot_register(self, lab: Lab, fate: tuple[str, ...], cause: str, said: str) -> None:
+        with simulator(*fate) as golden, simulator("--deny", "11", "--count", "2") as boards:
+            (lab.folder / "bench.toml").write_text(self.CONFIG.format(port=golden[0]["port"]))
+            ports = [argument for board in boards for argument in ("--port", board["port"])]
+            run = lab.run(SUITE, (*ports, "--config", str(lab.folder / "bench.toml")))
+        assert run.code in (3, 5), run.output
+        assert f"likely cause: {cause}" in run.summary["incidents"][0]
+        assert said in (run.folder / "verdict.html").read_text()
+        assert said in (run.folder / "verdict.md").read_text()
+        assert {row["slot"] for row in run.rows if row["type"] == "control"} == {"golden"}
+        assert "golden" not in {row["slot"] for row in run.rows if row["type"] == "finish"}

@@ -36,6 +36,7 @@ class BoardSpec:
         sec_tags: first and last security tag that the bench may use on it; None is the lab's.
         peers: how its network reaches the peers (address, address6, name), where that is not the lab's way.
         pin: where its SIM's PIN is kept, ``file:PATH`` or ``env:NAME``; empty for a SIM without one.
+        control_board: whether it tells if the network is good, and is tested only where it is named.
         access_point: apn, type, user, password (where it is kept), method; empty for the board's own settings.
         meter: port of the power meter that feeds it; empty for none.
         control: of a simulated board, the socket by which its surroundings are changed; empty for real ones.
@@ -56,6 +57,7 @@ class BoardSpec:
     sec_tags: tuple[int, int] | None = None
     peers: Mapping[str, str] = field(default_factory=dict)
     pin: str = ""
+    control_board: bool = False
     access_point: Mapping[str, str] = field(default_factory=dict)
     meter: str = ""
     control: str = ""
@@ -118,6 +120,8 @@ def select(
         available = known_boards(config)
         for selector in selectors or [ALL]:
             fitting = [spec for spec in available if fits(selector, spec, firmware_of)]
+            if selector == ALL:
+                fitting = [spec for spec in fitting if not spec.control_board]
             if not fitting and selector != ALL:
                 names = ", ".join(spec.slot for spec in available) or "none"
                 raise UsageError(f"no board is {selector}; known boards: {names} (`nrf91-bench boards` shows them)")
@@ -245,6 +249,7 @@ def _configured(
         labels=entry.labels,
         sec_tags=entry.sec_tags,
         pin=entry.pin,
+        control_board=entry.control_board,
         access_point=entry.access_point.model_dump() if entry.access_point else {},
         meter=entry.meter,
         peers={name: str(value) for name, value in entry.peers.model_dump().items() if value is not None},

@@ -109,6 +109,8 @@ class Breaker:
         found = {cause: said for cause, probe in self.probes.items() if (said := probe())}
         cause = next(iter(found), kinds.most_common(1)[0][0])
         said = found.get(cause, "what is wrong there cannot be seen from here")
+        if cause == NETWORK and NETWORK in self.probes and NETWORK not in found:
+            cause, said = DEVICE, "the control board has the network, so it is the boards or their SIMs"
         self._incident = _Incident(cause, now, now)
         slots = sorted(self._errors)
         self._row("begins", f"{len(slots)} of {self.boards} boards fail together, likely cause: {cause} ({said})")
@@ -134,8 +136,8 @@ class Breaker:
         self.tell(f"{what}: {text}")
 
 
-def probes_of(config: Config, specs: Sequence[BoardSpec]) -> dict[str, Probe]:
-    """What this host can look at: its boards' ports, and the peers."""
+def probes_of(config: Config, specs: Sequence[BoardSpec], network: Probe | None) -> dict[str, Probe]:
+    """What this host can look at: its boards' ports, the peers, and with a control board the network."""
     catalog = Catalog(config.models)
 
     def ports() -> str:
@@ -150,4 +152,4 @@ def probes_of(config: Config, specs: Sequence[BoardSpec]) -> dict[str, Probe]:
             return str(error).partition("\n")[0]
         return ""
 
-    return {HUB: ports, PEER: peers}
+    return {HUB: ports, PEER: peers, **({NETWORK: network} if network is not None else {})}

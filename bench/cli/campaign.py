@@ -20,10 +20,11 @@ from types import FrameType
 from typing import Any
 
 from bench import __version__, children
-from bench.boards import BoardSpec, Holder, Lease, inherited
+from bench.boards import BoardSpec, Holder, Lease, inherited, known_boards
 from bench.children import when_parent_ends
 from bench.cli.breaker import Breaker, probes_of
 from bench.cli.console import RunConsole, short_path
+from bench.cli.control_board import ControlBoard, control_board
 from bench.cli.folder import chosen, rebuild, save
 from bench.cli.schedule import Schedule, Turn
 from bench.cli.suites import Selection, package_folder
@@ -150,17 +151,19 @@ class Campaign:
             "run", f"{len(specs)} board{'' if len(specs) == 1 else 's'}, results in {short_path(self._folder)}"
         )
         reader = RowReader(self._folder)
+        spec = control_board(_known(self._lab), specs)
+        control = ControlBoard(spec, self._lab, self._stream) if spec else None
         patience = self._lab.limits.incident_seconds
         self._breaker = Breaker(
             self._folder,
             self._stream,
             len(specs),
             patience,
-            probes_of(self._lab, specs),
+            probes_of(self._lab, specs, control.probe if control else None),
             lambda text: self._console.line("incident", text, "yellow"),
             self._end_early,
         )
-        with self._console, contextlib.closing(self._breaker):
+        with self._console, contextlib.closing(self._breaker), control or contextlib.nullcontext():
             ended = self._play(schedule, peer_name, reader)
         summary = self._reconcile(ended)
         for entry in self._measurements:
@@ -391,6 +394,16 @@ class Campaign:
 def _no_pytest_options() -> dict[str, str]:
     """Nothing in the environment may take tests away, or change them, unseen."""
     return {name: "" for name in os.environ if name.startswith("PYTEST_")}
+
+
+def _known(lab: Config) -> list[BoardSpec]:
+    """The lab's boards; none where this host cannot tell."""
+    if not any(entry.control_board for entry in lab.boards):
+        return []
+    try:
+        return known_boards(lab)
+    except BenchError:
+        return []
 
 
 def _joined(root: Path, test: str) -> str:

@@ -60,6 +60,7 @@ def html_page(summary: Summary, specification: Specification | None = None, fold
         *_reasons(summary),
         f"<p>{escape(_when(summary))}</p>",
         *(["<h2>Incidents</h2>", *(f"<p>{escape(text)}</p>" for text in summary.incidents)] * bool(summary.incidents)),
+        *([f"<p>{escape(control_line(summary))}</p>"] if summary.control_probes else []),
         *_wrong(summary),
         *_compared(summary),
         *_excused(summary),
@@ -219,12 +220,21 @@ def _provenance(summary: Summary, folder: Path | None) -> str:
     return ", ".join(parts) + "; a result leads to its transcript"
 
 
+def control_line(summary: Summary) -> str:
+    """What the control board says of the network."""
+    bad, all_of_them = len(summary.control_failures), summary.control_probes
+    if not bad:
+        return f"Control board: the network was good in {all_of_them} of {all_of_them} probes."
+    return f"Control board: the network was bad in {bad} of {all_of_them} probes, first {summary.control_failures[0]}"
+
+
 def markdown_page(summary: Summary) -> str:
     """The same for a job page or a mail."""
     lines = [f"# {summary.verdict}{' (SIMULATED)' if summary.simulated else ''}", "", summary.reason, ""]
     lines += [f"* {board}" for board in (board_line(board) for board in summary.boards)]
     told = 0
     lines += ["", *(f"* incident {text}" for text in summary.incidents)] if summary.incidents else []
+    lines += ["", f"* {control_line(summary)}"] if summary.control_probes else []
     for result in summary.results:
         if result.outcome in (FAILED, LAB_ERROR, DIED):
             first = result.message.split("\n", 1)[0]

@@ -42,6 +42,8 @@ class Summary:
     comparison: Row | None = None
     earlier: dict[str, str] = field(default_factory=dict)
     incidents: list[str] = field(default_factory=list)
+    control_probes: int = 0
+    control_failures: list[str] = field(default_factory=list)
     open_turns: set[tuple[str, int]] = field(default_factory=set)
     """Slots and rounds that were to run and have not come to their end."""
     has_parent: bool = False
@@ -157,6 +159,8 @@ class Summary:
             "peers": self.peers,
             "recoveries": self.recoveries,
             "incidents": self.incidents,
+            "control_probes": self.control_probes,
+            "control_failures": self.control_failures,
             "findings": self.findings,
             "comparison": self.comparison,
             "earlier": self.earlier,
@@ -239,6 +243,10 @@ def _take(summary: Summary, planned: Planned, row: Row) -> None:
     elif kind == "finding":
         kept = [found for found in summary.findings if (found["slot"], found["name"]) != (slot, row.get("name"))]
         summary.findings = [*kept, _public(row)]  # of several attempts the last
+    elif kind == "control":
+        summary.control_probes += 1
+        if not row.get("ok"):
+            summary.control_failures.append(f"{str(row.get('utc', ''))[11:19]} UTC {slot}: {row.get('text', '')}")
     elif kind == "incident":
         summary.incidents.append(f"{str(row.get('utc', ''))[11:19]} UTC {row.get('what', '')}: {row.get('text', '')}")
     elif kind == "earlier":
