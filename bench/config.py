@@ -293,6 +293,16 @@ class Budget(_Section):
     resets_per_day: Amount | None = None
 
 
+class Logs(_Section):
+    """What becomes of the boards' further ports, log and trace."""
+
+    capture: Flag = True
+    """Read them, and keep what came during a test that failed."""
+    baudrate: BaudRate = 1_000_000
+    in_allure: Flag = False
+    """Attach it to the Allure result too: a log may name what the bench cannot conceal."""
+
+
 class Notify(_Section):
     """Who is told when a run's verdict, or what fails in it, is another than in the last run of the same boards."""
 
@@ -377,6 +387,7 @@ class Config(_Section):
     coverage: Coverage = Coverage()
     limits: Limits = Limits()
     budget: Budget = Budget()
+    logs: Logs = Logs()
     measurements: tuple[MeasurementLimit, ...] = ()
     history: Annotated[Path, AfterValidator(_is_a_path)] = Path("reports/history.sqlite")
     """The file that keeps what runs have shown."""

@@ -18,7 +18,7 @@ from bench.at.response import (
     UrcTimeout,
 )
 from bench.at.transcript import Entry, Transcript, printable
-from bench.at.transport import is_pty, pty_made_ns
+from bench.at.transport import SerialTransport, is_pty, pty_made_ns
 
 __all__ = [
     "SLM",
@@ -37,6 +37,7 @@ __all__ = [
     "PortNotFound",
     "ReplayMismatch",
     "Response",
+    "SerialTransport",
     "Transcript",
     "Urc",
     "UrcTimeout",

@@ -14,7 +14,9 @@ from bench.boards.provisioning import TAGS, KnownDigests, provision
 from bench.boards.recovery import BoardSilent, BoardUnintelligible
 from bench.boards.reservation import Reservation, release, reservation_of, reserve
 from bench.boards.selection import BoardSpec, fits, known_boards, named_port, select
+from bench.boards.side_port import SidePort
 from bench.boards.simulated import PEER_NAME, SimulatedBoards, ask_simulator
+from bench.boards.support import collect
 
 __all__ = [
     "PEER_NAME",
@@ -40,9 +42,11 @@ __all__ = [
     "Ledger",
     "Reservation",
     "ResetBudget",
+    "SidePort",
     "SimulatedBoards",
     "ask_simulator",
     "attached_boards",
+    "collect",
     "cost_of_commands",
     "coverage_of",
     "fits",

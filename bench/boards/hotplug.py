@@ -11,7 +11,7 @@ import pyudev
 from bench.at import pty_made_ns
 from bench.boards.catalog import Catalog
 from bench.boards.discovery import AttachedBoard, attached_boards, same_serial
-from bench.boards.selection import BoardSpec
+from bench.boards.selection import BoardSpec, side_ports
 from bench.errors import LabError
 
 # Without udevd no event tells; and a board shows its ports one by one. So it is looked again at least this often.
@@ -129,4 +129,5 @@ def found_again(spec: BoardSpec, catalog: Catalog, seconds: float) -> BoardSpec:
             f"{spec.slot} (serial {spec.serial}) is not attached and has not come back within {seconds:g} s: is its"
             " cable in, has it power?"
         )
-    return replace(spec, port=found.ports[spec.port_name], place=found.place)
+    port = found.ports[spec.port_name]
+    return replace(spec, port=port, place=found.place, side_ports=side_ports(found, port))

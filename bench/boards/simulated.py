@@ -65,7 +65,7 @@ class SimulatedBoards:
     def __enter__(self) -> Self:
         self._errors = tempfile.TemporaryFile()
         self._folder = tempfile.TemporaryDirectory(prefix="nrf91-bench-")
-        arguments = (*self._arguments, "--control", self._control)
+        arguments = (*self._arguments, "--log", "--control", self._control)
         self._process, self._pipe = children.spawn(
             children.program("bench.cli", *arguments), stdout=subprocess.PIPE, stderr=self._errors
         )
@@ -111,6 +111,7 @@ class SimulatedBoards:
             pty_made_ns=made,
             hardware=False,
             control=self._control,
+            side_ports={"log": row["log"]},
         )
 
     def _line(self, descriptor: int) -> bytes:

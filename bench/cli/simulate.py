@@ -66,6 +66,7 @@ def simulate(
     baudrate: Annotated[
         int, typer.Option(help="Pace the UART so, and garble what a host of another rate sends; 0 is unpaced.")
     ] = 0,
+    log: Annotated[bool, typer.Option("--log", help="A second port a board, with the firmware's log.")] = False,
     seed: Annotated[int, typer.Option(help="Makes loss, order and jitter repeatable.")] = 0,
     journal: Annotated[Path | None, typer.Option(help="File for the ground truth, JSON lines.")] = None,
     rack: Annotated[
@@ -98,6 +99,7 @@ def simulate(
             cells=tuple(_cell(text) for text in cell) if cell else (Cell(),),
             cell_seconds=cell_seconds,
             baudrate=baudrate,
+            log=log,
             seed=seed,
             journal=journal,
             modem_firmware=modem_firmware,

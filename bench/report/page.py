@@ -302,13 +302,14 @@ def _figure_row(figure: Figure) -> tuple[str, ...]:
 def _failure(same: Sequence[TestResult], earlier: str) -> str:
     """Results of one cause."""
     first = same[0]
-    transcript = f'<p><a href="{escape(first.transcript)}">transcript</a></p>' if first.transcript else ""
+    kept = {"transcript": first.transcript, "log": first.log, "collected for support": first.support}
+    links = ", ".join(f'<a href="{escape(path)}">{name}</a>' for name, path in kept.items() if path)
     message = first.message or "the test did not finish: its process ended or the run was interrupted"
     more = f", {escape(earlier)}" if earlier else ""
     more += f"<br><small>{escape(first.radio)}</small>" if first.radio else ""
     return (
         f"<p>{_outcome(first)} <code>{escape(first.test)}</code> on {escape(_places(same))}{more}</p>"
-        f"<pre>{escape(message[:_MOST_LETTERS])}</pre>{transcript}"
+        f"<pre>{escape(message[:_MOST_LETTERS])}</pre>" + (f"<p>{links}</p>" if links else "")
     )
 
 

@@ -26,6 +26,10 @@ class TestResult:
     started: bool = False
     message: str = ""
     transcript: str = ""
+    log: str = ""
+    """What the board's log port said, where something went wrong."""
+    support: str = ""
+    """The folder of what was collected after a fault."""
     duration_ns: int = 0
     attempts: int = 1
     round: int = 1

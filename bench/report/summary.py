@@ -279,6 +279,7 @@ def _finish(result: TestResult, row: Row) -> None:
     result.outcome = row["outcome"] if row.get("outcome") in WORST_FIRST else DIED
     result.message = str(row.get("message", ""))
     result.transcript = str(row.get("transcript", ""))
+    result.log, result.support = str(row.get("log", "")), str(row.get("support", ""))
     result.duration_ns = int(row.get("duration_ns", 0))
     result.attempts = attempt
     result.radio = network_text(row.get("radio") or {})

@@ -15,6 +15,7 @@ from bench.simulator.commands import COMMANDS
 from bench.simulator.credentials import CredentialStore
 from bench.simulator.firmware import Firmware
 from bench.simulator.journal import Journal
+from bench.simulator.log_port import LogPort
 from bench.simulator.modem import Identity, Modem
 from bench.simulator.names import Names
 from bench.simulator.parameters import CmeError
@@ -54,6 +55,7 @@ class SimulatedBoard:
             except CmeError as error:
                 raise UsageError(f"the credential for tag {tag} is refused: +CME ERROR: {error.number}") from error
         self._uart: Uart | None = None
+        self._log = LogPort()
         self._air: Air | None = None
         self._firmware: Firmware | None = None
 
@@ -73,6 +75,8 @@ class SimulatedBoard:
         air = self._air = Air(self.journal, settings.uplink, settings.downlink, seed, radio)
         self._uart = Uart(self.journal, air.alarm, settings.baudrate)
         self._uart.open()
+        if settings.log:
+            self._log.open()
         modem = Modem(self.identity, settings.registration, self._credentials, lambda line: held[0].urc(line), air)
         row = replace(
             FIRMWARE[settings.firmware],
@@ -80,7 +84,9 @@ class SimulatedBoard:
             reports_flushes=settings.data_mode_urc,
         )
         names = Names(settings.hosts)
-        self._firmware = Firmware(row, COMMANDS, modem, names, air, self._uart, self.journal, settings.key_log)
+        self._firmware = Firmware(
+            row, COMMANDS, modem, names, air, self._uart, self.journal, settings.key_log, self._log
+        )
         held.append(self._firmware)
         if len(settings.cells) > 1:
             self._travel(air, modem, 1)
@@ -109,6 +115,28 @@ class SimulatedBoard:
         self.journal.add("coverage", covered=covered)
         self._firmware.modem.coverage(covered=covered)
 
+    def befall(self, what: str, value: object = None) -> None:
+        """Lets something happen to the board.
+
+        That is ``deaf`` (true, false), ``restart``, ``fault`` (of the modem), ``refuse`` (an EMM cause, or none).
+
+        Raises:
+            ValueError: nothing is called so, or the board has no power.
+        """
+        if self._firmware is None or self._uart is None:
+            raise ValueError(f"{self.name} has no power")
+        self.journal.add("trouble", what=what, value=value)
+        if what == "deaf":
+            self._uart.deaf = value is True
+        elif what == "restart":
+            self._firmware.restart()
+        elif what == "fault":
+            self._firmware.modem_fault()
+        elif what == "refuse":
+            self._firmware.modem.refuse(value if isinstance(value, int) else None)
+        else:
+            raise ValueError(f"nothing is called {what!r}; there are deaf, restart, fault, refuse")
+
     def radio_states(self) -> list[tuple[int, str]]:
         """The radio's last changes of state: (moment in ns, state)."""
         return [] if self._air is None else list(self._air.radio.changes)
@@ -120,6 +148,7 @@ class SimulatedBoard:
             return
         if self._uart is not None:
             self._uart.close()
+        self._log.close()
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
@@ -133,6 +162,8 @@ class SimulatedBoard:
         """Prints the line that says it is ready; to standard error where a command has standard output."""
         row: dict[str, object] = {"board": self.name, "port": port, "firmware": self._settings.firmware}
         row["model"] = self.model
+        if self._log.path:
+            row["log"] = self._log.path
         row |= {"address": self.identity.address, "simulated": True, **more}
         stream = sys.stderr if self._settings.command else sys.stdout
         stream.write(json.dumps(row) + "\n")

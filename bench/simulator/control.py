@@ -3,6 +3,8 @@
 A request is one JSON object a line, and so is its answer, ``{"ok": true, ...}`` or ``{"ok": false, "error": TEXT}``:
 
 * ``{"op": "coverage", "board": NAME, "covered": false}``: the network is out of the board's reach, or there again.
+* ``{"op": "trouble", "board": NAME, "what": WHAT, "value": VALUE}``: ``deaf`` (true, false), ``restart``, ``fault``,
+  ``refuse`` (an EMM cause, or null), ``vanish`` (its port hangs up for good).
 * ``{"op": "current", "board": NAME, "since_ns": T}``: what the board has drawn since then by the model of its radio:
   ``steps``, a list of (moment in ns, mA from then on), and ``until_ns``.
 """
@@ -35,6 +37,7 @@ class Control:
         self.path = path
         self.operations: dict[str, Callable[[Request], Awaitable[Answer]]] = {
             "coverage": self._coverage,
+            "trouble": self._trouble,
             "current": self._current,
         }
         self._boards = {board.name: board for board in boards}
@@ -81,6 +84,14 @@ class Control:
         if not isinstance(covered, bool):
             raise TypeError("covered is true or false")
         self._boards[request["board"]].coverage(covered=covered)
+        return {}
+
+    async def _trouble(self, request: Request) -> Answer:
+        board, what = self._boards[request["board"]], str(request["what"])
+        if what == "vanish":
+            await board.power_off()
+        else:
+            board.befall(what, request.get("value"))
         return {}
 
     async def _current(self, request: Request) -> Answer:

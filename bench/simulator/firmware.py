@@ -16,6 +16,7 @@ from bench.simulator.air import Air
 from bench.simulator.framing import Command as Line
 from bench.simulator.framing import CommandFramer, DataFramer
 from bench.simulator.journal import Journal
+from bench.simulator.log_port import LogPort
 from bench.simulator.modem import Modem
 from bench.simulator.names import Names, is_literal
 from bench.simulator.parameters import AtError, CmeError, Parameters
@@ -65,6 +66,7 @@ class Firmware:
         uart: Uart,
         journal: Journal,
         key_log: Path | None = None,
+        log: LogPort | None = None,
     ) -> None:
         self.profile = profile
         self.commands = commands
@@ -75,6 +77,7 @@ class Firmware:
         self.sockets = SocketTable(profile, journal, air)
         self.sessions: dict[tuple[int, str, int, int], bytes] = {}
         self._key_log = key_log
+        self._log = log or LogPort()
         self._uart = uart
         self._framer = self._new_framer()
         self._output = bytearray()
@@ -104,6 +107,7 @@ class Firmware:
         self.time_limit = 0
         self._framer = self._new_framer()
         self.journal.add("boot")
+        self._log.booted()
         await self.modem.power_on()
         self._urcs.clear()
         self._uart.send(b"Ready\r\n")
@@ -156,6 +160,20 @@ class Firmware:
         """Restarts after the present command."""
         self._reset = True
 
+    def restart(self) -> None:
+        """Restarts by itself, whatever it does, as after a fault of the application."""
+        self._log.say("err", "os", "***** HARD FAULT *****")
+        self.sockets.close_all()
+        self.data_mode, self._reset = None, True
+        self._uart.wake()
+
+    def modem_fault(self) -> None:
+        """The modem core crashes and starts anew; the application says so, and lives."""
+        self._log.say("err", "slm", "Modem fault: reason 0x3, pc 0x3e5a2")
+        self.sockets.close_all()
+        self.urc("#XMODEM: FAULT,0x3,0x3e5a2")
+        self.urc("#XMODEM: INIT,0")
+
     def enter_data_mode(self, send: DataSender, *, datagrams: bool) -> None:
         """From the next byte on, input is data for ``send``."""
         self.time_limit = self.time_limit or self.profile.minimum_time_limit
@@ -180,6 +198,7 @@ class Firmware:
         text = line.text.decode("latin-1")
         start = line.text.upper().find(b"AT")  # what stands before it is noise from a host that was just switched on
         self.journal.add("command", text=text)
+        self._log.say("dbg", "slm_at_host", f"RX {text.partition('=')[0]}")
         try:
             if line.overflow or start < 0:
                 raise AtError

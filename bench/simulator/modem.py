@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bench.simulator.air import Air
 from bench.simulator.credentials import CredentialStore
@@ -104,6 +104,13 @@ class Modem:
     @property
     def _access(self) -> int:
         return _LTE_M if self._systems[0] else _NB_IOT
+
+    def refuse(self, cause: int | None) -> None:
+        """From now on the network refuses the board with an EMM cause, or lets it in again, as it is told."""
+        self._registration = replace(self._registration, deny_cause=cause)
+        if self._mode in _RADIO_MODES and not self._in_progress:
+            self._context = False
+            self._found()
 
     def coverage(self, *, covered: bool) -> None:
         """The network is out of reach, or there again. An attached modem keeps its context and looks for it."""

@@ -40,6 +40,7 @@ class Settings:
     cells: tuple[Cell, ...] = (Cell(),)
     cell_seconds: float = 30.0
     baudrate: int = 0
+    log: bool = False
     seed: int = 0
     journal: Path | None = None
     modem_firmware: str | None = None

@@ -44,6 +44,8 @@ class Uart:
         self._arrived = asyncio.Event()
         self._writing = False
         self._reading = False
+        self.deaf = False
+        """Whether nothing comes in and nothing goes out: a board that hangs, or whose UART sleeps."""
 
     def open(self) -> None:
         """Makes the pty and begins to listen."""
@@ -78,6 +80,10 @@ class Uart:
         self._listen_unless_full()
         return data
 
+    def wake(self) -> None:
+        """Lets whoever receives look around, with nothing."""
+        self._arrived.set()
+
     def push_back(self, data: bytes) -> None:
         """Returns bytes that belong to what comes next."""
         self._input[:0] = data
@@ -95,7 +101,7 @@ class Uart:
             self._alarm.at(self._busy_out_ns, functools.partial(self._put_out, piece))
 
     def _put_out(self, data: bytes) -> None:
-        if len(self._output) + len(data) <= _OUTPUT_LIMIT:
+        if len(self._output) + len(data) <= _OUTPUT_LIMIT and not self.deaf:
             stamp = time.monotonic_ns()
             self._output += data
             self._write()
@@ -142,6 +148,8 @@ class Uart:
         self._listen_unless_full()
 
     def _take_in(self, data: bytes) -> None:
+        if self.deaf:
+            return
         self._journal.add("uart in", bytes=len(data))
         self._input += data
         self._arrived.set()

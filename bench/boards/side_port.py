@@ -1,0 +1,91 @@
+"""A board's further serial ports, log and trace: their last megabyte each, for whoever asks why a test failed."""
+
+import os
+import select
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Self
+
+from bench.at import SerialTransport
+from bench.clock import Anchor, now_ns
+from bench.errors import BenchError
+
+_RING_BYTES = 1 << 20
+_READ = 65536
+_PAUSE_S = 0.02  # what comes meanwhile waits in the kernel: one wake-up for many bytes
+_END_S = 2.0
+
+
+class SidePort:
+    """One port, read for as long as it is entered by a thread of its own.
+
+    A port that cannot be opened, or vanishes, is no error: ``trouble`` says why there is nothing.
+    """
+
+    def __init__(self, name: str, path: str, *, baudrate: int, ring_bytes: int = _RING_BYTES) -> None:
+        """Args: name: ``log``, ``trace`` ...; baudrate: of the port; ring_bytes: what is kept."""
+        self.name = name
+        self.path = path
+        self.trouble = ""
+        self._transport = SerialTransport(path, baudrate=baudrate)
+        self._room = ring_bytes
+        self._chunks: deque[tuple[int, bytes]] = deque()
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            descriptor = self._transport.open()
+        except BenchError as error:
+            self.trouble = str(error).partition("\n")[0]
+            return self
+        self._thread = threading.Thread(target=self._read, args=(descriptor,), name=f"port {self.name}", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join(_END_S)
+            self._transport.close()
+
+    def since(self, since_ns: int = 0) -> list[tuple[int, bytes]]:
+        """What came from a moment on, stamped when it was read: up to 20 ms after it came."""
+        with self._lock:
+            return [(stamp, chunk) for stamp, chunk in self._chunks if stamp >= since_ns]
+
+    def text(self, anchor: Anchor, conceal: Callable[[bytes], bytes], since_ns: int = 0) -> str:
+        """The same for a reader, a stamp a piece, identities and secrets replaced; bytes that are no text escaped.
+
+        ``conceal`` keeps the length, and sees all at once: what it looks for may be cut in two by a piece's end.
+        """
+        pieces = self.since(since_ns)
+        masked, position, told = conceal(b"".join(chunk for _, chunk in pieces)), 0, []
+        for stamp, chunk in pieces:
+            text = masked[position : position + len(chunk)].decode("utf-8", "backslashreplace")
+            told.append(f"-- {anchor.text(stamp)}\n{text}\n")
+            position += len(chunk)
+        return "".join(told)
+
+    def _read(self, descriptor: int) -> None:
+        while not self._ended.wait(_PAUSE_S):
+            try:
+                if not select.select([descriptor], [], [], 0.2)[0]:
+                    continue
+                data = os.read(descriptor, _READ)
+            except OSError as error:
+                self.trouble = f"{self.path} vanished: {error}"
+                return
+            if not data:
+                self.trouble = f"{self.path} hung up"
+                return
+            self._keep(data)
+
+    def _keep(self, data: bytes) -> None:
+        with self._lock:
+            self._chunks.append((now_ns(), data))
+            self._room -= len(data)
+            while self._room < 0 and len(self._chunks) > 1:
+                self._room += len(self._chunks.popleft()[1])

@@ -1,0 +1,52 @@
+"""What a vendor's support asks for after a modem fault: collected while the board still has it."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench.at import AtLink, CommandError
+from bench.boards.board import Board
+from bench.boards.side_port import SidePort
+from bench.clock import Anchor
+from bench.errors import BenchError
+
+_QUESTIONS = (
+    "AT+CGMR", "AT%SHORTSWVER", "AT%HWVERSION", "AT#XSLMVER", "AT+CFUN?", "AT%XSYSTEMMODE?", "AT+CEREG?", "AT+CEER",
+    "AT%XMONITOR", "AT+CESQ", "AT+CPSMS?", "AT+CEDRXS?", "AT%RAI?", "AT+CGDCONT?", "AT%XTEMP?", "AT%XVBAT",
+)  # fmt: skip
+_SECONDS = 5.0
+
+
+def collect(
+    folder: Path, board: Board, ports: Sequence[SidePort], anchor: Anchor, conceal: Callable[[bytes], bytes]
+) -> None:
+    """Writes into a folder: answers to what is always asked, the identity, and everything that the ports still hold.
+
+    The transcript is not here: it is kept with the test.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    identity = board.identity
+    facts = {
+        "part": identity.part,
+        "hardware": identity.hardware,
+        "modem_firmware": identity.modem_firmware,
+        "application": f"SLM {identity.slm_version}, nRF Connect SDK {identity.ncs_version}",
+        **board.short_ids(),
+    }
+    (folder / "identity.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    answers = conceal("".join(_asked(board.link, question) for question in _QUESTIONS).encode())
+    (folder / "answers.txt").write_bytes(answers)
+    for port in ports:
+        text = port.text(anchor, conceal)
+        if text:
+            (folder / f"{port.name}.txt").write_text(text, encoding="utf-8")
+
+
+def _asked(link: AtLink, question: str) -> str:
+    try:
+        lines = link.command(question, timeout=_SECONDS).lines
+    except CommandError as error:
+        lines = (error.response.final,)
+    except BenchError as error:
+        lines = (str(error).partition("\n")[0],)
+    return f"{question}\r\n" + "".join(f"{line}\r\n" for line in lines)
