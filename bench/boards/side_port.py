@@ -3,18 +3,20 @@
 import os
 import select
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Self
 
 from bench.at import SerialTransport
-from bench.clock import Anchor, now_ns
+from bench.clock import NS_PER_S, Anchor, now_ns
 from bench.errors import BenchError
 
 _RING_BYTES = 1 << 20
 _READ = 65536
 _PAUSE_S = 0.02  # what comes meanwhile waits in the kernel: one wake-up for many bytes
 _END_S = 2.0
+_SILENCE_NS, _DUMP_NS = NS_PER_S // 4, 10 * NS_PER_S
 
 
 class SidePort:
@@ -68,6 +70,14 @@ class SidePort:
             told.append(f"-- {anchor.text(stamp)}\n{text}\n")
             position += len(chunk)
         return "".join(told)
+
+    def finish_speaking(self) -> None:
+        """Waits until nothing has come for a moment: a dump after a fault takes its time."""
+        deadline = now_ns() + _DUMP_NS
+        while now_ns() < deadline and not self.trouble:
+            time.sleep(_SILENCE_NS / NS_PER_S)
+            if not self.since(now_ns() - _SILENCE_NS):
+                return
 
     def _read(self, descriptor: int) -> None:
         while not self._ended.wait(_PAUSE_S):

@@ -37,6 +37,7 @@ def collect(
     answers = conceal("".join(_asked(board.link, question) for question in _QUESTIONS).encode())
     (folder / "answers.txt").write_bytes(answers)
     for port in ports:
+        port.finish_speaking()
         text = port.text(anchor, conceal)
         if text:
             (folder / f"{port.name}.txt").write_text(text, encoding="utf-8")
