@@ -150,9 +150,17 @@ class Network(_Section):
 
     profile: Literal["auto", "simulated", "lte-m", "nb-iot"] = "auto"
     """How scenarios are sized; auto is simulated for a simulated board, lte-m otherwise."""
-    ipv6: Flag = True
-    inbound: Flag = True
-    """Whether a peer can open a connection to a board."""
+    ipv6: Flag | Literal["measured"] = "measured"
+    """Whether there is IPv6; true vouches for it, so that what does not work is the device's fault. Measured: what a
+    survey of the network finds to be missing is skipped."""
+    inbound: Flag | Literal["measured"] = "measured"
+    """Whether a peer can open a connection to a board; likewise."""
+    survey: Flag | Literal["auto"] = "auto"
+    """Whether the network is tried out before a board's first test; auto does so on real boards."""
+    survey_ports: tuple[PortNumber, ...] = ()
+    """Ports of the peers that are tried, such as 5683 or 8883."""
+    survey_nat_seconds: Annotated[float, Field(strict=True, ge=0, le=3600)] = 0.0
+    """The longest silence after which it is tried whether a NAT has forgotten a socket; 0 tries none."""
     access: tuple[Literal["lte-m", "nb-iot"], ...] | None = None
     """The access technologies that SIM and network offer; None is not known, and none is changed to."""
     access_point: AccessPoint | None = None

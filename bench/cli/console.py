@@ -68,6 +68,8 @@ class RunConsole:
             self._once("board", board_line(row))
         elif kind == "peers":
             self._once("peers", f"{row.get('where', '')}   for {slot}")
+        elif kind == "survey":
+            self._once("network", f"{slot}   {'; '.join(row.get('text') or ())}")
         elif kind == "recovery":
             self.line("recovery", str(row.get("text", "")), "yellow")
         elif kind == "progress":

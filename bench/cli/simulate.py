@@ -15,6 +15,7 @@ from bench.simulator import (
     PSK,
     PSK_IDENTITY,
     AccessPoint,
+    Carrier,
     Cell,
     Direction,
     Registration,
@@ -25,6 +26,7 @@ from bench.simulator import (
 _CELL_HELP = (
     "The cell: setup, inactivity, release (ms), grant (probability), longer, as_rai, cp_rai, number; several in turn."
 )
+_CARRIER_HELP = "The operator: ipv6, inbound (0 or 1), nat (s), mtu (bytes of a datagram), blocked (a port of peers)."
 _PATH_HELP = "The way to the peers: delay, jitter (ms), loss, reorder (probabilities), rate (bit/s), queue (bytes)."
 
 
@@ -58,6 +60,7 @@ def simulate(
     key_log: Annotated[Path | None, typer.Option(help="Write the secrets of TLS for Wireshark to this file.")] = None,
     uplink: Annotated[str | None, typer.Option(metavar="NAME=NUMBER,...", help=_PATH_HELP)] = None,
     downlink: Annotated[str | None, typer.Option(metavar="NAME=NUMBER,...", help="The other way.")] = None,
+    carrier: Annotated[str | None, typer.Option(metavar="NAME=NUMBER,...", help=_CARRIER_HELP)] = None,
     cell: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=NUMBER,...", help=_CELL_HELP),
@@ -96,6 +99,7 @@ def simulate(
             registration=Registration(register_after, deny, _pin(pin), reset_loop, _access_point(apn)),
             uplink=_direction("--uplink", uplink),
             downlink=_direction("--downlink", downlink),
+            carrier=Carrier.parse(carrier) if carrier else Carrier(),
             cells=tuple(_cell(text) for text in cell) if cell else (Cell(),),
             cell_seconds=cell_seconds,
             baudrate=baudrate,

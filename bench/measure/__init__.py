@@ -27,6 +27,7 @@ from bench.measure.release import Finding, Round, Verdict, judge
 from bench.measure.series import Series
 from bench.measure.split import PARTS, Exchange, RoundTrip, take_apart
 from bench.measure.statistics import Estimate, drift, proportion, quantiles, reordered, typical
+from bench.measure.survey import Survey, Surveyor
 from bench.measure.throughput import Rate, rate_of, uart_ceiling
 
 __all__ = [
@@ -55,6 +56,8 @@ __all__ = [
     "RoundTrip",
     "Series",
     "SimulatedMeter",
+    "Survey",
+    "Surveyor",
     "TooFewSamples",
     "Verdict",
     "Within",

@@ -73,13 +73,16 @@ class Peers:
         self._stack.close()
         self._secure = None
 
-    def tcp_echo(self, *, ipv6: bool = False, **behaviour: object) -> "Peer":
-        """A TCP echo peer; keyword arguments are fields of :class:`~bench.peers.behaviour.Behaviour`."""
-        return self._start("tcp-echo", ipv6, behaviour)
+    def tcp_echo(self, *, ipv6: bool = False, port: int | None = None, **behaviour: object) -> "Peer":
+        """A TCP echo peer, on a free port unless one is named.
 
-    def udp_echo(self, *, ipv6: bool = False, **behaviour: object) -> "Peer":
-        """A UDP echo peer."""
-        return self._start("udp-echo", ipv6, behaviour)
+        Keyword arguments are fields of :class:`~bench.peers.behaviour.Behaviour`.
+        """
+        return self._start("tcp-echo", ipv6, behaviour, port=port)
+
+    def udp_echo(self, *, ipv6: bool = False, port: int | None = None, **behaviour: object) -> "Peer":
+        """A UDP echo peer, likewise."""
+        return self._start("udp-echo", ipv6, behaviour, port=port)
 
     def tls_echo(
         self, security: Settings, *, ipv6: bool = False, key_log: Path | None = None, **behaviour: object
@@ -138,6 +141,11 @@ class Peers:
             self._secure.request("admit", addresses=answer["addresses"])
         return answer
 
+    @property
+    def octets(self) -> int:
+        """Bytes of the IP packets of all peers that have stopped."""
+        return sum(peer.octets for peer in self._started)
+
     def journals(self) -> list[tuple["Peer", list[Entry]]]:
         """Every peer started so far that is still there, with its journal."""
         return [(peer, peer.journal()) for peer in self._started if not peer.stopped]
@@ -187,6 +195,8 @@ class Peers:
         behaviour: dict[str, object],
         options: dict[str, object] | None = None,
         program: Program | None = None,
+        *,
+        port: int | None = None,
     ) -> "Peer":
         config = self.config
         bind = config.bind6 if ipv6 else config.bind
@@ -196,7 +206,7 @@ class Peers:
             raise PeerError(
                 "no token came over IPv6, so no peer would answer the board there: does its network route it?"
             )
-        ports = list(config.ports) if config.ports else None
+        ports = [port, port] if port else list(config.ports) if config.ports else None
         program = program or self._plain
         answer = program.request("start", kind=kind, bind=str(bind), ports=ports, options=options or {})
         public = (config.address6 if ipv6 else config.address) or bind

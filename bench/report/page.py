@@ -66,6 +66,10 @@ def html_page(summary: Summary, specification: Specification | None = None, fold
         *_excused(summary),
     ]
     parts += ["<h2>Boards</h2>", _table(("board", "what it says about itself", "port"), _board_rows(summary))]
+    parts += [
+        f"<p>Network of {escape(slot)}, tried out: {escape('; '.join(told))}</p>"
+        for slot, told in summary.surveys.items()
+    ]
     if summary.peers:
         told = (summary.peers.get(name, "") for name in ("where", "security"))
         parts.append(f"<p>Peers: {escape(', '.join(str(text) for text in told if text))}</p>")

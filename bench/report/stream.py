@@ -29,8 +29,8 @@ class ResultStream:
     A run may play its tests in several rounds; a row of a round beyond the first says which.
 
     Row types: ``board``, ``peers``, ``plan``, ``start``, ``measurement``, ``samples``, ``finding``, ``limit``,
-    ``progress``, ``recovery``, ``provisioned``, ``radio``, ``finish``, ``lost`` (evidence), ``ended`` and, from the
-    parent, ``run``, ``comparison``, ``earlier``, ``incident``, ``control``, ``trouble`` and ``closed``.
+    ``progress``, ``recovery``, ``provisioned``, ``radio``, ``survey``, ``finish``, ``lost`` (evidence), ``ended`` and,
+    from the parent, ``run``, ``comparison``, ``earlier``, ``incident``, ``control``, ``trouble`` and ``closed``.
     """
 
     folder: Path

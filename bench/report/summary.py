@@ -41,6 +41,8 @@ class Summary:
     groups: dict[str, list[str]] = field(default_factory=dict)
     comparison: Row | None = None
     earlier: dict[str, str] = field(default_factory=dict)
+    surveys: dict[str, list[str]] = field(default_factory=dict)
+    """What each board's network can do, as it was tried out."""
     incidents: list[str] = field(default_factory=list)
     control_probes: int = 0
     control_failures: list[str] = field(default_factory=list)
@@ -158,6 +160,7 @@ class Summary:
             "firmware": sorted({str(board.get("firmware", "")) for board in self.boards}),
             "peers": self.peers,
             "recoveries": self.recoveries,
+            "surveys": self.surveys,
             "incidents": self.incidents,
             "control_probes": self.control_probes,
             "control_failures": self.control_failures,
@@ -236,6 +239,8 @@ def _take(summary: Summary, planned: Planned, row: Row) -> None:
         summary.peers = _public(row)
     elif kind == "plan":
         planned.setdefault((test, slot, turn), TestResult(test, slot, round=turn))
+    elif kind == "survey":
+        summary.surveys[slot] = [str(text) for text in row.get("text") or ()]
     elif kind == "recovery":
         summary.recoveries.append(str(row.get("text", "")))
     elif kind == "limit":

@@ -1,5 +1,6 @@
 """A simulated board: a program of its own on a pty, with real sockets. Shares no table with the client."""
 
+from bench.simulator.carrier import Carrier
 from bench.simulator.credentials import CA, CERTIFICATE, KEY, PSK, PSK_IDENTITY
 from bench.simulator.modem import Registration
 from bench.simulator.packet_data import AccessPoint
@@ -14,6 +15,7 @@ __all__ = [
     "PSK",
     "PSK_IDENTITY",
     "AccessPoint",
+    "Carrier",
     "Cell",
     "Direction",
     "Registration",

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from bench.simulator.alarm import Alarm
+from bench.simulator.carrier import Carrier
 from bench.simulator.journal import Journal
 from bench.simulator.path import Direction, Lane
 from bench.simulator.radio import LOST, Assistance, Radio
@@ -17,8 +18,17 @@ _PATIENCE_S = 60.0
 class Air:
     """What lies between one board and the host's network."""
 
-    def __init__(self, journal: Journal, uplink: Direction, downlink: Direction, seed: str, radio: Radio) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        uplink: Direction,
+        downlink: Direction,
+        seed: str,
+        radio: Radio,
+        carrier: Carrier | None = None,
+    ) -> None:
         self.journal = journal
+        self.carrier = carrier or Carrier()
         self.radio = radio
         self.alarm = Alarm()
         self._alarm_ns: int | None = None  # the moment for which the radio's alarm is set

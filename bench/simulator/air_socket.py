@@ -6,6 +6,7 @@ on it alike. It is read by the event loop as soon as something arrives, also bet
 
 import asyncio
 import contextlib
+import errno
 import functools
 import os
 import select
@@ -51,6 +52,7 @@ class AirSocket:
         self.assistance = Assistance()
         self._connected = False
         self._held: dict[bool, Callable[[], None]] = {}
+        self._last_up_ns = 0
         self._arriving = 0  # what has been given a moment at which it arrives
         if host.type == socket.SOCK_DGRAM:
             self._read_on()
@@ -103,8 +105,9 @@ class AirSocket:
 
     def listen(self, backlog: int) -> None:
         """As the host's."""
-        self._host.listen(backlog)
-        self._listening = True
+        if self._air.carrier.inbound:  # else nobody is let in
+            self._host.listen(backlog)
+            self._listening = True
 
     def getpeername(self) -> Address:
         """As the host's."""
@@ -123,6 +126,7 @@ class AirSocket:
 
     async def connect(self, address: Address) -> None:
         """Connects; OSError as the host's, after the path's round trip."""
+        self._refuse_what_the_carrier_blocks(address)
         if self.type != socket.SOCK_STREAM:
             await self._connect(address)
             return
@@ -133,6 +137,13 @@ class AirSocket:
             await self._air.round_trip()
         self._connected = True
         self._read_on()
+
+    def _refuse_what_the_carrier_blocks(self, address: Address) -> None:
+        carrier = self._air.carrier
+        if self.family == socket.AF_INET6 and not carrier.ipv6:
+            raise OSError(errno.ENETUNREACH, "no IPv6 on this network")
+        if self.type == socket.SOCK_STREAM and carrier.drops(0, address[1]):
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "a firewall refuses this port")
 
     async def _connect(self, address: Address) -> None:
         try:
@@ -157,6 +168,7 @@ class AirSocket:
     def sendto(self, data: bytes, address: Address) -> int:
         """Sends a datagram."""
         self._raise_error()
+        self._refuse_what_the_carrier_blocks(address)
         self._datagram_up(data, address)
         return len(data)
 
@@ -221,6 +233,9 @@ class AirSocket:
                 await self._air.until(time.monotonic_ns() + _AGAIN_NS)
 
     def _datagram_up(self, data: bytes, to: Address | None) -> None:
+        self._last_up_ns = time.monotonic_ns()
+        if self._air.carrier.restricts and self._dropped(data, (to or self.getpeername())[1]):
+            return
         ready = self._air.passes(self.assistance, uplink=True)
         if ready is None:
             if self._lost_for_good(up=True, size=len(data)):
@@ -243,6 +258,13 @@ class AirSocket:
 
         self._outgoing += 1
         self._pass(ready, up=True, size=len(data), arrive=leave, lost=lost)
+
+    def _dropped(self, data: bytes, port: int) -> bool:
+        """Whether the carrier loses a datagram, and nobody hears of it."""
+        dropped = self._air.carrier.drops(len(data), port)
+        if dropped:
+            self._air.journal.add("dropped by the carrier", bytes=len(data))
+        return dropped
 
     def _datagram_left(self, data: bytes, to: Address | None) -> None:
         stamp = time.monotonic_ns()
@@ -382,6 +404,10 @@ class AirSocket:
             self._fetched(len(data))
 
         stream = self.type == socket.SOCK_STREAM
+        forgotten = not stream and self._air.carrier.forgot(self._last_up_ns, time.monotonic_ns())
+        if not stream and (forgotten or self._dropped(data, origin[1])):
+            lost()
+            return
         ready = self._air.passes(self.assistance, uplink=False)
         if ready is None:
             if not stream and self._lost_for_good(up=False, size=len(data)):

@@ -72,7 +72,7 @@ class SimulatedBoard:
             air.radio_changed()
 
         radio = Radio(settings.cells[0], f"{seed} radio", changed)
-        air = self._air = Air(self.journal, settings.uplink, settings.downlink, seed, radio)
+        air = self._air = Air(self.journal, settings.uplink, settings.downlink, seed, radio, settings.carrier)
         self._uart = Uart(self.journal, air.alarm, settings.baudrate)
         self._uart.open()
         if settings.log:

@@ -344,7 +344,7 @@ class Modem:
 
     async def contexts(self, _: Parameters) -> list[str]:
         """AT+CGDCONT?."""
-        return self._contexts.lines(self.identity.address if self.attached else "")
+        return self._contexts.lines(self._air.carrier.own_address(self.identity.address) if self.attached else "")
 
     async def authenticate_context(self, parameters: Parameters) -> list[str]:
         """AT+CGAUTH=...."""
@@ -373,7 +373,9 @@ class Modem:
         cid = parameters.optional(0, 0, 0, 10)
         if not self.attached or cid:
             return [f"+CGPADDR: {cid}"] if cid == 0 else []
-        return [f'+CGPADDR: 0,"{self.identity.address}","{self.identity.address6}"']
+        carrier = self._air.carrier
+        own = f'"{carrier.own_address(self.identity.address)}"'
+        return [f'+CGPADDR: 0,{own},"{self.identity.address6}"' if carrier.ipv6 else f"+CGPADDR: 0,{own}"]
 
 
 def _split(command: str) -> tuple[str, str, str]:

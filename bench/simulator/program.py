@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.children import when_parent_ends
 from bench.errors import UsageError
 from bench.simulator.board import TERMINATORS, SimulatedBoard
+from bench.simulator.carrier import Carrier
 from bench.simulator.control import Control
 from bench.simulator.modem import Registration
 from bench.simulator.namespace import enter
@@ -37,6 +38,7 @@ class Settings:
     registration: Registration = field(default_factory=Registration)
     uplink: Direction = field(default_factory=Direction)
     downlink: Direction = field(default_factory=Direction)
+    carrier: Carrier = field(default_factory=Carrier)
     cells: tuple[Cell, ...] = (Cell(),)
     cell_seconds: float = 30.0
     baudrate: int = 0

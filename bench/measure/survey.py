@@ -1,0 +1,248 @@
+"""What a SIM's network can do, found by trying: IPv6, NAT and how long it remembers, inbound, MTU, ports, DNS."""
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bench.at import CommandError
+from bench.boards import Board
+from bench.errors import BenchError, DeviceError, LabError
+from bench.modem import Family, UdpSocket
+from bench.peers import Peer, PeerError, Peers
+
+_ASK = b"who am I?"
+_SMALLEST, _LARGEST = 512, 1472  # bytes of a datagram: what any path must carry, and an Ethernet's without fragments
+_GRAIN = 16
+_NOBODY = "no-such-host.invalid"  # reserved by RFC 6761
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found. What could not be tried is None.
+
+    Attributes:
+        own_address: as the modem tells it.
+        seen_address: as a peer sees it; empty when no datagram arrived.
+        ipv6: why IPv6 does not work; empty when it does.
+        inbound: why no peer can connect to the board; empty when one can.
+        mtu: bytes of the largest UDP datagram, up to 1,472, that came back.
+        nat_kept_s: longest silence, of those tried, after which a datagram still reached the board.
+        nat_lost_s: shortest after which none did.
+        blocked: ports, of those asked for, that cannot be reached: ``tcp 8883``.
+        dns: what is wrong with name resolution; empty when nothing is.
+    """
+
+    own_address: str = ""
+    seen_address: str = ""
+    ipv6: str | None = None
+    inbound: str | None = None
+    mtu: int | None = None
+    nat_kept_s: float | None = None
+    nat_lost_s: float | None = None
+    blocked: tuple[str, ...] = ()
+    dns: str | None = None
+
+    @property
+    def nat(self) -> bool:
+        """Whether the board's address is translated on the way."""
+        return bool(self.seen_address) and self.seen_address != self.own_address
+
+    def to_row(self) -> dict[str, Any]:
+        """For the result stream, without addresses: they name a subscriber."""
+        row = asdict(self)
+        del row["own_address"], row["seen_address"]
+        return {**row, "nat": self.nat}
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> "Survey":
+        """Of an earlier process of the same run; addresses are not known."""
+        known = {name: row[name] for name in ("ipv6", "inbound", "mtu", "nat_kept_s", "nat_lost_s", "dns")}
+        return cls(**known, blocked=tuple(row["blocked"]))
+
+    def lines(self) -> Iterator[str]:
+        """For a person."""
+        yield "IPv6 works" if self.ipv6 == "" else f"no IPv6: {self.ipv6}"
+        yield "peers can dial the board" if self.inbound == "" else f"nobody can dial the board: {self.inbound}"
+        yield f"its address is {'translated (NAT)' if self.nat else 'its own'}"
+        yield "no datagram came back" if self.mtu is None else f"datagrams of {self.mtu} bytes pass"
+        if self.nat_kept_s is not None or self.nat_lost_s is not None:
+            kept = f"a silence of {self.nat_kept_s:g} s is remembered" if self.nat_kept_s is not None else ""
+            lost = f"one of {self.nat_lost_s:g} s is forgotten" if self.nat_lost_s is not None else ""
+            yield ", ".join(filter(None, (kept, lost)))
+        if self.blocked:
+            yield f"blocked: {', '.join(self.blocked)}"
+        if self.dns is not None:
+            yield "names are resolved" if self.dns == "" else f"DNS: {self.dns}"
+
+
+@dataclass(frozen=True)
+class Surveyor:
+    """Tries things out on one board.
+
+    Attributes:
+        seconds: that an answer may take.
+        attempts: how often a datagram is sent before it counts as lost.
+        name: of the peers in the board's network; None is none.
+        ports: tried over TCP and UDP.
+        nat_seconds: longest silence that is tried; 0 tries none.
+    """
+
+    board: Board
+    peers: Peers
+    seconds: int = 10
+    attempts: int = 2
+    name: str | None = None
+    ports: Sequence[int] = ()
+    nat_seconds: float = 0.0
+
+    def survey(self) -> Survey:
+        """Tries everything; takes some round trips, and twice ``nat_seconds``.
+
+        Raises:
+            LabError: the peers are gone, or the board is.
+        """
+        own = self.board.address()
+        seen = self._seen()
+        kept, lost = self._nat() if seen and self.nat_seconds else (None, None)
+        return Survey(
+            own_address=own,
+            seen_address=seen,
+            ipv6=self._ipv6(),
+            inbound=self._inbound(own),
+            mtu=self._mtu() if seen else None,
+            nat_kept_s=kept,
+            nat_lost_s=lost,
+            blocked=tuple(self._blocked()),
+            dns=None if self.name is None else self._dns(self.name),
+        )
+
+    def _echoed(self, socket: UdpSocket, data: bytes) -> bool:
+        for _ in range(self.attempts):
+            with contextlib.suppress(DeviceError):
+                socket.send(data)
+                if socket.receive(self.seconds, at_most=self.seconds).data == data:
+                    return True
+        return False
+
+    def _seen(self) -> str:
+        with _peer(self.peers.udp_echo()) as echo, self.board.modem.udp_client(echo.host, echo.port) as client:
+            self._echoed(client, _ASK)
+            return next((entry.address.split()[0] for entry in echo.journal() if entry.event == "received"), "")
+
+    def _ipv6(self) -> str:
+        if self.peers.config.bind6 is None:
+            return "the peers have no IPv6 address (peers.bind6 in bench.toml)"
+        if not any(":" in address for address in self.board.modem.network.addresses()):
+            return "the board has no IPv6 address"
+        try:
+            with _peer(self.peers.tcp_echo(ipv6=True)) as echo:
+                self._talk(echo)
+        except (DeviceError, PeerError) as error:
+            return f"it has an address, but no connection: {_first_line(error)}"
+        return ""
+
+    def _inbound(self, own: str) -> str:
+        port = self.board.free_port()
+        dialer = self.peers.tcp_dialer()
+        try:
+            with self.board.modem.tcp_server(port):
+                dialer.connect(own, port, timeout=self.seconds)
+        except (DeviceError, LabError) as error:
+            return _first_line(error)
+        finally:
+            dialer.peer.stop()
+        return ""
+
+    def _mtu(self) -> int | None:
+        """By halving: a path that carries a datagram carries every smaller one."""
+        with _peer(self.peers.udp_echo()) as echo, self.board.modem.udp_client(echo.host, echo.port) as client:
+            if not self._echoed(client, bytes(_SMALLEST)):
+                return None
+            passes, fails = _SMALLEST, _LARGEST + 1
+            if self._echoed(client, bytes(_LARGEST)):
+                return _LARGEST
+            while fails - passes > _GRAIN:
+                middle = (passes + fails) // 2
+                if self._echoed(client, bytes(middle)):
+                    passes = middle
+                else:
+                    fails = middle
+            return passes
+
+    def _nat(self) -> tuple[float | None, float | None]:
+        """Silences, each twice as long as the one before; the last is the longest that is asked for."""
+        kept: float | None = None
+        silence = min(self.nat_seconds, max(1.0, self.nat_seconds / 8))
+        with _peer(self.peers.udp_echo()) as echo:
+            while True:
+                if not self._reached_after(echo, silence):
+                    return kept, silence
+                kept = silence
+                if silence >= self.nat_seconds:
+                    return kept, None
+                silence = min(2 * silence, self.nat_seconds)
+
+    def _reached_after(self, echo: Peer, silence: float) -> bool:
+        with self.board.modem.udp_client(echo.host, echo.port) as client:
+            if not self._echoed(client, _ASK):
+                return False
+            time.sleep(silence)
+            for _ in range(self.attempts):
+                echo.push(_ASK)
+                with contextlib.suppress(DeviceError):
+                    return client.receive(self.seconds, at_most=self.seconds).data == _ASK
+        return False
+
+    def _blocked(self) -> Iterator[str]:
+        for port in self.ports:
+            try:
+                with _peer(self.peers.tcp_echo(port=port)) as echo:
+                    if not self._connects(echo):
+                        yield f"tcp {port}"
+                with (
+                    _peer(self.peers.udp_echo(port=port)) as echo,
+                    self.board.modem.udp_client(echo.host, echo.port) as client,
+                ):
+                    if not self._echoed(client, _ASK):
+                        yield f"udp {port}"
+            except PeerError:
+                continue  # taken at the peers' host, or only for its root: not tried
+
+    def _connects(self, echo: Peer) -> bool:
+        try:
+            self._talk(echo)
+        except DeviceError:
+            return False
+        return True
+
+    def _talk(self, echo: Peer) -> None:
+        with self.board.modem.tcp_client(echo.host, echo.port) as client:
+            client.send(_ASK)
+            client.receive_exactly(len(_ASK), timeout=self.seconds)
+
+    def _dns(self, name: str) -> str:
+        expected = set(self.peers.config.reachable_at)
+        try:
+            found = set(self.board.modem.network.resolve(name, Family.IPV4).addresses)
+        except DeviceError as error:
+            return f"{name} is not resolved: {_first_line(error)}"
+        if not found & expected:
+            return f"{name} is resolved to {', '.join(sorted(found))}, the peers are at {', '.join(sorted(expected))}"
+        with contextlib.suppress(CommandError):
+            self.board.modem.network.resolve(_NOBODY)
+            return f"{_NOBODY}, which is no name, is resolved: somebody answers for names that do not exist"
+        return ""
+
+
+@contextlib.contextmanager
+def _peer(peer: Peer) -> Iterator[Peer]:
+    try:
+        yield peer
+    finally:
+        peer.stop()
+
+
+def _first_line(error: BenchError) -> str:
+    return str(error).partition("\n")[0]
