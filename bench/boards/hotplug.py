@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import pyudev
 
-from bench.at import pty_made_ns
+from bench.at import PortNotFound, pty_made_ns
 from bench.boards.catalog import Catalog
 from bench.boards.discovery import AttachedBoard, attached_boards, same_serial
 from bench.boards.selection import BoardSpec, side_ports
@@ -114,10 +114,10 @@ def found_again(spec: BoardSpec, catalog: Catalog, seconds: float) -> BoardSpec:
     What is no USB device of this host is where it was said to be, but for a pty that has ended.
 
     Raises:
-        LabError: it is not attached, and has not come back within ``seconds``.
+        PortNotFound: it is not attached, and has not come back within ``seconds``.
     """
     if spec.pty_made_ns and not is_there(spec, catalog):
-        raise LabError(f"{spec.slot} has vanished: the program behind {spec.port} has ended; start it again")
+        raise PortNotFound(f"{spec.slot} has vanished: the program behind {spec.port} has ended; start it again")
     if not spec.serial or not spec.port.startswith("/"):
         return spec
     with BoardMonitor(catalog) as monitor:
@@ -125,7 +125,7 @@ def found_again(spec: BoardSpec, catalog: Catalog, seconds: float) -> BoardSpec:
             lambda board: same_serial(board.serial, spec.serial) and spec.port_name in board.ports, seconds
         )
     if found is None:
-        raise LabError(
+        raise PortNotFound(
             f"{spec.slot} (serial {spec.serial}) is not attached and has not come back within {seconds:g} s: is its"
             " cable in, has it power?"
         )

@@ -23,6 +23,7 @@ HUB, PEER, NETWORK, SIM, DEVICE, LAB = "hub or power", "peer", "network", "SIM",
 _WINDOW_S = 300.0
 _ALONE = 5  # lab errors in a row of a board that runs alone
 _EACH_WAY = 2  # and of each of several boards
+_TOGETHER = 2  # boards that vanish together, among others that do not
 _PROBE_S = 10.0
 _UNPROBED_S = 60.0  # what cannot be probed from here is waited for
 _CAUSES: Mapping[str, str] = {
@@ -30,6 +31,7 @@ _CAUSES: Mapping[str, str] = {
     "PortNotFound": HUB,
     "PeerError": PEER,
     "NotRegistered": NETWORK,
+    "NetworkLost": NETWORK,
     "AttachBlocked": DEVICE,
     "SimLocked": SIM,
     "BoardSilent": DEVICE,
@@ -68,6 +70,7 @@ class Breaker:
     tell: Callable[[str], None]
     stop: Callable[[str], None]
     _errors: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
+    _gone: str = ""
     _incident: _Incident | None = None
 
     def take(self, row: Row) -> None:
@@ -88,6 +91,8 @@ class Breaker:
         if self._incident is None:
             if self._tripped(now):
                 self._pause(now)
+            else:
+                self._look_for_a_hub()
         elif now - self._incident.looked >= _PROBE_S or now - self._incident.began >= self.patience:
             self._incident.looked = now
             self._look_again(self._incident, now)
@@ -102,6 +107,16 @@ class Breaker:
         if self.boards == 1:
             return any(len(kinds) >= _ALONE for kinds in recent.values())
         return failing >= max(2, (self.boards + 1) // 2)
+
+    def _look_for_a_hub(self) -> None:
+        """Some of many boards that vanish together are one incident too, though the others go on."""
+        vanished = [slot for slot, errors in self._errors.items() if _CAUSES.get(errors[-1][1]) == HUB]
+        if len(vanished) < _TOGETHER or HUB not in self.probes or self.boards <= _TOGETHER:
+            return
+        said = self.probes[HUB]()
+        if said != self._gone and said.count(",") + 1 >= _TOGETHER:
+            self._gone = said
+            self._row("among others", f"likely cause: {HUB} ({said})")
 
     def _pause(self, now: float) -> None:
         (self.folder / PAUSE).touch()  # before the probes: they take their time

@@ -124,6 +124,18 @@ class Registration:
         """<stat> of AT+CEREG?: 1 and 5 are registered."""
         return self._read()[0]
 
+    def check(self) -> None:
+        """Nothing while the board is registered.
+
+        Raises:
+            NotRegistered: with the state and the cause.
+        """
+        fields = self._read()
+        stat = int(fields[0]) if fields and fields[0].isdigit() else -1
+        if stat not in (_HOME, _ROAMING):
+            cause = int(fields[5]) if len(fields) > 5 and fields[5].isdigit() else None
+            raise self._failure(stat, cause, 0.0)
+
     def restore(self) -> None:
         """Undoes what :meth:`wait` changed, the last first."""
         while self._changed:

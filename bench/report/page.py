@@ -11,12 +11,13 @@ from bench.measure import shown
 from bench.plan import FILE as PLAN_FILE
 from bench.plan import Waiver, digest
 from bench.report.figures import Figure
+from bench.report.lab_time import lab_clock, lab_time
 from bench.report.matrix import Cell, matrix
 from bench.report.places import network_text
 from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, WORDS, TestResult
 from bench.report.specification import Specification
 from bench.report.stream import FILE as STREAM
-from bench.report.summary import Summary
+from bench.report.summary import Summary, Told
 
 _COLOURS = {
     "PASSED": "#1a7f37",
@@ -59,7 +60,10 @@ def html_page(summary: Summary, specification: Specification | None = None, fold
         f'<h1 style="color:{_COLOURS[summary.verdict]}">{escape(summary.verdict)}{simulated}</h1>',
         *_reasons(summary),
         f"<p>{escape(_when(summary))}</p>",
-        *(["<h2>Incidents</h2>", *(f"<p>{escape(text)}</p>" for text in summary.incidents)] * bool(summary.incidents)),
+        *(
+            ["<h2>Incidents</h2>", *(f"<p>{escape(_at(told))}</p>" for told in summary.incidents)]
+            * bool(summary.incidents)
+        ),
         *([f"<p>{escape(control_line(summary))}</p>"] if summary.control_probes else []),
         *_wrong(summary),
         *_compared(summary),
@@ -224,12 +228,21 @@ def _provenance(summary: Summary, folder: Path | None) -> str:
     return ", ".join(parts) + "; a result leads to its transcript"
 
 
+def _incidents(summary: Summary) -> list[str]:
+    """What befell several boards together, and what the control board says of the network."""
+    parts = ["<h2>Incidents</h2>"] if summary.incidents else []
+    parts += [f"<p>{escape(_at(told))}</p>" for told in summary.incidents]
+    return [*parts, f"<p>{escape(control_line(summary))}</p>"] if summary.control_probes else parts
+
+
 def control_line(summary: Summary) -> str:
     """What the control board says of the network."""
     bad, all_of_them = len(summary.control_failures), summary.control_probes
     if not bad:
         return f"Control board: the network was good in {all_of_them} of {all_of_them} probes."
-    return f"Control board: the network was bad in {bad} of {all_of_them} probes, first {summary.control_failures[0]}"
+    return (
+        f"Control board: the network was bad in {bad} of {all_of_them} probes, first {_at(summary.control_failures[0])}"
+    )
 
 
 def markdown_page(summary: Summary) -> str:
@@ -237,7 +250,7 @@ def markdown_page(summary: Summary) -> str:
     lines = [f"# {summary.verdict}{' (SIMULATED)' if summary.simulated else ''}", "", summary.reason, ""]
     lines += [f"* {board}" for board in (board_line(board) for board in summary.boards)]
     told = 0
-    lines += ["", *(f"* incident {text}" for text in summary.incidents)] if summary.incidents else []
+    lines += ["", *(f"* incident {_at(told)}" for told in summary.incidents)] if summary.incidents else []
     lines += ["", f"* {control_line(summary)}"] if summary.control_probes else []
     for result in summary.results:
         if result.outcome in (FAILED, LAB_ERROR, DIED):
@@ -278,7 +291,11 @@ def board_line(board: Mapping[str, Any]) -> str:
 
 
 def _when(summary: Summary) -> str:
-    return f"{summary.started[:19].replace('T', ' ')} UTC to {summary.ended[11:19]}, nrf91-bench {__version__}"
+    return f"{lab_time(summary.started)} to {lab_clock(summary.ended)}, nrf91-bench {__version__}"
+
+
+def _at(told: Told) -> str:
+    return f"{lab_clock(told.utc)} {told.text}"
 
 
 def _board_rows(summary: Summary) -> Sequence[Sequence[str]]:

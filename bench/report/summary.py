@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.plan import Plan
 from bench.report.figures import Figure, figures
@@ -20,6 +20,13 @@ FILE = "summary.json"
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_LAB, EXIT_EVIDENCE, EXIT_INCOMPLETE = 0, 1, 2, 3, 4, 5
 _EXIT_OF_PLAN = {QUALIFIED: EXIT_OK, NOT_QUALIFIED: EXIT_FAILED, INCOMPLETE: EXIT_INCOMPLETE}
+
+
+class Told(NamedTuple):
+    """Something that happened at a moment."""
+
+    utc: str
+    text: str
 
 
 @dataclass
@@ -43,9 +50,9 @@ class Summary:
     earlier: dict[str, str] = field(default_factory=dict)
     surveys: dict[str, list[str]] = field(default_factory=dict)
     """What each board's network can do, as it was tried out."""
-    incidents: list[str] = field(default_factory=list)
+    incidents: list[Told] = field(default_factory=list)
     control_probes: int = 0
-    control_failures: list[str] = field(default_factory=list)
+    control_failures: list[Told] = field(default_factory=list)
     open_turns: set[tuple[str, int]] = field(default_factory=set)
     """Slots and rounds that were to run and have not come to their end."""
     has_parent: bool = False
@@ -161,9 +168,9 @@ class Summary:
             "peers": self.peers,
             "recoveries": self.recoveries,
             "surveys": self.surveys,
-            "incidents": self.incidents,
+            "incidents": [f"{told.utc} {told.text}" for told in self.incidents],
             "control_probes": self.control_probes,
-            "control_failures": self.control_failures,
+            "control_failures": [f"{told.utc} {told.text}" for told in self.control_failures],
             "findings": self.findings,
             "comparison": self.comparison,
             "earlier": self.earlier,
@@ -251,9 +258,9 @@ def _take(summary: Summary, planned: Planned, row: Row) -> None:
     elif kind == "control":
         summary.control_probes += 1
         if not row.get("ok"):
-            summary.control_failures.append(f"{str(row.get('utc', ''))[11:19]} UTC {slot}: {row.get('text', '')}")
+            summary.control_failures.append(Told(str(row.get("utc", "")), f"{slot}: {row.get('text', '')}"))
     elif kind == "incident":
-        summary.incidents.append(f"{str(row.get('utc', ''))[11:19]} UTC {row.get('what', '')}: {row.get('text', '')}")
+        summary.incidents.append(Told(str(row.get("utc", "")), f"{row.get('what', '')}: {row.get('text', '')}"))
     elif kind == "earlier":
         summary.earlier = row.get("tests") or {}
     elif kind == "comparison":
