@@ -29,6 +29,7 @@ class Night:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, boards: int, **probes: Callable[[], str]) -> None:
         self.now = 0.0
+        self.tests = 0
         self.said: list[str] = []
         self.stopped = ""
         self.folder = folder
@@ -44,7 +45,9 @@ class Night:
 
     def see(self, slot: str, *outcomes: str, error: str = "PortLost") -> None:
         for outcome in outcomes:
-            self.breaker.take({"type": "finish", "slot": slot, "outcome": outcome, "error": error})
+            self.tests += 1
+            row = {"type": "finish", "slot": slot, "test": f"test_{self.tests}", "outcome": outcome, "error": error}
+            self.breaker.take(row)
         self.breaker.act()
 
     def wait(self, seconds: float) -> None:
@@ -134,6 +137,13 @@ class TestBreaker:
         here.see("dk-1", "lab_error", "lab_error", error="NotRegistered")
         here.see("dk-2", "lab_error", "lab_error", error="NotRegistered")
         assert "likely cause: device (the control board has the network, so it is the boards or" in here.said[0]
+
+    def test_one_test_that_is_tried_again_on_every_board(self, night: Callable[..., Night]) -> None:
+        here = night(2)
+        for slot in ("dk-1", "dk-2", "dk-1", "dk-2"):
+            here.breaker.take({"type": "finish", "slot": slot, "test": "test_dns", "outcome": "lab_error"})
+            here.breaker.act()
+        assert not here.paused()
 
     def test_a_spent_budget_is_no_incident(self, night: Callable[..., Night]) -> None:
         here = night(1)

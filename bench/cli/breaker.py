@@ -69,7 +69,7 @@ class Breaker:
     probes: Mapping[str, Probe]
     tell: Callable[[str], None]
     stop: Callable[[str], None]
-    _errors: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
+    _errors: dict[str, dict[str, tuple[float, str]]] = field(default_factory=dict)
     _gone: str = ""
     _incident: _Incident | None = None
 
@@ -81,7 +81,9 @@ class Breaker:
         if row.get("error") == "BudgetSpent":
             return  # no incident: the lab wanted it so
         if row.get("outcome") == LAB_ERROR:
-            self._errors.setdefault(slot, []).append((time.monotonic(), str(row.get("error", ""))))
+            # A test that is tried again says nothing new.
+            told = self._errors.setdefault(slot, {})
+            told[str(row.get("test", ""))] = time.monotonic(), str(row.get("error", ""))
         elif row.get("outcome") != "skipped":
             self._errors.pop(slot, None)
 
@@ -102,7 +104,9 @@ class Breaker:
         (self.folder / PAUSE).unlink(missing_ok=True)
 
     def _tripped(self, now: float) -> bool:
-        recent = {slot: [kind for t, kind in errors if now - t <= _WINDOW_S] for slot, errors in self._errors.items()}
+        recent = {
+            slot: [kind for t, kind in errors.values() if now - t <= _WINDOW_S] for slot, errors in self._errors.items()
+        }
         failing = sum(len(kinds) >= _EACH_WAY for kinds in recent.values())
         if self.boards == 1:
             return any(len(kinds) >= _ALONE for kinds in recent.values())
@@ -110,7 +114,7 @@ class Breaker:
 
     def _look_for_a_hub(self) -> None:
         """Some of many boards that vanish together are one incident too, though the others go on."""
-        vanished = [slot for slot, errors in self._errors.items() if _CAUSES.get(errors[-1][1]) == HUB]
+        vanished = [slot for slot, errors in self._errors.items() if _CAUSES.get([*errors.values()][-1][1]) == HUB]
         if len(vanished) < _TOGETHER or HUB not in self.probes or self.boards <= _TOGETHER:
             return
         said = self.probes[HUB]()
@@ -120,7 +124,7 @@ class Breaker:
 
     def _pause(self, now: float) -> None:
         (self.folder / PAUSE).touch()  # before the probes: they take their time
-        kinds = Counter(_CAUSES.get(kind, LAB) for errors in self._errors.values() for _, kind in errors)
+        kinds = Counter(_CAUSES.get(kind, LAB) for errors in self._errors.values() for _, kind in errors.values())
         found = {cause: said for cause, probe in self.probes.items() if (said := probe())}
         cause = next(iter(found), kinds.most_common(1)[0][0])
         said = found.get(cause, "what is wrong there cannot be seen from here")

@@ -134,7 +134,7 @@ class Registration:
         stat = int(fields[0]) if fields and fields[0].isdigit() else -1
         if stat not in (_HOME, _ROAMING):
             cause = int(fields[5]) if len(fields) > 5 and fields[5].isdigit() else None
-            raise self._failure(stat, cause, 0.0)
+            raise self._failure(stat, cause)
 
     def restore(self) -> None:
         """Undoes what :meth:`wait` changed, the last first."""
@@ -196,7 +196,7 @@ class Registration:
         except DeviceError:
             return ""
 
-    def _failure(self, stat: int, cause: int | None, waited: float) -> NotRegistered:
+    def _failure(self, stat: int, cause: int | None, waited: float | None = None) -> NotRegistered:
         text = _MEANING.get(stat, f"state {stat}")
         cause = self._emm if cause is None else cause
         if cause is not None:
@@ -206,8 +206,9 @@ class Registration:
         extended = self._extended_error()
         if extended:
             text += f", the modem says {extended}"
+        when = "is not registered" if waited is None else f"was not registered after {waited:.1f} s"
         return NotRegistered(
-            f"{self._link.name} was not registered after {waited:.1f} s: {text}; check SIM, antenna and subscription"
+            f"{self._link.name} {when}: {text}; check SIM, antenna and subscription"
             f"\n    whole transcript: {self._link.port.where}",
             permanent=is_permanent(cause, EMM) or is_permanent(self._esm, ESM),
         )

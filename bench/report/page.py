@@ -1,5 +1,6 @@
 """The verdict as a page: static HTML without scripts, and the same as Markdown."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -29,6 +30,7 @@ _COLOURS = {
 # A page of a bad night stays a page.
 _MOST_FAILURES, _MOST_LETTERS, _MOST_DEVIATING = 40, 2500, 8
 _LINE = 300
+_ANY_NUMBER = re.compile(r"\d[\d.,]*(?: [num]?s\b)?")
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2328; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; }
 h1 { font-size: 1.9rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
@@ -110,7 +112,8 @@ def _wrong(summary: Summary) -> list[str]:
     groups: dict[tuple[str, str], list[TestResult]] = {}
     for result in summary.results:
         if result.outcome in (FAILED, LAB_ERROR, DIED):
-            cause = result.test if result.outcome == FAILED else result.message
+            alike = _ANY_NUMBER.sub("#", result.message.partition("\n")[0])
+            cause = f"{result.test} {alike}" if result.outcome == FAILED else result.message
             groups.setdefault((result.outcome, cause), []).append(result)
     if not groups:
         return []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -208,7 +209,7 @@ def reconcile(rows: Iterable[Row], *, damaged: int = 0) -> Summary:
     summary.troubles += [f"round {number} of {slot} did not come to its end" for slot, number in _sorted(summary)]
     if summary.has_parent and not summary.closed:
         summary.troubles.append("the run did not come to its end")
-    summary.boards.sort(key=lambda board: str(board.get("slot", "")))
+    summary.boards.sort(key=lambda board: _naturally(str(board.get("slot", ""))))
     if damaged:
         summary.lost.append(f"{damaged} damaged rows in the result stream")
     return summary
@@ -297,6 +298,11 @@ def _finish(result: TestResult, row: Row) -> None:
     result.radio = network_text(row.get("radio") or {})
     result.known_issue = bool(row.get("known_issue"))
     result.unexpected_pass = bool(row.get("unexpected_pass"))
+
+
+def _naturally(slot: str) -> list[tuple[int, str]]:
+    """board-2 before board-10."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", slot)]
 
 
 def _public(row: Mapping[str, Any]) -> Row:
