@@ -138,6 +138,15 @@ class TestBreaker:
         here.see("dk-2", "lab_error", "lab_error", error="NotRegistered")
         assert "likely cause: device (the control board has the network, so it is the boards or" in here.said[0]
 
+    @pytest.mark.parametrize(("others", "cause"), [("cell-2", "cell"), ("cell-1", "network")])
+    def test_boards_of_one_cell(self, night: Callable[..., Night], others: str, cause: str) -> None:
+        here = night(4)
+        for slot, cell in (("dk-1", "cell-1"), ("dk-2", "cell-1"), ("dk-3", others), ("dk-4", others)):
+            here.breaker.take({"type": "radio", "slot": slot, "cell": cell})
+        here.see("dk-1", "lab_error", "lab_error", error="NetworkLost")
+        here.see("dk-2", "lab_error", "lab_error", error="NetworkLost")
+        assert f"likely cause: {cause} (" in here.said[0]
+
     def test_one_test_that_is_tried_again_on_every_board(self, night: Callable[..., Night]) -> None:
         here = night(2)
         for slot in ("dk-1", "dk-2", "dk-1", "dk-2"):

@@ -218,3 +218,14 @@ def test_boards_start_one_after_the_other(lab: Lab) -> None:
     starts = {row["slot"]: row["t_ns"] for row in run.rows if row["type"] == "plan"}
     assert sorted(starts) == ["dk-1", "dk-2"]
     assert max(starts.values()) - min(starts.values()) > 0.5e9
+
+
+def test_the_time_to_register_is_a_measurement(lab: Lab) -> None:
+    with simulator("--register-after", "1.5") as boards:
+        with AtLink.open(boards[0]["port"]) as link:
+            link.command("AT+CFUN=4")
+        run = lab.run("def test_one(modem): pass\ndef test_two(modem): pass\n", ("--port", boards[0]["port"]))
+    assert run.code == 0, run.output
+    (row,) = (row for row in run.rows if row["type"] == "measurement")
+    assert row["name"] == "time to register"
+    assert row["value"] >= 1.4e9

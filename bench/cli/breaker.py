@@ -18,7 +18,8 @@ from bench.report.results import LAB_ERROR
 from bench.report.run_folder import PAUSE
 from bench.report.stream import Row
 
-HUB, PEER, NETWORK, SIM, DEVICE, LAB = "hub or power", "peer", "network", "SIM", "device", "lab"
+HUB, PEER, NETWORK, CELL = "hub or power", "peer", "network", "cell"
+SIM, DEVICE, LAB = "SIM", "device", "lab"
 
 _WINDOW_S = 300.0
 _ALONE = 5  # lab errors in a row of a board that runs alone
@@ -71,10 +72,13 @@ class Breaker:
     stop: Callable[[str], None]
     _errors: dict[str, dict[str, tuple[float, str]]] = field(default_factory=dict)
     _gone: str = ""
+    _cells: dict[str, str] = field(default_factory=dict)
     _incident: _Incident | None = None
 
     def take(self, row: Row) -> None:
         """Takes a row of the stream: a test that ended in anything but a lab error shows that its board works."""
+        if row["type"] == "radio":
+            self._cells[str(row.get("slot", ""))] = str(row.get("cell", ""))
         if row["type"] != "finish":
             return
         slot = str(row.get("slot", ""))
@@ -130,9 +134,17 @@ class Breaker:
         said = found.get(cause, "what is wrong there cannot be seen from here")
         if cause == NETWORK and NETWORK in self.probes and NETWORK not in found:
             cause, said = DEVICE, "the control board has the network, so it is the boards or their SIMs"
+        elif cause == NETWORK and self._one_cell():
+            cause, said = CELL, f"all that fail were in one, {self._one_cell()}, and none of the others is"
         self._incident = _Incident(cause, now, now)
         slots = sorted(self._errors)
         self._row("begins", f"{len(slots)} of {self.boards} boards fail together, likely cause: {cause} ({said})")
+
+    def _one_cell(self) -> str:
+        """The cell of all boards that fail and of no other; empty when there is none."""
+        failing = {self._cells.get(slot, "") for slot in self._errors}
+        working = {cell for slot, cell in self._cells.items() if slot not in self._errors}
+        return failing.pop() if len(failing) == 1 and working and not failing & working else ""
 
     def _look_again(self, incident: _Incident, now: float) -> None:
         waited = now - incident.began

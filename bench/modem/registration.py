@@ -46,6 +46,7 @@ class Registration:
     """The registration of one modem. ``restore`` puts back what waiting has changed.
 
     Attributes:
+        searched: whether the modem was not registered yet when it was waited for last.
         times: how often it was waited for with success: the board's address may have changed in between.
         whenever_registered: is called then.
     """
@@ -58,6 +59,7 @@ class Registration:
         self._esm: int | None = None
         self._emm: int | None = None
         self.times = 0
+        self.searched = False
         self.whenever_registered: Callable[[], None] = lambda: None
 
     def wait(self, timeout: float) -> int:
@@ -78,6 +80,7 @@ class Registration:
         self._sim.unlock()
         since = now_ns()
         fields = self._read()
+        self.searched = fields[:1] not in ((str(_HOME),), (str(_ROAMING),))
         while True:
             stat = int(fields[0]) if fields and fields[0].isdigit() else -1
             if stat in (_HOME, _ROAMING):

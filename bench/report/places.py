@@ -11,4 +11,5 @@ def network_text(network: Mapping[str, Any]) -> str:
     level = network.get("rsrp_dbm")
     power = f", RSRP {level} dBm" if level is not None else ""
     noise = f", SNR {network['snr_db']} dB" if network.get("snr_db") is not None else ""
-    return f"{network.get('access')} {network.get('operator')}, band {network.get('band')}{power}{noise}"
+    state = f", {network['rrc']}" if network.get("rrc") else ""
+    return f"{network.get('access')} {network.get('operator')}, band {network.get('band')}{power}{noise}{state}"
