@@ -27,7 +27,7 @@ from bench.cli.console import RunConsole, short_path
 from bench.cli.control_board import ControlBoard, control_board
 from bench.cli.folder import chosen, rebuild, save
 from bench.cli.schedule import Schedule, Turn
-from bench.cli.suites import Selection, package_folder
+from bench.cli.suites import Selection, package_folder, pytest_command
 from bench.config import Config, MeasurementLimit
 from bench.errors import BenchError, LabError
 from bench.history import Settings, Store, compare
@@ -238,16 +238,9 @@ class Campaign:
         turn = f"-round-{number}" if number > 1 else ""
         log = self._folder / f"console-{spec.slot}{turn}{'-again' if again else ''}.txt"
         root = self._selection.root
-        what = [_joined(root, test) for test in again] or list(map(str, self._selection.paths))
         command = [
-            *children.program("pytest", *what),
-            *("-p", "nrf91_bench_fixtures", "-p", "no:cacheprovider"),
-            f"--rootdir={self._selection.root}",
-            *(("-c", os.devnull, "-W", "error", "--strict-markers") if self._selection.bundled else ()),
+            *pytest_command(self._selection, [_joined(root, test) for test in again], spec, self._folder, self._config),
             *(f"--timeout={_TEST_SECONDS}", "-o", "timeout_method=signal"),
-            f"--bench-slot={spec.to_json()}",
-            f"--bench-out={self._folder}",
-            *((f"--bench-config={self._config.resolve()}",) if self._config else ()),
             *((f"--bench-peer-name={peer_name}",) if peer_name else ()),
             *((f"--bench-plan={self._plan.resolve()}",) if self._plan else ()),
             *(("--bench-attempt=2",) if again else ()),

@@ -1,7 +1,6 @@
 """``run --estimate``: what a run would spend, board by board, before anything is sent."""
 
 import json
-import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -10,9 +9,8 @@ from typing import Any
 
 import typer
 
-from bench import children
 from bench.boards import BoardSpec, Budget, Cost, Ledger
-from bench.cli.suites import Selection
+from bench.cli.suites import Selection, pytest_command
 from bench.config import Config
 from bench.errors import UsageError
 
@@ -50,12 +48,7 @@ def _asked(spec: BoardSpec, selection: Selection, config: Path | None, arguments
     with tempfile.TemporaryDirectory(prefix="nrf91-bench-") as folder:
         answer = Path(folder) / "estimate.json"
         command = [
-            *children.program("pytest", *map(str, selection.paths)),
-            *("-p", "nrf91_bench_fixtures", "-p", "no:cacheprovider", f"--rootdir={selection.root}"),
-            *(("-c", os.devnull, "--strict-markers") if selection.bundled else ()),
-            f"--bench-slot={spec.to_json()}",
-            f"--bench-out={folder}/run",
-            *((f"--bench-config={config.resolve()}",) if config else ()),
+            *pytest_command(selection, (), spec, Path(folder) / "run", config),
             f"--bench-estimate={answer}",
             *arguments,
         ]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from bench import children
+from bench.boards import BoardSpec
 from bench.errors import UsageError
 
 
@@ -19,6 +21,29 @@ class Selection:
     paths: tuple[Path, ...]
     root: Path
     bundled: bool
+
+
+def pytest_command(
+    selection: Selection, tests: Sequence[str], spec: BoardSpec, folder: Path, config: Path | None
+) -> list[str]:
+    """What starts the pytest process of a board.
+
+    Args:
+        selection: the suites.
+        tests: those of them that are meant; none is all.
+        spec: the board.
+        folder: of the run.
+        config: the lab's file.
+    """
+    return [
+        *children.program("pytest", *(tests or map(str, selection.paths))),
+        *("-p", "nrf91_bench_fixtures", "-p", "no:cacheprovider"),
+        f"--rootdir={selection.root}",
+        *(("-c", os.devnull, "-W", "error", "--strict-markers") if selection.bundled else ()),
+        f"--bench-slot={spec.to_json()}",
+        f"--bench-out={folder}",
+        *((f"--bench-config={config.resolve()}",) if config else ()),
+    ]
 
 
 def package_folder(package: str) -> Path:
