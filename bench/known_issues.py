@@ -12,8 +12,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.config import read_toml
 from bench.patterns import VersionRange, in_range, means
+from bench.toml_file import read_toml
 
 Text = Annotated[str, Field(min_length=1)]
 

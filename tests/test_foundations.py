@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.clock import Anchor, estimate_offset
-from bench.config import Config, ConfigError, load
+from bench.config import Config, load
 from bench.errors import LabError, UsageError
 from bench.plan import Plan
 from bench.privacy import Concealer, lab_key
+from bench.toml_file import ConfigError
 
 
 class TestClock:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bench.at import AtLink, CommandError
 from bench.boards import BoardSpec, SimulatedBoards, ask_simulator, coverage_of
 from bench.clock import now_ns
-from bench.config import ConfigError, Coverage, load
+from bench.config import Coverage, load
 from bench.errors import LabError
 from bench.measure import Current, ProfilerKit, SimulatedMeter
 from bench.modem import Modem, PsmGrant, SystemMode
@@ -27,6 +27,7 @@ from bench.modem.power_saving import (
 )
 from bench.peers import Peers
 from bench.simulator.radio import ASLEEP, CONNECTED, CONNECTING, IDLE, LOST, Assistance, Cell, Radio, Saving
+from bench.toml_file import ConfigError
 from tests.support.profiler_kit import FakeProfilerKit
 from tests.support.programs import simulator
 

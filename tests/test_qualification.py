@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from bench.config import ConfigError, MeasurementLimit
+from bench.config import MeasurementLimit
 from bench.plan import Plan, Waiver, WantedBoards, load_plan
 from bench.report.junit import junit
 from bench.report.qualification import Qualification, Ran, qualify
 from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, TestResult
 from bench.report.summary import Summary, reconcile
+from bench.toml_file import ConfigError
 from tests.support.lab import COMMAND, Lab
 
 TODAY = date(2026, 11, 23)

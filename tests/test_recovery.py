@@ -17,8 +17,9 @@ import serial
 from bench.at import AtLink, CommandTimeout, DeviceRestarted
 from bench.boards import Board, BoardSilent, BoardSpec, Ladder, ResetBudget
 from bench.boards.examination import programs_with
-from bench.config import ConfigError, Recovery, load
+from bench.config import Recovery, load
 from bench.privacy import Concealer
+from bench.toml_file import ConfigError
 from tests.support.programs import simulator
 from tests.support.responder import SLM_IDENTITY, Answer, Device, device
 
