@@ -142,10 +142,11 @@ class Network(_Section):
     profile: Literal["auto", "simulated", "lte-m", "nb-iot"] = "auto"
     """How scenarios are sized; auto is simulated for a simulated board, lte-m otherwise."""
     ipv6: Flag | Literal["measured"] = "measured"
-    """Whether there is IPv6; true vouches for it, so that what does not work is the device's fault. Measured: what a
-    survey of the network finds to be missing is skipped."""
+    """Whether there is IPv6; true vouches for it. Measured: skipped where a survey finds that the network gives the
+    board no address; one that it has, and that does not work, may be the device's fault, and is tested."""
     inbound: Flag | Literal["measured"] = "measured"
-    """Whether a peer can open a connection to a board; likewise."""
+    """Whether a peer can open a connection to a board; skipped where a survey finds that its address is translated, or
+    that a peer meets silence; tested where the board itself refuses."""
     survey: Flag | Literal["auto"] = "auto"
     """Whether the network is tried out before a board's first test; auto does so on real boards."""
     survey_ports: tuple[PortNumber, ...] = ()

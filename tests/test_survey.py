@@ -13,7 +13,7 @@ from bench.simulator.carrier import Carrier
 from tests.support.lab import Lab
 from tests.support.programs import simulator
 
-NAME = "peers.lab.test"
+NAME, CONCEALER = "peers.lab.test", Concealer(b"k" * 32)
 SUITE = """
 def test_over_ipv6(modem, peers, ipv6):
     echo = peers.tcp_echo(ipv6=True)
@@ -56,12 +56,23 @@ class TestFindings:
         assert (found.nat_kept_s, found.nat_lost_s) == (1.0, None)
 
     def test_no_ipv6(self, peers: Peers) -> None:
-        assert survey(peers, "ipv6=0").ipv6 == "the board has no IPv6 address"
+        found = survey(peers, "ipv6=0")
+        assert found.ipv6 == "the board has no IPv6 address"
+        assert found.missing == ("ipv6",)
 
     def test_nobody_is_let_in(self, peers: Peers) -> None:
-        found = survey(peers, "inbound=0").inbound
-        assert found is not None
-        assert "could not dial" in found
+        found = survey(peers, "inbound=0")
+        assert found.inbound
+        assert found.missing == ("inbound",)
+
+    def test_a_board_that_refuses_is_no_network_that_withholds(self, peers: Peers) -> None:
+        """Its own server does not listen: that is for the scenarios to find."""
+        with simulator() as boards, Board(BoardSpec("dk-1", boards[0]["port"], hardware=False), CONCEALER) as board:
+            board.registered(10)
+            board.modem.server.listen = lambda: board.link.command("AT")  # type: ignore[method-assign]
+            found = Surveyor(board, peers, seconds=1).survey()
+        assert found.inbound
+        assert found.missing == ()
 
     @pytest.mark.parametrize("mtu", [600, 1280, 1400])
     def test_the_largest_datagram(self, peers: Peers, mtu: int) -> None:

@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS costs (
 CREATE TABLE IF NOT EXISTS sims (board TEXT PRIMARY KEY, sim TEXT NOT NULL) WITHOUT ROWID;
 """
 _WAIT_SECONDS = 30.0
+_KEPT = "-62 days"  # longer than any budget reaches back
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Ledger:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self._path, timeout=_WAIT_SECONDS, isolation_level=None)
             self._connection.executescript(_SCHEMA)
+            self._connection.execute("DELETE FROM spent WHERE day < date('now', ?)", (_KEPT,))
         except (OSError, sqlite3.Error) as error:
             self.__exit__()
             raise LabError(f"{self._path} cannot be kept, and with it what SIMs may spend: {error}") from error

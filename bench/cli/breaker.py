@@ -72,6 +72,7 @@ class Breaker:
     stop: Callable[[str], None]
     _errors: dict[str, dict[str, tuple[float, str]]] = field(default_factory=dict)
     _gone: str = ""
+    _looked: float = -_PROBE_S
     _cells: dict[str, str] = field(default_factory=dict)
     _incident: _Incident | None = None
 
@@ -119,9 +120,11 @@ class Breaker:
     def _look_for_a_hub(self) -> None:
         """Some of many boards that vanish together are one incident too, though the others go on."""
         vanished = [slot for slot, errors in self._errors.items() if _CAUSES.get([*errors.values()][-1][1]) == HUB]
-        if len(vanished) < _TOGETHER or HUB not in self.probes or self.boards <= _TOGETHER:
+        now = time.monotonic()
+        if len(vanished) < _TOGETHER or self.boards <= _TOGETHER or now - self._looked < _PROBE_S:
             return
-        said = self.probes[HUB]()
+        self._looked = now
+        said = self.probes[HUB]() if HUB in self.probes else ""
         if said != self._gone and said.count(",") + 1 >= _TOGETHER:
             self._gone = said
             self._row("among others", f"likely cause: {HUB} ({said})")

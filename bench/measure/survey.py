@@ -27,6 +27,7 @@ class Survey:
         seen_address: as a peer sees it; empty when no datagram arrived.
         ipv6: why IPv6 does not work; empty when it does.
         inbound: why no peer can connect to the board; empty when one can.
+        missing: which of the two the network surely withholds: where the device may be at fault, nothing is missing.
         mtu: bytes of the largest UDP datagram, up to 1,472, that came back.
         nat_kept_s: longest silence, of those tried, after which a datagram still reached the board.
         nat_lost_s: shortest after which none did.
@@ -38,6 +39,7 @@ class Survey:
     seen_address: str = ""
     ipv6: str | None = None
     inbound: str | None = None
+    missing: tuple[str, ...] = ()
     mtu: int | None = None
     nat_kept_s: float | None = None
     nat_lost_s: float | None = None
@@ -59,7 +61,7 @@ class Survey:
     def from_row(cls, row: dict[str, Any]) -> "Survey":
         """Of an earlier process of the same run; addresses are not known."""
         known = {name: row[name] for name in ("ipv6", "inbound", "mtu", "nat_kept_s", "nat_lost_s", "dns")}
-        return cls(**known, blocked=tuple(row["blocked"]))
+        return cls(**known, blocked=tuple(row["blocked"]), missing=tuple(row["missing"]))
 
     def lines(self) -> Iterator[str]:
         """For a person."""
@@ -106,11 +108,15 @@ class Surveyor:
         own = self.board.address()
         seen = self._seen()
         kept, lost = self._nat() if seen and self.nat_seconds else (None, None)
+        has_ipv6 = any(":" in address for address in self.board.modem.network.addresses())
+        inbound, refused = self._inbound(own)
+        missing = ("ipv6",) * (not has_ipv6) + ("inbound",) * (bool(inbound) and (seen != own or not refused))
         return Survey(
             own_address=own,
             seen_address=seen,
-            ipv6=self._ipv6(),
-            inbound=self._inbound(own),
+            ipv6=self._ipv6() if has_ipv6 else "the board has no IPv6 address",
+            inbound=inbound,
+            missing=missing,
             mtu=self._mtu() if seen else None,
             nat_kept_s=kept,
             nat_lost_s=lost,
@@ -134,8 +140,6 @@ class Surveyor:
     def _ipv6(self) -> str:
         if self.peers.config.bind6 is None:
             return "the peers have no IPv6 address (peers.bind6 in bench.toml)"
-        if not any(":" in address for address in self.board.modem.network.addresses()):
-            return "the board has no IPv6 address"
         try:
             with _peer(self.peers.tcp_echo(ipv6=True)) as echo:
                 self._talk(echo)
@@ -143,17 +147,20 @@ class Surveyor:
             return f"it has an address, but no connection: {_first_line(error)}"
         return ""
 
-    def _inbound(self, own: str) -> str:
+    def _inbound(self, own: str) -> tuple[str, bool]:
+        """Why nobody can dial the board, and whether it was its own refusal rather than silence on the way."""
         port = self.board.free_port()
         dialer = self.peers.tcp_dialer()
         try:
             with self.board.modem.tcp_server(port):
                 dialer.connect(own, port, timeout=self.seconds)
-        except (DeviceError, LabError) as error:
-            return _first_line(error)
+        except DeviceError as error:
+            return _first_line(error), True
+        except LabError as error:
+            return _first_line(error), "refused" in str(error).lower() or "errno 111" in str(error).lower()
         finally:
             dialer.peer.stop()
-        return ""
+        return "", False
 
     def _mtu(self) -> int | None:
         """By halving: a path that carries a datagram carries every smaller one."""

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 
 from bench.simulator.air import Air
+from bench.simulator.carrier import drop_everything
 from bench.simulator.path import HELD_NS
 from bench.simulator.radio import UNREACHED, Assistance
 
@@ -105,9 +106,10 @@ class AirSocket:
 
     def listen(self, backlog: int) -> None:
         """As the host's."""
-        if self._air.carrier.inbound:  # else nobody is let in
-            self._host.listen(backlog)
-            self._listening = True
+        if not self._air.carrier.inbound:
+            drop_everything(self._host)
+        self._host.listen(backlog)
+        self._listening = True
 
     def getpeername(self) -> Address:
         """As the host's."""
