@@ -21,6 +21,7 @@ def show_tokens(board: Board, peers: Peers, *, attempts: int, seconds: float) ->
 
     Raises:
         PeerError: no token arrived over IPv4, so no peer would answer this board.
+        CommandError: the board cannot open a socket.
     """
     for family in (Family.IPV4, Family.IPV6):
         if not _at_both_ends(board, peers, family):
@@ -44,11 +45,12 @@ def _datagram(board: Board, peers: Peers, family: Family, attempts: int, seconds
     gate = peers.gate(ipv6=family is Family.IPV6)
     arrived = False
     try:
-        with contextlib.suppress(CommandError), board.modem.udp_socket(family=family) as sender:
+        with board.modem.udp_socket(family=family) as sender:
             while not arrived and attempts > 0:
                 attempts -= 1
-                sender.send_to(gate.host, gate.port, peers.token())
-                arrived = gate.wait_for("admitted", timeout=seconds)
+                with contextlib.suppress(CommandError):  # no route, or no name
+                    sender.send_to(gate.host, gate.port, peers.token())
+                    arrived = gate.wait_for("admitted", timeout=seconds)
     finally:
         gate.stop()
     return arrived
@@ -58,7 +60,8 @@ def _stream(board: Board, peers: Peers, family: Family, seconds: float) -> bool:
     gate = peers.gate(stream=True, ipv6=family is Family.IPV6)
     arrived = False
     try:
-        with contextlib.suppress(CommandError), board.modem.tcp_client(gate.host, gate.port) as client:
+        with board.modem.tcp_socket(family=family) as client, contextlib.suppress(CommandError):
+            client.connect(gate.host, gate.port)
             client.send_string(peers.token())
             arrived = gate.wait_for("admitted", timeout=seconds)
     finally:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from bench.boards.ledger import Cost, Ledger
@@ -52,6 +52,25 @@ class Budget:
             self.board,
             Cost(attaches=cost.attaches, credential_writes=cost.credential_writes, resets=cost.resets),
         )
+
+    def begin(self, most: Cost) -> None:
+        """Notes that a test begins that may spend so much; :meth:`settle` says what it was."""
+        self.ledger.begin(_today(), self.board, self.sim, most)
+
+    def settle(self, cost: Cost) -> None:
+        """Notes what the test that began has spent."""
+        self.spend(cost)
+        self.ledger.over(self.board)
+
+    def charge_left_over(self) -> None:
+        """A test of this board whose process was killed has spent the most that it might."""
+        found = self.ledger.left_over(self.board)
+        if found is not None:
+            day, sim, cost = found
+            if sim:
+                self.ledger.spend(day, sim, Cost(octets=cost.octets))
+            self.ledger.spend(day, self.board, replace(cost, octets=0))
+            self.ledger.over(self.board)
 
     def allow(self, cost: Cost) -> None:
         """Nothing while so much may still be spent.

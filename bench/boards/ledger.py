@@ -1,7 +1,8 @@
 """What boards and SIMs have cost so far, and what each test cost: one file a host, kept from run to run."""
 
+import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -16,6 +17,10 @@ CREATE TABLE IF NOT EXISTS spent (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS costs (
     test TEXT, network TEXT, what TEXT, most INTEGER NOT NULL, PRIMARY KEY (test, network, what)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS begun (
+    board TEXT PRIMARY KEY, day TEXT NOT NULL, sim TEXT NOT NULL, octets INTEGER, attaches INTEGER,
+    credential_writes INTEGER, resets INTEGER
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sims (board TEXT PRIMARY KEY, sim TEXT NOT NULL) WITHOUT ROWID;
 """
@@ -107,9 +112,27 @@ class Ledger:
         """Keeps which SIM a board has."""
         self._write("INSERT INTO sims VALUES (?, ?) ON CONFLICT DO UPDATE SET sim = excluded.sim", [(board, sim)])
 
+    def begin(self, day: date, board: str, sim: str, cost: Cost) -> None:
+        """Keeps what a test may spend until it is over: of one that is killed, this is what it has spent."""
+        row = (board, day.isoformat(), sim, cost.octets, cost.attaches, cost.credential_writes, cost.resets)
+        self._write("INSERT OR REPLACE INTO begun VALUES (?, ?, ?, ?, ?, ?, ?)", [row])
+
+    def over(self, board: str) -> None:
+        """The board's test is over, and what it has spent is known."""
+        self._write("DELETE FROM begun WHERE board = ?", [(board,)])
+
+    def left_over(self, board: str) -> tuple[date, str, Cost] | None:
+        """Day, SIM and most of a test of that board whose end nobody saw."""
+        with self._telling():
+            row = self._db.execute("SELECT * FROM begun WHERE board = ?", (board,)).fetchone()
+        if row is None:
+            return None
+        return date.fromisoformat(row[1]), str(row[2]), Cost(*map(int, row[3:7]))
+
     def sim_of(self, board: str) -> str:
         """The SIM that a board had when it was open last; empty when it never was."""
-        row = self._db.execute("SELECT sim FROM sims WHERE board = ?", (board,)).fetchone()
+        with self._telling():
+            row = self._db.execute("SELECT sim FROM sims WHERE board = ?", (board,)).fetchone()
         return str(row[0]) if row else ""
 
     @property
@@ -118,16 +141,26 @@ class Ledger:
         return self._connection
 
     def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        with self._telling():
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.executemany(statement, rows)
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany(statement, rows)
-            self._db.execute("COMMIT")
+            yield
         except sqlite3.Error as error:
             raise LabError(f"{self._path} cannot be kept, and with it what SIMs may spend: {error}") from error
 
     def _cost(self, query: str, *values: str) -> Cost:
         known = {part.name for part in fields(Cost)}
-        return Cost(**{what: int(amount) for what, amount in self._db.execute(query, values) if what in known})
+        with self._telling():
+            return Cost(**{what: int(amount) for what, amount in self._db.execute(query, values) if what in known})
 
 
 def _parts(cost: Cost) -> list[tuple[str, int]]:

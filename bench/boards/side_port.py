@@ -33,6 +33,7 @@ class SidePort:
         self._transport = SerialTransport(path, baudrate=baudrate)
         self._room = ring_bytes
         self._chunks: deque[tuple[int, bytes]] = deque()
+        self._overflowed = False
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -63,12 +64,15 @@ class SidePort:
 
         ``conceal`` keeps the length, and sees all at once: what it looks for may be cut in two by a piece's end.
         """
-        pieces = self.since(since_ns)
+        pieces = self.since()
         masked, position, told = conceal(b"".join(chunk for _, chunk in pieces)), 0, []
-        for stamp, chunk in pieces:
-            text = masked[position : position + len(chunk)].decode("utf-8", "backslashreplace")
-            told.append(f"-- {anchor.text(stamp)}\n{text}\n")
+        for index, (stamp, chunk) in enumerate(pieces):
+            piece = masked[position : position + len(chunk)]
             position += len(chunk)
+            if index == 0 and self._overflowed:  # what it began with is gone, so half an identity may stand here
+                piece = piece.partition(b"\n")[2]
+            if stamp >= since_ns and piece:
+                told.append(f"-- {anchor.text(stamp)}\n{piece.decode('utf-8', 'backslashreplace')}\n")
         return "".join(told)
 
     def finish_speaking(self) -> None:
@@ -99,3 +103,4 @@ class SidePort:
             self._room -= len(data)
             while self._room < 0 and len(self._chunks) > 1:
                 self._room += len(self._chunks.popleft()[1])
+                self._overflowed = True

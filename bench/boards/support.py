@@ -1,6 +1,7 @@
 """What a vendor's support asks for after a modem fault: collected while the board still has it."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ _QUESTIONS = (
     "AT%XMONITOR", "AT+CESQ", "AT+CPSMS?", "AT+CEDRXS?", "AT%RAI?", "AT+CGDCONT?", "AT%XTEMP?", "AT%XVBAT",
 )  # fmt: skip
 _SECONDS = 5.0
+_ADDRESS = re.compile(rb"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}")
 
 
 def collect(
@@ -35,6 +37,7 @@ def collect(
     }
     (folder / "identity.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     answers = conceal("".join(_asked(board.link, question) for question in _QUESTIONS).encode())
+    answers = _ADDRESS.sub(b"x.x.x.x", answers)
     (folder / "answers.txt").write_bytes(answers)
     for port in ports:
         port.finish_speaking()

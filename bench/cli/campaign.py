@@ -152,7 +152,7 @@ class Campaign:
         )
         reader = RowReader(self._folder)
         spec = control_board(_known(self._lab), specs)
-        control = ControlBoard(spec, self._lab, self._stream) if spec else None
+        control = ControlBoard(spec, self._lab, self._stream, self._stop.is_set) if spec else None
         patience = self._lab.limits.incident_seconds
         self._breaker = Breaker(
             self._folder,

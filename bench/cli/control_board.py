@@ -1,13 +1,14 @@
 """A control board: on firmware that is known, beside the boards under test; it tells whether the network was bad."""
 
 import contextlib
+import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from bench.boards import Board, BoardSpec, show_tokens
+from bench.boards import Board, BoardSpec, Budget, BudgetSpent, Cost, Ledger, cost_of_commands, show_tokens
 from bench.config import Config
 from bench.errors import BenchError
 from bench.peers import Peers
@@ -15,9 +16,12 @@ from bench.privacy import Concealer, lab_key
 from bench.report import EvidenceLost, ResultStream
 
 _EVERY_S = 300.0
+_FRESH_S = 60.0  # so long a finding holds, and so long one that is asked for is waited for
 _REGISTER_S, _CONNECT_S, _RECEIVE_S = 300.0, 60.0, 30
 _END_S = 20.0
+_LOOK_S = 0.1
 _PAYLOAD = b"is the network there?"
+_MOST = Cost(octets=4000)
 
 
 @dataclass
@@ -28,15 +32,16 @@ class ControlBoard:
         spec: the board.
         config: the lab.
         stream: gets a row a probe: ``ok``, ``text``, ``echo_ns``.
-        every: seconds between two probes.
+        stopped: whether nobody waits for an answer any more.
     """
 
     spec: BoardSpec
     config: Config
     stream: ResultStream
-    every: float = _EVERY_S
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _ended: threading.Event = field(default_factory=threading.Event)
+    stopped: Callable[[], bool]
+    _found: tuple[float, str] = (-math.inf, "")
+    _asked: threading.Event = field(default_factory=threading.Event)
+    _ended: bool = False
     _thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -45,41 +50,68 @@ class ControlBoard:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
+        self._ended = True
+        self._asked.set()
         if self._thread is not None:
             self._thread.join(_END_S)  # beyond that it waits for a network; what it changed is in its undo journal
 
     def probe(self) -> str:
-        """What is wrong with the network, as this board finds it; empty when nothing is."""
-        with self._lock:
-            try:
-                took = self._echo()
-            except BenchError as error:
-                said = str(error).partition("\n")[0]
-                self.stream.add("control", slot=self.spec.slot, ok=False, text=said)
-                return f"the control board {self.spec.slot} fails too: {said}"
+        """What is wrong with the network, as this board found it a moment ago, or finds it now; empty for nothing."""
+        asked = time.monotonic()
+        if asked - self._found[0] > _FRESH_S:
+            self._asked.set()
+            while self._found[0] < asked and time.monotonic() - asked < _FRESH_S and not self.stopped():
+                time.sleep(_LOOK_S)
+        return self._found[1]
+
+    def _probe_now_and_then(self) -> None:
+        with contextlib.suppress(EvidenceLost):  # the run finds out by itself
+            while not self._ended:
+                self._probe()
+                self._asked.wait(_EVERY_S)
+                self._asked.clear()
+
+    def _probe(self) -> None:
+        said = ""
+        try:
+            took = self._echo()
+        except BudgetSpent:
+            return  # says nothing about the network
+        except BenchError as error:
+            text = str(error).partition("\n")[0]
+            said = f"the control board {self.spec.slot} fails too: {text}"
+            self.stream.add("control", slot=self.spec.slot, ok=False, text=text)
+        else:
             self.stream.add("control", slot=self.spec.slot, ok=True, text="", echo_ns=took)
-            return ""
+        self._found = time.monotonic(), said
 
     def _echo(self) -> int:
-        """Seconds in ns from the first byte sent to the last one received."""
+        """Time in ns from the first byte sent to the last one received; what it costs is counted."""
         board = Board(self.spec, Concealer(lab_key()), connect_timeout=_CONNECT_S, job="control board of a run")
-        with board, Peers(self.config.peers) as peers:
-            board.registered(_REGISTER_S)
-            if peers.config.public:
-                show_tokens(board, peers, attempts=3, seconds=_RECEIVE_S)
-            echo = peers.tcp_echo()
+        peers = Peers(self.config.peers)
+        with Ledger() as ledger:
+            budget = Budget(self.config.budget, ledger, self.spec.key, ledger.sim_of(self.spec.key))
+            budget.allow(_MOST)
+            try:
+                with board, peers:
+                    return self._echo_between(board, peers)
+            finally:
+                sent = [one.command for one in board.transcript.transactions]
+                budget.spend(Cost(octets=peers.octets) + cost_of_commands(sent))
+
+    def _echo_between(self, board: Board, peers: Peers) -> int:
+        board.registered(_REGISTER_S)
+        if peers.config.public:
+            show_tokens(board, peers, attempts=3, seconds=_RECEIVE_S)
+        echo = peers.tcp_echo()
+        try:
             with board.modem.tcp_client(echo.host, echo.port) as client:
                 began = time.monotonic_ns()
                 client.send(_PAYLOAD)
                 client.receive_exactly(len(_PAYLOAD), timeout=_RECEIVE_S)
                 return time.monotonic_ns() - began
-
-    def _probe_now_and_then(self) -> None:
-        with contextlib.suppress(EvidenceLost):  # the run finds out by itself
-            while not self._ended.is_set():
-                self.probe()
-                self._ended.wait(self.every)
+        finally:
+            echo.stop()
 
 
 def control_board(specs: Sequence[BoardSpec], under_test: Sequence[BoardSpec]) -> BoardSpec | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench.at import CommandError
+from bench.at import CommandTimeout
 from bench.boards import Board
 from bench.errors import BenchError, DeviceError, LabError
 from bench.modem import Family, UdpSocket
@@ -55,7 +55,14 @@ class Survey:
         """For the result stream, without addresses: they name a subscriber."""
         row = asdict(self)
         del row["own_address"], row["seen_address"]
+        for name in ("ipv6", "inbound", "dns"):
+            row[name] = None if row[name] is None else self._without_addresses(row[name])
         return {**row, "nat": self.nat}
+
+    def _without_addresses(self, text: str) -> str:
+        for address in filter(None, (self.own_address, self.seen_address)):
+            text = text.replace(address, "the board's address")
+        return text
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> "Survey":
@@ -64,7 +71,10 @@ class Survey:
         return cls(**known, blocked=tuple(row["blocked"]), missing=tuple(row["missing"]))
 
     def lines(self) -> Iterator[str]:
-        """For a person."""
+        """For a person, without addresses."""
+        yield from map(self._without_addresses, self._said())
+
+    def _said(self) -> Iterator[str]:
         yield "IPv6 works" if self.ipv6 == "" else f"no IPv6: {self.ipv6}"
         yield "peers can dial the board" if self.inbound == "" else f"nobody can dial the board: {self.inbound}"
         yield f"its address is {'translated (NAT)' if self.nat else 'its own'}"
@@ -237,10 +247,13 @@ class Surveyor:
             return f"{name} is not resolved: {_first_line(error)}"
         if not found & expected:
             return f"{name} is resolved to {', '.join(sorted(found))}, the peers are at {', '.join(sorted(expected))}"
-        with contextlib.suppress(CommandError):
+        try:
             self.board.modem.network.resolve(_NOBODY)
-            return f"{_NOBODY}, which is no name, is resolved: somebody answers for names that do not exist"
-        return ""
+        except CommandTimeout:
+            return f"nobody says within a minute that {_NOBODY} is no name"
+        except DeviceError:
+            return ""
+        return f"{_NOBODY}, which is no name, is resolved: somebody answers for names that do not exist"
 
 
 @contextlib.contextmanager

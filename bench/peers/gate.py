@@ -137,7 +137,7 @@ class TcpGate:
         self.octets = 0  # a token is not worth counting
         self._listener = listener
         self._gate = gate
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], None] = {}
         listener.setblocking(False)
         listener.listen(_WAITING)
         asyncio.get_running_loop().add_reader(listener.fileno(), self._accept)
@@ -152,7 +152,7 @@ class TcpGate:
         """Ends it, and who waits."""
         asyncio.get_running_loop().remove_reader(self._listener.fileno())
         self._listener.close()
-        for task in self._tasks:
+        for task in list(self._tasks):
             task.cancel()
 
     def _accept(self) -> None:
@@ -161,13 +161,11 @@ class TcpGate:
         except OSError:
             return
         client.setblocking(False)
-        if len(self._tasks) >= _WAITING:
-            self.strangers += 1
-            client.close()
-            return
+        if len(self._tasks) >= _WAITING:  # who waits longest has had the most time to show a token
+            next(iter(self._tasks)).cancel()
         task = asyncio.create_task(self._hear(client, source[:2]))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(lambda ended: self._tasks.pop(ended, None))
 
     async def _hear(self, client: socket.socket, source: Source) -> None:
         said = b""

@@ -80,8 +80,9 @@ class Lab:
 
     def start(self, suite: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            self.command(suite, ("--simulate", "1")), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+            self.command(suite, ("--simulate", "1")),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.environment,
+        )  # fmt: skip
 
     def until(self, kind: str, test: str) -> None:
         """Waits until the stream has a row."""
