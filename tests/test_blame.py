@@ -1,19 +1,14 @@
 """Whom to blame: the device, the lab, or what is known; never green for the wrong reason."""
 
 import contextlib
-import os
-import select
-import socket
-import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bench.boards import Board, BoardSpec, SimulatedBoards, ask_simulator
 from bench.privacy import Concealer
 from tests.support.lab import Finished, Lab
+from tests.support.port_server import port_server
 from tests.support.programs import simulator
 
 CONTROL = """
@@ -36,46 +31,6 @@ def covered():
 CONFIG = "[network]\nregistration_timeout = 20.0\nsurvey = false\n[limits]\nlab_error_retries = {retries}\n"
 
 
-@contextlib.contextmanager
-def bridged(port: str) -> Iterator[int]:
-    """A board behind a TCP server, as ser2net has it: hardware, if bench.toml vouches for it."""
-    pty = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-    listener = socket.create_server(("127.0.0.1", 0))
-    ended, wake = os.pipe()
-
-    def serve() -> None:
-        clients: list[socket.socket] = []
-        while True:
-            watched: list[Any] = [ended, listener, *clients, pty]
-            ready = select.select(watched, [], [])[0]
-            if ended in ready:
-                break
-            if listener in ready:
-                clients.append(listener.accept()[0])
-            if pty in ready and clients:
-                clients[-1].sendall(os.read(pty, 65536))
-            for client in [client for client in clients if client in ready]:
-                data = client.recv(65536)
-                if data:
-                    os.write(pty, data)
-                else:
-                    clients.remove(client)
-                    client.close()
-        for client in clients:
-            client.close()
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        os.write(wake, b"x")
-        thread.join()
-        listener.close()
-        for descriptor in (pty, ended, wake):
-            os.close(descriptor)
-
-
 def played(lab: Lab, suite: str, *arguments: str, retries: int = 0, hardware: bool = False) -> Finished:
     control = lab.folder / "control"
     config = lab.folder / "bench.toml"
@@ -83,7 +38,7 @@ def played(lab: Lab, suite: str, *arguments: str, retries: int = 0, hardware: bo
     with simulator("--control", str(control), *arguments) as boards, contextlib.ExitStack() as stack:
         port = boards[0]["port"]
         if hardware:
-            port = f"tcp://127.0.0.1:{stack.enter_context(bridged(port))}"
+            port = f"tcp://127.0.0.1:{stack.enter_context(port_server(port))}"
             with config.open("a") as file:
                 file.write(f'[[boards]]\nname = "dk-1"\nport = "{port}"\n')
         text = CONTROL.format(control=str(control)) + suite

@@ -235,11 +235,11 @@ class TestFalseAlarmsAndPower:
 
     @pytest.mark.parametrize("design", verdicts.DESIGNS)
     def test_a_firmware_is_not_worse_than_itself(self, design: str) -> None:
-        assert verdicts.alarms(design, 60, seed=1) <= 1
+        assert verdicts.alarms(design, 30, seed=1) <= 1
 
     @pytest.mark.parametrize("design", list(verdicts.DESIGNS)[:2])
     def test_boards_that_wander_from_night_to_night_raise_no_alarm(self, design: str) -> None:
-        assert verdicts.alarms(design, 40, seed=1, wander=0.03) <= 1
+        assert verdicts.alarms(design, 20, seed=1, wander=0.03) <= 1
 
     def test_a_tenth_is_found_beside_a_calibration_night(self) -> None:
         design = "interleaved, calibration night, 2 boards a group"

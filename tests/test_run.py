@@ -1,61 +1,21 @@
 """``nrf91-bench run`` from its command line to its exit code, on simulated boards and on a device that is none."""
 
-import contextlib
 import json
 import os
-import select
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bench.at import AtLink
 from tests.support.lab import COMMAND, GOOD, Finished, Lab
+from tests.support.port_server import port_server
 from tests.support.responder import SLM_IDENTITY, device
-
-
-@contextlib.contextmanager
-def port_server(path: str) -> Iterator[int]:
-    """A raw TCP server in front of a tty, as ser2net is; serves one client after another."""
-    tty = os.open(path, os.O_RDWR | os.O_NOCTTY)
-    stop = os.eventfd(0)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            clients: list[socket.socket] = []
-            watched: list[Any] = [server, stop, tty]
-            while stop not in (ready := select.select([*watched, *clients], [], [])[0]):
-                if server in ready:
-                    clients = [server.accept()[0]]
-                elif tty in ready:
-                    data = os.read(tty, 4096)
-                    for client in clients:
-                        client.sendall(data)
-                elif data := clients[0].recv(4096):
-                    os.write(tty, data)
-                else:
-                    clients.pop().close()
-            for client in clients:
-                client.close()
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield int(server.getsockname()[1])
-        finally:
-            os.eventfd_write(stop, 1)
-            thread.join()
-            os.close(tty)
-            os.close(stop)
 
 
 def processes_of(folder: Path) -> list[str]:
