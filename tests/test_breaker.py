@@ -154,6 +154,13 @@ class TestBreaker:
             here.breaker.act()
         assert not here.paused()
 
+    def test_what_most_errors_speak_of_comes_first(self, night: Callable[..., Night]) -> None:
+        """A board that is unplugged besides does not make it the hub."""
+        here = night(4, hub=lambda: "dk-4 is gone", peer=lambda: "nobody answers")
+        for slot in ("dk-1", "dk-2"):
+            here.see(slot, "lab_error", "lab_error", error="PeerError")
+        assert "likely cause: peer (nobody answers)" in here.said[0]
+
     def test_a_spent_budget_is_no_incident(self, night: Callable[..., Night]) -> None:
         here = night(1)
         here.see("dk-1", *["lab_error"] * 20, error="BudgetSpent")

@@ -133,7 +133,8 @@ class Breaker:
         (self.folder / PAUSE).touch()  # before the probes: they take their time
         kinds = Counter(_CAUSES.get(kind, LAB) for errors in self._errors.values() for _, kind in errors.values())
         found = {cause: said for cause, probe in self.probes.items() if (said := probe())}
-        cause = next(iter(found), kinds.most_common(1)[0][0])
+        usual = kinds.most_common(1)[0][0]
+        cause = usual if usual in found else next(iter(found), usual)
         said = found.get(cause, "what is wrong there cannot be seen from here")
         if cause == NETWORK and NETWORK in self.probes and NETWORK not in found:
             cause, said = DEVICE, "the control board has the network, so it is the boards or their SIMs"
