@@ -72,7 +72,8 @@ class Ledger:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self._path, timeout=_WAIT_SECONDS, isolation_level=None)
             self._connection.executescript(_SCHEMA)
-            self._connection.execute("DELETE FROM spent WHERE day < date('now', ?)", (_KEPT,))
+            for table in ("spent", "begun"):
+                self._connection.execute(f"DELETE FROM {table} WHERE day < date('now', ?)", (_KEPT,))
         except (OSError, sqlite3.Error) as error:
             self.__exit__()
             raise LabError(f"{self._path} cannot be kept, and with it what SIMs may spend: {error}") from error
