@@ -1,38 +1,62 @@
-"""The commands of ``nrf91-bench``, collected."""
+"""The commands of ``nrf91-bench``. Each is imported when it is asked for: a simulator starts in half the time."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from bench import __version__
-from bench.cli.boards import app as boards
-from bench.cli.compare import compare_runs
-from bench.cli.doctor import doctor
-from bench.cli.history import app as history
-from bench.cli.matrix import matrix
-from bench.cli.peers import peers
-from bench.cli.prune import prune
-from bench.cli.report import report
-from bench.cli.run import run
-from bench.cli.simulate import simulate
+
+_WITH_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": False}
+_COMMANDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "boards": ("boards.app", {}),
+    "run": ("run.run", _WITH_ARGUMENTS),
+    "report": ("report.report", {}),
+    "matrix": ("matrix.matrix", {}),
+    "prune": ("prune.prune", {}),
+    "compare": ("compare.compare_runs", {}),
+    "history": ("history.app", {}),
+    "simulate": ("simulate.simulate", _WITH_ARGUMENTS),
+    "peers": ("peers.peers", {}),
+    "doctor": ("doctor.doctor", {}),
+}
+"""Command -> module and name in ``bench.cli``, a function or a Typer with commands of its own; context settings."""
+
+
+class Commands(TyperGroup):
+    """Finds commands in the table."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - typer keeps its click to itself
+        """All of them, in the table's order."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
+        """Imports one; None when there is none."""
+        if cmd_name not in _COMMANDS:
+            return None
+        place, settings = _COMMANDS[cmd_name]
+        module, _, name = place.partition(".")
+        found = getattr(import_module(f"bench.cli.{module}"), name)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(add_completion=False)
+            alone.command(cmd_name, context_settings=dict(settings))(found)
+            found = alone
+        command = get_command(found)
+        command.name = cmd_name
+        return command
+
 
 app = typer.Typer(
     name="nrf91-bench",
+    cls=Commands,
     help="Hardware-in-the-loop test bench for Nordic nRF91 boards.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(boards, name="boards")
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(run)
-app.command()(report)
-app.command()(matrix)
-app.command()(prune)
-app.command("compare")(compare_runs)
-app.add_typer(history, name="history")
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(simulate)
-app.command()(peers)
-app.command()(doctor)
 
 
 def _version(wanted: bool) -> None:
