@@ -6,21 +6,25 @@ from pathlib import Path
 from bench.errors import LabError
 
 
+class NoSecret(LabError):
+    """A secret is not where the lab's file says that it is kept, or others can read it."""
+
+
 def secret(source: str) -> str:
     """What is kept at ``file:PATH`` or ``env:NAME``, without the white space around it.
 
     Raises:
-        LabError: it is not there, or a file that others can read.
+        NoSecret: it is not there, or a file that others can read.
     """
     kind, _, name = source.partition(":")
     if kind == "env":
         if name not in os.environ:
-            raise LabError(f"the environment has no {name}, where bench.toml says that a secret is kept")
+            raise NoSecret(f"the environment has no {name}, where bench.toml says that a secret is kept")
         return os.environ[name].strip()
     path = Path(name)
     try:
         if path.stat().st_mode & 0o077:
-            raise LabError(f"{path} holds a secret, but others can read it: chmod 600 {path}")
+            raise NoSecret(f"{path} holds a secret, but others can read it: chmod 600 {path}")
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise LabError(f"cannot read {path}, where bench.toml says that a secret is kept: {error}") from error
+        raise NoSecret(f"cannot read {path}, where bench.toml says that a secret is kept: {error}") from error

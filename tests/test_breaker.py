@@ -161,9 +161,10 @@ class TestBreaker:
             here.see(slot, "lab_error", "lab_error", error="PeerError")
         assert "likely cause: peer (nobody answers)" in here.said[0]
 
-    def test_a_spent_budget_is_no_incident(self, night: Callable[..., Night]) -> None:
+    @pytest.mark.parametrize("error", ["BudgetSpent", "SimLocked", "NoSecret"])
+    def test_what_only_a_person_can_cure_is_no_incident(self, night: Callable[..., Night], error: str) -> None:
         here = night(1)
-        here.see("dk-1", *["lab_error"] * 20, error="BudgetSpent")
+        here.see("dk-1", *["lab_error"] * 20, error=error)
         assert not here.paused()
 
     def test_what_does_not_come_back_ends_the_run(self, night: Callable[..., Night]) -> None:

@@ -145,9 +145,9 @@ def test_an_estimate_sends_nothing_and_learns(lab: Lab) -> None:
     (lab.folder / "test_lab.py").write_text(TALK)
     arguments = ["--simulate", "1", "--suite", "test_lab.py", "--config", "bench.toml"]
 
-    def asked() -> str:
+    def asked(*more: str) -> str:
         done = subprocess.run(
-            [*COMMAND, "run", "--estimate", *arguments], capture_output=True, text=True, timeout=60, check=False,
+            [*COMMAND, "run", "--estimate", *arguments, *more], capture_output=True, text=True, timeout=60, check=False,
             env=lab.environment, cwd=lab.folder,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
@@ -158,6 +158,7 @@ def test_an_estimate_sends_nothing_and_learns(lab: Lab) -> None:
     assert "20 never ran" in before
     assert not (lab.folder / "reports").exists()
     assert lab.run(TALK, ("--simulate", "1")).code == 0
+    assert "20 tests in each of 3 rounds, up to 3.7 MB" in asked("--repeat", "3")
     after = asked()
     assert "20 tests, up to 1.2 MB, 0 attaches" in after
     assert "never ran" not in after

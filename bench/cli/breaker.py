@@ -40,6 +40,9 @@ _CAUSES: Mapping[str, str] = {
 }
 """What an error of the lab speaks of; everything else speaks of the lab as a whole."""
 
+_NO_INCIDENT = ("BudgetSpent", "NoSecret")
+"""What only a person can cure: nobody waits for that to end."""
+
 Probe = Callable[[], str]
 """Says what is wrong; empty when nothing is."""
 
@@ -83,8 +86,8 @@ class Breaker:
         if row["type"] != "finish":
             return
         slot = str(row.get("slot", ""))
-        if row.get("error") == "BudgetSpent":
-            return  # no incident: the lab wanted it so
+        if row.get("error") in _NO_INCIDENT or (row.get("error") == "SimLocked" and self.boards == 1):
+            return
         if row.get("outcome") == LAB_ERROR:
             # A test that is tried again says nothing new.
             told = self._errors.setdefault(slot, {})

@@ -222,7 +222,8 @@ class Campaign:
         started: list[_Starter] = []
         for spec in turn.specs:
             finished = self._rows("finish", spec.slot, turn.round)
-            tests = [str(row["test"]) for row in finished if row.get("outcome") == LAB_ERROR]
+            wrong = [row for row in finished if row.get("outcome") == LAB_ERROR and row.get("error") != "BudgetSpent"]
+            tests = [str(row["test"]) for row in wrong]
             most = self._lab.limits.lab_error_retries
             if len(tests) > most > 0:
                 self._console.line(

@@ -18,15 +18,21 @@ _SECONDS = 120.0
 
 
 def estimate(
-    specs: Sequence[BoardSpec], selection: Selection, lab: Config, config: Path | None, arguments: Sequence[str]
+    specs: Sequence[BoardSpec],
+    selection: Selection,
+    lab: Config,
+    config: Path | None,
+    arguments: Sequence[str],
+    rounds: int,
 ) -> bool:
-    """Prints what each board and its SIM would spend, and whether they may; returns whether all may."""
+    """Prints what each board and its SIM would spend in so many rounds; returns whether all of them may."""
     enough = True
     with Ledger() as ledger:
         for spec in specs:
             row = _asked(spec, selection, config, arguments)
-            cost = Cost(**row["cost"])
-            typer.echo(f"estimate  {spec.slot}   {row['tests']} tests, {_text(cost)}{_unknown(row)}")
+            cost = Cost(**{what: rounds * amount for what, amount in row["cost"].items()})
+            tests = f"{row['tests']} tests{f' in each of {rounds} rounds' if rounds > 1 else ''}"
+            typer.echo(f"estimate  {spec.slot}   {tests}, {_text(cost)}{_unknown(row)}")
             budget = Budget(lab.budget, ledger, spec.key, ledger.sim_of(spec.key))
             for line in budget.lines():
                 wanted = getattr(cost, line.part)

@@ -79,7 +79,8 @@ def run(
         # Nothing is opened: a simulated board need not be there.
         simulated = [BoardSpec(f"simulated-{number + 1}", os.devnull, hardware=False) for number in range(count)]
         arguments = wanted.arguments if wanted else tuple(context.args)
-        if not spending([*chosen, *simulated], selection, lab, config or default_config(), arguments):
+        times = (wanted.repetitions if wanted else repeat) or (_INTERLEAVED_ROUNDS if interleave else 1)
+        if not spending([*chosen, *simulated], selection, lab, config or default_config(), arguments, times):
             raise typer.Exit(1)
         return
     folder = new_run_folder(out)

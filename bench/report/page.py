@@ -113,7 +113,7 @@ def _wrong(summary: Summary) -> list[str]:
     for result in summary.results:
         if result.outcome in (FAILED, LAB_ERROR, DIED):
             alike = _ANY_NUMBER.sub("#", result.message.partition("\n")[0])
-            cause = f"{result.test} {alike}" if result.outcome == FAILED else result.message
+            cause = f"{result.test} {alike}" if result.outcome == FAILED else _ANY_NUMBER.sub("#", result.message)
             groups.setdefault((result.outcome, cause), []).append(result)
     if not groups:
         return []

@@ -31,6 +31,8 @@ def parse_numbers(text: str, names: Collection[str], whole: Collection[str] = ()
         name, equals, value = part.partition("=")
         if name not in names or not equals:
             raise UsageError(f"{part!r}: write NAME=NUMBER, the name one of {', '.join(names)}")
+        if name in values:
+            raise UsageError(f"{name} is given twice")
         try:
             values[name] = int(value) if name in whole else float(value)
         except ValueError:
