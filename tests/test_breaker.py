@@ -2,14 +2,14 @@
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench import children
-from bench.cli.breaker import HUB, NETWORK, PEER, Breaker
+from bench.cli.breaker import NETWORK, PEER, Breaker
 from bench.report import ResultStream
 from tests.support.lab import COMMAND, Lab
 from tests.support.programs import simulator
@@ -27,18 +27,25 @@ def test_answers(modem, peers, number):
 class Night:
     """A breaker, the clock that it goes by, and what it said."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, boards: int, **probes: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        boards: int,
+        hub: Callable[[], Sequence[str]] = list,
+        **probes: Callable[[], str],
+    ) -> None:
         self.now = 0.0
         self.tests = 0
         self.said: list[str] = []
         self.stopped = ""
         self.folder = folder
         monkeypatch.setattr("time.monotonic", lambda: self.now)
-        named = {HUB: probes.get("hub", str), PEER: probes.get("peer", str)}
+        named = {PEER: probes.get("peer", str)}
         if "network" in probes:
             named[NETWORK] = probes["network"]
         stream = ResultStream(folder, "night")
-        self.breaker = Breaker(folder, stream, boards, 600.0, named, self.said.append, self._stop)
+        self.breaker = Breaker(folder, stream, boards, 600.0, hub, named, self.said.append, self._stop)
 
     def _stop(self, why: str) -> None:
         self.stopped = why
@@ -61,15 +68,15 @@ class Night:
 
 @pytest.fixture
 def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Night]:
-    def make(boards: int, **probes: Callable[[], str]) -> Night:
-        return Night(tmp_path, monkeypatch, boards, **probes)
+    def make(boards: int, hub: Callable[[], Sequence[str]] = list, **probes: Callable[[], str]) -> Night:
+        return Night(tmp_path, monkeypatch, boards, hub, **probes)
 
     return make
 
 
 class TestBreaker:
     def test_half_of_the_boards_together(self, night: Callable[..., Night]) -> None:
-        gone = ["dk-1, dk-2 are gone"]
+        gone = [["dk-1", "dk-2"]]
         here = night(4, hub=lambda: gone[0])
         here.see("dk-1", "lab_error", "lab_error")
         assert not here.paused()
@@ -78,7 +85,7 @@ class TestBreaker:
         assert here.said == ["begins: 2 of 4 boards fail together, likely cause: hub or power (dk-1, dk-2 are gone)"]
         here.wait(30)
         assert here.paused()
-        gone[0] = ""
+        gone[0] = []
         here.wait(10)
         assert not here.paused()
         assert here.said[-1].startswith("is over: hub or power, after ")
@@ -156,7 +163,7 @@ class TestBreaker:
 
     def test_what_most_errors_speak_of_comes_first(self, night: Callable[..., Night]) -> None:
         """A board that is unplugged besides does not make it the hub."""
-        here = night(4, hub=lambda: "dk-4 is gone", peer=lambda: "nobody answers")
+        here = night(4, hub=lambda: ["dk-4"], peer=lambda: "nobody answers")
         for slot in ("dk-1", "dk-2"):
             here.see(slot, "lab_error", "lab_error", error="PeerError")
         assert "likely cause: peer (nobody answers)" in here.said[0]
@@ -168,7 +175,7 @@ class TestBreaker:
         assert not here.paused()
 
     def test_what_does_not_come_back_ends_the_run(self, night: Callable[..., Night]) -> None:
-        here = night(2, hub=lambda: "all are gone")
+        here = night(2, hub=lambda: ["dk-1", "dk-2"])
         for slot in ("dk-1", "dk-2"):
             here.see(slot, "lab_error", "lab_error")
         here.wait(601)

@@ -16,7 +16,7 @@ from bench.boards.reservation import Reservation, release, reservation_of, reser
 from bench.boards.selection import BoardSpec, fits, known_boards, named_port, select
 from bench.boards.side_port import SidePort
 from bench.boards.simulated import PEER_NAME, SimulatedBoards, ask_simulator
-from bench.boards.support import collect
+from bench.boards.support import collect_for_support
 
 __all__ = [
     "PEER_NAME",
@@ -46,7 +46,7 @@ __all__ = [
     "SimulatedBoards",
     "ask_simulator",
     "attached_boards",
-    "collect",
+    "collect_for_support",
     "cost_of_commands",
     "coverage_of",
     "fits",

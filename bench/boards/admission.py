@@ -36,34 +36,24 @@ def show_tokens(board: Board, peers: Peers, *, attempts: int, seconds: float) ->
 
 
 def _at_both_ends(board: Board, peers: Peers, family: Family) -> bool:
-    if family is Family.IPV4:
-        return True
-    return peers.config.bind6 is not None and any(":" in address for address in board.modem.network.addresses())
+    return family is Family.IPV4 or (peers.config.bind6 is not None and bool(board.addresses(family)))
 
 
 def _datagram(board: Board, peers: Peers, family: Family, attempts: int, seconds: float) -> bool:
-    gate = peers.gate(ipv6=family is Family.IPV6)
-    arrived = False
-    try:
-        with board.modem.udp_socket(family=family) as sender:
-            while not arrived and attempts > 0:
-                attempts -= 1
-                with contextlib.suppress(CommandError):  # no route, or no name
-                    sender.send_to(gate.host, gate.port, peers.token())
-                    arrived = gate.wait_for("admitted", timeout=seconds)
-    finally:
-        gate.stop()
-    return arrived
+    with peers.gate(ipv6=family is Family.IPV6) as gate, board.modem.udp_socket(family=family) as sender:
+        for _ in range(attempts):
+            with contextlib.suppress(CommandError):  # no route, or no name
+                sender.send_to(gate.host, gate.port, peers.token())
+                if gate.wait_for("admitted", timeout=seconds):
+                    return True
+    return False
 
 
 def _stream(board: Board, peers: Peers, family: Family, seconds: float) -> bool:
-    gate = peers.gate(stream=True, ipv6=family is Family.IPV6)
-    arrived = False
-    try:
-        with board.modem.tcp_socket(family=family) as client, contextlib.suppress(CommandError):
+    with peers.gate(stream=True, ipv6=family is Family.IPV6) as gate, board.modem.tcp_socket(family=family) as client:
+        try:
             client.connect(gate.host, gate.port)
             client.send_string(peers.token())
-            arrived = gate.wait_for("admitted", timeout=seconds)
-    finally:
-        gate.stop()
-    return arrived
+        except CommandError:
+            return False
+        return gate.wait_for("admitted", timeout=seconds)

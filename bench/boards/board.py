@@ -22,8 +22,7 @@ from bench.secret import secret
 # Ports for a board to bind: below every range from which a TCP/IP stack takes the ports of outgoing connections (Linux
 # from 32768, IANA's dynamic ports from 49152), so that none of them is busy by chance.
 _FIRST_PORT, _LAST_PORT = 20000, 32767
-
-
+_VERSION = {Family.IPV4: 4, Family.IPV6: 6}
 _UNDO_SECONDS = 60.0
 _TELLING = 8  # characters of a secret from which on it is looked for everywhere
 
@@ -178,6 +177,20 @@ class Board:
             link.close()
             self._lease.release()
 
+    def registered(self, timeout: float) -> int:
+        """Attaches by the lab's access point, if one is named, and waits for the network; the time it took in ns.
+
+        Raises:
+            NotRegistered: the network did not let the board in within ``timeout`` seconds.
+            LabError: a secret that it takes cannot be read.
+        """
+        point = self.spec.access_point
+        if point:
+            password = self._secret(point["password"], r'[^"\r\n]{1,64}', "password")
+            context = Context(point["type"], point["apn"])
+            self.modem.packet_data.attach_by(AccessPoint(context, point["user"], password, point["method"]))
+        return self.modem.registration.wait(timeout)
+
     def known_state(self) -> None:
         """Between tests: answers in step, no data mode, no open socket.
 
@@ -208,19 +221,24 @@ class Board:
         self._next_port = port + 1 if port < _LAST_PORT else _FIRST_PORT
         return port
 
+    def addresses(self, family: Family) -> list[str]:
+        """The board's own addresses of a family, by which peers of its network reach it."""
+        version = _VERSION[family]
+        return [text for text in self.modem.network.addresses() if ipaddress.ip_address(text).version == version]
+
     def address(self, family: Family = Family.IPV4) -> str:
-        """The board's own address of a family, by which a peer of its network reaches it.
+        """The first of them.
 
         Raises:
             LabError: it has none.
         """
-        version = 6 if family is Family.IPV6 else 4
-        for address in self.modem.network.addresses():
-            if ipaddress.ip_address(address).version == version:
-                return address
-        raise LabError(
-            f"{self.slot} has no IPv{version} address (AT+CGPADDR=0): is it registered, has its APN IPv{version}?"
-        )
+        found = self.addresses(family)
+        if not found:
+            version = _VERSION[family]
+            raise LabError(
+                f"{self.slot} has no IPv{version} address (AT+CGPADDR=0): is it registered, has its APN IPv{version}?"
+            )
+        return found[0]
 
     def short_ids(self) -> dict[str, str]:
         """The board's identities as keyed short ids, those it has."""
@@ -237,22 +255,8 @@ class Board:
         for changed in differences(self._profile, read_profile(link)):
             self._tell(f"{self.slot} is not as it was found: {changed}")
 
-    def registered(self, timeout: float) -> int:
-        """Attaches by the lab's access point, if one is named, and waits for the network; the time it took in ns.
-
-        Raises:
-            NotRegistered: the network did not let the board in within ``timeout`` seconds.
-            LabError: a secret that it takes cannot be read.
-        """
-        point = self.spec.access_point
-        if point:
-            password = self._secret(point["password"], r'[^"\r\n]{1,64}', "password")
-            context = Context(point["type"], point["apn"])
-            self.modem.packet_data.attach_by(AccessPoint(context, point["user"], password, point["method"]))
-        return self.modem.registration.wait(timeout)
-
     def _secret(self, source: str, form: str, what: str) -> Callable[[], str]:
-        """Reads it when it is asked for, and from then on hides it wherever it occurs."""
+        """Reads it when it is asked for; one that is long enough is hidden from then on wherever it occurs."""
 
         def read() -> str:
             value = secret(source)

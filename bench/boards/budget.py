@@ -44,14 +44,7 @@ class Budget:
 
     def spend(self, cost: Cost) -> None:
         """Notes what was spent: bytes by the SIM, the rest by the board."""
-        today = _today()
-        if self.sim:
-            self.ledger.spend(today, self.sim, Cost(octets=cost.octets))
-        self.ledger.spend(
-            today,
-            self.board,
-            Cost(attaches=cost.attaches, credential_writes=cost.credential_writes, resets=cost.resets),
-        )
+        self._charge(_today(), self.sim, cost)
 
     def begin(self, most: Cost) -> None:
         """Notes that a test begins that may spend so much; :meth:`settle` says what it was."""
@@ -66,11 +59,13 @@ class Budget:
         """A test of this board whose process was killed has spent the most that it might."""
         found = self.ledger.left_over(self.board)
         if found is not None:
-            day, sim, cost = found
-            if sim:
-                self.ledger.spend(day, sim, Cost(octets=cost.octets))
-            self.ledger.spend(day, self.board, replace(cost, octets=0))
+            self._charge(*found)
             self.ledger.over(self.board)
+
+    def _charge(self, day: date, sim: str, cost: Cost) -> None:
+        if sim:
+            self.ledger.spend(day, sim, Cost(octets=cost.octets))
+        self.ledger.spend(day, self.board, replace(cost, octets=0, milliseconds=0))
 
     def allow(self, cost: Cost) -> None:
         """Nothing while so much may still be spent.
@@ -80,7 +75,7 @@ class Budget:
         """
         for line in self.lines():
             wanted = getattr(cost, line.part)
-            if wanted and line.spent + wanted > line.limit:
+            if wanted and not line.holds(cost):
                 raise BudgetSpent(
                     f"budget of {line.subject} for this {line.period}: {line.spent:,} of {line.limit:,} {line.what} are"
                     f" spent, and {wanted:,} may be needed; [budget] {line.key} in bench.toml"
@@ -117,6 +112,10 @@ class BudgetLine:
     limit: int
     part: str
     what: str
+
+    def holds(self, cost: Cost) -> bool:
+        """Whether so much more stays within it."""
+        return self.spent + int(getattr(cost, self.part)) <= self.limit
 
 
 def _today() -> date:

@@ -19,7 +19,7 @@ _SECONDS = 5.0
 _ADDRESS = re.compile(rb"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}")
 
 
-def collect(
+def collect_for_support(
     folder: Path, board: Board, ports: Sequence[SidePort], anchor: Anchor, conceal: Callable[[bytes], bytes]
 ) -> None:
     """Writes into a folder: answers to what is always asked, the identity, and everything that the ports still hold.

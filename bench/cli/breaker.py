@@ -61,7 +61,8 @@ class Breaker:
     Attributes:
         boards: how many run.
         patience: seconds after which a run that pauses ends.
-        probes: what can be looked at from here, by cause.
+        missing: the boards that are not attached just now.
+        probes: what else can be looked at from here, by cause.
         tell: a line for whoever watches.
         stop: ends the run, and says why.
     """
@@ -70,11 +71,12 @@ class Breaker:
     stream: ResultStream
     boards: int
     patience: float
+    missing: Callable[[], Sequence[str]]
     probes: Mapping[str, Probe]
     tell: Callable[[str], None]
     stop: Callable[[str], None]
     _errors: dict[str, dict[str, tuple[float, str]]] = field(default_factory=dict)
-    _gone: str = ""
+    _gone: Sequence[str] = ()
     _looked: float = -_PROBE_S
     _cells: dict[str, str] = field(default_factory=dict)
     _incident: _Incident | None = None
@@ -127,15 +129,15 @@ class Breaker:
         if len(vanished) < _TOGETHER or self.boards <= _TOGETHER or now - self._looked < _PROBE_S:
             return
         self._looked = now
-        said = self.probes[HUB]() if HUB in self.probes else ""
-        if said != self._gone and said.count(",") + 1 >= _TOGETHER:
-            self._gone = said
-            self._row("among others", f"likely cause: {HUB} ({said})")
+        gone = self.missing()
+        if gone != self._gone and len(gone) >= _TOGETHER:
+            self._gone = gone
+            self._row("among others", f"likely cause: {HUB} ({_are_gone(gone)})")
 
     def _pause(self, now: float) -> None:
         (self.folder / PAUSE).touch()  # before the probes: they take their time
         kinds = Counter(_CAUSES.get(kind, LAB) for errors in self._errors.values() for _, kind in errors.values())
-        found = {cause: said for cause, probe in self.probes.items() if (said := probe())}
+        found = {cause: said for cause in (HUB, *self.probes) if (said := self._probe(cause))}
         usual = kinds.most_common(1)[0][0]
         cause = usual if usual in found else next(iter(found), usual)
         said = found.get(cause, "what is wrong there cannot be seen from here")
@@ -155,32 +157,43 @@ class Breaker:
 
     def _look_again(self, incident: _Incident, now: float) -> None:
         waited = now - incident.began
-        probe = self.probes.get(incident.cause)
-        said = probe() if probe else ""
+        said = self._probe(incident.cause)
         if waited >= self.patience:
             self._row("ended the run", f"{incident.cause} did not come back within {waited:.0f} s")
             self._incident = None
             self._errors.clear()
             self.stop(f"incident: {incident.cause}, not over after {waited:.0f} s")
             self.close()
-        elif not said and (probe or waited >= _UNPROBED_S):
+        elif not said and (incident.cause in (HUB, *self.probes) or waited >= _UNPROBED_S):
             self._row("is over", f"{incident.cause}, after {waited:.0f} s")
             self._incident = None
             self._errors.clear()
             self.close()
+
+    def _probe(self, cause: str) -> str:
+        """What is wrong there, as far as it can be seen from here."""
+        if cause == HUB:
+            return _are_gone(self.missing())
+        return self.probes[cause]() if cause in self.probes else ""
 
     def _row(self, what: str, text: str) -> None:
         self.stream.add("incident", what=what, text=text)
         self.tell(f"{what}: {text}")
 
 
-def probes_of(config: Config, specs: Sequence[BoardSpec], network: Probe | None) -> dict[str, Probe]:
-    """What this host can look at: its boards' ports, the peers, and with a control board the network."""
-    catalog = Catalog(config.models)
+def _are_gone(slots: Sequence[str]) -> str:
+    """``dk-1, dk-2 are gone``; empty for none."""
+    return f"{', '.join(slots)} {'is' if len(slots) == 1 else 'are'} gone" if slots else ""
 
-    def ports() -> str:
-        missing = [spec.slot for spec in specs if not is_there(spec, catalog)]
-        return f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} gone" if missing else ""
+
+def missing_of(config: Config, specs: Sequence[BoardSpec]) -> Callable[[], Sequence[str]]:
+    """Tells which of a run's boards are not attached."""
+    catalog = Catalog(config.models)
+    return lambda: [spec.slot for spec in specs if not is_there(spec, catalog)]
+
+
+def probes_of(config: Config, network: Probe | None) -> dict[str, Probe]:
+    """What this host can look at beside its ports: the peers, and with a control board the network."""
 
     def peers() -> str:
         try:
@@ -190,4 +203,4 @@ def probes_of(config: Config, specs: Sequence[BoardSpec], network: Probe | None)
             return str(error).partition("\n")[0]
         return ""
 
-    return {HUB: ports, PEER: peers, **({NETWORK: network} if network is not None else {})}
+    return {PEER: peers, **({NETWORK: network} if network is not None else {})}

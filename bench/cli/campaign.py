@@ -20,9 +20,9 @@ from types import FrameType
 from typing import Any
 
 from bench import __version__, children
-from bench.boards import BoardSpec, Holder, Lease, inherited, known_boards
+from bench.boards import BoardSpec, Holder, Lease, inherited
 from bench.children import when_parent_ends
-from bench.cli.breaker import Breaker, probes_of
+from bench.cli.breaker import Breaker, missing_of, probes_of
 from bench.cli.console import RunConsole, short_path
 from bench.cli.control_board import ControlBoard, control_board
 from bench.cli.folder import chosen, rebuild, save
@@ -151,20 +151,20 @@ class Campaign:
             "run", f"{len(specs)} board{'' if len(specs) == 1 else 's'}, results in {short_path(self._folder)}"
         )
         reader = RowReader(self._folder)
-        spec = control_board(_known(self._lab), specs)
+        spec = control_board(self._lab, specs)
         control = ControlBoard(spec, self._lab, self._stream, self._stop.is_set) if spec else None
-        patience = self._lab.limits.incident_seconds
-        self._breaker = Breaker(
+        breaker = Breaker(
             self._folder,
             self._stream,
             len(specs),
-            patience,
-            probes_of(self._lab, specs, control.probe if control else None),
+            self._lab.limits.incident_seconds,
+            missing_of(self._lab, specs),
+            probes_of(self._lab, control.probe if control else None),
             lambda text: self._console.line("incident", text, "yellow"),
             self._end_early,
         )
-        with self._console, contextlib.closing(self._breaker), control or contextlib.nullcontext():
-            ended = self._play(schedule, peer_name, reader)
+        with self._console, contextlib.closing(breaker), control or contextlib.nullcontext():
+            ended = self._play(schedule, peer_name, reader, breaker)
         summary = self._reconcile(ended)
         for entry in self._measurements:
             if entry.title not in summary.limits_used:
@@ -198,15 +198,16 @@ class Campaign:
         self._why_stopped = why
         self._stop.set()
 
-    def _play(self, schedule: Schedule, peer_name: str | None, reader: RowReader) -> list[_Child]:
+    def _play(self, schedule: Schedule, peer_name: str | None, reader: RowReader, breaker: Breaker) -> list[_Child]:
         """Every turn, each with its second attempts; returns the processes that were started."""
         ended: list[_Child] = []
         for turn in schedule.turns:
             if self._stop.is_set():
                 break
-            ended += self._follow([self._starter(spec, turn.round, peer_name) for spec in turn.specs], reader)
+            starters = [self._starter(spec, turn.round, peer_name) for spec in turn.specs]
+            ended += self._follow(starters, reader, breaker)
             again = [] if self._stop.is_set() else self._try_again(turn, peer_name)
-            ended += self._follow(again, reader)
+            ended += self._follow(again, reader, breaker)
         return ended
 
     def _starter(self, spec: BoardSpec, number: int, peer_name: str | None, *, again: Sequence[str] = ()) -> _Starter:
@@ -260,7 +261,7 @@ class Campaign:
             )
         return _Child(spec, number, process, pipe, log)
 
-    def _follow(self, starters: Sequence[_Starter], reader: RowReader) -> list[_Child]:
+    def _follow(self, starters: Sequence[_Starter], reader: RowReader, breaker: Breaker) -> list[_Child]:
         """Starts processes one after the other, follows them to their ends, and returns them."""
         asked = False
         running: list[_Child] = []
@@ -274,14 +275,14 @@ class Campaign:
                 next_start = time.monotonic() + pause
             for row in reader.new_rows():
                 self._console.follow(row)
-                self._breaker.take(row)
+                breaker.take(row)
             self._console.tick()
-            self._breaker.act()
+            breaker.act()
             if self._until is not None and datetime.now(UTC) >= self._until and not self._stop.is_set():
                 self._end_early("the time for the run was over")
             if self._stop.wait(_LOOK_SECONDS) and not asked:
                 asked = True
-                self._breaker.close()
+                breaker.close()
                 self._console.line("stopping", "the boards are brought back to a known state; this takes a few seconds")
                 self._end(running)
         for row in reader.new_rows():
@@ -388,16 +389,6 @@ class Campaign:
 def _no_pytest_options() -> dict[str, str]:
     """Nothing in the environment may take tests away, or change them, unseen."""
     return {name: "" for name in os.environ if name.startswith("PYTEST_")}
-
-
-def _known(lab: Config) -> list[BoardSpec]:
-    """The lab's boards; none where this host cannot tell."""
-    if not any(entry.control_board for entry in lab.boards):
-        return []
-    try:
-        return known_boards(lab)
-    except BenchError:
-        return []
 
 
 def _joined(root: Path, test: str) -> str:

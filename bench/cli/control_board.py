@@ -8,7 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from bench.boards import Board, BoardSpec, Budget, BudgetSpent, Cost, Ledger, cost_of_commands, show_tokens
+from bench.boards import (
+    Board,
+    BoardSpec,
+    Budget,
+    BudgetSpent,
+    Cost,
+    Ledger,
+    cost_of_commands,
+    known_boards,
+    show_tokens,
+)
 from bench.config import Config
 from bench.errors import BenchError
 from bench.peers import Peers
@@ -103,18 +113,19 @@ class ControlBoard:
         board.registered(_REGISTER_S)
         if peers.config.public:
             show_tokens(board, peers, attempts=3, seconds=_RECEIVE_S)
-        echo = peers.tcp_echo()
-        try:
-            with board.modem.tcp_client(echo.host, echo.port) as client:
-                began = time.monotonic_ns()
-                client.send(_PAYLOAD)
-                client.receive_exactly(len(_PAYLOAD), timeout=_RECEIVE_S)
-                return time.monotonic_ns() - began
-        finally:
-            echo.stop()
+        with peers.tcp_echo() as echo, board.modem.tcp_client(echo.host, echo.port) as client:
+            began = time.monotonic_ns()
+            client.send(_PAYLOAD)
+            client.receive_exactly(len(_PAYLOAD), timeout=_RECEIVE_S)
+            return time.monotonic_ns() - began
 
 
-def control_board(specs: Sequence[BoardSpec], under_test: Sequence[BoardSpec]) -> BoardSpec | None:
-    """The control board of the lab that is attached and not itself under test."""
+def control_board(config: Config, under_test: Sequence[BoardSpec]) -> BoardSpec | None:
+    """The control board of the lab that is attached and not itself under test; None where this host cannot tell."""
+    if not any(entry.control_board for entry in config.boards):
+        return None
     taken = {spec.key for spec in under_test}
-    return next((spec for spec in specs if spec.control_board and spec.port and spec.key not in taken), None)
+    with contextlib.suppress(BenchError):
+        known = known_boards(config)
+        return next((spec for spec in known if spec.control_board and spec.port and spec.key not in taken), None)
+    return None

@@ -17,7 +17,7 @@ from bench.errors import UsageError
 _SECONDS = 120.0
 
 
-def estimate(
+def tell_estimate(
     specs: Sequence[BoardSpec],
     selection: Selection,
     lab: Config,
@@ -35,8 +35,7 @@ def estimate(
             typer.echo(f"estimate  {spec.slot}   {tests}, {_text(cost)}{_unknown(row)}")
             budget = Budget(lab.budget, ledger, spec.key, ledger.sim_of(spec.key))
             for line in budget.lines():
-                wanted = getattr(cost, line.part)
-                fits = line.spent + wanted <= line.limit
+                fits = line.holds(cost)
                 enough = enough and fits
                 typer.echo(
                     f"budget    {line.subject}   {line.key}: {line.spent:,} of {line.limit:,} {line.what} spent,"

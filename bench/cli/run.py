@@ -11,7 +11,7 @@ import typer
 from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards, fits, reservation_of, select
 from bench.cli import suites
 from bench.cli.campaign import Campaign
-from bench.cli.estimate import estimate as spending
+from bench.cli.estimate import tell_estimate
 from bench.cli.lab import HistoryFile, default_config, firmware_of
 from bench.cli.moment import moment
 from bench.cli.schedule import Schedule, interleaved, repeated
@@ -61,7 +61,8 @@ def run(
     Exit codes: 0 every planned test ran and none failed, 1 a test failed, 2 usage, 3 lab errors only, 4 evidence lost,
     5 incomplete or interrupted.
     """
-    lab = load(config or default_config())
+    path = config or default_config()
+    lab = load(path)
     wanted = load_plan(plan) if plan else None
     if wanted is not None:
         _refuse_beside_a_plan(simulate, suite, context.args, interleave, repeat)
@@ -75,12 +76,13 @@ def run(
             raise UsageError(f"no board of the plan is there: it wants {models} (`nrf91-bench boards` shows what is)")
     if simulate == "auto" and not chosen:
         count = 1
+    rounds = wanted.repetitions if wanted else repeat
+    arguments = wanted.arguments if wanted else tuple(context.args)
     if estimate:
         # Nothing is opened: a simulated board need not be there.
         simulated = [BoardSpec(f"simulated-{number + 1}", os.devnull, hardware=False) for number in range(count)]
-        arguments = wanted.arguments if wanted else tuple(context.args)
-        times = (wanted.repetitions if wanted else repeat) or (_INTERLEAVED_ROUNDS if interleave else 1)
-        if not spending([*chosen, *simulated], selection, lab, config or default_config(), arguments, times):
+        times = rounds or (_INTERLEAVED_ROUNDS if interleave else 1)
+        if not tell_estimate([*chosen, *simulated], selection, lab, path, arguments, times):
             raise typer.Exit(1)
         return
     folder = new_run_folder(out)
@@ -89,13 +91,12 @@ def run(
         copy = folder / PLAN_FILE
         copy.write_bytes(plan.read_bytes())
         plan, wanted = copy, load_plan(copy)
-    rounds = wanted.repetitions if wanted else repeat
-    path = config or default_config()
+        rounds, arguments = wanted.repetitions, wanted.arguments
     with Campaign(
         folder,
         selection,
         path,
-        wanted.arguments if wanted else tuple(context.args),
+        arguments,
         lab=lab,
         measurements=(*lab.measurements, *(wanted.measurements if wanted else ())),
         history=history or lab.history,

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.at import CommandTimeout
 from bench.boards import Board
-from bench.errors import BenchError, DeviceError, LabError
+from bench.errors import BenchError, DeviceError
 from bench.modem import Family, UdpSocket
 from bench.peers import Peer, PeerError, Peers
 
@@ -118,7 +118,7 @@ class Surveyor:
         own = self.board.address()
         seen = self._seen()
         kept, lost = self._nat() if seen and self.nat_seconds else (None, None)
-        has_ipv6 = any(":" in address for address in self.board.modem.network.addresses())
+        has_ipv6 = bool(self.board.addresses(Family.IPV6))
         inbound, refused = self._inbound(own)
         missing = ("ipv6",) * (not has_ipv6) + ("inbound",) * (bool(inbound) and (seen != own or not refused))
         return Survey(
@@ -143,7 +143,7 @@ class Surveyor:
         return False
 
     def _seen(self) -> str:
-        with _peer(self.peers.udp_echo()) as echo, self.board.modem.udp_client(echo.host, echo.port) as client:
+        with self.peers.udp_echo() as echo, self.board.modem.udp_client(echo.host, echo.port) as client:
             self._echoed(client, _ASK)
             return next((entry.address.split()[0] for entry in echo.journal() if entry.event == "received"), "")
 
@@ -151,7 +151,7 @@ class Surveyor:
         if self.peers.config.bind6 is None:
             return "the peers have no IPv6 address (peers.bind6 in bench.toml)"
         try:
-            with _peer(self.peers.tcp_echo(ipv6=True)) as echo:
+            with self.peers.tcp_echo(ipv6=True) as echo:
                 self._talk(echo)
         except (DeviceError, PeerError) as error:
             return f"it has an address, but no connection: {_first_line(error)}"
@@ -162,19 +162,17 @@ class Surveyor:
         port = self.board.free_port()
         dialer = self.peers.tcp_dialer()
         try:
-            with self.board.modem.tcp_server(port):
+            with dialer.peer, self.board.modem.tcp_server(port):
                 dialer.connect(own, port, timeout=self.seconds)
         except DeviceError as error:
             return _first_line(error), True
-        except LabError as error:
-            return _first_line(error), "refused" in str(error).lower() or "errno 111" in str(error).lower()
-        finally:
-            dialer.peer.stop()
+        except PeerError as error:
+            return _first_line(error), error.kind == ConnectionRefusedError.__name__
         return "", False
 
     def _mtu(self) -> int | None:
         """By halving: a path that carries a datagram carries every smaller one."""
-        with _peer(self.peers.udp_echo()) as echo, self.board.modem.udp_client(echo.host, echo.port) as client:
+        with self.peers.udp_echo() as echo, self.board.modem.udp_client(echo.host, echo.port) as client:
             if not self._echoed(client, bytes(_SMALLEST)):
                 return None
             passes, fails = _SMALLEST, _LARGEST + 1
@@ -192,7 +190,7 @@ class Surveyor:
         """Silences, each twice as long as the one before; the last is the longest that is asked for."""
         kept: float | None = None
         silence = min(self.nat_seconds, max(1.0, self.nat_seconds / 8))
-        with _peer(self.peers.udp_echo()) as echo:
+        with self.peers.udp_echo() as echo:
             while True:
                 if not self._reached_after(echo, silence):
                     return kept, silence
@@ -215,11 +213,11 @@ class Surveyor:
     def _blocked(self) -> Iterator[str]:
         for port in self.ports:
             try:
-                with _peer(self.peers.tcp_echo(port=port)) as echo:
+                with self.peers.tcp_echo(port=port) as echo:
                     if not self._connects(echo):
                         yield f"tcp {port}"
                 with (
-                    _peer(self.peers.udp_echo(port=port)) as echo,
+                    self.peers.udp_echo(port=port) as echo,
                     self.board.modem.udp_client(echo.host, echo.port) as client,
                 ):
                     if not self._echoed(client, _ASK):
@@ -254,14 +252,6 @@ class Surveyor:
         except DeviceError:
             return ""
         return f"{_NOBODY}, which is no name, is resolved: somebody answers for names that do not exist"
-
-
-@contextlib.contextmanager
-def _peer(peer: Peer) -> Iterator[Peer]:
-    try:
-        yield peer
-    finally:
-        peer.stop()
 
 
 def _first_line(error: BenchError) -> str:

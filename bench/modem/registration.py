@@ -1,7 +1,7 @@
 """Network registration: 3GPP TS 27.007 sections 10.1.22 (+CEREG) and 8.2 (+CFUN)."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bench.at import AtLink, CommandError, UrcTimeout
@@ -13,6 +13,7 @@ from bench.modem.changes import Change, Changes
 from bench.modem.sim_card import SimCard
 
 _HOME, _SEARCHING, _DENIED, _ROAMING, _NO_SIM = 1, 2, 3, 5, 90
+_REGISTERED = (_HOME, _ROAMING)
 _MEANING = {
     0: "not registered and not searching (is the radio on, AT+CFUN=1?)",
     _SEARCHING: "searching for a network (antenna, coverage, bands, system mode?)",
@@ -80,15 +81,14 @@ class Registration:
         self._sim.unlock()
         since = now_ns()
         fields = self._read()
-        self.searched = fields[:1] not in ((str(_HOME),), (str(_ROAMING),))
+        self.searched = _state(fields)[0] not in _REGISTERED
         while True:
-            stat = int(fields[0]) if fields and fields[0].isdigit() else -1
-            if stat in (_HOME, _ROAMING):
+            stat, cause = _state(fields)
+            if stat in _REGISTERED:
                 took = now_ns() - started
                 self.times += 1
                 self.whenever_registered()
                 return took
-            cause = int(fields[5]) if len(fields) > 5 and fields[5].isdigit() else None
             left = (deadline - now_ns()) / NS_PER_S
             self._refuse_a_reset_loop(started)
             self._hear_refusals(started)
@@ -100,7 +100,7 @@ class Registration:
                 if left > _LOOK_SECONDS:
                     continue
                 fields = self._read()
-                if fields[:1] not in (("1",), ("5",)):
+                if _state(fields)[0] not in _REGISTERED:
                     raise self._failure(stat, cause, (now_ns() - started) / NS_PER_S) from None
             else:
                 fields = fields_of(urc.line)
@@ -133,10 +133,8 @@ class Registration:
         Raises:
             NotRegistered: with the state and the cause.
         """
-        fields = self._read()
-        stat = int(fields[0]) if fields and fields[0].isdigit() else -1
-        if stat not in (_HOME, _ROAMING):
-            cause = int(fields[5]) if len(fields) > 5 and fields[5].isdigit() else None
+        stat, cause = _state(self._read())
+        if stat not in _REGISTERED:
             raise self._failure(stat, cause)
 
     def restore(self) -> None:
@@ -166,14 +164,16 @@ class Registration:
 
     def _hear_refusals(self, since_ns: int) -> None:
         """Takes the causes that the network gave: ``+CNEC_ESM: 27,0``."""
-        for prefix in ("+CNEC_ESM", "+CNEC_EMM"):
-            with contextlib.suppress(UrcTimeout):
-                fields = fields_of(self._link.wait_for_urc(prefix, timeout=0, since_ns=since_ns).line)
-                number = int(fields[0]) if fields and fields[0].isdigit() else None
-                if prefix == "+CNEC_ESM":
-                    self._esm = number
-                else:
-                    self._emm = number
+        self._esm = self._told("+CNEC_ESM", since_ns, self._esm)
+        self._emm = self._told("+CNEC_EMM", since_ns, self._emm)
+
+    def _told(self, prefix: str, since_ns: int, before: int | None) -> int | None:
+        """The cause in the next URC of a kind; the one before where none has come."""
+        try:
+            fields = fields_of(self._link.wait_for_urc(prefix, timeout=0, since_ns=since_ns).line)
+        except UrcTimeout:
+            return before
+        return _number(fields, 0)
 
     def _refuse_a_reset_loop(self, since_ns: int) -> None:
         with contextlib.suppress(UrcTimeout):
@@ -215,6 +215,16 @@ class Registration:
             f"\n    whole transcript: {self._link.port.where}",
             permanent=is_permanent(cause, EMM) or is_permanent(self._esm, ESM),
         )
+
+
+def _state(fields: Sequence[str]) -> tuple[int, int | None]:
+    """<stat>, -1 where it is none, and the cause, if one is told."""
+    stat = _number(fields, 0)
+    return -1 if stat is None else stat, _number(fields, 5)
+
+
+def _number(fields: Sequence[str], index: int) -> int | None:
+    return int(fields[index]) if len(fields) > index and fields[index].isdigit() else None
 
 
 def _clock_time(minutes: int) -> str:

@@ -17,6 +17,7 @@ from bench.peers.security import to_json
 from bench.security import Settings
 
 _CLOCK_ROUNDS = 25
+_GATES = ("udp-gate", "tcp-gate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class Peers:
 
     def gate(self, *, stream: bool = False, ipv6: bool = False) -> "Peer":
         """Where a board of peers in public shows a token: in a datagram, or as the first bytes of a stream."""
-        return self._start("tcp-gate" if stream else "udp-gate", ipv6, {})
+        return self._start(_GATES[stream], ipv6, {})
 
     def token(self) -> bytes:
         """A token that is good once."""
@@ -202,7 +203,7 @@ class Peers:
         bind = config.bind6 if ipv6 else config.bind
         if bind is None:
             raise PeerError("peers.bind6 is not set in bench.toml, so there is no IPv6 peer")
-        if ipv6 and config.public and "gate" not in kind and not any(":" in address for address in self.admitted()):
+        if ipv6 and config.public and kind not in _GATES and not any(":" in address for address in self.admitted()):
             raise PeerError(
                 "no token came over IPv6, so no peer would answer the board there: does its network route it?"
             )
@@ -317,6 +318,12 @@ class Peer:
     def rebind(self) -> None:
         """Changes a relay's source ports."""
         self._act("rebind")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def stop(self) -> None:
         """Ends this peer; its port is free again."""

@@ -19,7 +19,15 @@ PATIENCE_S = 15.0
 
 
 class PeerError(LabError):
-    """The peers' program could not be started, died, or could not do what it was asked."""
+    """The peers' program could not be started, died, or could not do what it was asked.
+
+    Attributes:
+        kind: what was raised at the peers' end, such as ``ConnectionRefusedError``; empty where nothing was.
+    """
+
+    def __init__(self, message: str, *, kind: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class Program:
@@ -103,7 +111,7 @@ class Program:
             raise self._gone() from error
         answer: dict[str, Any] = json.loads(self._line(timeout))
         if not answer.get("ok"):
-            raise PeerError(f"the peer could not {operation}: {answer.get('error')}")
+            raise PeerError(f"the peer could not {operation}: {answer.get('error')}", kind=str(answer.get("kind", "")))
         return answer
 
     def _greet(self) -> None:

@@ -62,11 +62,7 @@ def html_page(summary: Summary, specification: Specification | None = None, fold
         f'<h1 style="color:{_COLOURS[summary.verdict]}">{escape(summary.verdict)}{simulated}</h1>',
         *_reasons(summary),
         f"<p>{escape(_when(summary))}</p>",
-        *(
-            ["<h2>Incidents</h2>", *(f"<p>{escape(_at(told))}</p>" for told in summary.incidents)]
-            * bool(summary.incidents)
-        ),
-        *([f"<p>{escape(control_line(summary))}</p>"] if summary.control_probes else []),
+        *_incidents(summary),
         *_wrong(summary),
         *_compared(summary),
         *_excused(summary),
@@ -112,8 +108,9 @@ def _wrong(summary: Summary) -> list[str]:
     groups: dict[tuple[str, str], list[TestResult]] = {}
     for result in summary.results:
         if result.outcome in (FAILED, LAB_ERROR, DIED):
-            alike = _ANY_NUMBER.sub("#", result.message.partition("\n")[0])
-            cause = f"{result.test} {alike}" if result.outcome == FAILED else _ANY_NUMBER.sub("#", result.message)
+            said = result.message.partition("\n")[0] if result.outcome == FAILED else result.message
+            alike = _ANY_NUMBER.sub("#", said)
+            cause = f"{result.test} {alike}" if result.outcome == FAILED else alike
             groups.setdefault((result.outcome, cause), []).append(result)
     if not groups:
         return []
