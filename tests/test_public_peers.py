@@ -190,8 +190,8 @@ class TestStrangers:
             for data in forged:
                 with socket.create_connection((streams.host, streams.port), 5, (STRANGER, 0)) as client:
                     client.sendall(data)
-                    client.shutdown(socket.SHUT_WR)
-                    with contextlib.suppress(ConnectionError):
+                    with contextlib.suppress(OSError):  # what is too long is reset at once
+                        client.shutdown(socket.SHUT_WR)
                         assert client.recv(100) == b""
             stranger.settimeout(0.3)
             with pytest.raises(TimeoutError):

@@ -1,7 +1,9 @@
 """The other end of the network: programmable echo peers and a relay, as a program of its own."""
 
-from bench.peers.control import Dialer, DialledConnection, Endpoint, Peer, Peers
+from bench.peers.control import Peers
+from bench.peers.dialer import Dialer, DialledConnection
 from bench.peers.journal import Entry
+from bench.peers.peer import Endpoint, Peer
 from bench.peers.program import PeerError
 
 __all__ = ["Dialer", "DialledConnection", "Endpoint", "Entry", "Peer", "PeerError", "Peers"]

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 from bench.clock import NS_PER_S, now_ns
-from bench.peers.behaviour import Behaviour
-from bench.peers.journal import Journal, Source
+from bench.peers.bound import BoundPeer
+from bench.peers.journal import Source
 
 _READ = 65536
 # A flood must not keep the loop from its other peers.
@@ -43,31 +43,21 @@ class Allowance:
         return True
 
 
-class DatagramPeer(ABC, Generic[End]):
+class DatagramPeer(BoundPeer, ABC, Generic[End]):
     """A peer on one UDP socket."""
 
-    kind = ""
     allowance: Allowance | None = None
     """What it may send; None is all."""
 
     def __init__(self, bound: socket.socket) -> None:
-        self.octets = 0
+        super().__init__(bound)
         self._header = header_octets(bound)
-        self.journal = Journal()
-        self.behaviour = Behaviour()
-        self._socket = bound
         self._loop = asyncio.get_running_loop()
         self._held: list[tuple[bytes, End]] = []
         self._last: End | None = None
         bound.setblocking(False)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         self._loop.add_reader(bound.fileno(), self._read)
-
-    @property
-    def address(self) -> Source:
-        """Where it receives."""
-        host, port, *_ = self._socket.getsockname()
-        return host, port
 
     def close(self) -> None:
         """Ends it."""

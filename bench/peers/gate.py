@@ -12,8 +12,8 @@ import re
 import socket
 from collections import OrderedDict
 
-from bench.peers.behaviour import Behaviour
-from bench.peers.journal import Journal, Source
+from bench.peers.bound import BoundPeer
+from bench.peers.journal import Source
 from bench.peers.source_filter import MOST_ADDRESSES, only_from
 
 _FORM = re.compile(rb"([0-9a-f]{8})([0-9a-f]{32})")
@@ -86,31 +86,22 @@ class Gate:
                 only_from(guarded, self._addresses)
 
 
-class UdpGate:
+class UdpGate(BoundPeer):
     """Takes tokens in datagrams. Answers nothing, and keeps nothing of strangers but their number."""
 
     kind = "udp-gate"
 
     def __init__(self, bound: socket.socket, gate: Gate) -> None:
-        self.journal = Journal()
-        self.behaviour = Behaviour()
+        super().__init__(bound)
         self.strangers = 0
-        self.octets = 0  # a token is not worth counting
-        self._socket = bound
         self._gate = gate
         bound.setblocking(False)
         asyncio.get_running_loop().add_reader(bound.fileno(), self._read)
 
-    @property
-    def address(self) -> Source:
-        """Where it receives."""
-        host, port, *_ = self._socket.getsockname()
-        return host, port
-
     def close(self) -> None:
         """Ends it."""
         asyncio.get_running_loop().remove_reader(self._socket.fileno())
-        self._socket.close()
+        super().close()
 
     def _read(self) -> None:
         for _ in range(_BURST):
@@ -125,39 +116,30 @@ class UdpGate:
                 self.strangers += 1
 
 
-class TcpGate:
+class TcpGate(BoundPeer):
     """Takes tokens as the first bytes of streams, which it then closes. A stranger's is reset after a while."""
 
     kind = "tcp-gate"
 
     def __init__(self, listener: socket.socket, gate: Gate) -> None:
-        self.journal = Journal()
-        self.behaviour = Behaviour()
+        super().__init__(listener)
         self.strangers = 0
-        self.octets = 0  # a token is not worth counting
-        self._listener = listener
         self._gate = gate
         self._tasks: dict[asyncio.Task[None], None] = {}
         listener.setblocking(False)
         listener.listen(_WAITING)
         asyncio.get_running_loop().add_reader(listener.fileno(), self._accept)
 
-    @property
-    def address(self) -> Source:
-        """Where it listens."""
-        host, port, *_ = self._listener.getsockname()
-        return host, port
-
     def close(self) -> None:
         """Ends it, and who waits."""
-        asyncio.get_running_loop().remove_reader(self._listener.fileno())
-        self._listener.close()
+        asyncio.get_running_loop().remove_reader(self._socket.fileno())
+        super().close()
         for task in list(self._tasks):
             task.cancel()
 
     def _accept(self) -> None:
         try:
-            client, source = self._listener.accept()
+            client, source = self._socket.accept()
         except OSError:
             return
         client.setblocking(False)

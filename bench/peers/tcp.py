@@ -9,7 +9,8 @@ from typing import Any
 
 from bench.clock import now_ns
 from bench.peers.behaviour import Behaviour
-from bench.peers.journal import Journal, Source
+from bench.peers.bound import BoundPeer
+from bench.peers.journal import Source
 from bench.peers.tcp_info import octets_of
 
 _READ = 65536
@@ -21,21 +22,20 @@ _ACCEPT_PAUSE = 0.2
 _LATEST_S = 60.0
 
 
-class StreamPeer:
+class StreamPeer(BoundPeer):
     """A peer with TCP connections."""
 
     most_connections: int | None = None
     """At a time; None is any number."""
 
-    def __init__(self) -> None:
-        self.journal = Journal()
-        self.behaviour = Behaviour()
-        self.octets = 0
+    def __init__(self, bound: socket.socket) -> None:
+        super().__init__(bound)
         self.connections: dict[int, Connection] = {}
         self._count = 0
 
     def close(self) -> None:
-        """Closes every connection, those that still have something to send after a last try."""
+        """Gives the port back and closes every connection, what is still to be sent after a last try."""
+        super().close()
         for connection in list(self.connections.values()):
             connection.close()
         for connection in list(self.connections.values()):
@@ -76,34 +76,26 @@ class TcpEcho(StreamPeer):
     kind = "tcp-echo"
 
     def __init__(self, listener: socket.socket) -> None:
-        super().__init__()
-        self._listener = listener
+        super().__init__(listener)
         self._loop = asyncio.get_running_loop()
         listener.setblocking(False)
         listener.listen(64)
         self._loop.add_reader(listener.fileno(), self._accept)
 
-    @property
-    def address(self) -> Source:
-        """Where it listens."""
-        host, port, *_ = self._listener.getsockname()
-        return host, port
-
     def close(self) -> None:
         """Stops listening and closes every connection."""
-        self._loop.remove_reader(self._listener.fileno())
-        self._listener.close()
+        self._loop.remove_reader(self._socket.fileno())
         super().close()
 
     def _accept(self) -> None:
         while True:
             try:
-                client, source = self._listener.accept()
+                client, source = self._socket.accept()
             except BlockingIOError:
                 return
             except OSError as error:  # out of descriptors, or the client has gone again
                 self.journal.add("error", data=str(error).encode())
-                self._loop.remove_reader(self._listener.fileno())
+                self._loop.remove_reader(self._socket.fileno())
                 self._loop.call_later(_ACCEPT_PAUSE, self._resume)
                 return
             if self.most_connections is not None and len(self.connections) >= self.most_connections:
@@ -113,8 +105,8 @@ class TcpEcho(StreamPeer):
             self.add(client, (source[0], source[1]), "accepted", now_ns())
 
     def _resume(self) -> None:
-        if self._listener.fileno() >= 0:
-            self._loop.add_reader(self._listener.fileno(), self._accept)
+        if self._socket.fileno() >= 0:
+            self._loop.add_reader(self._socket.fileno(), self._accept)
 
 
 class TcpDialer(StreamPeer):
@@ -124,22 +116,14 @@ class TcpDialer(StreamPeer):
 
     def __init__(self, bound: socket.socket) -> None:
         """Args: bound: tells the address to dial from; its port is only a place holder."""
-        super().__init__()
+        super().__init__(bound)
         self.behaviour = Behaviour(echo=False)
-        self._bound = bound
         self._later: asyncio.Task[None] | None = None
-
-    @property
-    def address(self) -> Source:
-        """Where it dials from, with the place holder's port."""
-        host, port, *_ = self._bound.getsockname()
-        return host, port
 
     def close(self) -> None:
         """Closes every connection."""
         if self._later is not None:
             self._later.cancel()
-        self._bound.close()
         super().close()
 
     async def dial(self, host: str, port: int, timeout: float) -> "Connection":
@@ -370,23 +354,7 @@ class Connection:
         self._socket.close()
 
 
-class ClosedPort:
+class ClosedPort(BoundPeer):
     """A TCP port that is taken but refuses: bound, never listening."""
 
     kind = "tcp-closed"
-
-    def __init__(self, reserved: socket.socket) -> None:
-        self.octets = 0
-        self.journal = Journal()
-        self.behaviour = Behaviour()
-        self._socket = reserved
-
-    @property
-    def address(self) -> Source:
-        """The port that refuses."""
-        host, port, *_ = self._socket.getsockname()
-        return host, port
-
-    def close(self) -> None:
-        """Gives the port back."""
-        self._socket.close()

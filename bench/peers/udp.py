@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from bench.clock import now_ns
 from bench.errors import UsageError
-from bench.peers.behaviour import Behaviour
+from bench.peers.bound import BoundPeer
 from bench.peers.datagram import DatagramPeer, header_octets
-from bench.peers.journal import Journal, Source
+from bench.peers.journal import Source
 
 _READ = 65536
 
@@ -87,17 +87,14 @@ class Conversation:
         return stamp - self._dropping_since < _FLIGHT_NS
 
 
-class UdpRelay:
+class UdpRelay(BoundPeer):
     """Forwards datagrams between clients and one upstream, each client from a source port of its own, as a NAT does."""
 
     kind = "udp-relay"
 
     def __init__(self, bound: socket.socket, upstream: Source, path: Path) -> None:
-        self.journal = Journal()
-        self.behaviour = Behaviour()
-        self.octets = 0
+        super().__init__(bound)
         self._header = header_octets(bound)
-        self._socket = bound
         self._upstream = upstream
         self._path = path
         self._random = random.Random(path.seed)
@@ -109,16 +106,10 @@ class UdpRelay:
         bound.setblocking(False)
         self._loop.add_reader(bound.fileno(), self._from_client)
 
-    @property
-    def address(self) -> Source:
-        """Where clients send to."""
-        host, port, *_ = self._socket.getsockname()
-        return host, port
-
     def close(self) -> None:
         """Ends it and all its flows."""
         self._loop.remove_reader(self._socket.fileno())
-        self._socket.close()
+        super().close()
         self._drop_flows()
 
     def rebind(self) -> None:
