@@ -60,6 +60,16 @@ class TestRestart:
         assert run.code == 1, run.output
         assert (run.summary["failed"], run.summary["lab_errors"]) == (1, 0)
 
+    def test_it_is_named_before_its_consequences(self, lab: Lab) -> None:
+        """What the body saw is an error of a command; that the board had restarted is found afterwards."""
+        body = "    from bench.errors import DeviceError\n    raise DeviceError('no answer')\n"
+        suite = CRASH.partition("    with")[0] + body
+        run = played(lab, suite)
+        (row,) = (row for row in run.rows if row["type"] == "finish")
+        assert "restarted by itself" in row["message"].partition("\n")[0]
+        assert row["message"].endswith("no answer")
+        assert row["support"]
+
     @pytest.mark.parametrize("hardware", [True, False])
     def test_what_rests_on_a_stack_is_no_excuse(self, lab: Lab, hardware: bool) -> None:
         run = played(lab, CRASH.replace("def test", "@pytest.mark.stack\ndef test"), hardware=hardware)

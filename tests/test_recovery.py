@@ -101,6 +101,12 @@ class TestLadder:
                 Board(spec, Concealer(b"k" * 32), ladder=ladder, patience=1.5).open()
 
 
+def await_boot(board: Board) -> None:
+    """Until the board has said Ready; it stays in the link."""
+    while not board.transcript.entries[-1].data.endswith(b"Ready\r\n"):
+        time.sleep(0.01)
+
+
 class TestRestarts:
     def test_in_the_middle_of_a_command(self) -> None:
         with device({b"AT#XSEND": b"\r\nReady\r\n"}) as board, AtLink.open(board.path) as link:
@@ -127,13 +133,36 @@ class TestRestarts:
             link.urcs()  # it may just have booted
             link.command("AT#XRESET")
             assert link.wait_for_urc("Ready").line == "Ready"
-            assert link.restarts() == ()
+            assert link.take_restarts() == ()
+
+    def test_whoever_empties_the_backlog_does_not_hide_one(self) -> None:
+        with simulator() as boards, board_at(boards[0]["port"]) as board:
+            board.link.command("AT#XRESET")
+            while "Ready" not in [urc.line for urc in board.link.urcs()]:
+                time.sleep(0.01)
+            with pytest.raises(DeviceRestarted, match="Ready came unasked"):
+                board.known_state()
+
+    def test_one_that_comes_while_order_is_made(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its sockets are being closed when it restarts."""
+        with simulator() as boards, board_at(boards[0]["port"]) as board:
+            sockets = board.modem.close_sockets
+
+            def close() -> int:
+                closed = sockets()
+                board.link.command("AT#XRESET")
+                await_boot(board)
+                return closed
+
+            with monkeypatch.context() as patch:
+                patch.setattr(board.modem, "close_sockets", close)
+                with pytest.raises(DeviceRestarted, match="Ready came unasked"):
+                    board.known_state()
 
     def test_between_two_commands(self) -> None:
         with simulator() as boards, board_at(boards[0]["port"]) as board:
             board.link.command("AT#XRESET")
-            while not board.link.restarts():
-                time.sleep(0.01)
+            await_boot(board)
             with pytest.raises(DeviceRestarted, match="dk-1 restarted by itself: Ready came unasked"):
                 board.known_state()
             board.known_state()

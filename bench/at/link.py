@@ -45,6 +45,7 @@ class AtLink:
         self.refuses: Callable[[bytes], str] | None = None
         self._parser = Parser(dialect)
         self._backlog: list[Urc] = []
+        self._restarts: list[Urc] = []  # kept beside the backlog: whoever empties that must not lose them
         self._hanging: tuple[str, int, bool] | None = None  # command, when sent, whether its OK enters data mode
         self._data_mode = False
         self._echoes = False
@@ -165,6 +166,7 @@ class AtLink:
                     for index in range(seen, len(self._backlog)):
                         urc = self._backlog[index]
                         if urc.line.startswith(prefix) and (since_ns is None or urc.received_ns >= since_ns):
+                            self._restarts = [one for one in self._restarts if one is not urc]  # it was expected
                             return self._backlog.pop(index)
                     seen = len(self._backlog)
                     received = self.port.receive(deadline)
@@ -296,7 +298,10 @@ class AtLink:
         """Keeps URCs; notes the end of a command that had timed out; drops the rest of its answer."""
         for event in events:
             if type(event) is Unsolicited:
-                self._backlog.append(Urc(event.line.decode("latin-1"), stamp))
+                urc = Urc(event.line.decode("latin-1"), stamp)
+                self._backlog.append(urc)
+                if self._answered and event.line.startswith(self.dialect.restarts):
+                    self._restarts.append(urc)
             elif type(event) is FinalResult and self._hanging is not None:
                 command, sent_ns, enters_data_mode = self._hanging
                 self._hanging = None
@@ -377,11 +382,15 @@ class AtLink:
             f" ERROR\n{self.port.evidence()}"
         )
 
-    def restarts(self) -> tuple[Urc, ...]:
-        """URCs of the backlog that say that the device has restarted, or its modem has crashed; they stay there."""
+    def take_restarts(self) -> tuple[Urc, ...]:
+        """URCs that said, unexpected, that the device has restarted or its modem has crashed; each is told once.
+
+        What :meth:`wait_for_urc` has delivered was expected. What :meth:`urcs` has taken away is told all the same.
+        """
         with self.port.shared.lock:
             self._parse_stored(self.port.shared)
-        return tuple(urc for urc in self._backlog if urc.line.encode("latin-1").startswith(self.dialect.restarts))
+        taken, self._restarts = tuple(self._restarts), []
+        return taken
 
     def _await_late(self, waiting: str, timeout: float) -> None:
         deadline = now_ns() + round(timeout * NS_PER_S)

@@ -129,6 +129,7 @@ class Board:
             self._learn(self.identity)
             self._modem.close_sockets()
             self._profile = read_profile(self._link)
+            self._link.take_restarts()  # the board was still booting, or was reset to get here
         except BaseException:
             if self._link is not None:
                 self._link.close()
@@ -198,11 +199,11 @@ class Board:
             DeviceRestarted: it has restarted by itself; it is in order all the same.
             LabError: the board cannot be brought there.
         """
-        restarts = self.link.restarts()
         if self.link.in_data_mode or self.link.blocked:
             synchronise(self.link)
         self.modem.close_sockets()
         self.link.urcs()
+        restarts = self.link.take_restarts()
         if restarts:
             raise DeviceRestarted(
                 f"{self.slot} restarted by itself: {', '.join(urc.line for urc in restarts)} came unasked"
