@@ -15,6 +15,7 @@ from bench.clock import now_ns
 from bench.config import Peers as PeersConfig
 from bench.errors import LabError
 from bench.peers import Peer, PeerError, Peers
+from tests.support.lab import Lab
 
 
 @pytest.fixture(scope="module")
@@ -243,6 +244,36 @@ class TestProgram:
                 peers.tcp_echo()
             assert isinstance(failure.value, LabError)
 
+    def test_one_that_hangs_is_not_believed_again(self) -> None:
+        """Its answer may still come, to a request that nobody remembers."""
+        with Peers() as peers:
+            pid = peers.request("hello")["pid"]
+            os.kill(pid, signal.SIGSTOP)
+            with pytest.raises(PeerError, match=r"did not answer within 0\.3 s"):
+                peers.request("hello", 0.3)
+            os.kill(pid, signal.SIGCONT)
+            with pytest.raises(PeerError, match="did not answer"):
+                peers.check()
+
+    def test_an_answer_that_was_given_up_is_passed_over(self) -> None:
+        """Ctrl-C in the middle of a request; the test's clean-up asks on."""
+
+        def interrupt(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with Peers() as peers:
+            pid = peers.request("hello")["pid"]
+            os.kill(pid, signal.SIGSTOP)
+            before = signal.signal(signal.SIGALRM, interrupt)
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            try:
+                with pytest.raises(KeyboardInterrupt):
+                    peers.request("clock")
+            finally:
+                signal.signal(signal.SIGALRM, before)
+            os.kill(pid, signal.SIGCONT)
+            assert peers.request("hello")["pid"] == pid
+
     def test_it_is_gone_within_a_second_of_its_parents_sigkill(self) -> None:
         script = (
             "import time\nfrom bench.peers import Peers\n"
@@ -275,6 +306,14 @@ class TestProgram:
         with pytest.raises(PeerError, match="ssh lab-echo no-such-python"):
             Peers(PeersConfig(ssh="lab-echo", python="no-such-python")).__enter__()
 
+    def test_what_a_login_script_prints_is_told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        stand_in = tmp_path / "ssh"
+        stand_in.write_text('#!/bin/sh\necho "Welcome to the lab"\nfor last; do :; done\nexec sh -c "$last"\n')
+        stand_in.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        with pytest.raises(PeerError, match="Welcome to the lab.*; does a login script"):
+            Peers(PeersConfig(ssh="lab-echo", python=sys.executable)).__enter__()
+
     def test_by_hand(self) -> None:
         process = subprocess.Popen(
             [sys.executable, "-m", "bench.cli", "peers", "--json"], stdout=subprocess.PIPE, text=True
@@ -286,3 +325,29 @@ class TestProgram:
             assert '"udp-echo"' in lines[1]
             process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0
+
+
+KILLED = """
+import os, signal, time, pytest
+
+@pytest.mark.parametrize("number", range(3))
+def test_talks(modem, tcp_echo, number):
+    with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
+        client.send(b"hello")
+        assert client.receive_exactly(5) == b"hello"
+
+@pytest.fixture(autouse=True)
+def dies_between_tests(peers_program, request):
+    yield
+    if request.node.name.endswith("[0]"):
+        os.kill(peers_program.get().request("hello")["pid"], signal.SIGKILL)
+"""
+
+
+def test_peers_that_die_between_two_tests_are_started_anew(lab: Lab) -> None:
+    """The night goes on, and the page says what happened."""
+    run = lab.run(KILLED)
+    assert run.code == 0, run.output
+    assert run.summary["passed"] == 3
+    told = [row["text"] for row in run.rows if row["type"] == "progress"]
+    assert any("has ended; they are started anew" in text for text in told), told

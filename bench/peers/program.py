@@ -46,6 +46,7 @@ class Program:
         self._errors: IO[bytes] | None = None
         self._input = bytearray()
         self._count = 0
+        self._lost = ""  # why no further answer can be believed
 
     @property
     def _place(self) -> str:
@@ -85,12 +86,16 @@ class Program:
             self._errors.close()
 
     def check(self) -> None:
-        """Nothing while it runs.
+        """Nothing while it runs and answers.
 
         Raises:
-            PeerError: it has ended.
+            PeerError: it has ended, or has left a request without its answer.
         """
-        if self._process is None or self._process.poll() is not None:
+        if self._lost:
+            raise PeerError(self._lost)
+        if self._process is None:
+            raise PeerError("the peers' program is not running")
+        if self._process.poll() is not None:
             raise self._gone()
 
     def request(self, operation: str, timeout: float = PATIENCE_S, /, **fields: object) -> dict[str, Any]:
@@ -99,20 +104,37 @@ class Program:
         Raises:
             PeerError: it refused, or it is gone.
         """
+        self.check()
+        assert self._process is not None
+        assert self._process.stdin is not None
         self._count += 1
         line = json.dumps({"id": self._count, "op": operation, **fields}).encode() + b"\n"
-        process = self._process
-        if process is None or process.stdin is None:
-            raise PeerError("the peers' program is not running")
         try:
-            process.stdin.write(line)
-            process.stdin.flush()
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
         except OSError as error:
             raise self._gone() from error
-        answer: dict[str, Any] = json.loads(self._line(timeout))
+        answer = self._answer(timeout)
         if not answer.get("ok"):
             raise PeerError(f"the peer could not {operation}: {answer.get('error')}", kind=str(answer.get("kind", "")))
         return answer
+
+    def _answer(self, timeout: float) -> dict[str, Any]:
+        """The answer to the last request; one to a request that was interrupted is passed over."""
+        while True:
+            line = self._line(timeout)
+            try:
+                answer: dict[str, Any] = json.loads(line)
+                number = answer["id"]
+            except (ValueError, TypeError, KeyError):
+                number = None
+            if number == self._count:
+                return answer
+            if number not in range(1, self._count):
+                raise self._lose(
+                    f"the peers' program {self._place} said {line[:80]!r}, expected the answer to request"
+                    f" {self._count}; does a login script of that host print something?"
+                )
 
     def _greet(self) -> None:
         hello = self.request("hello", 30.0)
@@ -131,7 +153,7 @@ class Program:
         while b"\n" not in self._input:
             left = (deadline - now_ns()) / NS_PER_S
             if left <= 0 or not select.select([descriptor], [], [], left)[0]:
-                raise PeerError(f"the peers {self._place} did not answer within {timeout:g} s")
+                raise self._lose(f"the peers {self._place} did not answer within {timeout:g} s")
             chunk = os.read(descriptor, 1 << 20)
             if not chunk:
                 raise self._gone()
@@ -139,6 +161,11 @@ class Program:
         line, _, rest = bytes(self._input).partition(b"\n")
         self._input = bytearray(rest)
         return line
+
+    def _lose(self, why: str) -> PeerError:
+        """From now on answers and requests are out of step."""
+        self._lost = why
+        return PeerError(why)
 
     def _gone(self) -> PeerError:
         text = ""
