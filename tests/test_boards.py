@@ -42,11 +42,11 @@ def board_at(port: str) -> Board:
 def test_a_pty_that_took_the_number_of_a_board_that_ended_is_another() -> None:
     with simulator() as boards:
         spec = named_port(boards[0]["port"], 1, Config())
-        assert found_again(spec, Catalog(), 0) == spec
+        assert found_again(spec, Config(), 0) == spec
     master, slave = os.openpty()
     try:
         with pytest.raises(LabError, match=f"has vanished: the program behind {spec.port} has ended"):
-            found_again(spec, Catalog(), 0)
+            found_again(spec, Config(), 0)
     finally:
         os.close(master)
         os.close(slave)
@@ -224,9 +224,12 @@ class TestSelection:
         with pytest.raises(UsageError, match="colour is none of name, model"):
             select(config, ["colour=red"], [])
 
-    def test_a_configured_board_that_is_not_attached(self) -> None:
-        with pytest.raises(LabError, match=r"dk-1 .* is not attached"):
-            select(Config(boards=(BoardEntry(name="dk-1", serial="1051202135"),)), [], [])
+    def test_configured_boards_that_are_not_attached(self) -> None:
+        entries = BoardEntry(name="dk-1", serial="1051202135"), BoardEntry(name="dk-2", place="1-1.4")
+        first, second = select(Config(boards=entries), [], [])
+        assert (first.port, first.sought) == ("", "serial 1051202135")
+        assert (second.port, second.sought) == ("", "place 1-1.4")
+        assert first.key != second.key
 
 
 class TestCatalog:

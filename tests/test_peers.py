@@ -311,7 +311,7 @@ class TestProgram:
         stand_in.write_text('#!/bin/sh\necho "Welcome to the lab"\nfor last; do :; done\nexec sh -c "$last"\n')
         stand_in.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-        with pytest.raises(PeerError, match="Welcome to the lab.*; does a login script"):
+        with pytest.raises(PeerError, match=r"Welcome to the lab.*; does a login script"):
             Peers(PeersConfig(ssh="lab-echo", python=sys.executable)).__enter__()
 
     def test_by_hand(self) -> None:

@@ -3,12 +3,14 @@
 import contextlib
 import json
 import os
+import re
 import select
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -133,10 +135,10 @@ class TestList:
 
     def test_a_board_is_found_again_at_the_port_that_was_named(self, rack: RunningRack) -> None:
         script = (
-            "from bench.boards import Catalog, found_again, named_port\nfrom bench.config import Config\n"
+            "from bench.boards import found_again, named_port\nfrom bench.config import Config\n"
             "import sys\nspec = named_port(sys.argv[1], 1, Config.model_validate(\n"
             "    {'boards': [{'name': 'log', 'port': sys.argv[1]}]}))\n"
-            "print('ready', flush=True)\nsys.stdin.readline()\nprint(found_again(spec, Catalog(), 10).port)\n"
+            "print('ready', flush=True)\nsys.stdin.readline()\nprint(found_again(spec, Config(), 10).port)\n"
         )
         command = rack.command(sys.executable, "-c", script, "/dev/ttyACM1")
         pipe = subprocess.PIPE
@@ -235,10 +237,30 @@ def test_answers(modem, number):
 """
 
 
+INVENTORY = f"""
+replug_seconds = 1.0
+[[boards]]
+name = "old"
+serial = "{OLD}"
+[[boards]]
+name = "one"
+serial = "{DK}"
+model = "nrf9151dk"
+[[boards]]
+name = "two"
+serial = "{X}"
+labels = ["roof"]
+"""
+
+
 class TestRun:
+    inventory = ""
+
     def start(self, rack: RunningRack, folder: Path, *arguments: str) -> "subprocess.Popen[str]":
         (folder / "test_lab.py").write_text(SUITE)
         (folder / "bench.toml").write_text(f"[limits]\nlab_error_retries = {0 if '--once' in arguments else 5}\n")
+        with (folder / "bench.toml").open("a") as file:
+            file.write(self.inventory)
         options = [argument for argument in arguments if argument != "--once"]
         command = [sys.executable, "-m", "bench.cli", "run", "--out", str(folder / "out")]
         command += ["--suite", str(folder / "test_lab.py"), "--config", str(folder / "bench.toml"), *options]
@@ -289,6 +311,66 @@ class TestRun:
         assert "nrf9151dk-1 is at /dev/ttyACM30 now" in (tmp_path / "out" / "results.jsonl").read_text()
         assert refusal.returncode == 3
         assert "thingy91x-1 is in use by" in refusal.stderr
+
+    def test_of_a_night_one_board_is_missing_and_one_is_in_use(self, rack: RunningRack, tmp_path: Path) -> None:
+        """The others are tested, and those two are lab errors."""
+        self.inventory = INVENTORY
+        rack.ask("unplug", board="simulated-1")
+        taken = (
+            "import time\nfrom bench.boards import BoardSpec, Lease\n"
+            f"key = BoardSpec('old', '', serial={OLD!r}).key\n"
+            "with Lease(key, 'old', 'by hand'):\n    print('taken', flush=True)\n    time.sleep(300)\n"
+        )
+        with subprocess.Popen(
+            rack.command(sys.executable, "-c", taken), stdout=subprocess.PIPE, text=True, env=rack.environment
+        ) as user:
+            assert user.stdout
+            assert user.stdout.readline() == "taken\n"
+            run = self.start(rack, tmp_path, "--once")
+            output, _ = run.communicate(timeout=120)
+            user.kill()
+        assert run.returncode == 3, output
+        assert f"absent    one (serial {DK}) is not attached: its tests look for it" in output
+        assert re.search(r"in use    old is in use by \w+ .*: by hand", output)
+        ended = Counter((r["slot"], r["outcome"], r.get("error")) for r in self.rows(tmp_path) if r["type"] == "finish")
+        assert ended == {
+            ("one", "lab_error", "PortNotFound"): 12,
+            ("old", "lab_error", "BoardLeased"): 12,
+            ("two", "passed", None): 12,
+        }
+
+    def test_a_board_that_is_plugged_in_late(self, rack: RunningRack, tmp_path: Path) -> None:
+        """What kind it is, and what the inventory says of it, is known from then on."""
+        self.inventory = INVENTORY.replace("1.0", "60.0")
+        rack.ask("unplug", board="simulated-1")
+        run = self.start(rack, tmp_path)
+        self.until(tmp_path, "test_answers[1]", "two")
+        rack.ask("plug", board="simulated-1", tty=30)
+        output, _ = run.communicate(timeout=120)
+        assert run.returncode == 0, output
+        (board,) = (row for row in self.rows(tmp_path) if row["type"] == "board" and row["slot"] == "one")
+        assert (board["port"], board["model"]) == ("/dev/ttyACM30", "nrf9151dk")
+        told = [row["text"] for row in self.rows(tmp_path) if row["type"] == "progress"]
+        assert "one is at /dev/ttyACM30 now, it was not attached before" in told
+
+    def test_a_missing_board_that_was_named_is_told_at_once(self, rack: RunningRack, tmp_path: Path) -> None:
+        self.inventory = INVENTORY
+        rack.ask("unplug", board="simulated-1")
+        run = self.start(rack, tmp_path, "--board", "one", "--board", "two")
+        output, _ = run.communicate(timeout=120)
+        assert (run.returncode, f"board one (serial {DK}) is not attached; plug it in" in output) == (3, True)
+        assert not (tmp_path / "out").exists()
+
+    def test_a_missing_board_can_be_reserved(self, rack: RunningRack, tmp_path: Path) -> None:
+        """It lies on its owner's desk; the key is the one it is found by when it comes back."""
+        (tmp_path / "bench.toml").write_text(f"[limits]{INVENTORY}")
+        rack.ask("unplug", board="simulated-1")
+        config = "--config", str(tmp_path / "bench.toml")
+        kept = rack.bench("boards", "reserve", "one", "--until", "1h", "--why", "on my desk", *config)
+        assert kept.returncode == 0, kept.stderr
+        rack.ask("plug", board="simulated-1")
+        rows = json.loads(rack.bench("boards", "--json", *config).stdout)
+        assert ["on my desk" in row["state"] for row in rows if row["name"] == "one"] == [True]
 
     def test_a_lab_error_is_tried_again_and_shown_as_such(self, rack: RunningRack, tmp_path: Path) -> None:
         run = self.start(rack, tmp_path, "--board", "model=nrf9151dk")

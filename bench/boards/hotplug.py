@@ -11,7 +11,8 @@ import pyudev
 from bench.at import PortNotFound, pty_made_ns
 from bench.boards.catalog import Catalog
 from bench.boards.discovery import AttachedBoard, attached_boards, same_serial
-from bench.boards.selection import BoardSpec, side_ports
+from bench.boards.selection import BoardSpec, known_boards, side_ports
+from bench.config import Config
 from bench.errors import LabError
 
 # Without udevd no event tells; and a board shows its ports one by one. So it is looked again at least this often.
@@ -99,35 +100,40 @@ class BoardMonitor:
 
 def is_there(spec: BoardSpec, catalog: Catalog) -> bool:
     """Whether a board is attached just now, as far as this host can see: what is behind a URL it cannot."""
-    if not spec.port.startswith("/"):
+    if spec.port and not spec.port.startswith("/"):
         return True
-    if spec.serial:
-        return any(same_serial(board.serial, spec.serial) for board in attached_boards(catalog))
+    if spec.serial or not spec.port:
+        return any(_is(spec, board) for board in attached_boards(catalog))
     if spec.pty_made_ns:
         return pty_made_ns(spec.port) == spec.pty_made_ns
     return Path(spec.port).exists()
 
 
-def found_again(spec: BoardSpec, catalog: Catalog, seconds: float) -> BoardSpec:
-    """Where a board is now, by its serial number: its port may have another name than before.
+def _is(spec: BoardSpec, board: AttachedBoard) -> bool:
+    return same_serial(board.serial, spec.serial) if spec.serial else board.place == spec.place
+
+
+def found_again(spec: BoardSpec, config: Config, seconds: float) -> BoardSpec:
+    """Where a board is now, by its serial number: its port may have another name than before, or have had none yet.
 
     What is no USB device of this host is where it was said to be, but for a pty that has ended.
 
     Raises:
         PortNotFound: it is not attached, and has not come back within ``seconds``.
     """
+    catalog = Catalog(config.models)
     if spec.pty_made_ns and not is_there(spec, catalog):
         raise PortNotFound(f"{spec.slot} has vanished: the program behind {spec.port} has ended; start it again")
-    if not spec.serial or not spec.port.startswith("/"):
+    if spec.port and (not spec.serial or not spec.port.startswith("/")):
         return spec
     with BoardMonitor(catalog) as monitor:
-        found = monitor.wait_for(
-            lambda board: same_serial(board.serial, spec.serial) and spec.port_name in board.ports, seconds
-        )
+        found = monitor.wait_for(lambda board: _is(spec, board) and spec.port_name in board.ports, seconds)
     if found is None:
         raise PortNotFound(
-            f"{spec.slot} (serial {spec.serial}) is not attached and has not come back within {seconds:g} s: is its"
-            " cable in, has it power?"
+            f"{spec.slot} ({spec.sought}) is not attached and has not come back within {seconds:g} s: is its cable in,"
+            " has it power?"
         )
+    if not spec.port:  # what its kind and its place in the inventory say of it was not known before
+        return next(known for known in known_boards(config) if known.slot == spec.slot)
     port = found.ports[spec.port_name]
     return replace(spec, port=port, place=found.place, side_ports=side_ports(found, port))

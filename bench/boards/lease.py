@@ -92,6 +92,11 @@ class Lease:
         self.job = job
         self.fd = -1
 
+    @property
+    def held(self) -> bool:
+        """Whether the board is ours, or was our parent's when it started us."""
+        return self.fd >= 0 or self.key in os.environ.get(INHERITED, "").split(",")
+
     def __enter__(self) -> Self:
         return self.acquire()
 
@@ -115,7 +120,7 @@ class Lease:
         Raises:
             BoardLeased: names the holder.
         """
-        if self.fd >= 0 or self.key in os.environ.get(INHERITED, "").split(","):
+        if self.held:
             return self
         path = lock_folder() / f"{self.key}.lock"
         try:
@@ -209,8 +214,8 @@ def holder_of(key: str) -> Holder | None:
 
 
 def inherited(leases: Sequence[Lease]) -> dict[str, str]:
-    """The environment that tells a child which boards it has; their descriptors must be passed too."""
-    return {INHERITED: ",".join(lease.key for lease in leases)}
+    """The environment that tells a child which of them it has; their descriptors must be passed too."""
+    return {INHERITED: ",".join(lease.key for lease in leases if lease.held)}
 
 
 def terminal_lock(port: str) -> str:

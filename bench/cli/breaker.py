@@ -40,7 +40,7 @@ _CAUSES: Mapping[str, str] = {
 }
 """What an error of the lab speaks of; everything else speaks of the lab as a whole."""
 
-_NO_INCIDENT = ("BudgetSpent", "NoSecret")
+_NO_INCIDENT = ("BudgetSpent", "NoSecret", "BoardLeased")
 """What only a person can cure: nobody waits for that to end."""
 
 Probe = Callable[[], str]

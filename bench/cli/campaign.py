@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any
 
 from bench import __version__, children
-from bench.boards import BoardSpec, Holder, Lease, inherited
+from bench.boards import BoardLeased, BoardSpec, Holder, Lease, inherited
 from bench.children import when_parent_ends
 from bench.cli.breaker import Breaker, missing_of, probes_of
 from bench.cli.console import RunConsole, short_path
@@ -80,7 +80,9 @@ class Campaign:
         plan: Path | None = None,
         until: datetime | None = None,
         wait: float = 0.0,
+        needed: Collection[str] = (),
     ) -> None:
+        """Args: needed: the slots without which nothing is run; of the others as many as are free."""
         self._folder = folder
         self._selection = selection
         self._config = config
@@ -92,6 +94,7 @@ class Campaign:
         self._until = until
         self._why_stopped = "the run was interrupted"
         self._wait = wait
+        self._needed = needed
         self._leases: dict[str, Lease] = {}
         self._stop = threading.Event()
         self._stream = ResultStream(folder, folder.name)
@@ -114,15 +117,27 @@ class Campaign:
         """Runs the tests on every board, which are ours meanwhile; returns the exit code of the run.
 
         Raises:
-            BoardLeased: somebody else uses one of them.
+            BoardLeased: somebody else uses all of them, or one that is needed.
         """
         when_parent_ends(self._stop.set)
         with contextlib.ExitStack() as leases:
-            # One order for all who take several: nobody waits in a circle.
-            for spec in sorted(schedule.specs, key=lambda spec: spec.key):
-                lease = self._leases[spec.slot] = Lease(spec.key, spec.slot, job())
-                leases.enter_context(self._waited_for(lease))
+            self._take(schedule.specs, leases)
             return self._run(schedule, peer_name)
+
+    def _take(self, specs: Sequence[BoardSpec], leases: contextlib.ExitStack) -> None:
+        """Leases the boards. Of one that somebody else has each test tries anew; it is a lab error until it is free."""
+        refused = []
+        # One order for all who take several: nobody waits in a circle.
+        for spec in sorted(specs, key=lambda spec: spec.key):
+            lease = self._leases[spec.slot] = Lease(spec.key, spec.slot, job())
+            try:
+                leases.enter_context(self._waited_for(lease))
+            except BoardLeased as error:
+                refused.append(str(error))
+                if spec.slot in self._needed or len(refused) == len(specs):
+                    raise
+        for text in refused:
+            self._console.line("in use", text, "yellow")
 
     def _waited_for(self, lease: Lease) -> Lease:
         def waiting(holder: Holder | None) -> None:

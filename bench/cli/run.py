@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -103,6 +103,7 @@ def run(
         plan=plan,
         until=moment(until) if until else None,
         wait=wait,
+        needed=[spec.slot for spec in chosen if _named(spec, [*(board or ()), *(port or ())])],
     ) as campaign:
         if count:
             name = lab.peers.name or PEER_NAME
@@ -154,17 +155,36 @@ def _simulated(text: str) -> int:
     return int(text)
 
 
-def _unreserved(specs: list[BoardSpec], selectors: list[str], ports: list[str]) -> list[BoardSpec]:
+def _named(spec: BoardSpec, names: Collection[str]) -> bool:
+    """Whether the user named just this board, so that it must be there."""
+    return bool({spec.slot, spec.serial, spec.place, spec.port} & {*names} - {""})
+
+
+def _attached(specs: list[BoardSpec], names: Collection[str]) -> list[BoardSpec]:
+    """The same, when nothing that was named is missing; of the others it is told.
+
+    Raises:
+        LabError: a board that was named is not attached, or none is.
+    """
+    absent = [spec for spec in specs if not spec.port]
+    for spec in absent:
+        what = f"{spec.slot} ({spec.sought}) is not attached"
+        if _named(spec, names) or len(absent) == len(specs):
+            raise LabError(f"board {what}; plug it in, or leave it out of bench.toml")
+        typer.echo(f"absent    {what}: its tests look for it, and are lab errors until it comes")
+    return specs
+
+
+def _unreserved(specs: list[BoardSpec], names: Collection[str]) -> list[BoardSpec]:
     """Those that nobody has reserved; one that this user reserved counts where it was named.
 
     Raises:
         LabError: nothing else is left.
     """
-    named = {*selectors, *ports}
     left, told = [], []
     for spec in specs:
         kept = reservation_of(spec.key)
-        if kept is None or (kept.mine and named & {spec.slot, spec.serial, spec.port}):
+        if kept is None or (kept.mine and _named(spec, names)):
             left.append(spec)
         else:
             told.append(f"{spec.slot} is {kept.text}")
@@ -178,7 +198,8 @@ def _unreserved(specs: list[BoardSpec], selectors: list[str], ports: list[str]) 
 def _chosen(lab: Config, selectors: list[str], ports: list[str], simulate: str) -> list[BoardSpec]:
     if not selectors and not ports and simulate == "auto" and lab.boards:
         simulate = "never"  # a configured board that is not there must not be replaced by a simulated one
-    chosen = _unreserved(select(lab, selectors, ports, firmware_of), selectors, ports)
+    names = [*selectors, *ports]
+    chosen = _attached(_unreserved(select(lab, selectors, ports, firmware_of), names), names)
     if not chosen and simulate == "never":
         raise UsageError(
             "no board is attached and none is configured: plug one in, name its port (--port /dev/ttyACM0), or try the"
