@@ -1,15 +1,17 @@
 """``bench.toml``: boards, peers, network. Validated whole; an error names key, line and cure."""
 
 import re
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
-    IPvAnyAddress,
     field_validator,
     model_validator,
 )
@@ -30,6 +32,21 @@ Flag = Annotated[bool, Field(strict=True)]
 """true or false, not a text that looks like it."""
 
 
+def _flag_or(word: str) -> Callable[[object], object]:
+    """One sentence for what would else be two errors, one of each kind of value."""
+
+    def check(value: object) -> object:
+        if isinstance(value, bool) or value == word:
+            return value
+        raise ValueError(f'give true, false or "{word}"')
+
+    return check
+
+
+FlagOrMeasured = Annotated[bool | Literal["measured"], BeforeValidator(_flag_or("measured"))]
+FlagOrAuto = Annotated[bool | Literal["auto"], BeforeValidator(_flag_or("auto"))]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,8 +54,8 @@ class _Section(BaseModel):
 class ReachedPeers(_Section):
     """How one board's network reaches the peers, where it differs from the lab's ``[peers]``."""
 
-    address: IPvAnyAddress | None = None
-    address6: IPvAnyAddress | None = None
+    address: IPv4Address | None = None
+    address6: IPv6Address | None = None
     name: str | None = None
 
 
@@ -103,11 +120,11 @@ class Peers(_Section):
     """A host as ssh knows it; without it the peers run here."""
     python: str = "python3"
     """The interpreter at that host that has nrf91-bench installed."""
-    bind: IPvAnyAddress = Field(default="127.0.0.1", validate_default=True)
-    bind6: IPvAnyAddress | None = Field(default="::1", validate_default=True)
-    address: IPvAnyAddress | None = None
+    bind: IPv4Address = Field(default="127.0.0.1", validate_default=True)
+    bind6: IPv6Address | None = Field(default="::1", validate_default=True)
+    address: IPv4Address | None = None
     """The IPv4 address by which a board reaches the peers; default ``bind``."""
-    address6: IPvAnyAddress | None = None
+    address6: IPv6Address | None = None
     name: str | None = None
     """A name that resolves to the address in the board's network."""
     ports: tuple[PortNumber, PortNumber] | None = None
@@ -141,13 +158,13 @@ class Network(_Section):
 
     profile: Literal["auto", "simulated", "lte-m", "nb-iot"] = "auto"
     """How scenarios are sized; auto is simulated for a simulated board, lte-m otherwise."""
-    ipv6: Flag | Literal["measured"] = "measured"
+    ipv6: FlagOrMeasured = "measured"
     """Whether there is IPv6; true vouches for it. Measured: skipped where a survey finds that the network gives the
     board no address; one that it has, and that does not work, may be the device's fault, and is tested."""
-    inbound: Flag | Literal["measured"] = "measured"
+    inbound: FlagOrMeasured = "measured"
     """Whether a peer can open a connection to a board; skipped where a survey finds that its address is translated, or
     that a peer meets silence; tested where the board itself refuses."""
-    survey: Flag | Literal["auto"] = "auto"
+    survey: FlagOrAuto = "auto"
     """Whether the network is tried out before a board's first test; auto does so on real boards."""
     survey_ports: tuple[PortNumber, ...] = ()
     """Ports of the peers that are tried, such as 5683 or 8883."""

@@ -19,3 +19,12 @@ class LabError(BenchError):
 
 class DeviceError(BenchError):
     """The device's answer, or its silence: what a test is there to find."""
+
+
+def in_words(error: BaseException) -> str:
+    """What an exception says, for a person who does not speak Python."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, KeyError) and error.args:
+        return f"{error.args[0]!r} is missing, or names nothing"
+    return str(error) or type(error).__name__

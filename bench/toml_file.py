@@ -40,7 +40,7 @@ def _problems_of(text: str, error: ValidationError) -> str:
 
 def _problem(text: str, problem: dict[str, Any]) -> str:
     location: tuple[str | int, ...] = problem["loc"]
-    key = ".".join(str(part) for part in location if part != "function-after")
+    key = _key(location)
     line = line_of(text, location)
     message = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
@@ -51,6 +51,12 @@ def _problem(text: str, problem: dict[str, Any]) -> str:
         message = _in_tomls_words(message)
         message += f" (it is {problem['input']!r})" if not isinstance(problem["input"], dict | tuple | list) else ""
     return f"{f'line {line}, ' if line else ''}{key or 'file'}: {message}"
+
+
+def _key(location: tuple[str | int, ...]) -> str:
+    """``boards #2.port`` for the port of the second table of ``[[boards]]``."""
+    parts = [part for part in location if not str(part).startswith("function-")]
+    return "".join(f" #{part + 1}" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
 
 
 def _in_tomls_words(message: str) -> str:

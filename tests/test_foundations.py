@@ -88,14 +88,16 @@ class TestConfig:
         [
             ('[network]\nprofile = "wifi"\n', r"line 2, network.profile: .*lte-m"),
             ("[network]\nipv7 = true\n", "line 2, network.ipv7: no such key"),
-            ('[[boards]]\nname = "a"\n', r"line 1, boards.0: give serial or place .* or port"),
+            ('[[boards]]\nname = "a"\n', r"line 1, boards #1: give serial or place .* or port"),
             (
                 '[[boards]]\nname = "a"\nport = "/dev/x"\n[[boards]]\nname = "b"\nserial = "1"\nbaudrate = 7\n',
-                "line 7, boards.1.baudrate",
+                "line 7, boards #2.baudrate",
             ),
             ('[[boards]]\nname = "a"\nport = "/x"\n[[boards]]\nname = "a"\nport = "/y"\n', "two boards are called a"),
             ("[peers]\nports = [5, 4]\n", "line 2, peers.ports: the first port, 5, is above the last, 4"),
             ('[peers]\nssh = "-oProxyCommand=x"\n', "cannot begin with a dash"),
+            ('[peers]\naddress6 = "203.0.113.5"\n', "line 2, peers.address6: .*valid IPv6 address"),
+            ('[network]\nipv6 = "yes"\n', 'line 2, network.ipv6: give true, false or "measured"'),
             ("[peers\n", "is no TOML"),
         ],
     )

@@ -245,6 +245,20 @@ class TestDoctor:
         finished = self.doctor(tmp_path, '[[boards]]\nname = "dk-1"\nserial = "1051202135"\n')
         assert "cure  dk-1 is not attached" in finished.stdout
 
+    def test_programs_that_are_not_there(self, tmp_path: Path) -> None:
+        hooks = (
+            '[recovery]\nreset = ["no-such-relay"]\n[coverage]\nlose = ["no-such-attenuator"]\nrestore = ["true"]\n'
+            '[notify]\ncommand = ["no-such-mailer"]\n'
+        )
+        finished = self.doctor(tmp_path, hooks)
+        assert finished.returncode == 1
+        for key, program in (
+            ("[recovery] reset", "relay"),
+            ("[coverage] lose", "attenuator"),
+            ("[notify] command", "mailer"),
+        ):
+            assert f"{key}: there is no program no-such-{program}" in finished.stdout
+
     def test_the_udev_rule(self, tmp_path: Path) -> None:
         command = [sys.executable, "-m", "bench.cli", "doctor", "--fix-udev"]
         finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=tmp_path)

@@ -171,10 +171,16 @@ def check_config(config: Config) -> Iterator[Finding]:
         if tags is not None and tags[1] - tags[0] + 1 < len(TAGS):
             cure = f"set aside {len(TAGS)} tags, such as [{tags[0]}, {tags[0] + len(TAGS) - 1}]"
             yield Finding(f"sec_tags = [{tags[0]}, {tags[1]}] are too few for the TLS and DTLS suites", cure)
-    for name in ("reset", "power_cycle"):
-        command = getattr(config.recovery, name)
+    commands = {
+        "[recovery] reset": config.recovery.reset,
+        "[recovery] power_cycle": config.recovery.power_cycle,
+        "[coverage] lose": config.coverage.lose,
+        "[coverage] restore": config.coverage.restore,
+        "[notify] command": config.notify.command,
+    }
+    for key, command in commands.items():
         if command and shutil.which(command[0]) is None:
-            yield Finding(f"[recovery] {name}: there is no program {command[0]}", "install it, or give its whole path")
+            yield Finding(f"{key}: there is no program {command[0]}", "install it, or give its whole path")
     if config.credentials.sec_tags is None and config.boards and not all(board.sec_tags for board in config.boards):
         yield Finding(
             "no security tags are set aside for the bench: TLS and DTLS are skipped",

@@ -39,7 +39,7 @@ from bench.report.notification import change_since, notify
 from bench.report.results import FAILED, LAB_ERROR
 from bench.report.run_folder import too_little_room
 from bench.report.stream import Row
-from bench.report.summary import EXIT_EVIDENCE, EXIT_USAGE
+from bench.report.summary import EXIT_EVIDENCE, EXIT_INCOMPLETE, EXIT_USAGE
 from bench.report.summary import FILE as SUMMARY
 
 _LOOK_SECONDS = 0.2
@@ -122,6 +122,9 @@ class Campaign:
         when_parent_ends(self._stop.set)
         with contextlib.ExitStack() as leases:
             self._take(schedule.specs, leases)
+            if self._stop.is_set():
+                self._console.line("verdict", "INCOMPLETE   interrupted before the first test", "bold red")
+                return EXIT_INCOMPLETE
             return self._run(schedule, peer_name)
 
     def _take(self, specs: Sequence[BoardSpec], leases: contextlib.ExitStack) -> None:
@@ -133,6 +136,8 @@ class Campaign:
             try:
                 leases.enter_context(self._waited_for(lease))
             except BoardLeased as error:
+                if self._stop.is_set():
+                    return
                 refused.append(str(error))
                 if spec.slot in self._needed or len(refused) == len(specs):
                     raise

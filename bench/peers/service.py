@@ -18,6 +18,7 @@ from typing import Any
 
 from bench import __version__
 from bench.clock import now_ns
+from bench.errors import in_words
 from bench.peers.behaviour import NAMES
 from bench.peers.datagram import Allowance, DatagramPeer
 from bench.peers.dtls import DtlsEcho
@@ -92,8 +93,7 @@ class Service:
                 raise LookupError(f"unknown operation {request.get('op')!r}")
             return {"id": number, "ok": True, **await operation(request)}
         except Exception as error:  # noqa: BLE001 - whatever a request asks for, the other peers go on
-            text = error.args[0] if isinstance(error, LookupError) and error.args else error
-            return {"id": number, "ok": False, "error": str(text), "kind": type(error).__name__}
+            return {"id": number, "ok": False, "error": in_words(error), "kind": type(error).__name__}
 
     def start(self, kind: str, bind: str, ports: tuple[int, int] | None, **options: Any) -> tuple[int, Peer]:  # noqa: ANN401
         """Starts a peer on a free port, or on one of a range; OSError when there is none."""

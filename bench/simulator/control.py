@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.errors import UsageError
+from bench.errors import UsageError, in_words
 from bench.simulator.board import SimulatedBoard
 from bench.simulator.radio import CURRENT_MA, OFF
 
@@ -77,7 +77,7 @@ class Control:
                 raise ValueError(f"unknown operation {request.get('op')!r}; known: {', '.join(self.operations)}")
             return {"ok": True, **await operation(request)}
         except Exception as error:  # noqa: BLE001 - a bad request is answered, the boards go on
-            return {"ok": False, "error": f"{type(error).__name__}: {error}"}
+            return {"ok": False, "error": in_words(error)}
 
     async def _coverage(self, request: Request) -> Answer:
         covered = request["covered"]
