@@ -70,6 +70,26 @@ class TestRestart:
         assert row["message"].endswith("no answer")
         assert row["support"]
 
+    def test_in_data_mode(self, lab: Lab) -> None:
+        """Nothing that the board says there is an answer; what the body saw stands below."""
+        suite = """
+import time
+
+def test_crashes(modem, tcp_echo):
+    with modem.tcp_client(tcp_echo.host, tcp_echo.port):
+        modem.link.enter_data_mode("AT#XSEND")
+        modem.link.write(b"hello")
+        befall(RESTART)
+        time.sleep(0.5)
+        modem.link.leave_data_mode(timeout=1)
+"""
+        run = played(lab, suite)
+        (row,) = (row for row in run.rows if row["type"] == "finish")
+        assert row["outcome"] == "failed"
+        first, second, *_ = row["message"].splitlines()
+        assert "restarted by itself" in first
+        assert "data mode did not end" in second
+
     @pytest.mark.parametrize("hardware", [True, False])
     def test_what_rests_on_a_stack_is_no_excuse(self, lab: Lab, hardware: bool) -> None:
         run = played(lab, CRASH.replace("def test", "@pytest.mark.stack\ndef test"), hardware=hardware)

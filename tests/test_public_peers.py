@@ -148,6 +148,7 @@ def test_ipv6(modem, peers, ipv6):
 """
         run = lab.run(suite, ("--simulate", "1", "--config", str(lab.folder / "bench.toml")))
         assert run.code == 0, run.output
+        assert "in public: answers this run's boards only" in run.output
 
 
 def connects(peer: Peer, address: str) -> bool:

@@ -4,7 +4,7 @@ from typing import Self
 
 from bench.at import CommandError, Response
 from bench.clock import NS_PER_S, now_ns
-from bench.errors import DeviceError
+from bench.errors import DeviceError, UsageError
 from bench.modem.server_commands import ServerCommands
 from bench.modem.socket_commands import SocketCommands, fits_string
 from bench.modem.socket_values import (
@@ -74,7 +74,7 @@ class Socket:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             self.close()
-        except DeviceError:
+        except (DeviceError, UsageError):  # UsageError: data mode did not end
             # The first failure is the one to report; the board is brought to order before the next test.
             if kind is None:
                 raise

@@ -42,9 +42,9 @@ class Peers:
     @property
     def where(self) -> str:
         """Where the peers run, for a report."""
-        if self.config.ssh is None:
-            return "this host"
-        return f"{self.config.ssh} (ssh), clock within {self.offset.uncertainty_ns / 1e6:.2f} ms"
+        clock = f" (ssh), clock within {self.offset.uncertainty_ns / 1e6:.2f} ms"
+        place = "this host" if self.config.ssh is None else f"{self.config.ssh}{clock}"
+        return f"{place}, in public: answers this run's boards only" if self.config.public else place
 
     @property
     def version(self) -> str:
