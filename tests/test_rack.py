@@ -237,6 +237,25 @@ def test_answers(modem, number):
 """
 
 
+PULLED = """
+import json, socket, pytest
+
+def rack(operation):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(%r)
+        connection.sendall(json.dumps({"op": operation, "board": "simulated-1"}).encode() + b"\\n")
+        assert json.loads(connection.makefile().readline())["ok"]
+
+@pytest.fixture(autouse=True)
+def replugged(request):
+    if request.node.name.endswith("[1]"):
+        rack("unplug")
+        rack("plug")
+
+@pytest.mark.parametrize("number", range(4))
+def test_answers(modem, number):
+    assert modem.link.command("AT").ok
+"""
 INVENTORY = f"""
 replug_seconds = 1.0
 [[boards]]
@@ -256,8 +275,8 @@ labels = ["roof"]
 class TestRun:
     inventory = ""
 
-    def start(self, rack: RunningRack, folder: Path, *arguments: str) -> "subprocess.Popen[str]":
-        (folder / "test_lab.py").write_text(SUITE)
+    def start(self, rack: RunningRack, folder: Path, *arguments: str, suite: str = SUITE) -> "subprocess.Popen[str]":
+        (folder / "test_lab.py").write_text(suite)
         (folder / "bench.toml").write_text(f"[limits]\nlab_error_retries = {0 if '--once' in arguments else 5}\n")
         with (folder / "bench.toml").open("a") as file:
             file.write(self.inventory)
@@ -391,6 +410,14 @@ class TestRun:
         )
         page = (tmp_path / "out" / "verdict.html").read_text()
         assert "first lab error: /dev/ttyACM0 vanished at" in page
+
+    def test_a_board_that_is_lost_between_two_tests_is_opened_anew(self, rack: RunningRack, tmp_path: Path) -> None:
+        """It costs the test that was about to begin, and no other."""
+        run = self.start(rack, tmp_path, "--board", "model=nrf9151dk", "--once", suite=PULLED % str(rack.control))
+        output, _ = run.communicate(timeout=120)
+        finished = [r for r in self.rows(tmp_path) if r["type"] == "finish"]
+        assert [r["outcome"] for r in finished] == ["passed", "lab_error", "passed", "passed"], output
+        assert finished[1]["error"] == "PortLost"
 
     def test_one_boards_death_does_not_stop_the_others(self, rack: RunningRack, tmp_path: Path) -> None:
         run = self.start(rack, tmp_path, "--board", "nrf9151dk-1", "--board", "thingy91x-1")

@@ -19,7 +19,7 @@ class RunningRack:
     def __init__(self, pid: int, control: Path, boards: list[dict[str, Any]]) -> None:
         self.boards = boards
         self._pid = pid
-        self._control = control
+        self.control = control
 
     def command(self, *command: str) -> list[str]:
         """A command line that runs inside."""
@@ -50,7 +50,7 @@ class RunningRack:
     def ask(self, operation: str, **fields: object) -> dict[str, Any]:
         """A request to the rack, which must succeed."""
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(str(self._control))
+            connection.connect(str(self.control))
             connection.sendall(json.dumps({"op": operation, **fields}).encode() + b"\n")
             answer: dict[str, Any] = json.loads(connection.makefile().readline())
         assert answer["ok"], answer
