@@ -1,5 +1,6 @@
 """Power and coverage: the radio's model, power saving on the wire, lost coverage, meters."""
 
+import contextlib
 import json
 import sys
 import time
@@ -28,6 +29,7 @@ from bench.modem.power_saving import (
 from bench.peers import Peers
 from bench.simulator.radio import ASLEEP, CONNECTED, CONNECTING, IDLE, LOST, Assistance, Cell, Radio, Saving
 from bench.toml_file import ConfigError
+from nrf91_bench_fixtures.meter import KeptMeter
 from tests.support.profiler_kit import FakeProfilerKit
 from tests.support.programs import simulator
 
@@ -371,6 +373,18 @@ class TestProfilerKit:
             kit.silent = True
             with pytest.raises(LabError, match="it sends no samples; is it still plugged in"):
                 meter.current(now_ns(), now_ns() + 5 * S)
+
+    def test_one_that_failed_a_test_is_started_anew_by_the_next(self) -> None:
+        with FakeProfilerKit(50.0) as kit, contextlib.closing(KeptMeter()) as kept:
+            first = kept.get(kit.port)
+            assert kept.get(kit.port) is first
+            kit.silent = True
+            with pytest.raises(LabError):
+                first.current(now_ns(), now_ns() + 5 * S)
+            kit.silent = False
+            again = kept.get(kit.port)
+            begin = now_ns()
+            assert again.current(begin, begin + 100 * MS).charge_uc(begin, begin + 100 * MS) > 0
 
     @pytest.mark.parametrize(
         ("kit", "told"),

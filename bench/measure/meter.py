@@ -97,6 +97,12 @@ class ProfilerKit:
             self._reader.join()
             self._reader = None
 
+    @property
+    def trouble(self) -> str:
+        """Why it measures no more; empty while it does."""
+        with self._known:
+            return self._error
+
     def current(self, since_ns: int, until_ns: int) -> Current:
         """See :class:`Meter`."""
         with self._known:
