@@ -121,13 +121,18 @@ class TestStore:
 
     def test_a_failure_is_new_or_it_lasts(self, path: Path) -> None:
         with Store(path) as store:
-            assert store.earlier("test_a.py::test_a", simulated=False) == ""
+
+            def earlier(slot: str = "dk-1", *, simulated: bool = False) -> str:
+                return store.earlier("test_a.py::test_a", [slot], simulated=simulated)
+
+            assert earlier() == ""
             store.add(run_record(3))
-            assert store.earlier("test_a.py::test_a", simulated=False) == "new: passed in the night of 2026-11-03"
+            assert earlier() == "new: passed in the night of 2026-11-03"
             store.add(run_record(4, outcome="failed"))
             store.add(run_record(5, outcome="failed"))
-            assert store.earlier("test_a.py::test_a", simulated=False) == "failing since the night of 2026-11-04"
-            assert store.earlier("test_a.py::test_a", simulated=True) == ""
+            assert earlier() == "failing since the night of 2026-11-04"
+            assert earlier("dk-2") == "", "another board's nights"
+            assert earlier(simulated=True) == ""
 
     def test_a_night_begins_at_noon(self) -> None:
         assert night_of("2026-11-23T11:59:00.000000Z") == "2026-11-22"

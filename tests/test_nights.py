@@ -153,10 +153,10 @@ class TestNotification:
             store.add(record(2, "failed", "FAILED", slot="dk-2"))
             assert not change_since(store, record(3, "passed")).worth_telling
             worse = change_since(store, record(3, "failed", "FAILED"))
-            assert (worse.before, worse.now, worse.failing) == ("PASSED", "FAILED", ["t::a"])
+            assert (worse.before, worse.now, worse.failing) == ("PASSED", "FAILED", ["t::a on dk-1"])
             store.add(record(3, "failed", "FAILED"))
             assert not change_since(store, record(4, "failed", "FAILED")).worth_telling
-            assert change_since(store, record(4, "passed")).cured == ["t::a"]
+            assert change_since(store, record(4, "passed")).cured == ["t::a on dk-1"]
 
     def test_a_command_and_a_webhook_are_told(self, tmp_path: Path) -> None:
         got: list[bytes] = []

@@ -140,8 +140,8 @@ class TestPlanFile:
             ("name = 'x'", "boards: is missing"),
             ("name = 'x'\nboards = []", "boards: .*at least 1 item"),
             ("name = 'x'\nbords = 1\n[[boards]]\nmodel = 'm'", "line 2, bords: no such key"),
-            ("name = 'x'\n[[boards]]\nmodel = 'm'\nslm = 'new'", "line 4, boards.0.slm: 'new' is no version range"),
-            ("name = 'x'\n[[boards]]\nmodel = 'm'\n[[waivers]]\ntest = 't'", "waivers.0.owner: is missing"),
+            ("name = 'x'\n[[boards]]\nmodel = 'm'\nslm = 'new'", "line 4, boards #1.slm: 'new' is no version range"),
+            ("name = 'x'\n[[boards]]\nmodel = 'm'\n[[waivers]]\ntest = 't'", "waivers #1.owner: is missing"),
             ("name = 'x", "is no TOML"),
         ],
     )

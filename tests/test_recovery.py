@@ -247,16 +247,11 @@ class TestDoctor:
 
     def test_programs_that_are_not_there(self, tmp_path: Path) -> None:
         hooks = (
-            '[recovery]\nreset = ["no-such-relay"]\n[coverage]\nlose = ["no-such-attenuator"]\nrestore = ["true"]\n'
-            '[notify]\ncommand = ["no-such-mailer"]\n'
+            '[coverage]\nlose = ["no-such-attenuator"]\nrestore = ["true"]\n[notify]\ncommand = ["no-such-mailer"]\n'
         )
         finished = self.doctor(tmp_path, hooks)
         assert finished.returncode == 1
-        for key, program in (
-            ("[recovery] reset", "relay"),
-            ("[coverage] lose", "attenuator"),
-            ("[notify] command", "mailer"),
-        ):
+        for key, program in (("[coverage] lose", "attenuator"), ("[notify] command", "mailer")):
             assert f"{key}: there is no program no-such-{program}" in finished.stdout
 
     def test_the_udev_rule(self, tmp_path: Path) -> None:
@@ -272,9 +267,9 @@ class TestInventory:
         ("text", "says"),
         [
             ('[[boards]]\nname = "a"\nserial = "1"\nplace = "1-1"\n', "give serial or place"),
-            ('[[boards]]\nname = "a"\nport = "/dev/x"\nsec_tags = [5]\n', "boards.0.sec_tags"),
-            ('[[models]]\nname = "m"\nvendor = "13667"\nproducts = ["0001"]\n', "line 3, models.0.vendor"),
-            ('[[models]]\nname = "m"\nvendor = "1366"\nproducts = ["1"]\n', "models.0.products.0"),
+            ('[[boards]]\nname = "a"\nport = "/dev/x"\nsec_tags = [5]\n', "boards #1.sec_tags"),
+            ('[[models]]\nname = "m"\nvendor = "13667"\nproducts = ["0001"]\n', "line 3, models #1.vendor"),
+            ('[[models]]\nname = "m"\nvendor = "1366"\nproducts = ["1"]\n', "models #1.products #1"),
             ('[[models]]\nname = "m"\nvendor = "1366"\nproducts = []\nserial = "("\n', "no regular expression"),
             ('[[models]]\nname = "m"\nvendor = "1366"\nproducts = []\nports = ["log"]\n', "must be called at"),
             ('[recovery]\nreset = ["probe", "{number}"]\n', "{number} stands for nothing"),

@@ -100,7 +100,7 @@ class TestPin:
     def test_a_pin_in_bench_toml_is_refused(self, tmp_path: Path) -> None:
         path = tmp_path / "bench.toml"
         path.write_text('[[boards]]\nname = "dk-1"\nport = "/dev/ttyACM0"\npin = "1234"\n')
-        with pytest.raises(ConfigError, match=r"line 4, boards\.0\.pin"):
+        with pytest.raises(ConfigError, match=r"line 4, boards #1\.pin"):
             load(path)
 
     def test_secrets_that_are_not_there(self) -> None:
@@ -141,10 +141,10 @@ def test_where_a_board_was_stands_beside_its_failure(lab: Lab) -> None:
     assert run.code == 1
     told = [row for row in run.rows if row["type"] == "radio"]
     assert [(row["access"], row["operator"], row["band"], row["rsrp_dbm"]) for row in told] == [
-        ("LTE-M", "00101", 20, -96)
+        ("LTE-M", "00101", 20, -97)
     ]
-    assert "LTE-M 00101, band 20, RSRP -96 dBm, SNR 11 dB" in run.output.split("failed    ")[1]
-    assert "LTE-M 00101, band 20, RSRP -96 dBm, SNR 11 dB" in (run.folder / "verdict.html").read_text()
+    assert "LTE-M 00101, band 20, RSRP -97 dBm, SNR 11 dB" in run.output.split("failed    ")[1]
+    assert "LTE-M 00101, band 20, RSRP -97 dBm, SNR 11 dB" in (run.folder / "verdict.html").read_text()
     assert "0000A101" not in json.dumps(run.rows)
 
 

@@ -111,9 +111,9 @@ expires = 2999-01-01
     @pytest.mark.parametrize(
         ("old", "new", "says"),
         [
-            ('">=3.1,<3.2"', '"three"', "line 4, issue.0.slm: .*no version range"),
-            ('owner = "us"', "", "line 2, issue.0.owner: is missing"),
-            ("2999-01-01", '"some day"', "issue.0.expires"),
+            ('">=3.1,<3.2"', '"three"', "line 4, issue #1.slm: .*no version range"),
+            ('owner = "us"', "", "line 2, issue #1.owner: is missing"),
+            ("2999-01-01", '"some day"', "issue #1.expires"),
         ],
     )
     def test_mistakes_are_named(self, tmp_path: Path, old: str, new: str, says: str) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import ipaddress
+import os
 import random
 import re
 from collections.abc import Callable
@@ -9,9 +10,10 @@ from typing import Self
 
 from bench.at import AtLink, CommandError, DeviceRestarted, PortBusy, Transcript
 from bench.boards.ladder import Ladder
-from bench.boards.lease import Lease, terminal_lock
+from bench.boards.lease import INHERITED, BoardLeased, Lease, terminal_lock
 from bench.boards.profile import Profile, differences, read_profile
 from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
+from bench.boards.reservation import reservation_of
 from bench.boards.selection import BoardSpec
 from bench.boards.undo import UndoFile
 from bench.errors import BenchError, LabError
@@ -113,6 +115,7 @@ class Board:
         """
         self._lease.acquire()
         try:
+            self._heed_reservation()
             self._link = self._in_step()
             if self._link.echoes:
                 with contextlib.suppress(CommandError):  # Serial LTE Modem has no echo to switch off, others have
@@ -136,6 +139,12 @@ class Board:
             self._lease.release()
             raise
         return self
+
+    def _heed_reservation(self) -> None:
+        """A run asks before it takes its boards; one that comes in later may have been reserved meanwhile."""
+        kept = None if self._lease.inherited else reservation_of(self.spec.key)
+        if kept is not None and (INHERITED in os.environ or not kept.mine):
+            raise BoardLeased(f"{self.slot} is {kept.text}")
 
     def _in_step(self) -> AtLink:
         """A link to the board, which answers; the ladder's help where it does not."""
@@ -190,7 +199,11 @@ class Board:
             password = self._secret(point["password"], r'[^"\r\n]{1,64}', "password")
             context = Context(point["type"], point["apn"])
             self.modem.packet_data.attach_by(AccessPoint(context, point["user"], password, point["method"]))
-        return self.modem.registration.wait(timeout)
+        took = self.modem.registration.wait(timeout)
+        if not self.identity.iccid:  # the board was found switched off, and its SIM without power
+            self.identity = self.modem.with_sim(self.identity)
+            self._learn(self.identity)
+        return took
 
     def known_state(self) -> None:
         """Between tests: answers in step, no data mode, no open socket.

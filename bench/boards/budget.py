@@ -42,17 +42,21 @@ class Budget:
     board: str
     sim: str = ""
 
+    @property
+    def limits_bytes(self) -> bool:
+        """Whether a SIM's bytes have a limit."""
+        return self.limits.bytes_per_day is not None or self.limits.bytes_per_month is not None
+
     def spend(self, cost: Cost) -> None:
         """Notes what was spent: bytes by the SIM, the rest by the board."""
         self._charge(_today(), self.sim, cost)
 
     def begin(self, most: Cost) -> None:
-        """Notes that a test begins that may spend so much; :meth:`settle` says what it was."""
+        """Notes that a test begins that may spend so much; to be called by whoever has the board."""
         self.ledger.begin(_today(), self.board, self.sim, most)
 
-    def settle(self, cost: Cost) -> None:
-        """Notes what the test that began has spent."""
-        self.spend(cost)
+    def over(self) -> None:
+        """The test that began is over, and what it has spent is noted."""
         self.ledger.over(self.board)
 
     def charge_left_over(self) -> None:
@@ -60,7 +64,7 @@ class Budget:
         found = self.ledger.left_over(self.board)
         if found is not None:
             self._charge(*found)
-            self.ledger.over(self.board)
+            self.over()
 
     def _charge(self, day: date, sim: str, cost: Cost) -> None:
         if sim:

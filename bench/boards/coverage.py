@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterator
 from bench.boards.lab_command import LabCommand
 from bench.boards.selection import BoardSpec
 from bench.boards.simulated import ask_simulator
+from bench.boards.undo import UndoFile
 from bench.config import Coverage as CoverageConfig
 
 
 class Coverage:
-    """The coverage of one board."""
+    """The coverage of one board; what keeps, on disk, that it is taken away."""
 
-    def __init__(self, set_covered: Callable[[bool], None]) -> None:
+    def __init__(self, set_covered: Callable[[bool], None], kept: UndoFile) -> None:
         self._set_covered = set_covered
+        self._kept = kept
 
     @contextlib.contextmanager
     def lost(self) -> Iterator[None]:
@@ -25,24 +27,39 @@ class Coverage:
         Raises:
             LabError: the lab's command failed, or the simulator refused.
         """
+        forget = self._kept.remember(["coverage"])
         try:
             self._set_covered(False)
             yield
         finally:
             self._set_covered(True)
+            forget()
+
+    def given_back(self) -> bool:
+        """Gives it back where a process died before it could; whether there was such a one.
+
+        Raises:
+            LabError: the lab's command failed, or the simulator refused.
+        """
+        if not list(self._kept.left_over()):
+            return False
+        self._set_covered(True)
+        self._kept.clear()
+        return True
 
 
 def coverage_of(spec: BoardSpec, config: CoverageConfig) -> Coverage | None:
     """The means to take a board's coverage away; None when the lab has none for it."""
+    kept = UndoFile(f"{spec.key}-coverage")
     if spec.control:
-        return Coverage(lambda covered: _simulated(spec, covered=covered))
+        return Coverage(lambda covered: _simulated(spec, covered=covered), kept)
     if config.lose is None or config.restore is None:
         return None
     commands = {
         False: LabCommand("[coverage] lose", config.lose, config.seconds),
         True: LabCommand("[coverage] restore", config.restore, config.seconds),
     }
-    return Coverage(lambda covered: commands[covered].run(spec))
+    return Coverage(lambda covered: commands[covered].run(spec), kept)
 
 
 def _simulated(spec: BoardSpec, *, covered: bool) -> None:

@@ -141,6 +141,11 @@ class Lease:
         self.fd = descriptor
         return self
 
+    @property
+    def inherited(self) -> bool:
+        """Whether our parent has it, from before it started us."""
+        return self.fd < 0 and self.held
+
     def release(self) -> None:
         """Gives the board back; harmless when it is not ours."""
         if self.fd >= 0:

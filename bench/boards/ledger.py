@@ -72,8 +72,8 @@ class Ledger:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self._path, timeout=_WAIT_SECONDS, isolation_level=None)
             self._connection.executescript(_SCHEMA)
-            for table in ("spent", "begun"):
-                self._connection.execute(f"DELETE FROM {table} WHERE day < date('now', ?)", (_KEPT,))
+            # By the newest entry, not by this host's clock: one that jumps must not make anybody forget.
+            self._connection.execute("DELETE FROM spent WHERE day < (SELECT date(max(day), ?) FROM spent)", (_KEPT,))
         except (OSError, sqlite3.Error) as error:
             self.__exit__()
             raise LabError(f"{self._path} cannot be kept, and with it what SIMs may spend: {error}") from error

@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from bench.at import is_pty, pty_made_ns
@@ -12,6 +12,7 @@ from bench.boards.catalog import Catalog
 from bench.boards.discovery import UNKNOWN, AttachedBoard, attached_boards, same_serial
 from bench.boards.lease import key_of
 from bench.config import BoardEntry, Config
+from bench.config import Peers as PeersConfig
 from bench.errors import LabError, UsageError
 
 ALL = "all"
@@ -74,6 +75,15 @@ class BoardSpec:
     def sought(self) -> str:
         """By what a board is looked for, in words."""
         return f"serial {self.serial}" if self.serial else f"place {self.place}"
+
+    def attached_by(self, config: Config) -> "BoardSpec":
+        """The same with the lab's access point, where the board names none of its own."""
+        point = config.network.access_point
+        return self if self.access_point or point is None else replace(self, access_point=point.model_dump())
+
+    def peers_of(self, config: Config) -> PeersConfig:
+        """How this board's network reaches the lab's peers."""
+        return PeersConfig.model_validate({**config.peers.model_dump(), **self.peers})
 
     def to_json(self) -> str:
         """For the process that runs this board's tests."""

@@ -71,6 +71,8 @@ def reserve_board(
 ) -> None:
     """Keep a board for yourself: runs leave it alone, unless you name it."""
     spec = _one(name, config)
+    if not spec.port and not spec.serial:
+        raise UsageError(f"{spec.slot} is not attached, and known by its place alone: plug it in, or give its serial")
     made = reserve(spec.key, moment(until), why)
     typer.echo(f"{spec.slot}   {made.text}")
 

@@ -40,11 +40,14 @@ _CAUSES: Mapping[str, str] = {
 }
 """What an error of the lab speaks of; everything else speaks of the lab as a whole."""
 
-_NO_INCIDENT = ("BudgetSpent", "NoSecret", "BoardLeased")
+_NO_INCIDENT = ("BudgetSpent", "NoSecret")
 """What only a person can cure: nobody waits for that to end."""
 
-Probe = Callable[[], str]
-"""Says what is wrong; empty when nothing is."""
+_NOT_THERE = ("PortNotFound", "BoardLeased")
+"""Errors of a board that the run had to begin without."""
+
+Probe = Callable[[], str | None]
+"""Says what is wrong; empty when nothing is, None when it cannot tell."""
 
 
 @dataclass
@@ -80,14 +83,22 @@ class Breaker:
     _looked: float = -_PROBE_S
     _cells: dict[str, str] = field(default_factory=dict)
     _incident: _Incident | None = None
+    _seen: set[str] = field(default_factory=set)
+    _absent: set[str] = field(default_factory=set)  # never there so far: the run was begun without them
 
     def take(self, row: Row) -> None:
         """Takes a row of the stream: a test that ended in anything but a lab error shows that its board works."""
+        slot = str(row.get("slot", ""))
         if row["type"] == "radio":
-            self._cells[str(row.get("slot", ""))] = str(row.get("cell", ""))
+            self._cells[slot] = str(row.get("cell", ""))
+        if row["type"] == "board":
+            self._seen.add(slot)
+            self._absent.discard(slot)
         if row["type"] != "finish":
             return
-        slot = str(row.get("slot", ""))
+        if row.get("error") in _NOT_THERE and slot not in self._seen:
+            self._absent.add(slot)
+            return
         if row.get("error") in _NO_INCIDENT or (row.get("error") == "SimLocked" and self.boards == 1):
             return
         if row.get("outcome") == LAB_ERROR:
@@ -118,9 +129,10 @@ class Breaker:
             slot: [kind for t, kind in errors.values() if now - t <= _WINDOW_S] for slot, errors in self._errors.items()
         }
         failing = sum(len(kinds) >= _EACH_WAY for kinds in recent.values())
-        if self.boards == 1:
+        boards = self.boards - len(self._absent)
+        if boards == 1:
             return any(len(kinds) >= _ALONE for kinds in recent.values())
-        return failing >= max(2, (self.boards + 1) // 2)
+        return failing >= max(2, (boards + 1) // 2)
 
     def _look_for_a_hub(self) -> None:
         """Some of many boards that vanish together are one incident too, though the others go on."""
@@ -129,7 +141,7 @@ class Breaker:
         if len(vanished) < _TOGETHER or self.boards <= _TOGETHER or now - self._looked < _PROBE_S:
             return
         self._looked = now
-        gone = self.missing()
+        gone = self._gone_since()
         if gone != self._gone and len(gone) >= _TOGETHER:
             self._gone = gone
             self._row("among others", f"likely cause: {HUB} ({_are_gone(gone)})")
@@ -137,11 +149,12 @@ class Breaker:
     def _pause(self, now: float) -> None:
         (self.folder / PAUSE).touch()  # before the probes: they take their time
         kinds = Counter(_CAUSES.get(kind, LAB) for errors in self._errors.values() for _, kind in errors.values())
-        found = {cause: said for cause in (HUB, *self.probes) if (said := self._probe(cause))}
+        told = {cause: self._probe(cause) for cause in (HUB, *self.probes)}
+        found = {cause: said for cause, said in told.items() if said}
         usual = kinds.most_common(1)[0][0]
         cause = usual if usual in found else next(iter(found), usual)
         said = found.get(cause, "what is wrong there cannot be seen from here")
-        if cause == NETWORK and NETWORK in self.probes and NETWORK not in found:
+        if cause == NETWORK and told.get(NETWORK) == "":
             cause, said = DEVICE, "the control board has the network, so it is the boards or their SIMs"
         elif cause == NETWORK and self._one_cell():
             cause, said = CELL, f"all that fail were in one, {self._one_cell()}, and none of the others is"
@@ -164,17 +177,21 @@ class Breaker:
             self._errors.clear()
             self.stop(f"incident: {incident.cause}, not over after {waited:.0f} s")
             self.close()
-        elif not said and (incident.cause in (HUB, *self.probes) or waited >= _UNPROBED_S):
+        elif said == "" or (said is None and waited >= _UNPROBED_S):
             self._row("is over", f"{incident.cause}, after {waited:.0f} s")
             self._incident = None
             self._errors.clear()
             self.close()
 
-    def _probe(self, cause: str) -> str:
-        """What is wrong there, as far as it can be seen from here."""
+    def _probe(self, cause: str) -> str | None:
+        """What is wrong there, empty for nothing; None where that cannot be seen from here."""
         if cause == HUB:
-            return _are_gone(self.missing())
-        return self.probes[cause]() if cause in self.probes else ""
+            return _are_gone(self._gone_since())
+        return self.probes[cause]() if cause in self.probes else None
+
+    def _gone_since(self) -> Sequence[str]:
+        """The boards that are not attached, but for those that never were."""
+        return [slot for slot in self.missing() if slot not in self._absent]
 
     def _row(self, what: str, text: str) -> None:
         self.stream.add("incident", what=what, text=text)

@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any
 
 from bench import __version__, children
-from bench.boards import BoardLeased, BoardSpec, Holder, Lease, inherited
+from bench.boards import BoardLeased, BoardSpec, Holder, Lease, inherited, reservation_of
 from bench.children import when_parent_ends
 from bench.cli.breaker import Breaker, missing_of, probes_of
 from bench.cli.console import RunConsole, short_path
@@ -45,6 +45,7 @@ from bench.report.summary import FILE as SUMMARY
 _LOOK_SECONDS = 0.2
 # A test that hangs beyond every command's own timeout is ended, shown as failed, and the run goes on.
 _TEST_SECONDS = 600
+_REGISTER_SECONDS = 900  # the longest of any profile: a first scan of NB-IoT
 # After an interruption a board is brought back to a known state; then the run ends whatever happens.
 _RESTORE_SECONDS = 30.0
 # pytest's own exit codes: tests ran (0, 1), interrupted, internal error, usage error, nothing collected.
@@ -135,6 +136,10 @@ class Campaign:
             lease = self._leases[spec.slot] = Lease(spec.key, spec.slot, job())
             try:
                 leases.enter_context(self._waited_for(lease))
+                kept = reservation_of(spec.key)
+                if kept is not None and not kept.mine:  # while we waited
+                    lease.release()
+                    raise BoardLeased(f"{spec.slot} is {kept.text}")
             except BoardLeased as error:
                 if self._stop.is_set():
                     return
@@ -243,7 +248,13 @@ class Campaign:
         started: list[_Starter] = []
         for spec in turn.specs:
             finished = self._rows("finish", spec.slot, turn.round)
-            wrong = [row for row in finished if row.get("outcome") == LAB_ERROR and row.get("error") != "BudgetSpent"]
+            wrong = [
+                row
+                for row in finished
+                if row.get("outcome") == LAB_ERROR
+                and row.get("error") != "BudgetSpent"
+                and not row.get("failed")  # nobody knows whether the device did wrong: a second try must not hide that
+            ]
             tests = [str(row["test"]) for row in wrong]
             most = self._lab.limits.lab_error_retries
             if len(tests) > most > 0:
@@ -262,7 +273,7 @@ class Campaign:
         root = self._selection.root
         command = [
             *pytest_command(self._selection, [_joined(root, test) for test in again], spec, self._folder, self._config),
-            *(f"--timeout={_TEST_SECONDS}", "-o", "timeout_method=signal"),
+            *(f"--timeout={self._patience(spec):.0f}", "-o", "timeout_method=signal"),
             *((f"--bench-peer-name={peer_name}",) if peer_name else ()),
             *((f"--bench-plan={self._plan.resolve()}",) if self._plan else ()),
             *(("--bench-attempt=2",) if again else ()),
@@ -280,6 +291,12 @@ class Campaign:
                 pass_fds=(lease.fd,) if lease.fd >= 0 else (),
             )
         return _Child(spec, number, process, pipe, log)
+
+    def _patience(self, spec: BoardSpec) -> float:
+        """Seconds after which a test hangs: the first of a board waits for its network, and tries it out."""
+        network = self._lab.network
+        waits = (network.registration_timeout or _REGISTER_SECONDS) + 2 * network.survey_nat_seconds
+        return _TEST_SECONDS + (waits if spec.hardware else network.registration_timeout or 0.0)
 
     def _follow(self, starters: Sequence[_Starter], reader: RowReader, breaker: Breaker) -> list[_Child]:
         """Starts processes one after the other, follows them to their ends, and returns them."""
@@ -343,12 +360,18 @@ class Campaign:
 
     def _look_back(self) -> None:
         """Whether what fails now is new, as the history knows it."""
-        failed = {(r.test, self._simulated(r.slot)) for r in rebuild(self._folder).results if r.outcome == FAILED}
+        failed: dict[tuple[str, bool], set[str]] = {}
+        for result in rebuild(self._folder).results:
+            if result.outcome == FAILED:
+                failed.setdefault((result.test, self._simulated(result.slot)), set()).add(result.slot)
         if not failed or self._history is None or not self._history.is_file():
             return
         try:
             with Store(self._history) as store:
-                told = {test: store.earlier(test, simulated=simulated) for test, simulated in sorted(failed)}
+                told = {
+                    test: store.earlier(test, sorted(slots), simulated=simulated)
+                    for (test, simulated), slots in sorted(failed.items())
+                }
         except (LabError, sqlite3.Error):
             return  # said when the run is added to it
         self._stream.add("earlier", tests={test: text for test, text in told.items() if text})

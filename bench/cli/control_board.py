@@ -5,22 +5,23 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from bench.boards import (
     Board,
     BoardSpec,
     Budget,
-    BudgetSpent,
     Cost,
     Ledger,
     cost_of_commands,
+    found_again,
     known_boards,
     show_tokens,
 )
 from bench.config import Config
-from bench.errors import BenchError
+from bench.errors import BenchError, DeviceError
+from bench.modem import NotRegistered
 from bench.peers import Peers
 from bench.privacy import Concealer, lab_key
 from bench.report import EvidenceLost, ResultStream
@@ -41,7 +42,7 @@ class ControlBoard:
     Attributes:
         spec: the board.
         config: the lab.
-        stream: gets a row a probe: ``ok``, ``text``, ``echo_ns``.
+        stream: gets a row a probe: ``ok`` (null where it could not tell), ``text``, ``echo_ns``.
         stopped: whether nobody waits for an answer any more.
     """
 
@@ -49,7 +50,7 @@ class ControlBoard:
     config: Config
     stream: ResultStream
     stopped: Callable[[], bool]
-    _found: tuple[float, str] = (-math.inf, "")
+    _found: tuple[float, str | None] = (-math.inf, None)
     _asked: threading.Event = field(default_factory=threading.Event)
     _ended: bool = False
     _thread: threading.Thread | None = None
@@ -65,8 +66,11 @@ class ControlBoard:
         if self._thread is not None:
             self._thread.join(_END_S)  # beyond that it waits for a network; what it changed is in its undo journal
 
-    def probe(self) -> str:
-        """What is wrong with the network, as this board found it a moment ago, or finds it now; empty for nothing."""
+    def probe(self) -> str | None:
+        """What is wrong with the network, as this board found it a moment ago, or finds it now; empty for nothing.
+
+        None where it cannot tell: it is unplugged, in use, or has spent its budget.
+        """
         asked = time.monotonic()
         if asked - self._found[0] > _FRESH_S:
             self._asked.set()
@@ -82,35 +86,42 @@ class ControlBoard:
                 self._asked.clear()
 
     def _probe(self) -> None:
-        said = ""
+        said: str | None = ""
         try:
             took = self._echo()
-        except BudgetSpent:
-            return  # says nothing about the network
         except BenchError as error:
             text = str(error).partition("\n")[0]
-            said = f"the control board {self.spec.slot} fails too: {text}"
-            self.stream.add("control", slot=self.spec.slot, ok=False, text=text)
+            # Its firmware is known to be good, so what it could not do is the network's fault; all else is its own.
+            tells = isinstance(error, NotRegistered | DeviceError)
+            said = f"the control board {self.spec.slot} fails too: {text}" if tells else None
+            self.stream.add("control", slot=self.spec.slot, ok=False if tells else None, text=text)
         else:
             self.stream.add("control", slot=self.spec.slot, ok=True, text="", echo_ns=took)
         self._found = time.monotonic(), said
 
     def _echo(self) -> int:
         """Time in ns from the first byte sent to the last one received; what it costs is counted."""
-        board = Board(self.spec, Concealer(lab_key()), connect_timeout=_CONNECT_S, job="control board of a run")
-        peers = Peers(self.config.peers)
+        spec = self.spec = found_again(self.spec, self.config, 0).attached_by(self.config)
+        board = Board(spec, Concealer(lab_key()), connect_timeout=_CONNECT_S, job="control board of a run")
+        peers = Peers(spec.peers_of(self.config))
         with Ledger() as ledger:
-            budget = Budget(self.config.budget, ledger, self.spec.key, ledger.sim_of(self.spec.key))
+            budget = Budget(self.config.budget, ledger, spec.key, ledger.sim_of(spec.key))
             budget.allow(_MOST)
             try:
                 with board, peers:
+                    if spec.access_point or board.modem.registration.functional_mode() != "1":
+                        budget.allow(Cost(attaches=1))
+                    board.registered(_REGISTER_S)
+                    sim = board.short_ids().get("iccid", "")
+                    ledger.remember_sim(spec.key, sim)
+                    budget = replace(budget, sim=sim)
+                    budget.allow(_MOST)
                     return self._echo_between(board, peers)
             finally:
                 sent = [one.command for one in board.transcript.transactions]
                 budget.spend(Cost(octets=peers.octets) + cost_of_commands(sent))
 
     def _echo_between(self, board: Board, peers: Peers) -> int:
-        board.registered(_REGISTER_S)
         if peers.config.public:
             show_tokens(board, peers, attempts=3, seconds=_RECEIVE_S)
         with peers.tcp_echo() as echo, board.modem.tcp_client(echo.host, echo.port) as client:

@@ -21,8 +21,10 @@ def moment(text: str, now: datetime | None = None) -> datetime:
         return (now + timedelta(seconds=int(span[1]) * _UNITS[span[2]])).astimezone(UTC)
     clock = re.fullmatch(r"(\d{1,2}):(\d\d)", text)
     if clock and int(clock[1]) < 24 and int(clock[2]) < 60:
-        today = now.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
-        return (today if today > now else today + timedelta(days=1)).astimezone(UTC)
+        # Without a zone, so that each day's own summer time counts: a clock that is changed at night moves the moment.
+        today = now.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0, tzinfo=None)
+        days = (today.astimezone(), (today + timedelta(days=1)).astimezone())
+        return next(day for day in days if day > now or day is days[-1]).astimezone(UTC)
     for form in _FORMS:
         try:
             return datetime.strptime(text, form).astimezone().astimezone(UTC)

@@ -22,6 +22,7 @@ from bench.plan import load_plan
 from bench.report.run_folder import new_run_folder
 
 _INTERLEAVED_ROUNDS = 10
+_ONE = ("name", "serial", "place")  # what tells one board from all others
 
 
 def run(
@@ -156,8 +157,13 @@ def _simulated(text: str) -> int:
 
 
 def _named(spec: BoardSpec, names: Collection[str]) -> bool:
-    """Whether the user named just this board, so that it must be there."""
-    return bool({spec.slot, spec.serial, spec.place, spec.port} & {*names} - {""})
+    """Whether the user named just this board, so that it must be there: by its name, serial number, place or port."""
+    for name in names:
+        kind, equals, value = name.partition("=")
+        value, kinds = (value, (kind,)) if equals else (name, ("name", "serial", "place"))
+        if name == spec.port or any(kind in _ONE and fits(f"{kind}={value}", spec, None) for kind in kinds):
+            return True
+    return False
 
 
 def _attached(specs: list[BoardSpec], names: Collection[str]) -> list[BoardSpec]:

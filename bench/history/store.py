@@ -263,15 +263,17 @@ class Store:
                 return self.run(uid)
         return None
 
-    def earlier(self, test: str, *, simulated: bool) -> str:
-        """What became of a test in earlier nights, for who reads that it fails now; empty when it never ran."""
+    def earlier(self, test: str, slots: Sequence[str], *, simulated: bool) -> str:
+        """What became of a test in earlier nights on the boards where it fails now; empty when it never ran there."""
+        places = ", ".join("?" for _ in slots)
         query = (
             "SELECT night, max(outcome = 'failed') FROM results JOIN boards ON boards.id = board_id"
-            " JOIN runs ON runs.id = run_id WHERE test = ? AND boards.simulated = ? AND outcome IN ('passed', 'failed')"
+            f" JOIN runs ON runs.id = run_id WHERE test = ? AND boards.simulated = ? AND slot IN ({places})"
+            " AND outcome IN ('passed', 'failed')"
             " GROUP BY runs.id ORDER BY started DESC LIMIT 100"
         )
         failing = ""
-        for night, failed in self.rows(query, (test, int(simulated))):
+        for night, failed in self.rows(query, (test, int(simulated), *slots)):
             if not failed:
                 return f"failing since the night of {failing}" if failing else f"new: passed in the night of {night}"
             failing = night

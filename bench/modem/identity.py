@@ -1,7 +1,7 @@
 """Who a board is, from its own answers."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.at import AtLink, CommandError
 from bench.errors import LabError
@@ -80,6 +80,11 @@ def identify(link: AtLink) -> Identity:
         iccid=_field(link, "AT%XICCID", "%XICCID"),
         uuid=_field(link, "AT#XUUID", "#XUUID"),
     )
+
+
+def with_sim(link: AtLink, identity: Identity) -> Identity:
+    """The same with what the SIM says, which can be read once it has power."""
+    return replace(identity, imsi=_bare(link, "AT+CIMI"), iccid=_field(link, "AT%XICCID", "%XICCID"))
 
 
 def _answers(link: AtLink, command: str) -> Answers | None:

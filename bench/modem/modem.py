@@ -6,7 +6,7 @@ from bench.at import AtLink
 from bench.modem.changes import Changes, NoJournal, UndoJournal
 from bench.modem.credential_commands import CredentialCommands
 from bench.modem.data_mode_commands import DataModeCommands
-from bench.modem.identity import Identity, identify
+from bench.modem.identity import Identity, identify, with_sim
 from bench.modem.network_commands import NetworkCommands
 from bench.modem.option_commands import OptionCommands
 from bench.modem.packet_data import PacketData
@@ -73,6 +73,10 @@ class Modem:
     def identity(self) -> Identity:
         """Asks the board who it is; see :func:`~bench.modem.identity.identify`."""
         return identify(self.link)
+
+    def with_sim(self, identity: Identity) -> Identity:
+        """The same with what the SIM says, which can be read once it has power."""
+        return with_sim(self.link, identity)
 
     def tcp_socket(self, *, family: Family = Family.IPV4) -> TcpClient:
         """An open TCP client socket, not connected yet."""

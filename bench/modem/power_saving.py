@@ -97,11 +97,9 @@ class PowerSaving:
     @contextlib.contextmanager
     def sleep_notices(self) -> Iterator["SleepWatch"]:
         """Has the modem tell when it falls asleep; it tells of sleeps of more than 10.24 s only."""
-        self._link.command(f"AT%XMODEMSLEEP=1,0,{_SHORTEST_TOLD}")
-        try:
+        with self._changes.undone("AT%XMODEMSLEEP=0"):
+            self._link.command(f"AT%XMODEMSLEEP=1,0,{_SHORTEST_TOLD}")
             yield SleepWatch(self._link)
-        finally:
-            self._link.command("AT%XMODEMSLEEP=0")
 
     def granted_psm(self) -> PsmGrant | None:
         """What the network granted, by the modem's own account."""

@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -90,7 +91,7 @@ class Radio:
             band=number(fields[6], "the band"),
             identity=fields[7],
             channel=_level(fields[9], 0),
-            rsrp_dbm=_level(fields[10], -140, unknown=255),
+            rsrp_dbm=_rsrp(fields[10]),
             snr_db=_level(fields[11], -24, unknown=127),
         )
 
@@ -177,6 +178,17 @@ class SignallingWatch:
 def _level(text: str, zero: int, *, unknown: int | None = None) -> int | None:
     """An index of the modem's as a level; None where there is none, or the one that says that it is not known."""
     return int(text) + zero if text.isdigit() and int(text) != unknown else None
+
+
+def _rsrp(text: str) -> int | None:
+    """An index of %XMONITOR in dBm: index 0 is less than -140 dBm, and those below it go on without a gap.
+
+    Source: ``RSRP_IDX_TO_DBM`` of the nRF Connect SDK's modem information library.
+    """
+    if not re.fullmatch(r"-?\d+", text) or text == "255":
+        return None
+    index = int(text)
+    return index - 140 if index < 0 else index - 141
 
 
 def _would_hold_urcs_back(command: bytes) -> str:

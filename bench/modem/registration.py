@@ -148,10 +148,20 @@ class Registration:
         if level != "5":
             self._changed.append(self._changes.about_to_make(f"AT+CEREG={level}"))
             self._link.command("AT+CEREG=5")
-        with contextlib.suppress(CommandError):  # EMM and ESM causes, where the firmware tells them
-            self._link.command("AT+CNEC=24")
-        with contextlib.suppress(CommandError):  # it is told where the firmware can
-            self._link.command("AT%MDMEV=1")
+        self._subscribe_where_told("AT+CNEC=24", "AT+CNEC=0")  # EMM and ESM causes
+        self._subscribe_where_told("AT%MDMEV=1", "AT%MDMEV=0")
+
+    def _subscribe_where_told(self, command: str, undo: str) -> None:
+        """Asks for URCs that not every firmware has."""
+        known = any(change.commands == (undo,) for change in self._changed)
+        change = None if known else self._changes.about_to_make(undo)
+        try:
+            self._link.command(command)
+        except CommandError:
+            if change is not None:
+                change.forget()
+        else:
+            self._changed += [change] if change is not None else []
 
     def _switch_on(self, timeout: float) -> None:
         mode = self.functional_mode()

@@ -48,7 +48,7 @@ def figures(rows: Iterable[Row]) -> list[Figure]:
     groups: dict[tuple[str, ...], list[Row]] = {}
     parts: dict[tuple[str, ...], list[str]] = {}
     boards = set()
-    rows = list(rows)
+    rows = _of_last_attempts(list(rows))
     wholes = {(row["part_of"], row.get("slot", ""), row.get("test", "")) for row in rows if row.get("part_of")}
     for row in rows:
         slot, test = str(row.get("slot", "")), str(row.get("test", ""))
@@ -66,6 +66,18 @@ def figures(rows: Iterable[Row]) -> list[Figure]:
     ]
 
 
+def _of_last_attempts(rows: list[Row]) -> list[Row]:
+    """What a test measured before it was tried again does not count."""
+
+    def turn(row: Row) -> tuple[str, str, int]:
+        return str(row.get("slot", "")), str(row.get("test", "")), int(row.get("round", 1))
+
+    last: dict[tuple[str, str, int], int] = {}
+    for row in rows:
+        last[turn(row)] = max(last.get(turn(row), 1), int(row.get("attempt", 1)))
+    return [row for row in rows if int(row.get("attempt", 1)) == last[turn(row)]]
+
+
 def _part(row: Row) -> str:
     told, unit = row.get("figures") or {}, str(row["unit"])
     name = str(row["name"]).removeprefix(f"{row['part_of']}: ")
@@ -80,7 +92,7 @@ def _is_series(row: Row) -> bool:
 
 
 def _series(rows: list[Row], parts: tuple[str, ...], *, many: bool) -> Figure:
-    """One board's series: of several attempts the last, of several rounds the range."""
+    """One board's series: of several rounds the range."""
     rounds = list({int(row.get("round", 1)): row for row in rows}.values())
     row = rounds[-1]
     told = [one["figures"] for one in rounds]

@@ -45,12 +45,16 @@ class Change:
 def change_since(store: Store, run: RunRecord) -> Change:
     """What is new in a run, which need not be in the history, since the last one before it on the same boards."""
     before = store.last_of(sorted(board.slot for board in run.boards), simulated=run.simulated, besides=run.uid)
-    failing = {result.test for result in run.results if result.outcome == FAILED}
+    failing = _failing(run)
     if before is None:
         return Change("never run", run.verdict, sorted(failing), [])
-    earlier = {result.test for result in before.results if result.outcome == FAILED}
-    ran = {result.test for result in run.results}
+    earlier = _failing(before)
+    ran = {f"{result.test} on {result.slot}" for result in run.results}
     return Change(before.verdict, run.verdict, sorted(failing - earlier), sorted((earlier - failing) & ran))
+
+
+def _failing(run: RunRecord) -> set[str]:
+    return {f"{result.test} on {result.slot}" for result in run.results if result.outcome == FAILED}
 
 
 def notify(section: Notify, text: str) -> None:

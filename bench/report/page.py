@@ -237,12 +237,14 @@ def _incidents(summary: Summary) -> list[str]:
 
 def control_line(summary: Summary) -> str:
     """What the control board says of the network."""
-    bad, all_of_them = len(summary.control_failures), summary.control_probes
-    if not bad:
-        return f"Control board: the network was good in {all_of_them} of {all_of_them} probes."
-    return (
-        f"Control board: the network was bad in {bad} of {all_of_them} probes, first {_at(summary.control_failures[0])}"
-    )
+    bad, untold, probes = summary.control_failures, summary.control_untold, summary.control_probes
+    good = probes - len(bad) - len(untold)
+    parts = [f"the network was good in {good} of {probes} probes"]
+    if bad:
+        parts = [f"the network was bad in {len(bad)} of {probes} probes, first {_at(bad[0])}"]
+    if untold:
+        parts.append(f"it could say nothing in {len(untold)}, first {_at(untold[0])}")
+    return f"Control board: {'; '.join(parts)}"
 
 
 def markdown_page(summary: Summary) -> str:

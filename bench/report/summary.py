@@ -54,6 +54,8 @@ class Summary:
     incidents: list[Told] = field(default_factory=list)
     control_probes: int = 0
     control_failures: list[Told] = field(default_factory=list)
+    control_untold: list[Told] = field(default_factory=list)
+    """Probes that could say nothing of the network."""
     open_turns: set[tuple[str, int]] = field(default_factory=set)
     """Slots and rounds that were to run and have not come to their end."""
     has_parent: bool = False
@@ -171,6 +173,7 @@ class Summary:
             "surveys": self.surveys,
             "incidents": [f"{told.utc} {told.text}" for told in self.incidents],
             "control_probes": self.control_probes,
+            "control_untold": [f"{told.utc} {told.text}" for told in self.control_untold],
             "control_failures": [f"{told.utc} {told.text}" for told in self.control_failures],
             "findings": self.findings,
             "comparison": self.comparison,
@@ -259,7 +262,8 @@ def _take(summary: Summary, planned: Planned, row: Row) -> None:
     elif kind == "control":
         summary.control_probes += 1
         if not row.get("ok"):
-            summary.control_failures.append(Told(str(row.get("utc", "")), f"{slot}: {row.get('text', '')}"))
+            told = summary.control_untold if row.get("ok") is None else summary.control_failures
+            told.append(Told(str(row.get("utc", "")), f"{slot}: {row.get('text', '')}"))
     elif kind == "incident":
         summary.incidents.append(Told(str(row.get("utc", "")), f"{row.get('what', '')}: {row.get('text', '')}"))
     elif kind == "earlier":

@@ -97,6 +97,11 @@ class Modem:
         await self._set_mode(1)
 
     @property
+    def reads_its_sim(self) -> bool:
+        """Whether the SIM has power."""
+        return self._mode != 0
+
+    @property
     def attached(self) -> bool:
         """Whether the board has an IP address."""
         return self._context
@@ -397,13 +402,24 @@ def _constant(text: Callable[[Modem], str]) -> Handler:
     return answer
 
 
+def _of_the_sim(text: Callable[["Modem"], str]) -> Handler:
+    """What the modem reads from its SIM, which has power while the modem is not switched off."""
+
+    async def answer(modem: "Modem", _: Parameters) -> list[str]:
+        if not modem.reads_its_sim:
+            raise AtError
+        return [text(modem)]
+
+    return answer
+
+
 _HANDLERS: dict[tuple[str, str], Handler] = {
     ("+CGMI", ""): _constant(lambda modem: "Nordic Semiconductor ASA"),
     ("+CGMM", ""): _constant(lambda modem: modem.identity.model.part),
     ("+CGMR", ""): _constant(lambda modem: modem.identity.model.modem_firmware),
     ("+CGSN", ""): _constant(lambda modem: modem.identity.imei),
     ("+CGSN", "="): _constant(lambda modem: f'+CGSN: "{modem.identity.imei}"'),
-    ("+CIMI", ""): _constant(lambda modem: modem.identity.imsi),
+    ("+CIMI", ""): _of_the_sim(lambda modem: modem.identity.imsi),
     ("+CPIN", "="): Modem.pin,
     ("+CPIN", "?"): Modem.pin_read,
     ("+CPINR", "="): Modem.pin_tries,
@@ -427,7 +443,7 @@ _HANDLERS: dict[tuple[str, str], Handler] = {
     ("+CEREG", "?"): Modem.registration_read,
     ("+CGPADDR", ""): Modem.addresses,
     ("+CGPADDR", "="): Modem.addresses,
-    ("%XICCID", ""): _constant(lambda modem: f"%XICCID: {modem.identity.iccid}"),
+    ("%XICCID", ""): _of_the_sim(lambda modem: f"%XICCID: {modem.identity.iccid}"),
     ("%HWVERSION", ""): _constant(lambda modem: f"%HWVERSION: {modem.identity.model.hardware}"),
     ("%SHORTSWVER", ""): _constant(lambda modem: f"%SHORTSWVER: {modem.identity.model.short_version}"),
     ("%XSYSTEMMODE", "="): Modem.system_mode,

@@ -76,7 +76,7 @@ class Rack:
             raise ValueError(f"{place!r} is no USB place, such as 1-4 or 1-4.2")
         if place in self._plugged:
             raise ValueError(f"something is plugged in at {place}")
-        if first_tty is not None and not 0 <= int(first_tty) < 10_000:
+        if first_tty is not None and not (isinstance(first_tty, int) and 0 <= first_tty < 10_000):
             raise ValueError(f"{first_tty} is no number of a tty")
         if not all(re.fullmatch(r"[0-9a-fA-F]{4}", number) for number in (device.vendor, device.product)):
             raise ValueError("vendor and product are four hexadecimal digits each")
