@@ -1,14 +1,18 @@
 """The breaker: boards that fail together are one incident, with its likely cause."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench import children
+from bench.at import AtLink
+from bench.boards import BoardSpec, Lease, Ledger
 from bench.cli.breaker import NETWORK, PEER, Breaker
 from bench.report import ResultStream
 from tests.support.lab import COMMAND, Lab
@@ -33,7 +37,7 @@ class Night:
         monkeypatch: pytest.MonkeyPatch,
         boards: int,
         hub: Callable[[], Sequence[str]] = list,
-        **probes: Callable[[], str],
+        **probes: Callable[[], str | None],
     ) -> None:
         self.now = 0.0
         self.tests = 0
@@ -68,7 +72,7 @@ class Night:
 
 @pytest.fixture
 def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Night]:
-    def make(boards: int, hub: Callable[[], Sequence[str]] = list, **probes: Callable[[], str]) -> Night:
+    def make(boards: int, hub: Callable[[], Sequence[str]] = list, **probes: Callable[[], str | None]) -> Night:
         return Night(tmp_path, monkeypatch, boards, hub, **probes)
 
     return make
@@ -101,6 +105,17 @@ class TestBreaker:
             here.see("dk-1", "lab_error", "passed")
             here.see("dk-2", "lab_error", "failed")
         assert not here.paused()
+
+    def test_boards_that_never_were_there_stop_nobody(self, night: Callable[..., Night]) -> None:
+        here = night(4, hub=lambda: ["dk-3", "dk-4"])
+        here.see("dk-1", "passed")
+        here.see("dk-3", *["lab_error"] * 5, error="PortNotFound")
+        here.see("dk-4", *["lab_error"] * 5, error="BoardLeased")
+        assert not here.said
+        here.breaker.take({"type": "board", "slot": "dk-3"})
+        here.see("dk-3", *["lab_error"] * 5, error="PortLost")
+        here.see("dk-2", "lab_error", "lab_error")
+        assert "2 of 4 boards fail together, likely cause: hub or power (dk-3 is gone)" in here.said[0]
 
     def test_errors_hours_apart(self, night: Callable[..., Night]) -> None:
         here = night(2)
@@ -138,6 +153,16 @@ class TestBreaker:
         here.see("dk-1", "lab_error", "lab_error", error="NotRegistered")
         here.see("dk-2", "lab_error", "lab_error", error="NotRegistered")
         assert "likely cause: network (the control board dk-0 fails too: searching)" in here.said[0]
+
+    def test_a_control_board_that_cannot_tell_accuses_nobody(self, night: Callable[..., Night]) -> None:
+        here = night(2, network=lambda: None)
+        here.see("dk-1", "lab_error", "lab_error", error="NotRegistered")
+        here.see("dk-2", "lab_error", "lab_error", error="NotRegistered")
+        assert "likely cause: network (what is wrong there cannot be seen from here)" in here.said[0]
+        here.wait(50)
+        assert here.paused()
+        here.wait(30)
+        assert not here.paused()
 
     def test_a_control_board_that_works_clears_the_network(self, night: Callable[..., Night]) -> None:
         here = night(2, network=str)
@@ -256,3 +281,31 @@ control_board = true
         assert said in (run.folder / "verdict.md").read_text()
         assert {row["slot"] for row in run.rows if row["type"] == "control"} == {"golden"}
         assert "golden" not in {row["slot"] for row in run.rows if row["type"] == "finish"}
+
+    def test_one_that_is_in_use_says_nothing_of_the_network(self, lab: Lab) -> None:
+        with simulator() as golden, simulator("--deny", "11", "--count", "2") as boards:
+            key = BoardSpec("golden", golden[0]["port"], hardware=False).key
+            (lab.folder / "bench.toml").write_text(self.CONFIG.format(port=golden[0]["port"]))
+            ports = [argument for board in boards for argument in ("--port", board["port"])]
+            with Lease(key, "golden", "another run"):
+                run = lab.run(SUITE, (*ports, "--config", str(lab.folder / "bench.toml")))
+        assert "likely cause: network (what is wrong there cannot be seen from here)" in run.summary["incidents"][0]
+        page = (run.folder / "verdict.html").read_text()
+        assert re.search(r"it could say nothing in \d+, first .*golden is in use by", page)
+        assert "the network was bad" not in page
+
+    def test_it_pays_for_what_it_spends(self, lab: Lab) -> None:
+        with simulator() as golden, simulator("--count", "2") as boards:
+            with AtLink.open(golden[0]["port"]) as link:
+                link.command("AT+CFUN=0")
+            key = BoardSpec("golden", golden[0]["port"], hardware=False).key
+            (lab.folder / "bench.toml").write_text(self.CONFIG.format(port=golden[0]["port"]))
+            ports = [argument for board in boards for argument in ("--port", board["port"])]
+            suite = "import time\ndef test_slow(modem):\n    time.sleep(5)\n"
+            run = lab.run(suite, (*ports, "--config", str(lab.folder / "bench.toml")))
+        assert [row["ok"] for row in run.rows if row["type"] == "control"] == [True]
+        with Ledger(lab.folder / "state" / "nrf91-bench" / "ledger.sqlite") as ledger:
+            today = datetime.now(UTC).date()
+            assert ledger.spent(key, today, today).attaches == 1
+            assert ledger.sim_of(key)
+            assert 0 < ledger.spent(ledger.sim_of(key), today, today).octets < 4000

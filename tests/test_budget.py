@@ -1,21 +1,35 @@
 """Budgets: what SIMs and boards spend is counted, told before, and never more than they may."""
 
+import contextlib
 import json
 import socket
 import subprocess
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from bench.boards import Cost, Ledger, cost_of_commands
+from bench.at import AtLink
+from bench.boards import BoardSpec, Cost, Lease, Ledger, cost_of_commands
 from bench.errors import LabError
 from bench.peers import Peers
 from tests.support.lab import COMMAND, Lab
 from tests.support.programs import simulator
 
 DAY = date(2026, 11, 23)
+
+
+@contextlib.contextmanager
+def monkeypatched_state(lab: Lab) -> Iterator[None]:
+    """This process keeps its ledger where the lab's programs do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", lab.environment["XDG_STATE_HOME"])
+        yield
+
+
 TALK = """
 import pytest
 
@@ -77,6 +91,15 @@ class TestLedger:
             assert ledger.spent("sim", DAY.replace(day=1), DAY) == Cost(octets=300)
             assert ledger.spent("another", DAY, DAY) == Cost()
 
+    def test_a_clock_that_jumps_makes_nobody_forget(self, tmp_path: Path) -> None:
+        """What is older than any budget goes, by the newest entry."""
+        with Ledger(tmp_path / "ledger.sqlite") as ledger:
+            ledger.spend(DAY, "sim", Cost(octets=100))
+            ledger.spend(DAY - timedelta(days=63), "sim", Cost(octets=7))
+        old = date(2026, 1, 1)
+        with Ledger(tmp_path / "ledger.sqlite") as ledger:
+            assert ledger.spent("sim", old, DAY) == Cost(octets=100)
+
     def test_many_boards_write_at_once(self, tmp_path: Path) -> None:
         path = tmp_path / "ledger.sqlite"
 
@@ -128,6 +151,22 @@ class TestStop:
             (sim,) = {row["ids"]["iccid"] for row in run.rows if row["type"] == "board"}
             today = datetime.now(UTC).date()
             assert ledger.spent(sim, today.replace(day=1), today).octets == spent
+
+    def test_of_a_board_that_is_found_switched_off(self, lab: Lab) -> None:
+        """Its SIM has no power then, and is known only when the board has registered: in time for the first test."""
+        (lab.folder / "bench.toml").write_text("[budget]\nbytes_per_day = 100_000\n")
+        with simulator() as boards:
+            with AtLink.open(boards[0]["port"]) as link:
+                link.command("AT+CFUN=0")
+            key = BoardSpec("board-1", boards[0]["port"], hardware=False).key
+            run = lab.run(TALK, ("--port", boards[0]["port"], "--config", str(lab.folder / "bench.toml")))
+        rows = [row for row in run.rows if row["type"] == "finish"]
+        assert {row.get("error") for row in rows} == {"BudgetSpent"}, "one test may move more than that"
+        with Ledger(lab.folder / "state" / "nrf91-bench" / "ledger.sqlite") as ledger:
+            today = datetime.now(UTC).date()
+            assert ledger.sim_of(key)
+            assert ledger.spent(ledger.sim_of(key), today, today).octets == 0
+            assert ledger.spent(key, today, today).attaches == 1, "to find out"
 
     def test_flash_that_may_not_be_written_is_not(self, lab: Lab) -> None:
         (lab.folder / "bench.toml").write_text("[budget]\ncredential_writes_per_day = 3\n")
@@ -186,6 +225,40 @@ class TestNothingIsLost:
             lab.out = lab.folder / "second"
             assert lab.run("def test_nothing(modem): pass\n", ("--port", boards[0]["port"])).code == 0
             assert self.spent(lab, sim) >= before + 131_072
+
+    def test_who_does_not_have_the_board_counts_nothing_for_it(self, lab: Lab) -> None:
+        """A test runs in another process; meanwhile somebody asks for an estimate, and somebody wants the board."""
+        with simulator() as boards, monkeypatched_state(lab), Ledger() as ledger:
+            spec = BoardSpec("dk-1", boards[0]["port"], hardware=False)
+            with Lease(spec.key, "dk-1", "a test"):
+                ledger.begin(datetime.now(UTC).date(), spec.key, "sim", Cost(octets=500_000))
+                asked = ("run", "--estimate", "--port", spec.port)
+                for arguments, code in ((asked, 0), (("run", "--port", spec.port), 3)):
+                    finished = subprocess.run(
+                        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False, cwd=lab.folder
+                    )
+                    assert finished.returncode == code, finished.stdout + finished.stderr
+                (lab.folder / "test_lab.py").write_text("def test_a(modem): pass\n")
+                by_hand = [sys.executable, "-m", "pytest", "-p", "nrf91_bench_fixtures", "test_lab.py"]
+                finished = subprocess.run(
+                    [*by_hand, f"--port={spec.port}"], capture_output=True, text=True, timeout=60, check=False,
+                    cwd=lab.folder,
+                )  # fmt: skip
+                assert "is in use by" in finished.stdout
+                assert ledger.left_over(spec.key) is not None
+                assert ledger.spent("sim", DAY.replace(day=1), datetime.now(UTC).date()) == Cost()
+
+    def test_of_a_test_whose_peers_die_the_most_counts(self, lab: Lab) -> None:
+        death = """
+            import os
+            os.kill(peers.request("hello")["pid"], 9)
+"""
+        suite = TALK.replace("udp_echo, number", "peers, udp_echo, number").replace("range(20))", "range(1))")
+        (lab.folder / "bench.toml").write_text("[limits]\nlab_error_retries = 0\n")
+        run = lab.run(suite + death, ("--simulate", "1", "--config", str(lab.folder / "bench.toml")))
+        (row,) = (row for row in run.rows if row["type"] == "finish")
+        assert row["error"] == "PeerError"
+        assert row["spent"]["bytes"] >= 131_072
 
     def test_of_an_interrupted_test_what_it_sent_counts(self, lab: Lab) -> None:
         suite = TALK.replace('"number", range(20)', '"number", range(1)') + "        import time; time.sleep(60)\n"

@@ -249,7 +249,7 @@ class TestBoard:
     def test_the_serving_cell(self, board: Modem) -> None:
         cell = board.radio.cell()
         assert cell is not None
-        assert (cell.access, cell.band, cell.rsrp_dbm, cell.snr_db) == ("LTE-M", 20, -96, 11)
+        assert (cell.access, cell.band, cell.rsrp_dbm, cell.snr_db) == ("LTE-M", 20, -97, 11)
         board.link.command("AT+CFUN=4")
         assert board.radio.cell() is None
 
