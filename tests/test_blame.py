@@ -123,6 +123,12 @@ class TestNoNetwork:
         assert row["error"] == "NetworkLost"
         assert row["message"].startswith("the board had lost its network: ")
 
+    def test_nor_is_it_green_when_it_passes_later(self, lab: Lab) -> None:
+        """It failed, and nobody knows whose fault that was: a second try would hide it."""
+        run = played(lab, GONE, retries=5)
+        assert run.code == 3, run.output
+        assert [row["attempt"] for row in run.rows if row["type"] == "finish"] == [1]
+
     def test_nor_does_a_known_issue(self, lab: Lab) -> None:
         known = '[[issue]]\ntest = "*::test_talks"\nreason = "deaf"\nreference = "X-1"\nowner = "anna"\n'
         (lab.folder / "known_issues.toml").write_text(known + "expires = 2099-01-01\n")
@@ -133,6 +139,24 @@ class TestNoNetwork:
     def test_nor_an_observation_of_a_stack(self, lab: Lab) -> None:
         run = played(lab, GONE.replace("def test", "@pytest.mark.stack\ndef test"), hardware=True)
         assert run.code == 3, run.output
+
+
+class TestStack:
+    """What a stack does otherwise a person decides on; what it does not do at all is a failure."""
+
+    @pytest.mark.parametrize(
+        ("body", "outcome"),
+        [
+            ("assert modem.link.command('AT').lines == ('hello',)", "skipped"),
+            ("modem.link.command('AT#XNOSUCH')", "skipped"),
+            ("modem.udp_socket(); modem.link.command('AT#XRECV=20', timeout=0.5)", "failed"),
+            ("pytest.fail('took too long')", "failed"),
+        ],
+    )
+    def test_only_behaviour_is_observed(self, lab: Lab, body: str, outcome: str) -> None:
+        run = played(lab, f"@pytest.mark.stack\ndef test_it(modem):\n    {body}\n", hardware=True)
+        (row,) = (row for row in run.rows if row["type"] == "finish")
+        assert row["outcome"] == outcome, run.output
 
 
 class TestPublicPeers:

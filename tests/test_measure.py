@@ -393,6 +393,23 @@ class TestFigures:
         (line,) = figures(rows)
         assert (line.value, line.count) == ("0 datagrams to 2 datagrams", 3)
 
+    def test_of_a_test_that_was_tried_again_the_last_attempt_counts(self) -> None:
+        rows = [
+            {
+                "name": "connect",
+                "unit": "ns",
+                "value": n,
+                "figures": {"value": n},
+                "n": 1,
+                "slot": "a",
+                "test": t,
+                **more,
+            }
+            for n, t, more in ((9e9, "one", {}), (2e8, "one", {"attempt": 2}), (3e8, "two", {}))
+        ]
+        (line,) = figures(rows)
+        assert (line.value, line.count) == ("200 ms to 300 ms", 2)
+
 
 def test_the_hosts_noise_is_measured() -> None:
     with NoiseFloor() as noise:

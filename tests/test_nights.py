@@ -5,16 +5,18 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from bench.boards import reservation_of, reserve
+from bench.boards import BoardSpec, Lease, reservation_of, reserve
 from bench.boards.lease import lock_folder
 from bench.boards.reservation import Reservation
 from bench.cli.moment import moment
+from bench.cli.run import _named
 from bench.config import Notify
 from bench.errors import LabError, UsageError
 from bench.history import BoardRecord, ResultRecord, RunRecord, Store
@@ -45,6 +47,25 @@ class TestMoment:
     )
     def test_as_a_person_writes_it(self, text: str, then: datetime) -> None:
         assert moment(text, NOON) == then
+
+    @pytest.mark.parametrize(
+        ("now", "then"),
+        [
+            (datetime(2026, 10, 24, 20, 0, tzinfo=UTC), datetime(2026, 10, 25, 5, 30, tzinfo=UTC)),
+            (datetime(2027, 3, 27, 20, 0, tzinfo=UTC), datetime(2027, 3, 28, 4, 30, tzinfo=UTC)),
+        ],
+        ids=["winter begins", "summer begins"],
+    )
+    def test_a_night_in_which_the_clock_is_changed(
+        self, now: datetime, then: datetime, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+        time.tzset()
+        try:
+            assert moment("06:30", now) == then
+        finally:
+            monkeypatch.undo()
+            time.tzset()
 
     @pytest.mark.parametrize("text", ["", "25:00", "12:60", "tomorrow", "8", "-1h", "2026-13-01", "999999d"])
     def test_what_is_none(self, text: str) -> None:
@@ -99,6 +120,51 @@ class TestReservation:
             assert bench("boards", "release", "dk-1", folder=lab.folder).returncode == 0
             assert "is not reserved" in bench("boards", "release", "dk-1", folder=lab.folder).stderr
             assert bench("run", "--suite", str(suite), folder=lab.folder).returncode == 0
+
+    def test_one_that_is_reserved_while_its_user_still_has_it(self, lab: Lab, tmp_path: Path) -> None:
+        """The night that comes meanwhile does not take it when it is given back."""
+        suite = "import time\ndef test_a(modem):\n    pass\ndef test_b(modem):\n    pass\n"
+        with simulator("--count", "2") as boards:
+            entries = [f'[[boards]]\nname = "dk-{n}"\nport = "{b["port"]}"\n' for n, b in enumerate(boards, 1)]
+            lab.folder.joinpath("bench.toml").write_text("[limits]\nlab_error_retries = 0\n" + "".join(entries))
+            lab.folder.joinpath("test_lab.py").write_text(suite)
+            key = BoardSpec("dk-1", boards[0]["port"], hardware=False).key
+            with Lease(key, "dk-1", "by hand") as lease:
+                night = subprocess.Popen(
+                    [*COMMAND, "run", "--suite", "test_lab.py", "--out", str(lab.out)], cwd=lab.folder,
+                    env=lab.environment, text=True, stdout=subprocess.PIPE,
+                )  # fmt: skip
+                assert night.stdout
+                line = night.stdout.readline()
+                assert "in use    dk-1 is in use by" in line
+                until = (datetime.now(UTC) + timedelta(hours=8)).isoformat(timespec="seconds")
+                theirs = {"user": "anna", "until": until, "why": "my crash"}
+                (tmp_path / f"{key}.reserved").write_text(json.dumps(theirs))
+                lease.release()
+                output, _ = night.communicate(timeout=60)
+        rows = [json.loads(row) for row in (lab.out / "results.jsonl").read_text().splitlines()]
+        ended = {(row["slot"], row["outcome"]) for row in rows if row["type"] == "finish"}
+        assert ended == {("dk-1", "lab_error"), ("dk-2", "passed")}, output
+        assert any("dk-1 is reserved by anna" in row["message"] for row in rows if row["type"] == "finish")
+
+
+@pytest.mark.parametrize(
+    ("names", "named"),
+    [
+        (["dk-1"], True),
+        (["name=dk-1"], True),
+        (["1051202135"], True),
+        (["serial=1051202135"], True),
+        (["place=1-1.4"], True),
+        (["/dev/ttyACM0"], True),
+        (["all"], False),
+        (["nrf9151dk", "label=roof", "roof"], False),
+        (["firmware=3.1"], False),
+    ],
+)
+def test_which_board_was_named(names: list[str], named: bool) -> None:
+    spec = BoardSpec("dk-1", "/dev/ttyACM0", "nrf9151dk", "001051202135", "1-1.4", labels=("roof",))
+    assert _named(spec, names) is named
 
 
 def test_a_run_ends_in_time_with_what_there_is(lab: Lab) -> None:

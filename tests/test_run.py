@@ -15,6 +15,7 @@ import pytest
 from bench.at import AtLink
 from tests.support.lab import COMMAND, GOOD, Finished, Lab
 from tests.support.port_server import port_server
+from tests.support.programs import simulator
 from tests.support.responder import SLM_IDENTITY, device
 
 
@@ -357,6 +358,32 @@ def test_never(modem):
         assert run.allure == {"test_first": "passed", "test_long": "broken", "test_never": "broken"}
         assert "Traceback" not in output
         assert processes_of(lab.out) == []
+
+    def test_while_the_board_registers(self, lab: Lab) -> None:
+        """It is left as it was found, and the port is free."""
+        with simulator("--register-after", "40") as boards:
+            port = boards[0]["port"]
+            with AtLink.open(port) as link:
+                before = link.command("AT+CEREG?").lines
+            process = subprocess.Popen(
+                lab.command(self.SUITE, ("--port", port)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                text=True, env=lab.environment,
+            )  # fmt: skip
+            lab.until("progress", "waiting for the network")
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=60)
+            assert process.returncode == 5, output
+            with AtLink.open(port) as link:
+                assert link.command("AT+CEREG?").lines == before
+        assert not list((lab.folder / "state").rglob("*.jsonl")), "nothing is left to be undone"
+
+    def test_a_board_whose_registration_takes_longer_than_a_test_may(self, lab: Lab) -> None:
+        """The next test gets the port, and tries again."""
+        with simulator("--register-after", "6") as boards:
+            suite = "def test_a(modem): pass\ndef test_b(modem): pass\n"
+            run = lab.run(suite, ("--port", boards[0]["port"], "--", "--timeout=4"))
+        assert [row["outcome"] for row in run.rows if row["type"] == "finish"] == ["failed", "passed"], run.output
 
     def test_by_sigkill(self, lab: Lab) -> None:
         process = lab.start(self.SUITE)
