@@ -77,7 +77,7 @@ class Plan(_Section):
     flaky: Literal["fail", "allow"] = "fail"
     """What a test counts for that failed in one repetition and passed in another."""
     skips: tuple[str, ...] = ("*",)
-    """Patterns of the reasons for which a test may be skipped."""
+    """Patterns of the reasons for which a test may be skipped; ``*`` is any but an observation, which is named."""
     baseline: str = ""
     """What it must not be slower than, as ``nrf91-bench compare`` takes it; empty compares with nothing."""
     waivers: tuple[Waiver, ...] = ()

@@ -17,7 +17,7 @@ from bench.config import MeasurementLimit
 from bench.plan import Plan, Waiver, WantedBoards, load_plan
 from bench.report.junit import junit
 from bench.report.qualification import Qualification, Ran, qualify
-from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, TestResult
+from bench.report.results import DIED, FAILED, LAB_ERROR, OBSERVATION, PASSED, SKIPPED, TestResult
 from bench.report.summary import Summary, reconcile
 from bench.toml_file import ConfigError
 from tests.support.lab import COMMAND, Lab
@@ -122,6 +122,12 @@ class TestVerdict:
         assert judged(ran).verdict == "QUALIFIED"
         assert judged(ran, skips=("*IPv6*",)).verdict == "QUALIFIED"
         assert "skipped for no reason of the plan" in judged(ran, skips=("no attenuator",)).reason
+
+    def test_an_observation_is_adopted_in_so_many_words(self) -> None:
+        """A modem that did otherwise than a host's stack: whatever else may be skipped, somebody has looked at that."""
+        ran = with_b(SKIPPED, f"{OBSERVATION}: answered ERROR")
+        assert "skipped for no reason of the plan: observation" in judged(ran).reason
+        assert judged(ran, skips=("*", "observation*answered ERROR")).verdict == "QUALIFIED"
 
     def test_a_baseline_that_proves_nothing(self) -> None:
         assert "not compared with the baseline slm=3.0.0" in judged(good(), baseline="slm=3.0.0").reason

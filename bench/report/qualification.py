@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.patterns import means
 from bench.plan import KNOWN_ISSUE, QUARANTINE, Plan, Waiver, WantedBoards
-from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, TestResult
+from bench.report.results import DIED, FAILED, LAB_ERROR, OBSERVATION, PASSED, SKIPPED, TestResult
 
 QUALIFIED, NOT_QUALIFIED, INCOMPLETE = "QUALIFIED", "NOT QUALIFIED", "INCOMPLETE"
 _NAMED = 3
@@ -210,7 +210,9 @@ def _measured_but_unsure(row: Mapping[str, Any]) -> bool:
 
 
 def _allowed(reason: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(reason, pattern) for pattern in patterns)
+    """Whether a plan lets a test be skipped for it; an observation must be adopted in so many words."""
+    words = (pattern for pattern in patterns if pattern != "*" or not reason.startswith(OBSERVATION))
+    return any(fnmatchcase(reason, pattern) for pattern in words)
 
 
 def _some(names: list[str]) -> str:

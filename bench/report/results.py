@@ -14,6 +14,10 @@ def worst(outcomes: Iterable[str]) -> str:
     return min(outcomes, key=WORST_FIRST.index, default=PASSED)
 
 
+OBSERVATION = "observation, for a person to adopt"
+"""How a skip's reason begins when a modem did otherwise than a host's TCP/IP does."""
+
+
 @dataclass
 class TestResult:
     """One planned test on one slot, in one round."""
