@@ -13,22 +13,22 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from bench import __version__, children
-from bench.boards import BoardLeased, BoardSpec, Holder, Lease, inherited, reservation_of
+from bench import __version__
+from bench.boards import BoardLeased, BoardSpec, Holder, Lease, reservation_of
 from bench.children import when_parent_ends
+from bench.cli.board_tests import BoardTests, Launcher
 from bench.cli.breaker import Breaker, missing_of, probes_of
 from bench.cli.console import RunConsole, short_path
 from bench.cli.control_board import ControlBoard, control_board
 from bench.cli.folder import chosen, rebuild, save
 from bench.cli.schedule import Schedule, Turn
-from bench.cli.suites import Selection, package_folder, pytest_command
-from bench.config import Config, MeasurementLimit
+from bench.cli.suites import package_folder
+from bench.config import MeasurementLimit
 from bench.errors import BenchError, LabError
 from bench.history import Settings, Store, compare
 from bench.plan import load_plan
@@ -43,9 +43,6 @@ from bench.report.summary import EXIT_EVIDENCE, EXIT_INCOMPLETE, EXIT_USAGE
 from bench.report.summary import FILE as SUMMARY
 
 _LOOK_SECONDS = 0.2
-# A test that hangs beyond every command's own timeout is ended, shown as failed, and the run goes on.
-_TEST_SECONDS = 600
-_REGISTER_SECONDS = 900  # the longest of any profile: a first scan of NB-IoT
 # After an interruption a board is brought back to a known state; then the run ends whatever happens.
 _RESTORE_SECONDS = 30.0
 # pytest's own exit codes: tests ran (0, 1), interrupted, internal error, usage error, nothing collected.
@@ -53,16 +50,7 @@ _PYTEST_FAILED, _PYTEST_USAGE = 1, 4
 _PYTEST_TROUBLE = {2: "was interrupted", 3: "had an internal error", 4: "could not start", 5: "collected no test"}
 
 
-@dataclass
-class _Child:
-    spec: BoardSpec
-    round: int
-    process: subprocess.Popen[bytes]
-    pipe: int
-    log: Path
-
-
-_Starter = Callable[[], tuple[_Child, float]]
+_Starter = Callable[[], tuple[BoardTests, float]]
 
 
 class Campaign:
@@ -70,35 +58,26 @@ class Campaign:
 
     def __init__(
         self,
-        folder: Path,
-        selection: Selection,
-        config: Path | None,
-        pytest_arguments: tuple[str, ...],
+        launcher: Launcher,
         *,
-        lab: Config,
         measurements: Sequence[MeasurementLimit] = (),
         history: Path | None = None,
-        plan: Path | None = None,
         until: datetime | None = None,
         wait: float = 0.0,
         needed: Collection[str] = (),
     ) -> None:
         """Args: needed: the slots without which nothing is run; of the others as many as are free."""
-        self._folder = folder
-        self._selection = selection
-        self._config = config
-        self._arguments = pytest_arguments
-        self._lab = lab
+        self._launcher = launcher
+        self._folder, self._lab, self._plan = launcher.folder, launcher.lab, launcher.plan
         self._measurements = measurements
         self._history = history
-        self._plan = plan
         self._until = until
         self._why_stopped = "the run was interrupted"
         self._wait = wait
         self._needed = needed
         self._leases: dict[str, Lease] = {}
         self._stop = threading.Event()
-        self._stream = ResultStream(folder, folder.name)
+        self._stream = ResultStream(self._folder, self._folder.name)
         self._console = RunConsole()
         self._handlers: dict[signal.Signals, Any] = {}
 
@@ -114,7 +93,7 @@ class Campaign:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
-    def run(self, schedule: Schedule, *, peer_name: str | None) -> int:
+    def run(self, schedule: Schedule) -> int:
         """Runs the tests on every board, which are ours meanwhile; returns the exit code of the run.
 
         Raises:
@@ -126,7 +105,7 @@ class Campaign:
             if self._stop.is_set():
                 self._console.line("verdict", "INCOMPLETE   interrupted before the first test", "bold red")
                 return EXIT_INCOMPLETE
-            return self._run(schedule, peer_name)
+            return self._run(schedule)
 
     def _take(self, specs: Sequence[BoardSpec], leases: contextlib.ExitStack) -> None:
         """Leases the boards. Of one that somebody else has each test tries anew; it is a lab error until it is free."""
@@ -155,7 +134,7 @@ class Campaign:
 
         return lease.acquire(wait=self._wait, waiting=waiting, stopped=self._stop.is_set)
 
-    def _run(self, schedule: Schedule, peer_name: str | None) -> int:
+    def _run(self, schedule: Schedule) -> int:
         specs = schedule.specs
         simulated = any(not spec.hardware for spec in specs)
         try:
@@ -189,7 +168,7 @@ class Campaign:
             self._end_early,
         )
         with self._console, contextlib.closing(breaker), control or contextlib.nullcontext():
-            ended = self._play(schedule, peer_name, reader, breaker)
+            ended = self._play(schedule, reader, breaker)
         summary = self._reconcile(ended)
         for entry in self._measurements:
             if entry.title not in summary.limits_used:
@@ -223,27 +202,28 @@ class Campaign:
         self._why_stopped = why
         self._stop.set()
 
-    def _play(self, schedule: Schedule, peer_name: str | None, reader: RowReader, breaker: Breaker) -> list[_Child]:
+    def _play(self, schedule: Schedule, reader: RowReader, breaker: Breaker) -> list[BoardTests]:
         """Every turn, each with its second attempts; returns the processes that were started."""
-        ended: list[_Child] = []
+        ended: list[BoardTests] = []
         for turn in schedule.turns:
             if self._stop.is_set():
                 break
-            starters = [self._starter(spec, turn.round, peer_name) for spec in turn.specs]
+            starters = [self._starter(spec, turn.round) for spec in turn.specs]
             ended += self._follow(starters, reader, breaker)
-            again = [] if self._stop.is_set() else self._try_again(turn, peer_name)
+            again = [] if self._stop.is_set() else self._try_again(turn)
             ended += self._follow(again, reader, breaker)
         return ended
 
-    def _starter(self, spec: BoardSpec, number: int, peer_name: str | None, *, again: Sequence[str] = ()) -> _Starter:
+    def _starter(self, spec: BoardSpec, number: int, again: Sequence[str] = ()) -> _Starter:
         """Starts a board's process when it is called, and says how long the next one should wait."""
 
-        def start() -> tuple[_Child, float]:
-            return self._start(spec, number, peer_name, again=again), self._lab.limits.stagger_seconds * spec.hardware
+        def start() -> tuple[BoardTests, float]:
+            started = self._launcher.start(spec, self._leases[spec.slot], number, again)
+            return started, self._lab.limits.stagger_seconds * spec.hardware
 
         return start
 
-    def _try_again(self, turn: Turn, peer_name: str | None) -> list[_Starter]:
+    def _try_again(self, turn: Turn) -> list[_Starter]:
         """Lab errors are tried a second time, where they are not too many: then the lab is down, not unlucky."""
         started: list[_Starter] = []
         for spec in turn.specs:
@@ -264,44 +244,13 @@ class Campaign:
             if 0 < len(tests) <= most:
                 which = f"{len(tests)} test{'' if len(tests) == 1 else 's'}"
                 self._console.line("again", f"{spec.slot}: {which} that ended in a lab error")
-                started.append(self._starter(spec, turn.round, peer_name, again=tests))
+                started.append(self._starter(spec, turn.round, tests))
         return started
 
-    def _start(self, spec: BoardSpec, number: int, peer_name: str | None, *, again: Sequence[str] = ()) -> _Child:
-        turn = f"-round-{number}" if number > 1 else ""
-        log = self._folder / f"console-{spec.slot}{turn}{'-again' if again else ''}.txt"
-        root = self._selection.root
-        command = [
-            *pytest_command(self._selection, [_joined(root, test) for test in again], spec, self._folder, self._config),
-            *(f"--timeout={self._patience(spec):.0f}", "-o", "timeout_method=signal"),
-            *((f"--bench-peer-name={peer_name}",) if peer_name else ()),
-            *((f"--bench-plan={self._plan.resolve()}",) if self._plan else ()),
-            *(("--bench-attempt=2",) if again else ()),
-            *((f"--bench-round={number}",) if number > 1 else ()),
-            *self._arguments,
-        ]
-        # pytest's own output may show a board's identity in an assertion: for its owner's eyes only.
-        with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as output:
-            lease = self._leases[spec.slot]
-            process, pipe = children.spawn(
-                command,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                environment={**_no_pytest_options(), **inherited([lease])},
-                pass_fds=(lease.fd,) if lease.fd >= 0 else (),
-            )
-        return _Child(spec, number, process, pipe, log)
-
-    def _patience(self, spec: BoardSpec) -> float:
-        """Seconds after which a test hangs: the first of a board waits for its network, and tries it out."""
-        network = self._lab.network
-        waits = (network.registration_timeout or _REGISTER_SECONDS) + 2 * network.survey_nat_seconds
-        return _TEST_SECONDS + (waits if spec.hardware else network.registration_timeout or 0.0)
-
-    def _follow(self, starters: Sequence[_Starter], reader: RowReader, breaker: Breaker) -> list[_Child]:
+    def _follow(self, starters: Sequence[_Starter], reader: RowReader, breaker: Breaker) -> list[BoardTests]:
         """Starts processes one after the other, follows them to their ends, and returns them."""
         asked = False
-        running: list[_Child] = []
+        running: list[BoardTests] = []
         waiting, next_start = deque(starters), 0.0
         while waiting or any(child.process.poll() is None for child in running):
             if self._stop.is_set():
@@ -328,7 +277,7 @@ class Campaign:
             os.close(child.pipe)
         return running
 
-    def _end(self, running: Sequence[_Child]) -> None:
+    def _end(self, running: Sequence[BoardTests]) -> None:
         for child in running:
             if child.process.poll() is None:
                 child.process.send_signal(signal.SIGINT)
@@ -339,7 +288,7 @@ class Campaign:
                 child.process.kill()
                 child.process.wait()
 
-    def _reconcile(self, running: Sequence[_Child]) -> Summary:
+    def _reconcile(self, running: Sequence[BoardTests]) -> Summary:
         """Says what is missing, then reads the stream from its beginning and writes what it proves."""
         try:
             if self._stop.is_set():
@@ -395,7 +344,7 @@ class Campaign:
         rows = comparison_rows(found)
         self._stream.add("comparison", baseline=baseline, **headline(found), measurements=rows)
 
-    def _examine(self, child: _Child) -> None:
+    def _examine(self, child: BoardTests) -> None:
         code = child.process.returncode
         if code < 0:
             name = signal.Signals(-code).name
@@ -416,7 +365,7 @@ class Campaign:
         rows = (row for row in RowReader(self._folder).new_rows() if (row["type"], row.get("slot")) == (kind, slot))
         return (row for row in rows if number is None or row.get("round", 1) == number)
 
-    def _went_wrong(self, child: _Child) -> bool:
+    def _went_wrong(self, child: BoardTests) -> bool:
         finished = self._rows("finish", child.spec.slot, child.round)
         return any(row.get("outcome") in (FAILED, LAB_ERROR) or row.get("observation") for row in finished)
 
@@ -427,17 +376,6 @@ class Campaign:
         with contextlib.suppress(OSError):
             (self._folder / SUMMARY).write_text(json.dumps(summary.to_json()), encoding="utf-8")
         return summary
-
-
-def _no_pytest_options() -> dict[str, str]:
-    """Nothing in the environment may take tests away, or change them, unseen."""
-    return {name: "" for name in os.environ if name.startswith("PYTEST_")}
-
-
-def _joined(root: Path, test: str) -> str:
-    """A test id below a folder; only its file is a path."""
-    file, colons, name = test.partition("::")
-    return f"{root / file}{colons}{name}"
 
 
 def job() -> str:

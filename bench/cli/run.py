@@ -10,6 +10,7 @@ import typer
 
 from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards, fits, reservation_of, select
 from bench.cli import suites
+from bench.cli.board_tests import Launcher
 from bench.cli.campaign import Campaign
 from bench.cli.estimate import tell_estimate
 from bench.cli.lab import HistoryFile, default_config, firmware_of
@@ -93,26 +94,20 @@ def run(
         copy.write_bytes(plan.read_bytes())
         plan, wanted = copy, load_plan(copy)
         rounds, arguments = wanted.repetitions, wanted.arguments
+    name = lab.peers.name or (PEER_NAME if count else None)
     with Campaign(
-        folder,
-        selection,
-        path,
-        arguments,
-        lab=lab,
+        Launcher(folder, selection, path, lab, arguments, plan, name),
         measurements=(*lab.measurements, *(wanted.measurements if wanted else ())),
         history=history or lab.history,
-        plan=plan,
         until=moment(until) if until else None,
         wait=wait,
         needed=[spec.slot for spec in chosen if _named(spec, [*(board or ()), *(port or ())])],
     ) as campaign:
         if count:
-            name = lab.peers.name or PEER_NAME
-            with SimulatedBoards(count, hosts={name: lab.peers.reachable_at}) as boards:
-                schedule = _schedule([*chosen, *boards.specs], interleave or [], rounds)
-                code = campaign.run(schedule, peer_name=name)
+            with SimulatedBoards(count, hosts={lab.peers.name or PEER_NAME: lab.peers.reachable_at}) as boards:
+                code = campaign.run(_schedule([*chosen, *boards.specs], interleave or [], rounds))
         else:
-            code = campaign.run(_schedule(chosen, interleave or [], rounds), peer_name=lab.peers.name)
+            code = campaign.run(_schedule(chosen, interleave or [], rounds))
     raise typer.Exit(code)
 
 

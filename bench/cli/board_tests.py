@@ -1,0 +1,100 @@
+"""The tests of one board: a pytest process of their own, which dies with its parent and has the board's lease."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import children
+from bench.boards import BoardSpec, Lease, inherited
+from bench.cli.suites import Selection, pytest_command
+from bench.config import Config
+
+# A test that hangs beyond every command's own timeout is ended, shown as failed, and the run goes on.
+_TEST_SECONDS = 600
+_REGISTER_SECONDS = 900  # the longest of any profile: a first scan of NB-IoT
+
+
+@dataclass(frozen=True)
+class BoardTests:
+    """One process.
+
+    Attributes:
+        spec: the board.
+        round: which of the run's rounds it plays.
+        process: pytest.
+        pipe: holds it alive; to be closed when it has ended.
+        log: what pytest prints.
+    """
+
+    spec: BoardSpec
+    round: int
+    process: subprocess.Popen[bytes]
+    pipe: int
+    log: Path
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """Starts the processes of a run.
+
+    Attributes:
+        folder: the run's.
+        selection: of suites.
+        config: the file of the lab, if it has one.
+        lab: what it says.
+        arguments: for pytest.
+        plan: the file of the plan, if there is one.
+        peer_name: a name of the peers, if they have one.
+    """
+
+    folder: Path
+    selection: Selection
+    config: Path | None
+    lab: Config
+    arguments: tuple[str, ...] = ()
+    plan: Path | None = None
+    peer_name: str | None = None
+
+    def start(self, spec: BoardSpec, lease: Lease, number: int, again: Sequence[str] = ()) -> BoardTests:
+        """A round of a board's tests, or a second attempt at some of them."""
+        turn = f"-round-{number}" if number > 1 else ""
+        log = self.folder / f"console-{spec.slot}{turn}{'-again' if again else ''}.txt"
+        tests = [_joined(self.selection.root, test) for test in again]
+        command = [
+            *pytest_command(self.selection, tests, spec, self.folder, self.config),
+            *(f"--timeout={self._patience(spec):.0f}", "-o", "timeout_method=signal"),
+            *((f"--bench-peer-name={self.peer_name}",) if self.peer_name else ()),
+            *((f"--bench-plan={self.plan.resolve()}",) if self.plan else ()),
+            *(("--bench-attempt=2",) if again else ()),
+            *((f"--bench-round={number}",) if number > 1 else ()),
+            *self.arguments,
+        ]
+        # pytest's own output may show a board's identity in an assertion: for its owner's eyes only.
+        with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as output:
+            process, pipe = children.spawn(
+                command,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                environment={**_no_pytest_options(), **inherited([lease])},
+                pass_fds=(lease.fd,) if lease.fd >= 0 else (),
+            )
+        return BoardTests(spec, number, process, pipe, log)
+
+    def _patience(self, spec: BoardSpec) -> float:
+        """Seconds after which a test hangs: the first of a board waits for its network, and tries it out."""
+        network = self.lab.network
+        waits = (network.registration_timeout or _REGISTER_SECONDS) + 2 * network.survey_nat_seconds
+        return _TEST_SECONDS + (waits if spec.hardware else network.registration_timeout or 0.0)
+
+
+def _no_pytest_options() -> dict[str, str]:
+    """Nothing in the environment may take tests away, or change them, unseen."""
+    return {name: "" for name in os.environ if name.startswith("PYTEST_")}
+
+
+def _joined(root: Path, test: str) -> str:
+    """A test id below a folder; only its file is a path."""
+    file, colons, name = test.partition("::")
+    return f"{root / file}{colons}{name}"
