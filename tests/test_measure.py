@@ -39,7 +39,7 @@ from bench.measure import (
 )
 from bench.measure.statistics import describe, quantile
 from bench.peers import Entry
-from bench.report.figures import figures
+from bench.report.figures import figures, of_last_attempts
 from bench.simulator.path import Direction, Lane
 
 NS_PER_MS = 1_000_000
@@ -407,7 +407,7 @@ class TestFigures:
             }
             for n, t, more in ((9e9, "one", {}), (2e8, "one", {"attempt": 2}), (3e8, "two", {}))
         ]
-        (line,) = figures(rows)
+        (line,) = figures(of_last_attempts(rows))
         assert (line.value, line.count) == ("200 ms to 300 ms", 2)
 
 

@@ -267,15 +267,16 @@ class Store:
         """What became of a test in earlier nights on the boards where it fails now; empty when it never ran there."""
         places = ", ".join("?" for _ in slots)
         query = (
-            "SELECT night, max(outcome = 'failed') FROM results JOIN boards ON boards.id = board_id"
+            "SELECT night, max(outcome = 'failed'), max(known_issue) FROM results JOIN boards ON boards.id = board_id"
             f" JOIN runs ON runs.id = run_id WHERE test = ? AND boards.simulated = ? AND slot IN ({places})"
             " AND outcome IN ('passed', 'failed')"
             " GROUP BY runs.id ORDER BY started DESC LIMIT 100"
         )
         failing = ""
-        for night, failed in self.rows(query, (test, int(simulated), *slots)):
+        for night, failed, known in self.rows(query, (test, int(simulated), *slots)):
             if not failed:
-                return f"failing since the night of {failing}" if failing else f"new: passed in the night of {night}"
+                before = "a known issue" if known else "passed"
+                return f"failing since the night of {failing}" if failing else f"new: {before} in the night of {night}"
             failing = night
         return f"failing since the night of {failing}, or longer" if failing else ""
 

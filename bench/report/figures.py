@@ -48,7 +48,7 @@ def figures(rows: Iterable[Row]) -> list[Figure]:
     groups: dict[tuple[str, ...], list[Row]] = {}
     parts: dict[tuple[str, ...], list[str]] = {}
     boards = set()
-    rows = _of_last_attempts(list(rows))
+    rows = list(rows)
     wholes = {(row["part_of"], row.get("slot", ""), row.get("test", "")) for row in rows if row.get("part_of")}
     for row in rows:
         slot, test = str(row.get("slot", "")), str(row.get("test", ""))
@@ -66,7 +66,7 @@ def figures(rows: Iterable[Row]) -> list[Figure]:
     ]
 
 
-def _of_last_attempts(rows: list[Row]) -> list[Row]:
+def of_last_attempts(rows: list[Row]) -> list[Row]:
     """What a test measured before it was tried again does not count."""
 
     def turn(row: Row) -> tuple[str, str, int]:

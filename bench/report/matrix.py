@@ -22,9 +22,9 @@ class Cell:
     @property
     def text(self) -> str:
         """``12 passed, 1 failed``."""
-        outcomes = [result.outcome for result in self.results]
-        kinds = sorted(set(outcomes), key=lambda kind: (kind != PASSED, kind))
-        return ", ".join(f"{outcomes.count(kind)} {WORDS[kind]}" for kind in kinds) or "not run"
+        words = [result.word for result in self.results]
+        kinds = sorted(set(words), key=lambda kind: (kind != WORDS[PASSED], kind))
+        return ", ".join(f"{words.count(kind)} {kind}" for kind in kinds) or "not run"
 
     @property
     def worst(self) -> str:

@@ -29,6 +29,7 @@ _COLOURS = {
 }
 # A page of a bad night stays a page.
 _MOST_FAILURES, _MOST_LETTERS, _MOST_DEVIATING = 40, 2500, 8
+_MOST_NAMED = 8
 _LINE = 300
 _ANY_NUMBER = re.compile(r"\d[\d.,]*(?: [num]?s\b)?")
 _STYLE = """
@@ -114,9 +115,19 @@ def _wrong(summary: Summary) -> list[str]:
             groups.setdefault((result.outcome, cause), []).append(result)
     if not groups:
         return []
-    shown = [_failure(same, summary.earlier.get(same[0].test, "")) for same in list(groups.values())[:_MOST_FAILURES]]
+    excuses = _excuses(summary)
+    shown = [
+        _failure(same, summary.earlier.get(same[0].test, ""), excuses.get(id(same[0]), ""))
+        for same in list(groups.values())[:_MOST_FAILURES]
+    ]
     rest = len(groups) - len(shown)
     return ["<h2>What went wrong</h2>", *shown, f"<p>and {rest} more, see results.jsonl</p>" if rest > 0 else ""]
+
+
+def _excuses(summary: Summary) -> dict[int, str]:
+    """Of the results that a plan's waivers excuse: by whom, and until when."""
+    waived = summary.qualification.waived if summary.qualification is not None else ()
+    return {id(one.result): f"waived until {one.waiver.expires} ({one.waiver.owner})" for one in waived}
 
 
 def _compared(summary: Summary) -> list[str]:
@@ -251,7 +262,7 @@ def markdown_page(summary: Summary) -> str:
     """The same for a job page or a mail."""
     lines = [f"# {summary.verdict}{' (SIMULATED)' if summary.simulated else ''}", "", summary.reason, ""]
     lines += [f"* {board}" for board in (board_line(board) for board in summary.boards)]
-    told = 0
+    told, excuses = 0, _excuses(summary)
     lines += ["", *(f"* incident {_at(told)}" for told in summary.incidents)] if summary.incidents else []
     lines += ["", f"* {control_line(summary)}"] if summary.control_probes else []
     for result in summary.results:
@@ -259,7 +270,13 @@ def markdown_page(summary: Summary) -> str:
             first = result.message.split("\n", 1)[0]
             told += 1
             if told <= _MOST_FAILURES:
-                lines += ["", f"**{WORDS[result.outcome]}** `{result.test}` on {result.slot}", "", _plain(first)]
+                excuse = f" ({_plain(excuses[id(result)])})" if id(result) in excuses else ""
+                lines += [
+                    "",
+                    f"**{WORDS[result.outcome]}**{excuse} `{result.test}` on {result.slot}",
+                    "",
+                    _plain(first),
+                ]
     if told > _MOST_FAILURES:
         lines += ["", f"and {told - _MOST_FAILURES} more"]
     if summary.comparison is not None:
@@ -272,6 +289,9 @@ def markdown_page(summary: Summary) -> str:
     if summary.flaky:
         lines += ["", "Flaky, failed in one round and passed in another:", ""]
         lines += [f"* `{test}` on {slot}" for test, slot in summary.flaky]
+    known = sorted({(r.test, r.message.partition("\n")[0]) for r in summary.results if r.known_issue})
+    if known:
+        lines += ["", "Known issues:", "", *(f"* `{test}`: {_plain(why)}" for test, why in known[:_MOST_FAILURES])]
     skips = sorted({(r.message, r.outcome) for r in summary.results if r.outcome == SKIPPED})
     if skips:
         lines += ["", "Skipped:", "", *(f"* {_plain(reason)}" for reason, _ in skips[:_MOST_FAILURES])]
@@ -322,13 +342,19 @@ def _figure_row(figure: Figure) -> tuple[str, ...]:
     return (escape(figure.name), value, str(figure.count), escape(figure.limit or "none"), verdict)
 
 
-def _failure(same: Sequence[TestResult], earlier: str) -> str:
-    """Results of one cause."""
+def _failure(same: Sequence[TestResult], earlier: str, excuse: str) -> str:
+    """Results of one cause, with the names of all their tests."""
     first = same[0]
     kept = {"transcript": first.transcript, "log": first.log, "collected for support": first.support}
     links = ", ".join(f'<a href="{escape(path)}">{name}</a>' for name, path in kept.items() if path)
     message = first.message or "the test did not finish: its process ended or the run was interrupted"
+    others = sorted({result.test for result in same} - {first.test})
     more = f", {escape(earlier)}" if earlier else ""
+    more += f", <b>{escape(excuse)}</b>" if excuse else ""
+    if others:
+        named = ", ".join(f"<code>{escape(test)}</code>" for test in others[:_MOST_NAMED])
+        rest = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
+        more += f"<br><small>so did {named}{rest}</small>"
     more += f"<br><small>{escape(first.radio)}</small>" if first.radio else ""
     return (
         f"<p>{_outcome(first)} <code>{escape(first.test)}</code> on {escape(_places(same))}{more}</p>"

@@ -7,6 +7,8 @@ PASSED, FAILED, LAB_ERROR, SKIPPED, DIED = "passed", "failed", "lab_error", "ski
 WORST_FIRST = (FAILED, LAB_ERROR, SKIPPED, PASSED)
 WORDS = {PASSED: "passed", FAILED: "failed", LAB_ERROR: "lab error", SKIPPED: "skipped", DIED: "did not finish"}
 """Outcomes as a person reads them."""
+KNOWN_ISSUE = "known issue"
+"""What a result is called that counts as passed because it failed as is known."""
 
 
 def worst(outcomes: Iterable[str]) -> str:
@@ -43,6 +45,16 @@ class TestResult:
     """Where its board was, in a few words; for what went wrong only."""
     earlier: str = ""
     """What an earlier attempt ended in, in one line; empty when there was none."""
+
+    @property
+    def proved(self) -> bool:
+        """Whether it shows that the device does as it should: one that fails as is known does not."""
+        return self.outcome == PASSED and not self.known_issue
+
+    @property
+    def word(self) -> str:
+        """How it ended, for a person."""
+        return KNOWN_ISSUE if self.known_issue and self.outcome == PASSED else WORDS[self.outcome]
 
     @property
     def retried(self) -> bool:

@@ -6,16 +6,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.errors import UsageError
+from bench.report.results import DIED, FAILED, KNOWN_ISSUE, LAB_ERROR, PASSED, SKIPPED
 from bench.report.stream import Row
 
 FILE = "specification.toml"
+_WORST_FIRST = (DIED, FAILED, LAB_ERROR, SKIPPED, KNOWN_ISSUE, PASSED)
 
 
 @dataclass
 class Statement:
     """One statement of the specification.
 
-    ``results`` holds, by slot, each scenario's outcome; a scenario that did not finish is "died".
+    ``results`` holds, by slot, each scenario's outcome, of several rounds the worst; "died" where it did not finish,
+    "known issue" where it failed as is known.
     """
 
     id: str
@@ -49,16 +52,22 @@ class Specification:
     def take(self, rows: Iterable[Row]) -> None:
         """Adds what the rows of a run say: plans name the statements, finishes the outcomes."""
         planned: dict[tuple[str, str], tuple[str, ...]] = {}
+        ended: dict[tuple[str, str], dict[int, str]] = {}
         for row in rows:
             if row["type"] == "board":
                 mark = ", SIMULATED" if row.get("simulated") else ""
                 self.firmware[str(row.get("slot", ""))] = f"{row.get('firmware', '')}{mark}"
             key = (str(row.get("test", "")), str(row.get("slot", "")))
+            number = int(row.get("round", 1))
             if row["type"] == "plan":
                 planned[key] = tuple(row.get("spec") or ())
-                self._result(planned[key], *key, "died")
+                ended.setdefault(key, {})[number] = DIED
             elif row["type"] == "finish" and key in planned:
-                self._result(planned[key], *key, str(row.get("outcome", "")))
+                outcome = str(row.get("outcome", ""))
+                known = bool(row.get("known_issue")) and outcome == PASSED
+                ended[key][number] = KNOWN_ISSUE if known else outcome if outcome in _WORST_FIRST else DIED
+        for key, rounds in ended.items():
+            self._result(planned[key], *key, min(rounds.values(), key=_WORST_FIRST.index))
 
     @property
     def untested(self) -> list[Statement]:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.plan import Plan
-from bench.report.figures import Figure, figures
+from bench.report.figures import Figure, figures, of_last_attempts
 from bench.report.places import network_text
 from bench.report.qualification import INCOMPLETE, NOT_QUALIFIED, QUALIFIED, Qualification, Ran, qualify
-from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, WORST_FIRST, TestResult
+from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, WORDS, WORST_FIRST, TestResult
 from bench.report.stream import Row
 
 SCHEMA = 1
@@ -137,8 +137,8 @@ class Summary:
         """Tests with their slots that failed in one round and passed in another."""
         outcomes: dict[tuple[str, str], set[str]] = {}
         for result in self.results:
-            outcomes.setdefault((result.test, result.slot), set()).add(result.outcome)
-        return [key for key, found in outcomes.items() if {PASSED, FAILED} <= found]
+            outcomes.setdefault((result.test, result.slot), set()).add(result.word)
+        return [key for key, found in outcomes.items() if {WORDS[PASSED], WORDS[FAILED]} <= found]
 
     def figures(self) -> list[Figure]:
         """The measurements, a line each."""
@@ -209,6 +209,7 @@ def reconcile(rows: Iterable[Row], *, damaged: int = 0) -> Summary:
         summary.ended = str(row.get("utc", "")) or summary.ended
         _take(summary, planned, row)
     summary.results = list(planned.values())
+    summary.measurements = of_last_attempts(summary.measurements)
     summary.troubles += [f"round {number} of {slot} did not come to its end" for slot, number in _sorted(summary)]
     if summary.has_parent and not summary.closed:
         summary.troubles.append("the run did not come to its end")
