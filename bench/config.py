@@ -175,6 +175,10 @@ class Network(_Section):
     access_point: AccessPoint | None = None
     rai: Literal["unknown", "granted"] = "unknown"
     """granted: the lab vouches for its cell, so that a release that does not come is the modem's fault."""
+    psm: Literal["unknown", "granted"] = "unknown"
+    """granted: the lab vouches that its network grants power saving mode: a board that does not get it has failed."""
+    edrx: Literal["unknown", "granted"] = "unknown"
+    """The same for eDRX."""
     registration_timeout: Annotated[float, Field(strict=True, gt=0, le=3600)] | None = None
     """Seconds that a board may take to register; by default those of the profile: a first scan of NB-IoT takes long."""
 

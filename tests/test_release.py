@@ -219,6 +219,24 @@ class TestVerdict:
         stuck = [Round(r.assisted, r.idle_ns if r.assisted else None, r.cells, True) for r in rounds]
         assert judge(stuck, cell_knows=True).verdict is Verdict.TOO_FEW
 
+    @pytest.mark.parametrize(
+        ("without", "assisted", "verdict"),
+        [
+            ((10, 3, 10), (10, 3, 10), Verdict.NOT_SHORTENED),
+            ((10, 10, 3), (3, 3, 3), Verdict.TOO_FEW),
+            ((10,) * 9 + (3,), (1,) * 10, Verdict.SHORTENED),
+            ((10,) * 8 + (3,) * 2, (10,) * 8 + (3,) * 2, Verdict.NOT_SHORTENED),
+            ((10,) * 10, (10,) * 5 + (1,) * 5, Verdict.AT_RANDOM),
+        ],
+    )
+    def test_what_a_network_does_by_itself_is_not_the_options(
+        self, without: tuple[int, ...], assisted: tuple[int, ...], verdict: Verdict
+    ) -> None:
+        rounds = [
+            Round(kind, s * S, ("a", "a"), True) for kind, row in ((False, without), (True, assisted)) for s in row
+        ]
+        assert judge(rounds, cell_knows=True).verdict is verdict
+
     @given(
         st.lists(
             st.builds(

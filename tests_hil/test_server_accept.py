@@ -25,7 +25,7 @@ class TestAccept:
             client = dialer.connect(board.address(), port)
             accepted = server.accept(network.receive_timeout)
 
-            assert accepted.peer_address == client.local_address
+            assert accepted.peer_address in client.addresses
             assert accepted.handle != server.handle
             assert server.accepted_handle() == accepted.handle
 
@@ -34,7 +34,7 @@ class TestAccept:
         with modem.tcp_server(port, family=Family.IPV6) as server:
             client = peers.tcp_dialer(ipv6=ipv6).connect(board.address(Family.IPV6), port)
 
-            assert server.accept(network.receive_timeout).peer_address == client.local_address
+            assert server.accept(network.receive_timeout).peer_address in client.addresses
 
     @pytest.mark.spec("XACCEPT.set.timeout")
     def test_gives_up_when_nobody_dials(self, board, modem, measure, network):
@@ -53,7 +53,7 @@ class TestAccept:
 
             accepted = server.accept(0, at_most=network.receive_timeout)
 
-            assert accepted.peer_address == client.local_address
+            assert accepted.peer_address in client.addresses
 
     @pytest.mark.spec("XACCEPT.read.none")
     def test_nothing_is_accepted_at_first(self, board, modem):
@@ -199,7 +199,7 @@ class TestBind:
     """#XBIND for datagrams."""
 
     @pytest.mark.spec("XBIND.set.datagram")
-    def test_datagrams_come_from_the_bound_port(self, board, modem, udp_echo, despite_loss, network):
+    def test_datagrams_come_from_the_bound_port(self, board, modem, udp_echo, despite_loss, network, bench_session):
         port = board.free_port()
         with modem.udp_socket() as client:
             modem.server.bind(port)
@@ -209,8 +209,10 @@ class TestBind:
             )
 
         sources = {entry.address.split()[1] for entry in udp_echo.journal() if entry.event == "received"}
-        if network.name == "simulated":  # a NAT on the way may change it
-            assert sources == {str(port)}
+        found = bench_session.surveyed()
+        if bench_session.spec.hardware and (found is None or found.nat or not found.seen_address):
+            pytest.skip("a NAT on the way may change the port, and no survey says that there is none")
+        assert sources == {str(port)}
 
     @pytest.mark.spec("XBIND.set.range")
     def test_any_free_port(self, modem):

@@ -23,7 +23,7 @@ from bench.measure.measurement import (
 )
 from bench.measure.meter import Meter, ProfilerKit, SimulatedMeter
 from bench.measure.noise import Floor, NoiseFloor
-from bench.measure.release import Finding, Round, Verdict, judge
+from bench.measure.release import FEWEST, Finding, Round, Verdict, judge
 from bench.measure.series import Series
 from bench.measure.split import PARTS, Exchange, RoundTrip, take_apart
 from bench.measure.statistics import Estimate, drift, proportion, quantiles, reordered, typical
@@ -31,6 +31,7 @@ from bench.measure.survey import Survey, Surveyor
 from bench.measure.throughput import Rate, rate_of, uart_ceiling
 
 __all__ = [
+    "FEWEST",
     "MARGINAL",
     "OK",
     "OUTSIDE",

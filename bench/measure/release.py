@@ -16,9 +16,9 @@ from bench.measure.statistics import Estimate, proportion, quantile
 # A round counts as released early below this part of the baseline's median: a network that honours the announcement
 # releases within a few hundred ms, one that does not keeps its timer of seconds.
 _EARLY = 0.5
-# So many rounds of each kind at least; and of so many only this part may deviate before it is called chance.
-_FEWEST = 3
-_DEVIATING = 0.05
+FEWEST = 3
+"""Rounds of each kind without which there is no verdict."""
+_DEVIATING = 0.05  # the part of them that may deviate before it is called chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +90,31 @@ def judge(rounds: Sequence[Round], *, cell_knows: bool | None, known_good: bool 
         return Finding(Verdict.BROKE_DELIVERY, text, without, assisted)
     base, tried = ([one for one in kind if one.whole] for kind in (base, tried))
     usual = [one.idle_ns for one in base if one.idle_ns is not None]
-    if min(len(usual), len(tried)) < _FEWEST:
-        text = f"{len(usual)} rounds without and {len(tried)} with the option are too few; it takes {_FEWEST} of each"
+    if min(len(usual), len(tried)) < FEWEST:
+        text = f"{len(usual)} rounds without and {len(tried)} with the option are too few; it takes {FEWEST} of each"
         return Finding(Verdict.TOO_FEW, text, without, assisted)
     limit = _EARLY * float(numpy.median(usual))
     early = sum(one.idle_ns is not None and one.idle_ns < limit for one in tried)
-    return _weighed(early, len(tried), without, assisted, known_good=known_good)
+    by_itself = sum(idle_ns < limit for idle_ns in usual)
+    times = " to ".join(_shown(median) for median in (without, assisted))
+    text = f"median time to idle from {times}: released early in {early} of {len(tried)} rounds"
+    if by_itself:
+        text += f", and in {by_itself} of {len(usual)} without the option"
+    plainly = proportion(early, len(tried)).low > proportion(by_itself, len(usual)).high
+    if by_itself and not plainly:  # the network does so by itself: what is early proves nothing of the option
+        verdict = Verdict.TOO_FEW if early == len(tried) else Verdict.NOT_SHORTENED
+    else:
+        verdict = _weighed(early, len(tried), known_good=known_good)
+    return Finding(verdict, text, without, assisted)
 
 
-def _weighed(
-    early: int, count: int, without: Estimate | None, assisted: Estimate | None, *, known_good: bool
-) -> Finding:
+def _weighed(early: int, count: int, *, known_good: bool) -> Verdict:
     deviating = int(_DEVIATING * count)
     if early >= count - deviating:
-        verdict = Verdict.SHORTENED
-    elif early > deviating:
-        verdict = Verdict.AT_RANDOM
-    else:
-        verdict = Verdict.NOT_INDICATED if known_good else Verdict.NOT_SHORTENED
-    times = " to ".join(_shown(median) for median in (without, assisted))
-    text = f"median time to idle from {times}: released early in {early} of {count} rounds"
-    return Finding(verdict, text, without, assisted)
+        return Verdict.SHORTENED
+    if early > deviating:
+        return Verdict.AT_RANDOM
+    return Verdict.NOT_INDICATED if known_good else Verdict.NOT_SHORTENED
 
 
 def _shown(median: Estimate | None) -> str:

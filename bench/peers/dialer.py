@@ -41,7 +41,7 @@ class DialledConnection:
     """One connection from a peer to a board.
 
     Attributes:
-        local_address: the peer's own address, which the board should see.
+        local_address: the peer's own address.
         connected_ns: when the connection stood.
     """
 
@@ -49,6 +49,11 @@ class DialledConnection:
     number: int
     local_address: str
     connected_ns: int
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """By which the board may see it: its own, and the one by which boards reach it where a NAT lies before it."""
+        return frozenset((self.local_address, self.peer.host))
 
     def send(self, data: bytes) -> None:
         """Sends to the board."""
