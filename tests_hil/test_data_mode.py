@@ -60,6 +60,7 @@ class TestContent:
 
     @pytest.mark.slow
     @pytest.mark.spec("DATAMODE.size")
+    @pytest.mark.usefixtures("flow_control")
     def test_a_million_bytes(self, modem, peers, network):
         sink = peers.tcp_echo(echo=False)
         payload = _numbered(1_000_000)
@@ -71,7 +72,9 @@ class TestContent:
 
     @pytest.mark.spec("DATAMODE.size")
     @pytest.mark.parametrize("size", [1, 2, 31, 255, 256, 1024, 1025, 4095, 4096, 4097, 16384])
-    def test_every_size(self, modem, peers, network, size):
+    def test_every_size(self, modem, peers, network, request, size):
+        if size > DATA_MODE_BUFFER:
+            request.getfixturevalue("flow_control")
         sink = peers.tcp_echo(echo=False)
         with modem.tcp_client(sink.host, sink.port) as client:
             client.send_in_data_mode(_numbered(size))

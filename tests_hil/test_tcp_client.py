@@ -159,6 +159,7 @@ class TestDataMode:
             assert client.receive_exactly(len(BINARY), timeout=network.receive_timeout) == BINARY
             assert tcp_echo.received() == BINARY
 
+    @pytest.mark.usefixtures("flow_control")
     def test_larger_than_its_buffer(self, modem, peers, network):
         sink = peers.tcp_echo(echo=False)
         payload = _numbered(network.bulk)

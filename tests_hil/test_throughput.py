@@ -95,8 +95,9 @@ class TestUart:
                 sent = client.send_string(_message(number, MESSAGE)).response
                 series.add((MESSAGE + SEND_OVERHEAD) / sent.duration_ns * NS_PER_S, sent.sent_ns)
 
+    @pytest.mark.usefixtures("flow_control")
     def test_nothing_is_lost_at_full_speed(self, modem, peers, network):
-        """Data mode as fast as the port takes it: without flow control a board that is slower loses bytes."""
+        """Data mode as fast as the port takes it."""
         sink = peers.tcp_echo(echo=False)
         data = b"".join(_message(number, 64) for number in range(network.bulk // 64))
         with modem.tcp_client(sink.host, sink.port) as client:
@@ -124,6 +125,7 @@ class TestUplink:
         _tell(measure, "TCP uplink by command, sender", transfer.events, beside)
         _tell(measure, "TCP uplink by command, receiver", _received(sink), beside)
 
+    @pytest.mark.usefixtures("flow_control")
     @pytest.mark.measures("TCP uplink in data mode, receiver")
     def test_in_data_mode(self, modem, peers, measure, network, progress, uart):
         """What the board takes is the UART's rate; what went out is the peer's word."""
