@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from bench.peers import Peers
 from bench.simulator.radio import ASLEEP, CONNECTED, CONNECTING, IDLE, LOST, Assistance, Cell, Radio, Saving
 from bench.toml_file import ConfigError
 from nrf91_bench_fixtures.meter import KeptMeter
+from tests.support.lab import COMMAND, Lab
 from tests.support.profiler_kit import FakeProfilerKit
 from tests.support.programs import simulator
 
@@ -354,6 +356,20 @@ class TestCurrent:
         shown = {milliamperes for _, _, milliamperes in current.between(sent.sent_ns, idle)}
         assert {45.0, 32.0} <= shown
         assert current.charge_uc(sent.sent_ns, idle) > 32 * 700
+
+
+@pytest.mark.parametrize(("vouched", "outcomes"), [(True, {"failed"}), (False, {"skipped"})])
+def test_a_network_that_does_not_let_boards_sleep(lab: Lab, vouched: bool, outcomes: set[str]) -> None:
+    """Nobody's fault, unless the lab says that it does: then the modem has not asked."""
+    (lab.folder / "bench.toml").write_text('[network]\npsm = "granted"\nedrx = "granted"\n' if vouched else "")
+    with simulator("--cell", "psm=0,edrx=0") as boards:
+        finished = subprocess.run(
+            [*COMMAND, "run", "--suite", "power_saving", "--port", boards[0]["port"], "--out", str(lab.out),
+             "--config", str(lab.folder / "bench.toml"), "--", "-k", "TestPsm or TestEdrx"],
+            capture_output=True, text=True, timeout=120, check=False, env=lab.environment,
+        )  # fmt: skip
+    rows = [json.loads(line) for line in (lab.out / "results.jsonl").read_text().splitlines()]
+    assert {row["outcome"] for row in rows if row["type"] == "finish"} == outcomes, finished.stdout
 
 
 class TestProfilerKit:

@@ -428,6 +428,26 @@ class TestUsage:
         assert says in finished.stderr
         assert "Traceback" not in finished.stderr
 
+    def test_scenarios_that_need_flow_control_say_so(self, lab: Lab) -> None:
+        suite = """
+import pytest
+from dataclasses import replace
+
+@pytest.fixture(autouse=True)
+def hardware(bench_session, request):
+    spec = bench_session.spec
+    bench_session.spec = replace(spec, hardware=True, flow_control=request.node.name == "test_with")
+    yield
+    bench_session.spec = spec
+
+def test_with(flow_control): pass
+def test_without(flow_control): pass
+"""
+        rows = {row["test"].partition("::")[2]: row for row in lab.run(suite).rows if row["type"] == "finish"}
+        assert rows["test_with"]["outcome"] == "passed"
+        assert rows["test_without"]["outcome"] == "skipped"
+        assert "wire RTS and CTS" in rows["test_without"]["message"]
+
     def test_a_folder_is_used_once(self, lab: Lab) -> None:
         lab.out.mkdir()
         (lab.out / "old").touch()

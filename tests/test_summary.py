@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.plan import Plan, Waiver, WantedBoards
 from bench.report import EvidenceLost, ResultStream, RowReader, Summary, reconcile, stem_of, worst, write_pages
-from bench.report.specification import Specification
+from bench.report.matrix import matrix
+from bench.report.qualification import Qualification, Waived
+from bench.report.specification import Specification, Statement
 from bench.report.stream import Row
 from bench.report.summary import EXIT_EVIDENCE, EXIT_FAILED, EXIT_INCOMPLETE, EXIT_LAB, EXIT_OK
 
@@ -119,3 +122,68 @@ def test_pages_escape_what_devices_send_and_say_simulated(tmp_path: Path) -> Non
     assert "SIMULATED" in html
     assert "SIMULATED" in (tmp_path / "verdict.md").read_text()
     assert json.dumps(summary.to_json())
+
+
+class TestKnownIssues:
+    """They count as passed, and are never told as that."""
+
+    STATEMENTS = (Statement("X.a", "it answers"), Statement("X.b", "it echoes"))
+
+    def rows(self) -> list[Row]:
+        rows = []
+        for number in (1, 2):
+            rows += [row("plan", test=f"t::{name}", spec=[f"X.{name}"], round=number) for name in "ab"]
+        ended = [
+            ("a", 1, "failed", False),
+            ("a", 2, "passed", False),
+            ("b", 1, "passed", True),
+            ("b", 2, "failed", False),
+        ]
+        for name, number, outcome, known in ended:
+            more = {"known_issue": True, "message": "seven, not eight"} if known else {"message": "no"}
+            rows += [row("start", test=f"t::{name}", round=number)]
+            rows += [row("finish", test=f"t::{name}", round=number, outcome=outcome, **more)]
+        return rows
+
+    def test_of_rounds_the_worst_counts_in_the_specification(self) -> None:
+        specification = Specification(self.STATEMENTS)
+        specification.take(self.rows())
+        assert specification.statements["X.a"].results == {"dk-1": {"t::a": "failed"}}
+        assert specification.statements["X.b"].results == {"dk-1": {"t::b": "failed"}}
+        specification.take([one for one in self.rows() if one.get("round") == 1])
+        assert "| X.b | it echoes | 1 known issue |" in specification.markdown()
+
+    def test_one_is_no_pass_that_makes_a_failure_flaky(self) -> None:
+        summary = reconcile(self.rows())
+        assert summary.flaky == [("t::a", "dk-1")]
+        cells = matrix(summary.results, (), ()).cells
+        assert [cell.text for cell in cells["t::b"].values()] == ["1 failed, 1 known issue"]
+
+    def test_pages_name_them_and_every_test_of_a_cause(self, tmp_path: Path) -> None:
+        lost = [row("plan", test=f"t::lost[{n}]") for n in range(3)]
+        for number in range(3):
+            lost += [row("start", test=f"t::lost[{number}]")]
+            lost += [row("finish", test=f"t::lost[{number}]", outcome="lab_error", message="no network", error="X")]
+        write_pages(tmp_path, reconcile([*self.rows(), *lost]), Specification(()))
+        assert "* `t::b`: seven, not eight" in (tmp_path / "verdict.md").read_text()
+        page = (tmp_path / "verdict.html").read_text()
+        assert "so did <code>t::lost[1]</code>, <code>t::lost[2]</code>" in page
+
+    def test_pages_say_what_a_plan_waives(self, tmp_path: Path) -> None:
+        summary = reconcile(stream_of("failed", "passed"))
+        waiver = Waiver.model_validate(
+            {
+                "test": "*",
+                "kind": "quarantine",
+                "reason": "r",
+                "reference": "N-1",
+                "owner": "anna",
+                "expires": "2099-01-01",
+            }
+        )
+        plan = Plan(name="release", boards=(WantedBoards(model="nrf9151dk"),), waivers=(waiver,))
+        waived = Waived(summary.results[0], waiver)
+        summary.qualification = Qualification(plan, (), (), (waived,))
+        write_pages(tmp_path, summary, Specification(()))
+        assert "**failed** (waived until 2099-01-01 (anna)) `test_0`" in (tmp_path / "verdict.md").read_text()
+        assert "<b>waived until 2099-01-01 (anna)</b>" in (tmp_path / "verdict.html").read_text()
