@@ -148,6 +148,33 @@ class TestBreaker:
         here.wait(20)
         assert not here.paused()
 
+    def test_what_lasts_is_one_incident_and_ends_the_run(self, night: Callable[..., Night]) -> None:
+        """Each try waits twice as long as the one before; a board that works in between makes it another incident."""
+        here = night(2)
+        for pause in (60, 120, 240):
+            for slot in ("dk-1", "dk-2"):
+                here.see(slot, "lab_error", "lab_error", error="LabError")
+            here.wait(pause - 15)
+            assert here.paused(), here.said
+            here.wait(30)
+            assert not here.paused(), here.said
+        told = [text.partition(":")[0] for text in here.said]
+        assert told == ["begins", "tries again", *["goes on", "tries again"] * 2]
+        for slot in ("dk-1", "dk-2"):
+            here.see(slot, "lab_error", "lab_error", error="LabError")
+        here.wait(200)
+        assert here.stopped.startswith("incident: lab, not over after 60")
+
+    def test_a_board_that_works_ends_an_incident(self, night: Callable[..., Night]) -> None:
+        here = night(2)
+        for _ in range(20):
+            for slot in ("dk-1", "dk-2"):
+                here.see(slot, "lab_error", "lab_error", error="LabError")
+            here.wait(70)
+            here.see("dk-1", "passed")
+        assert {text.partition(":")[0] for text in here.said} == {"begins", "tries again"}
+        assert not here.stopped
+
     def test_a_control_board_tells_the_network_from_the_boards(self, night: Callable[..., Night]) -> None:
         here = night(2, network=lambda: "the control board dk-0 fails too: searching")
         here.see("dk-1", "lab_error", "lab_error", error="NotRegistered")

@@ -26,7 +26,7 @@ _ALONE = 5  # lab errors in a row of a board that runs alone
 _EACH_WAY = 2  # and of each of several boards
 _TOGETHER = 2  # boards that vanish together, among others that do not
 _PROBE_S = 10.0
-_UNPROBED_S = 60.0  # what cannot be probed from here is waited for
+_UNPROBED_S = 60.0  # what cannot be probed from here is waited for, then twice as long each time
 _CAUSES: Mapping[str, str] = {
     "PortLost": HUB,
     "PortNotFound": HUB,
@@ -55,6 +55,8 @@ class _Incident:
     cause: str
     began: float
     looked: float
+    paused: float
+    wait: float = _UNPROBED_S
 
 
 @dataclass
@@ -83,6 +85,7 @@ class Breaker:
     _looked: float = -_PROBE_S
     _cells: dict[str, str] = field(default_factory=dict)
     _incident: _Incident | None = None
+    _tried_again: _Incident | None = None
     _seen: set[str] = field(default_factory=set)
     _absent: set[str] = field(default_factory=set)  # never there so far: the run was begun without them
 
@@ -107,6 +110,7 @@ class Breaker:
             told[str(row.get("test", ""))] = time.monotonic(), str(row.get("error", ""))
         elif row.get("outcome") != "skipped":
             self._errors.pop(slot, None)
+            self._tried_again = None
 
     def act(self) -> None:
         """Pauses, looks again, goes on, or ends: to be called now and then."""
@@ -158,9 +162,14 @@ class Breaker:
             cause, said = DEVICE, "the control board has the network, so it is the boards or their SIMs"
         elif cause == NETWORK and self._one_cell():
             cause, said = CELL, f"all that fail were in one, {self._one_cell()}, and none of the others is"
-        self._incident = _Incident(cause, now, now)
+        before = self._tried_again
+        if before is not None and before.cause == cause:
+            self._incident = _Incident(cause, before.began, now, now, 2 * before.wait)
+        else:
+            self._incident = _Incident(cause, now, now, now)
         slots = sorted(self._errors)
-        self._row("begins", f"{len(slots)} of {self.boards} boards fail together, likely cause: {cause} ({said})")
+        what = "begins" if self._incident.began == now else "goes on"
+        self._row(what, f"{len(slots)} of {self.boards} boards fail together, likely cause: {cause} ({said})")
 
     def _one_cell(self) -> str:
         """The cell of all boards that fail and of no other; empty when there is none."""
@@ -177,9 +186,10 @@ class Breaker:
             self._errors.clear()
             self.stop(f"incident: {incident.cause}, not over after {waited:.0f} s")
             self.close()
-        elif said == "" or (said is None and waited >= _UNPROBED_S):
-            self._row("is over", f"{incident.cause}, after {waited:.0f} s")
-            self._incident = None
+        elif said == "" or (said is None and now - incident.paused >= incident.wait):
+            what = "is over" if said == "" else "tries again"
+            self._row(what, f"{incident.cause}, after {waited:.0f} s")
+            self._incident, self._tried_again = None, incident if said is None else None
             self._errors.clear()
             self.close()
 
