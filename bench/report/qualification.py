@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.patterns import means
 from bench.plan import KNOWN_ISSUE, QUARANTINE, Plan, Waiver, WantedBoards
-from bench.report.results import DIED, FAILED, LAB_ERROR, OBSERVATION, PASSED, SKIPPED, TestResult
+from bench.report.results import DIED, FAILED, LAB_ERROR, OBSERVATION, SKIPPED, TestResult
 
 QUALIFIED, NOT_QUALIFIED, INCOMPLETE = "QUALIFIED", "NOT QUALIFIED", "INCOMPLETE"
 _NAMED = 3
@@ -130,7 +130,7 @@ def _slower(rows: list[Mapping[str, Any]] | None) -> Iterable[str]:
 def _boards(plan: Plan, boards: list[dict[str, Any]], results: list[TestResult]) -> Iterable[str]:
     if any(board.get("simulated") for board in boards):
         yield "SIMULATED: no hardware, no qualification"
-    proved = {result.slot for result in results if result.outcome == PASSED and not result.known_issue}
+    proved = {result.slot for result in results if result.proved}
     real = {_identity(board): board for board in boards if board.get("slot") in proved}
     for wanted, found in _assigned(plan, list(real.values())):
         if found < wanted.count:
@@ -175,7 +175,7 @@ def _unproved(plan: Plan, ran: Ran) -> Iterable[str]:
     skips = {r.message for r in ran.results if r.outcome == SKIPPED and not _allowed(r.message, plan.skips)}
     if skips:
         yield f"skipped for no reason of the plan: {_some(sorted(skips))}"
-    if not any(result.outcome == PASSED and not result.known_issue for result in ran.results):
+    if not any(result.proved for result in ran.results):
         yield "no test passed"
     rounds = max((result.round for result in ran.results), default=0)
     if rounds < plan.repetitions:
