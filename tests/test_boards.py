@@ -21,7 +21,7 @@ from bench.boards import (
 from bench.boards.catalog import MODELS, Catalog
 from bench.boards.discovery import same_serial
 from bench.boards.recovery import synchronise
-from bench.config import BoardEntry, Config
+from bench.config.lab import BoardEntry, Config
 from bench.errors import LabError, UsageError
 from bench.modem import DialectUnsupported, NotRegistered
 from bench.privacy import Concealer

@@ -13,8 +13,8 @@ import pytest
 from bench import children
 from bench.at import AtLink
 from bench.boards import BoardSpec, Lease, Ledger
-from bench.cli.breaker import NETWORK, PEER, Breaker
-from bench.report import ResultStream
+from bench.evidence import ResultStream
+from bench.run.circuit_breaker import NETWORK, PEER, CircuitBreaker
 from tests.support.lab import COMMAND, Lab
 from tests.support.programs import simulator
 
@@ -49,7 +49,7 @@ class Night:
         if "network" in probes:
             named[NETWORK] = probes["network"]
         stream = ResultStream(folder, "night")
-        self.breaker = Breaker(folder, stream, boards, 600.0, hub, named, self.said.append, self._stop)
+        self.breaker = CircuitBreaker(folder, stream, boards, 600.0, hub, named, self.said.append, self._stop)
 
     def _stop(self, why: str) -> None:
         self.stopped = why

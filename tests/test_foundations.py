@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.clock import Anchor, estimate_offset
-from bench.config import Config, load
+from bench.config.lab import Config, load
+from bench.config.plan import Plan
+from bench.config.toml_file import ConfigError
 from bench.errors import LabError, UsageError
-from bench.plan import Plan
 from bench.privacy import Concealer, lab_key
-from bench.toml_file import ConfigError
 
 
 class TestClock:

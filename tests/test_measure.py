@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bench.at import Response
-from bench.config import Config, MeasurementLimit
+from bench.config.lab import Config, MeasurementLimit
 from bench.errors import DeviceError, LabError, UsageError
+from bench.evidence.figures import figures, of_last_attempts
 from bench.measure import (
     MARGINAL,
     OK,
@@ -39,7 +40,6 @@ from bench.measure import (
 )
 from bench.measure.statistics import describe, quantile
 from bench.peers import Entry
-from bench.report.figures import figures, of_last_attempts
 from bench.simulator.path import Direction, Lane
 
 NS_PER_MS = 1_000_000

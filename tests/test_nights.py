@@ -17,7 +17,7 @@ from bench.boards.lease import lock_folder
 from bench.boards.reservation import Reservation
 from bench.cli.moment import moment
 from bench.cli.run import _named
-from bench.config import Notify
+from bench.config.lab import Notify
 from bench.errors import LabError, UsageError
 from bench.history import BoardRecord, ResultRecord, RunRecord, Store
 from bench.report.notification import change_since, notify

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from bench import children
 from bench.at import AtLink
-from bench.boards import Board, BoardSpec, Ladder, ResetBudget
-from bench.config import Recovery
+from bench.boards import Board, BoardSpec, Escalation, ResetBudget
+from bench.config.lab import Recovery
 from bench.modem import Modem
 from bench.peers import Peers
 from bench.privacy import Concealer
@@ -166,7 +166,7 @@ class TestUart:
                 assert b"OK" not in at.listen(lambda data: b"OK" in data, timeout=0.5)
             said: list[str] = []
             spec = BoardSpec("dk-1", port, baudrate=115200, hardware=False)
-            ladder = Ladder(spec, Recovery(), ResetBudget(0), lambda text, **_: said.append(text))
+            ladder = Escalation(spec, Recovery(), ResetBudget(0), lambda text, **_: said.append(text))
             board = Board(spec, Concealer(b"k" * 32), ladder=ladder)
             try:
                 board.open()

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from bench.at import AtLink, CommandError
 from bench.boards import BoardSpec, SimulatedBoards, ask_simulator, coverage_of
 from bench.clock import now_ns
-from bench.config import Coverage, load
+from bench.config.lab import Coverage, load
+from bench.config.toml_file import ConfigError
 from bench.errors import LabError
 from bench.measure import Current, ProfilerKit, SimulatedMeter
 from bench.modem import Modem, PsmGrant, SystemMode
@@ -29,7 +30,6 @@ from bench.modem.power_saving import (
 )
 from bench.peers import Peers
 from bench.simulator.radio import ASLEEP, CONNECTED, CONNECTING, IDLE, LOST, Assistance, Cell, Radio, Saving
-from bench.toml_file import ConfigError
 from nrf91_bench_fixtures.meter import KeptMeter
 from tests.support.lab import COMMAND, Lab
 from tests.support.profiler_kit import FakeProfilerKit

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from bench.config import MeasurementLimit
-from bench.plan import Plan, Waiver, WantedBoards, load_plan
+from bench.config.lab import MeasurementLimit
+from bench.config.plan import Plan, Waiver, WantedBoards, load_plan
+from bench.config.toml_file import ConfigError
+from bench.evidence.qualification import Qualification, Ran, qualify
+from bench.evidence.results import DIED, FAILED, LAB_ERROR, OBSERVATION, PASSED, SKIPPED, TestResult
+from bench.evidence.summary import Summary, reconcile
 from bench.report.junit import junit
-from bench.report.qualification import Qualification, Ran, qualify
-from bench.report.results import DIED, FAILED, LAB_ERROR, OBSERVATION, PASSED, SKIPPED, TestResult
-from bench.report.summary import Summary, reconcile
-from bench.toml_file import ConfigError
 from tests.support.lab import COMMAND, Lab
 
 TODAY = date(2026, 11, 23)

@@ -135,7 +135,7 @@ class TestList:
 
     def test_a_board_is_found_again_at_the_port_that_was_named(self, rack: RunningRack) -> None:
         script = (
-            "from bench.boards import found_again, named_port\nfrom bench.config import Config\n"
+            "from bench.boards import found_again, named_port\nfrom bench.config.lab import Config\n"
             "import sys\nspec = named_port(sys.argv[1], 1, Config.model_validate(\n"
             "    {'boards': [{'name': 'log', 'port': sys.argv[1]}]}))\n"
             "print('ready', flush=True)\nsys.stdin.readline()\nprint(found_again(spec, Config(), 10).port)\n"

@@ -15,11 +15,11 @@ import pytest
 import serial
 
 from bench.at import AtLink, CommandTimeout, DeviceRestarted
-from bench.boards import Board, BoardSilent, BoardSpec, Ladder, ResetBudget
-from bench.boards.examination import programs_with
-from bench.config import Recovery, load
+from bench.boards import Board, BoardSilent, BoardSpec, Escalation, ResetBudget
+from bench.boards.diagnosis import programs_with
+from bench.config.lab import Recovery, load
+from bench.config.toml_file import ConfigError
 from bench.privacy import Concealer
-from bench.toml_file import ConfigError
 from tests.support.programs import simulator
 from tests.support.responder import SLM_IDENTITY, Answer, Device, device
 
@@ -50,7 +50,7 @@ def board_at(port: str) -> Board:
 
 def opened(board: Device, recovery: Recovery, resets: int, said: list[str]) -> Board:
     spec = BoardSpec("dk-1", board.path, serial="1051202135", place="1-4", hardware=False)
-    ladder = Ladder(spec, recovery, ResetBudget(resets), lambda text, reset=False: said.append(text))
+    ladder = Escalation(spec, recovery, ResetBudget(resets), lambda text, reset=False: said.append(text))
     return Board(spec, Concealer(b"k" * 32), ladder=ladder, patience=1.5)
 
 
@@ -96,7 +96,7 @@ class TestLadder:
     def test_what_the_lab_could_add_is_said(self) -> None:
         with device(gated(lambda _: False)) as silent:
             spec = BoardSpec("dk-1", silent.path, hardware=False)
-            ladder = Ladder(spec, Recovery(baudrates=(115200,)), ResetBudget(0), lambda _, reset=False: None)
+            ladder = Escalation(spec, Recovery(baudrates=(115200,)), ResetBudget(0), lambda _, reset=False: None)
             with pytest.raises(BoardSilent, match="hears nothing; give the bench a command that resets it"):
                 Board(spec, Concealer(b"k" * 32), ladder=ladder, patience=1.5).open()
 

@@ -9,12 +9,12 @@ import pytest
 
 from bench.at import AtLink
 from bench.boards import Board, BoardSpec
-from bench.config import load
+from bench.config.lab import load
+from bench.config.toml_file import ConfigError
 from bench.errors import LabError
 from bench.modem import AttachBlocked, Modem, NotRegistered, SimLocked
 from bench.privacy import Concealer
 from bench.secret import secret
-from bench.toml_file import ConfigError
 from tests.support.lab import Lab
 from tests.support.programs import simulator
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.boards import BoardSpec, SidePort, SimulatedBoards, ask_simulator
+from bench.boards import AuxPort, BoardSpec, SimulatedBoards, ask_simulator
 from bench.clock import Anchor, now_ns
 from bench.privacy import Concealer
 from tests.support.lab import Lab
@@ -49,7 +49,7 @@ class TestPort:
     def test_what_comes_is_kept_with_its_time(self) -> None:
         master, slave = pty.openpty()
         tty.setraw(slave)
-        with SidePort("log", os.ttyname(slave), baudrate=115200) as port:
+        with AuxPort("log", os.ttyname(slave), baudrate=115200) as port:
             os.write(master, b"before\r\n")
             until(port.since)
             middle = now_ns()
@@ -63,7 +63,7 @@ class TestPort:
     def test_only_the_last_bytes_are_kept(self) -> None:
         master, slave = pty.openpty()
         tty.setraw(slave)
-        with SidePort("log", os.ttyname(slave), baudrate=115200, ring_bytes=5000) as port:
+        with AuxPort("log", os.ttyname(slave), baudrate=115200, ring_bytes=5000) as port:
             sent = b"".join(b"%07d\n" % number for number in range(5000))
             for start in range(0, len(sent), 1000):
                 os.write(master, sent[start : start + 1000])
@@ -76,14 +76,14 @@ class TestPort:
         os.close(slave)
 
     def test_a_port_that_is_not_there_is_told(self, tmp_path: Path) -> None:
-        with SidePort("log", str(tmp_path / "none"), baudrate=115200) as port:
+        with AuxPort("log", str(tmp_path / "none"), baudrate=115200) as port:
             assert "there is no port" in port.trouble
             assert port.since() == []
 
     def test_a_port_that_vanishes_is_told(self) -> None:
         with SimulatedBoards(1) as boards:
             spec = boards.specs[0]
-            with SidePort("log", spec.side_ports["log"], baudrate=115200) as port:
+            with AuxPort("log", spec.aux_ports["log"], baudrate=115200) as port:
                 ask_simulator(spec, {"op": "trouble", "what": "vanish"})
                 until(lambda: port.trouble)
         assert "vanished" in port.trouble or "hung up" in port.trouble
@@ -92,7 +92,7 @@ class TestPort:
     def test_an_identity_cut_in_two_is_concealed(self, cuts: list[int]) -> None:
         concealer, said = Concealer(b"k" * 32), b"modem +CGSN: " + IMEI + b" is up\xff"
         concealer.learn("imei", IMEI.decode())
-        port = SidePort("log", "/dev/null", baudrate=115200)
+        port = AuxPort("log", "/dev/null", baudrate=115200)
         rest = said
         for size in [*cuts, len(said)]:
             piece, rest = rest[:size], rest[size:]
@@ -138,5 +138,5 @@ def test_a_lab_decides_what_becomes_of_logs(lab: Lab, asked: bool) -> None:
 
 
 def test_a_spec_keeps_its_ports_on_its_way_to_the_process_that_tests_it() -> None:
-    spec = BoardSpec("dk-1", "/dev/ttyACM0", side_ports={"log": "/dev/ttyACM1"})
+    spec = BoardSpec("dk-1", "/dev/ttyACM0", aux_ports={"log": "/dev/ttyACM1"})
     assert BoardSpec.from_json(spec.to_json()) == spec

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.config.known_issues import KnownIssue, load_known_issues
 from bench.errors import UsageError
-from bench.known_issues import KnownIssue, load_known_issues
 from bench.report.specification import Specification
 
 SUITES = Path(__file__).parent.parent / "tests_hil"

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.plan import Plan, Waiver, WantedBoards
-from bench.report import EvidenceLost, ResultStream, RowReader, Summary, reconcile, stem_of, worst, write_pages
+from bench.config.plan import Plan, Waiver, WantedBoards
+from bench.evidence import EvidenceLost, ResultStream, RowReader, Summary, reconcile, worst
+from bench.evidence.qualification import Qualification, Waived
+from bench.evidence.stream import Row
+from bench.evidence.summary import EXIT_EVIDENCE, EXIT_FAILED, EXIT_INCOMPLETE, EXIT_LAB, EXIT_OK
+from bench.report import stem_of, write_pages
 from bench.report.matrix import matrix
-from bench.report.qualification import Qualification, Waived
 from bench.report.specification import Specification, Statement
-from bench.report.stream import Row
-from bench.report.summary import EXIT_EVIDENCE, EXIT_FAILED, EXIT_INCOMPLETE, EXIT_LAB, EXIT_OK
 
 
 def row(kind: str, **fields: object) -> Row:

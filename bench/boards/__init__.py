@@ -1,20 +1,20 @@
 """Which boards there are, who uses them, and one that is open."""
 
 from bench.boards.admission import show_tokens
+from bench.boards.aux_port import AuxPort
 from bench.boards.board import Board
 from bench.boards.budget import Budget, BudgetLine, BudgetSpent, cost_of_commands
 from bench.boards.catalog import Catalog
 from bench.boards.coverage import Coverage, coverage_of
 from bench.boards.discovery import UNKNOWN, AttachedBoard, attached_boards
+from bench.boards.escalation import Escalation, ResetBudget
 from bench.boards.hotplug import BoardMonitor, found_again, is_there
-from bench.boards.ladder import Ladder, ResetBudget
 from bench.boards.lease import BoardLeased, Holder, Lease, holder_of, inherited, terminal_lock
 from bench.boards.ledger import Cost, Ledger
 from bench.boards.provisioning import TAGS, KnownDigests, provision
 from bench.boards.recovery import BoardSilent, BoardUnintelligible
 from bench.boards.reservation import Reservation, release, reservation_of, reserve
 from bench.boards.selection import BoardSpec, fits, known_boards, named_port, select
-from bench.boards.side_port import SidePort
 from bench.boards.simulated import PEER_NAME, SimulatedBoards, ask_simulator
 from bench.boards.support import collect_for_support
 
@@ -23,6 +23,7 @@ __all__ = [
     "TAGS",
     "UNKNOWN",
     "AttachedBoard",
+    "AuxPort",
     "Board",
     "BoardLeased",
     "BoardMonitor",
@@ -35,14 +36,13 @@ __all__ = [
     "Catalog",
     "Cost",
     "Coverage",
+    "Escalation",
     "Holder",
     "KnownDigests",
-    "Ladder",
     "Lease",
     "Ledger",
     "Reservation",
     "ResetBudget",
-    "SidePort",
     "SimulatedBoards",
     "ask_simulator",
     "attached_boards",

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Self
 
 from bench.at import AtLink, CommandError, DeviceRestarted, PortBusy, Transcript
-from bench.boards.ladder import Ladder
+from bench.boards.escalation import Escalation
 from bench.boards.lease import INHERITED, BoardLeased, Lease, terminal_lock
 from bench.boards.profile import Profile, differences, read_profile
 from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
@@ -45,7 +45,7 @@ class Board:
         margin: float = 5.0,
         connect_timeout: float = 60.0,
         job: str = "",
-        ladder: Ladder | None = None,
+        ladder: Escalation | None = None,
         patience: float = 15.0,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.config import ModelEntry
+from bench.config.lab import ModelEntry
 
 SEGGER = 0x1366
 NORDIC = 0x1915

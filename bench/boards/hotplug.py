@@ -11,8 +11,8 @@ import pyudev
 from bench.at import PortNotFound, pty_made_ns
 from bench.boards.catalog import Catalog
 from bench.boards.discovery import AttachedBoard, attached_boards, same_serial
-from bench.boards.selection import BoardSpec, known_boards, side_ports
-from bench.config import Config
+from bench.boards.selection import BoardSpec, aux_ports, known_boards
+from bench.config.lab import Config
 from bench.errors import LabError
 
 # Without udevd no event tells; and a board shows its ports one by one. So it is looked again at least this often.
@@ -136,4 +136,4 @@ def found_again(spec: BoardSpec, config: Config, seconds: float) -> BoardSpec:
     if not spec.port:  # what its kind and its place in the inventory say of it was not known before
         return next(known for known in known_boards(config) if known.slot == spec.slot)
     port = found.ports[spec.port_name]
-    return replace(spec, port=port, place=found.place, side_ports=side_ports(found, port))
+    return replace(spec, port=port, place=found.place, aux_ports=aux_ports(found, port))

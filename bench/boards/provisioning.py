@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.config import TagRange
+from bench.config.lab import TagRange
 from bench.errors import LabError
 from bench.modem import CredentialStoreFull, CredentialType, Modem
 from bench.security.credentials import Credentials

@@ -11,8 +11,8 @@ from bench.at.transport import transport_for
 from bench.boards.catalog import Catalog
 from bench.boards.discovery import UNKNOWN, AttachedBoard, attached_boards, same_serial
 from bench.boards.lease import key_of
-from bench.config import BoardEntry, Config
-from bench.config import Peers as PeersConfig
+from bench.config.lab import BoardEntry, Config
+from bench.config.lab import Peers as PeersConfig
 from bench.errors import LabError, UsageError
 
 ALL = "all"
@@ -38,7 +38,7 @@ class BoardSpec:
         sec_tags: first and last security tag that the bench may use on it; None is the lab's.
         peers: how its network reaches the peers (address, address6, name), where that is not the lab's way.
         pin: where its SIM's PIN is kept, ``file:PATH`` or ``env:NAME``; empty for a SIM without one.
-        side_ports: its further ports, log and trace, by name.
+        aux_ports: its further ports, log and trace, by name.
         control_board: whether it tells if the network is good, and is tested only where it is named.
         access_point: apn, type, user, password (where it is kept), method; empty for the board's own settings.
         meter: port of the power meter that feeds it; empty for none.
@@ -60,7 +60,7 @@ class BoardSpec:
     sec_tags: tuple[int, int] | None = None
     peers: Mapping[str, str] = field(default_factory=dict)
     pin: str = ""
-    side_ports: Mapping[str, str] = field(default_factory=dict)
+    aux_ports: Mapping[str, str] = field(default_factory=dict)
     control_board: bool = False
     access_point: Mapping[str, str] = field(default_factory=dict)
     meter: str = ""
@@ -194,13 +194,13 @@ def known_boards(config: Config, attached: Sequence[AttachedBoard] | None = None
                 flow_control=model.flow_control,
                 dtr=model.dtr,
                 hardware=not is_pty(port),
-                side_ports=side_ports(board, port),
+                aux_ports=aux_ports(board, port),
             )
         )
     return known
 
 
-def side_ports(board: AttachedBoard, port: str) -> dict[str, str]:
+def aux_ports(board: AttachedBoard, port: str) -> dict[str, str]:
     """The ports of a board that may speak without being asked: those called log or trace, but for the one in use."""
     return {name: node for name, node in board.ports.items() if name in _SPEAKING and _real(node) != _real(port)}
 
@@ -270,7 +270,7 @@ def _configured(
         sec_tags=entry.sec_tags,
         pin=entry.pin,
         control_board=entry.control_board,
-        side_ports=side_ports(board, port) if board else {},
+        aux_ports=aux_ports(board, port) if board else {},
         access_point=entry.access_point.model_dump() if entry.access_point else {},
         meter=entry.meter,
         peers={name: str(value) for name, value in entry.peers.model_dump().items() if value is not None},

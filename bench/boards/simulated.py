@@ -111,7 +111,7 @@ class SimulatedBoards:
             pty_made_ns=made,
             hardware=False,
             control=self._control,
-            side_ports={"log": row["log"]},
+            aux_ports={"log": row["log"]},
         )
 
     def _line(self, descriptor: int) -> bytes:

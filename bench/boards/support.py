@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.at import AtLink, CommandError
+from bench.boards.aux_port import AuxPort
 from bench.boards.board import Board
-from bench.boards.side_port import SidePort
 from bench.clock import Anchor
 from bench.errors import BenchError
 
@@ -20,7 +20,7 @@ _ADDRESS = re.compile(rb"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}")
 
 
 def collect_for_support(
-    folder: Path, board: Board, ports: Sequence[SidePort], anchor: Anchor, conceal: Callable[[bytes], bytes]
+    folder: Path, board: Board, ports: Sequence[AuxPort], anchor: Anchor, conceal: Callable[[bytes], bytes]
 ) -> None:
     """Writes into a folder: answers to what is always asked, the identity, and everything that the ports still hold.
 

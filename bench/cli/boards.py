@@ -30,7 +30,7 @@ from bench.boards import (
 )
 from bench.cli.lab import asked, default_config
 from bench.cli.moment import moment
-from bench.config import Config, load
+from bench.config.lab import Config, load
 from bench.errors import BenchError, UsageError
 
 

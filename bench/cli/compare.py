@@ -9,13 +9,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench.cli.folder import chosen
 from bench.cli.lab import HistoryFile, default_config, history_path
-from bench.config import load
+from bench.config.lab import load
 from bench.errors import UsageError
 from bench.history import Comparison, Settings, compare
 from bench.measure import shown
 from bench.report.comparison import comparison_rows, false_alarm_text, headline
+from bench.run.folder import chosen
 
 _CHOICE = "A run's folder, or: DATE, DATE..DATE, modem=, slm=, run=, model=, board=, group=, operator=; commas between."
 _STYLES = {"regression": "bold red", "improvement": "green", "not enough evidence": "yellow"}

@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from bench.report import Summary, board_line
-from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, TestResult
-from bench.report.stream import Row
+from bench.evidence import Summary
+from bench.evidence.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, TestResult
+from bench.evidence.stream import Row
+from bench.report import board_line
 
 _COLUMN = 10
 _COLOURS = {

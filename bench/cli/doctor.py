@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.boards import Catalog, attached_boards, known_boards
-from bench.boards.examination import Finding, check_config, examine
+from bench.boards.diagnosis import Finding, check_config, examine
 from bench.cli.lab import default_config
-from bench.config import Config, load
+from bench.config.lab import Config, load
 from bench.errors import BenchError
 from bench.peers import Peer, Peers
 from bench.privacy import Concealer, lab_key

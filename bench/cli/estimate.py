@@ -10,9 +10,9 @@ from typing import Any
 import typer
 
 from bench.boards import BoardSpec, Budget, Cost, Ledger
-from bench.cli.suites import Selection, pytest_command
-from bench.config import Config
+from bench.config.lab import Config
 from bench.errors import UsageError
+from bench.run.suites import Selection, pytest_command
 
 _SECONDS = 120.0
 

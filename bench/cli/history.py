@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.folder import rebuild
 from bench.cli.lab import HistoryFile, history_path
 from bench.errors import UsageError
+from bench.evidence.stream import FILE
 from bench.history import Store
 from bench.measure import quantiles, shown
 from bench.report.history import run_record
-from bench.report.stream import FILE
+from bench.run.folder import rebuild
 
 app = typer.Typer(help="Keep and show what runs have shown.", no_args_is_help=True)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bench.boards import Board, BoardSpec
-from bench.config import load
+from bench.config.lab import load
 from bench.errors import BenchError
 from bench.modem import Identity
 from bench.privacy import Concealer, lab_key

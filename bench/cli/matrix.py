@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.suites import package_folder
 from bench.errors import UsageError
-from bench.report import RowReader
+from bench.evidence import RowReader
+from bench.evidence.stream import FILE as STREAM
 from bench.report.specification import FILE, Specification
-from bench.report.stream import FILE as STREAM
+from bench.run.suites import package_folder
 
 
 def matrix(

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from bench.errors import LabError, UsageError
-from bench.report.run_folder import DEFAULT, PIN, forecast, runs_in
-from bench.report.stream import FILE
+from bench.evidence.run_folder import DEFAULT, PIN, forecast, runs_in
+from bench.evidence.stream import FILE
 
 
 def prune(

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from bench.cli.console import RunConsole, short_path
-from bench.cli.folder import rebuild, save
 from bench.errors import LabError, UsageError
+from bench.evidence.stream import FILE
 from bench.report.allure_report import CannotRender, render
-from bench.report.stream import FILE
+from bench.run.folder import rebuild, save
 
 
 def report(

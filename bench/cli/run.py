@@ -9,18 +9,18 @@ from typing import Annotated
 import typer
 
 from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards, fits, reservation_of, select
-from bench.cli import suites
-from bench.cli.board_tests import Launcher
-from bench.cli.campaign import Campaign
 from bench.cli.estimate import tell_estimate
 from bench.cli.lab import HistoryFile, default_config, firmware_of
 from bench.cli.moment import moment
-from bench.cli.schedule import Schedule, interleaved, repeated
-from bench.config import Config, load
+from bench.config.lab import Config, load
+from bench.config.plan import FILE as PLAN_FILE
+from bench.config.plan import load_plan
 from bench.errors import LabError, UsageError
-from bench.plan import FILE as PLAN_FILE
-from bench.plan import load_plan
-from bench.report.run_folder import new_run_folder
+from bench.evidence.run_folder import new_run_folder
+from bench.run import suites
+from bench.run.run import Run
+from bench.run.schedule import Schedule, interleaved, repeated
+from bench.run.worker import Workers
 
 _INTERLEAVED_ROUNDS = 10
 _ONE = ("name", "serial", "place")  # what tells one board from all others
@@ -95,8 +95,8 @@ def run(
         plan, wanted = copy, load_plan(copy)
         rounds, arguments = wanted.repetitions, wanted.arguments
     name = lab.peers.name or (PEER_NAME if count else None)
-    with Campaign(
-        Launcher(folder, selection, path, lab, arguments, plan, name),
+    with Run(
+        Workers(folder, selection, path, lab, arguments, plan, name),
         measurements=(*lab.measurements, *(wanted.measurements if wanted else ())),
         history=history or lab.history,
         until=moment(until) if until else None,

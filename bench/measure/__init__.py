@@ -23,7 +23,7 @@ from bench.measure.measurement import (
 )
 from bench.measure.meter import Meter, ProfilerKit, SimulatedMeter
 from bench.measure.noise import Floor, NoiseFloor
-from bench.measure.release import FEWEST, Finding, Round, Verdict, judge
+from bench.measure.rai import FEWEST, Finding, Round, Verdict, judge
 from bench.measure.series import Series
 from bench.measure.split import PARTS, Exchange, RoundTrip, take_apart
 from bench.measure.statistics import Estimate, drift, proportion, quantiles, reordered, typical

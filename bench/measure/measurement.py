@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Protocol
 
 from bench.clock import NS_PER_S, duration_text
-from bench.config import MeasurementLimit
+from bench.config.lab import MeasurementLimit
 from bench.errors import DeviceError, LabError, UsageError
 
 OK, MARGINAL, OUTSIDE, UNTOLD = "ok", "marginal", "outside", "not told"

@@ -9,7 +9,7 @@ from bench.modem.radio import Radio, RaiSupport, ServingCell, SignallingWatch
 from bench.modem.registration import AttachBlocked, NotRegistered
 from bench.modem.secure_sockets import SecureSocket
 from bench.modem.sim_card import SimLocked
-from bench.modem.socket_commands import (
+from bench.modem.slm.sockets import (
     DATA_MODE_BUFFER,
     RECEIVE_LIMIT,
     STRING_LIMIT,

@@ -5,19 +5,19 @@ from typing import TypeVar
 from bench.at import AtLink
 from bench.modem.changes import Changes, NoJournal, UndoJournal
 from bench.modem.credential_commands import CredentialCommands
-from bench.modem.data_mode_commands import DataModeCommands
 from bench.modem.identity import Identity, identify, with_sim
-from bench.modem.network_commands import NetworkCommands
-from bench.modem.option_commands import OptionCommands
 from bench.modem.packet_data import PacketData
-from bench.modem.polling_commands import PollingCommands
 from bench.modem.power_saving import PowerSaving
 from bench.modem.radio import Radio
 from bench.modem.registration import Registration
 from bench.modem.secure_sockets import SecureSocket
-from bench.modem.server_commands import ServerCommands
 from bench.modem.sim_card import PinSource, SimCard
-from bench.modem.socket_commands import SocketCommands
+from bench.modem.slm.data_mode import DataModeCommands
+from bench.modem.slm.names import NetworkCommands
+from bench.modem.slm.options import OptionCommands
+from bench.modem.slm.polling import PollingCommands
+from bench.modem.slm.server import ServerCommands
+from bench.modem.slm.sockets import SocketCommands
 from bench.modem.socket_values import Family, PeerVerify, Role, SocketType
 from bench.modem.sockets import ActiveHandle, Socket, TcpClient, TcpServer, UdpSocket
 from bench.modem.system_mode import SystemModes

@@ -3,8 +3,8 @@
 from typing import Self
 
 from bench.at import Response
-from bench.modem.option_commands import OptionCommands
-from bench.modem.socket_commands import SocketCommands
+from bench.modem.slm.options import OptionCommands
+from bench.modem.slm.sockets import SocketCommands
 from bench.modem.socket_values import CidStatus, Family, Opened, PeerVerify, Role, SecureOption, SocketType
 from bench.modem.sockets import ActiveHandle, TcpClient
 

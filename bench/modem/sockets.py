@@ -5,8 +5,8 @@ from typing import Self
 from bench.at import CommandError, Response
 from bench.clock import NS_PER_S, now_ns
 from bench.errors import DeviceError, UsageError
-from bench.modem.server_commands import ServerCommands
-from bench.modem.socket_commands import SocketCommands, fits_string
+from bench.modem.slm.server import ServerCommands
+from bench.modem.slm.sockets import SocketCommands, fits_string
 from bench.modem.socket_values import (
     Accepted,
     Family,

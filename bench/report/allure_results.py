@@ -20,7 +20,7 @@ from allure_commons.utils import represent
 from allure_pytest.utils import allure_full_name, get_history_id
 
 from bench.at import printable
-from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED
+from bench.evidence.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED
 from bench.report.steps import Step
 
 _STATUS = {

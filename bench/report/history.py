@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from bench.evidence.stream import FILE, Row, RowReader
+from bench.evidence.summary import Summary
 from bench.history import BoardRecord, MeasurementRecord, ResultRecord, RunRecord
 from bench.measure import VALUE, typical
-from bench.report.stream import FILE, Row, RowReader
-from bench.report.summary import Summary
 
 _Place = tuple[str, str, int, str]
 """Test, slot, round, name."""

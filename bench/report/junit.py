@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from bench.clock import NS_PER_S
-from bench.report.results import DIED, FAILED, LAB_ERROR, SKIPPED, TestResult
-from bench.report.summary import Summary
+from bench.evidence.results import DIED, FAILED, LAB_ERROR, SKIPPED, TestResult
+from bench.evidence.summary import Summary
 
 _KINDS = {FAILED: "failure", LAB_ERROR: "error", DIED: "error", SKIPPED: "skipped"}
 # What XML 1.0 has no character for: controls, surrogates, and the last two code points of each plane's first.

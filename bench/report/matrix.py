@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.evidence.results import FAILED, LAB_ERROR, PASSED, SKIPPED, WORDS, TestResult
+from bench.evidence.stream import Row
 from bench.measure import VALUE, shown
-from bench.report.results import FAILED, LAB_ERROR, PASSED, SKIPPED, WORDS, TestResult
-from bench.report.stream import Row
 
 _PARAMETERS = re.compile(r"\[.*\]$", re.DOTALL)
 

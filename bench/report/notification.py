@@ -7,11 +7,11 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.config import Notify
+from bench.config.lab import Notify
 from bench.errors import LabError
+from bench.evidence.results import FAILED
+from bench.evidence.summary import Summary
 from bench.history import RunRecord, Store
-from bench.report.results import FAILED
-from bench.report.summary import Summary
 
 _SECONDS = 30.0
 _NAMED = 10

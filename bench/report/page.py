@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from bench import __version__
+from bench.config.plan import FILE as PLAN_FILE
+from bench.config.plan import Waiver, digest
+from bench.evidence.figures import Figure
+from bench.evidence.places import network_text
+from bench.evidence.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, WORDS, TestResult
+from bench.evidence.stream import FILE as STREAM
+from bench.evidence.summary import Summary, Told
 from bench.measure import shown
-from bench.plan import FILE as PLAN_FILE
-from bench.plan import Waiver, digest
-from bench.report.figures import Figure
 from bench.report.lab_time import lab_clock, lab_time
 from bench.report.matrix import Cell, matrix
-from bench.report.places import network_text
-from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, WORDS, TestResult
 from bench.report.specification import Specification
-from bench.report.stream import FILE as STREAM
-from bench.report.summary import Summary, Told
 
 _COLOURS = {
     "PASSED": "#1a7f37",

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.errors import UsageError
-from bench.report.results import DIED, FAILED, KNOWN_ISSUE, LAB_ERROR, PASSED, SKIPPED
-from bench.report.stream import Row
+from bench.evidence.results import DIED, FAILED, KNOWN_ISSUE, LAB_ERROR, PASSED, SKIPPED
+from bench.evidence.stream import Row
 
 FILE = "specification.toml"
 _WORST_FIRST = (DIED, FAILED, LAB_ERROR, SKIPPED, KNOWN_ISSUE, PASSED)

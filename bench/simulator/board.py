@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
 from bench.simulator.air import Air
-from bench.simulator.commands import COMMANDS
+from bench.simulator.at_host import Firmware
 from bench.simulator.credentials import CredentialStore
-from bench.simulator.firmware import Firmware
 from bench.simulator.journal import Journal
 from bench.simulator.log_port import LogPort
 from bench.simulator.modem import Identity, Modem
@@ -21,6 +20,7 @@ from bench.simulator.names import Names
 from bench.simulator.parameters import CmeError
 from bench.simulator.profiles import FIRMWARE, MODELS
 from bench.simulator.radio import Radio
+from bench.simulator.slm.commands import COMMANDS
 from bench.simulator.uart import Uart
 
 if TYPE_CHECKING:

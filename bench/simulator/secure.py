@@ -23,7 +23,7 @@ from bench.simulator.credentials import TagContent
 from bench.simulator.parameters import AtError
 
 if TYPE_CHECKING:
-    from bench.simulator.firmware import Firmware
+    from bench.simulator.at_host import Firmware
     from bench.simulator.sockets import Socket
 
 HOSTNAME, CIPHERSUITE_USED, PEER_VERIFY, SESSION_CACHE, CACHE_PURGE = 2, 4, 5, 12, 13

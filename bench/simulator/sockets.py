@@ -14,7 +14,7 @@ from bench.simulator.profiles import Firmware as Profile
 from bench.simulator.secure import SecureSession
 
 if TYPE_CHECKING:
-    from bench.simulator.firmware import Firmware
+    from bench.simulator.at_host import Firmware
 
 CLIENT, SERVER = 0, 1
 STREAM, DATAGRAM, RAW = 1, 2, 3

@@ -13,23 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.security import Connection, Verify
-from bench.simulator import (
-    Settings,
-    air_socket,
-    commands,
-    framing,
-    names,
-    options,
-    polling,
-    profiles,
-    run,
-    secure,
-    server,
-    sockets,
-    traffic,
-)
-from bench.simulator.firmware import Command, Firmware
+from bench.simulator import Settings, air_socket, framing, names, profiles, run, secure, sockets
+from bench.simulator.at_host import Command, Firmware
 from bench.simulator.parameters import AtError, Parameters
+from bench.simulator.slm import commands, options, polling, server, traffic
 
 Patch = Callable[[], None]
 Handler = Callable[[Firmware, Parameters], Awaitable[None]]

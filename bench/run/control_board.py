@@ -19,12 +19,12 @@ from bench.boards import (
     known_boards,
     show_tokens,
 )
-from bench.config import Config
+from bench.config.lab import Config
 from bench.errors import BenchError, DeviceError
+from bench.evidence import EvidenceLost, ResultStream
 from bench.modem import NotRegistered
 from bench.peers import Peers
 from bench.privacy import Concealer, lab_key
-from bench.report import EvidenceLost, ResultStream
 
 _EVERY_S = 300.0
 _FRESH_S = 60.0  # so long a finding holds, and so long one that is asked for is waited for

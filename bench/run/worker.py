@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bench import children
 from bench.boards import BoardSpec, Lease, inherited
-from bench.cli.suites import Selection, pytest_command
-from bench.config import Config
+from bench.config.lab import Config
+from bench.run.suites import Selection, pytest_command
 
 # A test that hangs beyond every command's own timeout is ended, shown as failed, and the run goes on.
 _TEST_SECONDS = 600
@@ -17,7 +17,7 @@ _REGISTER_SECONDS = 900  # the longest of any profile: a first scan of NB-IoT
 
 
 @dataclass(frozen=True)
-class BoardTests:
+class Worker:
     """One process.
 
     Attributes:
@@ -36,7 +36,7 @@ class BoardTests:
 
 
 @dataclass(frozen=True)
-class Launcher:
+class Workers:
     """Starts the processes of a run.
 
     Attributes:
@@ -57,7 +57,7 @@ class Launcher:
     plan: Path | None = None
     peer_name: str | None = None
 
-    def start(self, spec: BoardSpec, lease: Lease, number: int, again: Sequence[str] = ()) -> BoardTests:
+    def start(self, spec: BoardSpec, lease: Lease, number: int, again: Sequence[str] = ()) -> Worker:
         """A round of a board's tests, or a second attempt at some of them."""
         turn = f"-round-{number}" if number > 1 else ""
         log = self.folder / f"console-{spec.slot}{turn}{'-again' if again else ''}.txt"
@@ -80,7 +80,7 @@ class Launcher:
                 environment={**_no_pytest_options(), **inherited([lease])},
                 pass_fds=(lease.fd,) if lease.fd >= 0 else (),
             )
-        return BoardTests(spec, number, process, pipe, log)
+        return Worker(spec, number, process, pipe, log)
 
     def _patience(self, spec: BoardSpec) -> float:
         """Seconds after which a test hangs: the first of a board waits for its network, and tries it out."""

@@ -20,7 +20,7 @@ from bench.at import AtLink, PortLost, PortNotFound
 from bench.boards.lab_command import LabCommand
 from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
 from bench.boards.selection import BoardSpec
-from bench.config import Recovery
+from bench.config.lab import Recovery
 from bench.errors import LabError
 
 _SCAN_SECONDS = 2.5
@@ -50,7 +50,7 @@ class ResetBudget:
         return self.left >= 0
 
 
-class Ladder:
+class Escalation:
     """One board's way back."""
 
     def __init__(self, spec: BoardSpec, recovery: Recovery, budget: ResetBudget, say: Say) -> None:

@@ -14,7 +14,7 @@ from bench.simulator.secure import SecureSession, secure
 from bench.simulator.sockets import CLIENT, DATAGRAM, RAW, SERVER, STREAM, Socket
 
 if TYPE_CHECKING:
-    from bench.simulator.firmware import DataSender, Firmware
+    from bench.simulator.at_host import DataSender, Firmware
 
 HOST_LIMIT = 127  # the page says 128; the firmware's buffer holds a NUL as well
 _PEEK, _DONT_WAIT, _WAIT_ALL, _WAIT_ACK = 2, 64, 256, 512

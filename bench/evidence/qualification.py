@@ -6,9 +6,9 @@ from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any
 
-from bench.patterns import means
-from bench.plan import KNOWN_ISSUE, QUARANTINE, Plan, Waiver, WantedBoards
-from bench.report.results import DIED, FAILED, LAB_ERROR, OBSERVATION, SKIPPED, TestResult
+from bench.config.patterns import means
+from bench.config.plan import KNOWN_ISSUE, QUARANTINE, Plan, Waiver, WantedBoards
+from bench.evidence.results import DIED, FAILED, LAB_ERROR, OBSERVATION, SKIPPED, TestResult
 
 QUALIFIED, NOT_QUALIFIED, INCOMPLETE = "QUALIFIED", "NOT QUALIFIED", "INCOMPLETE"
 _NAMED = 3

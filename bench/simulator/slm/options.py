@@ -21,7 +21,7 @@ from bench.simulator.secure import (
 from bench.simulator.sockets import DATAGRAM, NO_SEC_TAG, SESSION_TIMEOUT, Socket
 
 if TYPE_CHECKING:
-    from bench.simulator.firmware import Firmware
+    from bench.simulator.at_host import Firmware
 
 _INT32 = (-0x80000000, 0x7FFFFFFF)
 _GET, _SET = 0, 1

@@ -3,19 +3,20 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from bench.cli.suites import package_folder
+from bench.config.plan import FILE as PLAN_FILE
+from bench.config.plan import load_plan
 from bench.errors import UsageError
+from bench.evidence import RowReader, Summary, reconcile, write_json
+from bench.evidence.stream import FILE as STREAM
+from bench.evidence.summary import FILE as SUMMARY
 from bench.history import Observation, Store, chosen_runs, observations
-from bench.plan import FILE as PLAN_FILE
-from bench.plan import load_plan
-from bench.report import RowReader, Summary, reconcile, write_json, write_pages
+from bench.report import write_pages
 from bench.report.allure_results import attach_globally, count_results
 from bench.report.history import run_record
 from bench.report.junit import junit
 from bench.report.specification import FILE as SPECIFICATION
 from bench.report.specification import Specification
-from bench.report.stream import FILE as STREAM
-from bench.report.summary import FILE as SUMMARY
+from bench.run.suites import package_folder
 
 
 def rebuild(folder: Path) -> Summary:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.config.plan import FILE as PLAN_FILE
 from bench.errors import UsageError
-from bench.plan import FILE as PLAN_FILE
-from bench.report.stream import FILE
-from bench.report.summary import FILE as SUMMARY
+from bench.evidence.stream import FILE
+from bench.evidence.summary import FILE as SUMMARY
 
 DEFAULT = Path("reports") / "runs"
 PIN = "PINNED"

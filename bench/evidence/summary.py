@@ -9,12 +9,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.plan import Plan
-from bench.report.figures import Figure, figures, of_last_attempts
-from bench.report.places import network_text
-from bench.report.qualification import INCOMPLETE, NOT_QUALIFIED, QUALIFIED, Qualification, Ran, qualify
-from bench.report.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, WORDS, WORST_FIRST, TestResult
-from bench.report.stream import Row
+from bench.config.plan import Plan
+from bench.evidence.figures import Figure, figures, of_last_attempts
+from bench.evidence.places import network_text
+from bench.evidence.qualification import INCOMPLETE, NOT_QUALIFIED, QUALIFIED, Qualification, Ran, qualify
+from bench.evidence.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, WORDS, WORST_FIRST, TestResult
+from bench.evidence.stream import Row
 
 SCHEMA = 1
 FILE = "summary.json"

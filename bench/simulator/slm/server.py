@@ -8,7 +8,7 @@ from bench.simulator.readiness import wait_readable
 from bench.simulator.sockets import SERVER, Socket
 
 if TYPE_CHECKING:
-    from bench.simulator.firmware import Firmware
+    from bench.simulator.at_host import Firmware
 
 _BACKLOG = 2
 _INT32 = (-0x80000000, 0x7FFFFFFF)

@@ -10,7 +10,7 @@ from bench.simulator.secure import SecureSession
 from bench.simulator.sockets import STREAM, Socket
 
 if TYPE_CHECKING:
-    from bench.simulator.firmware import Firmware
+    from bench.simulator.at_host import Firmware
 
 _MOST = 7
 _INT32 = (-0x80000000, 0x7FFFFFFF)

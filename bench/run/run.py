@@ -21,26 +21,26 @@ from typing import Any
 from bench import __version__
 from bench.boards import BoardLeased, BoardSpec, Holder, Lease, reservation_of
 from bench.children import when_parent_ends
-from bench.cli.board_tests import BoardTests, Launcher
-from bench.cli.breaker import Breaker, missing_of, probes_of
 from bench.cli.console import RunConsole, short_path
-from bench.cli.control_board import ControlBoard, control_board
-from bench.cli.folder import chosen, rebuild, save
-from bench.cli.schedule import Schedule, Turn
-from bench.cli.suites import package_folder
-from bench.config import MeasurementLimit
+from bench.config.lab import MeasurementLimit
+from bench.config.plan import load_plan
 from bench.errors import BenchError, LabError
+from bench.evidence import EvidenceLost, ResultStream, RowReader, Summary, write_json
+from bench.evidence.results import FAILED, LAB_ERROR
+from bench.evidence.run_folder import too_little_room
+from bench.evidence.stream import Row
+from bench.evidence.summary import EXIT_EVIDENCE, EXIT_INCOMPLETE, EXIT_USAGE
+from bench.evidence.summary import FILE as SUMMARY
 from bench.history import Settings, Store, compare
-from bench.plan import load_plan
-from bench.report import EvidenceLost, ResultStream, RowReader, Summary, write_json
 from bench.report.comparison import comparison_rows, headline
 from bench.report.history import run_record
 from bench.report.notification import change_since, notify
-from bench.report.results import FAILED, LAB_ERROR
-from bench.report.run_folder import too_little_room
-from bench.report.stream import Row
-from bench.report.summary import EXIT_EVIDENCE, EXIT_INCOMPLETE, EXIT_USAGE
-from bench.report.summary import FILE as SUMMARY
+from bench.run.circuit_breaker import CircuitBreaker, missing_of, probes_of
+from bench.run.control_board import ControlBoard, control_board
+from bench.run.folder import chosen, rebuild, save
+from bench.run.schedule import Schedule, Turn
+from bench.run.suites import package_folder
+from bench.run.worker import Worker, Workers
 
 _LOOK_SECONDS = 0.2
 # After an interruption a board is brought back to a known state; then the run ends whatever happens.
@@ -50,15 +50,15 @@ _PYTEST_FAILED, _PYTEST_USAGE = 1, 4
 _PYTEST_TROUBLE = {2: "was interrupted", 3: "had an internal error", 4: "could not start", 5: "collected no test"}
 
 
-_Starter = Callable[[], tuple[BoardTests, float]]
+_Starter = Callable[[], tuple[Worker, float]]
 
 
-class Campaign:
+class Run:
     """One run."""
 
     def __init__(
         self,
-        launcher: Launcher,
+        launcher: Workers,
         *,
         measurements: Sequence[MeasurementLimit] = (),
         history: Path | None = None,
@@ -81,7 +81,7 @@ class Campaign:
         self._console = RunConsole()
         self._handlers: dict[signal.Signals, Any] = {}
 
-    def __enter__(self) -> "Campaign":
+    def __enter__(self) -> "Run":
         """From here on an interruption ends the run in order, and its folder says INCOMPLETE."""
         for number in (signal.SIGINT, signal.SIGTERM):
             self._handlers[number] = signal.signal(number, self._interrupt)
@@ -157,7 +157,7 @@ class Campaign:
         reader = RowReader(self._folder)
         spec = control_board(self._lab, specs)
         control = ControlBoard(spec, self._lab, self._stream, self._stop.is_set) if spec else None
-        breaker = Breaker(
+        breaker = CircuitBreaker(
             self._folder,
             self._stream,
             len(specs),
@@ -202,9 +202,9 @@ class Campaign:
         self._why_stopped = why
         self._stop.set()
 
-    def _play(self, schedule: Schedule, reader: RowReader, breaker: Breaker) -> list[BoardTests]:
+    def _play(self, schedule: Schedule, reader: RowReader, breaker: CircuitBreaker) -> list[Worker]:
         """Every turn, each with its second attempts; returns the processes that were started."""
-        ended: list[BoardTests] = []
+        ended: list[Worker] = []
         for turn in schedule.turns:
             if self._stop.is_set():
                 break
@@ -217,7 +217,7 @@ class Campaign:
     def _starter(self, spec: BoardSpec, number: int, again: Sequence[str] = ()) -> _Starter:
         """Starts a board's process when it is called, and says how long the next one should wait."""
 
-        def start() -> tuple[BoardTests, float]:
+        def start() -> tuple[Worker, float]:
             started = self._launcher.start(spec, self._leases[spec.slot], number, again)
             return started, self._lab.limits.stagger_seconds * spec.hardware
 
@@ -247,10 +247,10 @@ class Campaign:
                 started.append(self._starter(spec, turn.round, tests))
         return started
 
-    def _follow(self, starters: Sequence[_Starter], reader: RowReader, breaker: Breaker) -> list[BoardTests]:
+    def _follow(self, starters: Sequence[_Starter], reader: RowReader, breaker: CircuitBreaker) -> list[Worker]:
         """Starts processes one after the other, follows them to their ends, and returns them."""
         asked = False
-        running: list[BoardTests] = []
+        running: list[Worker] = []
         waiting, next_start = deque(starters), 0.0
         while waiting or any(child.process.poll() is None for child in running):
             if self._stop.is_set():
@@ -277,7 +277,7 @@ class Campaign:
             os.close(child.pipe)
         return running
 
-    def _end(self, running: Sequence[BoardTests]) -> None:
+    def _end(self, running: Sequence[Worker]) -> None:
         for child in running:
             if child.process.poll() is None:
                 child.process.send_signal(signal.SIGINT)
@@ -288,7 +288,7 @@ class Campaign:
                 child.process.kill()
                 child.process.wait()
 
-    def _reconcile(self, running: Sequence[BoardTests]) -> Summary:
+    def _reconcile(self, running: Sequence[Worker]) -> Summary:
         """Says what is missing, then reads the stream from its beginning and writes what it proves."""
         try:
             if self._stop.is_set():
@@ -344,7 +344,7 @@ class Campaign:
         rows = comparison_rows(found)
         self._stream.add("comparison", baseline=baseline, **headline(found), measurements=rows)
 
-    def _examine(self, child: BoardTests) -> None:
+    def _examine(self, child: Worker) -> None:
         code = child.process.returncode
         if code < 0:
             name = signal.Signals(-code).name
@@ -365,7 +365,7 @@ class Campaign:
         rows = (row for row in RowReader(self._folder).new_rows() if (row["type"], row.get("slot")) == (kind, slot))
         return (row for row in rows if number is None or row.get("round", 1) == number)
 
-    def _went_wrong(self, child: BoardTests) -> bool:
+    def _went_wrong(self, child: Worker) -> bool:
         finished = self._rows("finish", child.spec.slot, child.round)
         return any(row.get("outcome") in (FAILED, LAB_ERROR) or row.get("observation") for row in finished)
 

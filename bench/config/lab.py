@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from bench.toml_file import read_toml
+from bench.config.toml_file import read_toml
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 PortNumber = Annotated[int, Field(strict=True, ge=1, le=65535)]

@@ -12,8 +12,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.patterns import VersionRange, in_range, means
-from bench.toml_file import read_toml
+from bench.config.patterns import VersionRange, in_range, means
+from bench.config.toml_file import read_toml
 
 Text = Annotated[str, Field(min_length=1)]
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.config import MeasurementLimit
-from bench.patterns import VersionRange, in_range, means
-from bench.toml_file import read_toml
+from bench.config.lab import MeasurementLimit
+from bench.config.patterns import VersionRange, in_range, means
+from bench.config.toml_file import read_toml
 
 Text = Annotated[str, Field(min_length=1)]
 FILE = "plan.toml"

@@ -4,10 +4,10 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from bench.simulator.parameters import AtError, Parameters
-from bench.simulator.traffic import HOST_LIMIT
+from bench.simulator.slm.traffic import HOST_LIMIT
 
 if TYPE_CHECKING:
-    from bench.simulator.firmware import Firmware
+    from bench.simulator.at_host import Firmware
 
 
 async def version(board: "Firmware", _: Parameters) -> None:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.boards import BoardSpec, Catalog, is_there
-from bench.config import Config
+from bench.config.lab import Config
 from bench.errors import LabError
+from bench.evidence import ResultStream
+from bench.evidence.results import LAB_ERROR
+from bench.evidence.run_folder import PAUSE
+from bench.evidence.stream import Row
 from bench.peers import Peers
-from bench.report import ResultStream
-from bench.report.results import LAB_ERROR
-from bench.report.run_folder import PAUSE
-from bench.report.stream import Row
 
 HUB, PEER, NETWORK, CELL = "hub or power", "peer", "network", "cell"
 SIM, DEVICE, LAB = "SIM", "device", "lab"
@@ -60,7 +60,7 @@ class _Incident:
 
 
 @dataclass
-class Breaker:
+class CircuitBreaker:
     """Follows a run's lab errors.
 
     Attributes:

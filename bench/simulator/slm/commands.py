@@ -1,7 +1,8 @@
 """The firmware's command table: which forms each command has, and what runs them."""
 
-from bench.simulator import options, polling, server, service, sockets, traffic
-from bench.simulator.firmware import Command
+from bench.simulator import sockets
+from bench.simulator.at_host import Command
+from bench.simulator.slm import options, polling, server, service, traffic
 
 COMMANDS: dict[str, Command] = {
     "#XSOCKET": Command(sockets.open_or_close, sockets.read_socket, sockets.describe_socket),

@@ -19,7 +19,7 @@ _END_S = 2.0
 _SILENCE_NS, _DUMP_NS = NS_PER_S // 4, 10 * NS_PER_S
 
 
-class SidePort:
+class AuxPort:
     """One port, read for as long as it is entered by a thread of its own.
 
     A port that cannot be opened, or vanishes, is no error: ``trouble`` says why there is nothing.

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bench.evidence.stream import Row
 from bench.measure import MARGINAL, OUTSIDE, UNTOLD, VALUE, shown
-from bench.report.stream import Row
 
 _HEADLINE = ("p50", "p90", "p95", "p99")
 

@@ -1,0 +1,1 @@
+"""The socket commands of Serial LTE Modem."""

@@ -1,0 +1,1 @@
+"""A run: schedule, workers, circuit breaker, control board, retries, folder."""

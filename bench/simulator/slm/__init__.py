@@ -1,0 +1,1 @@
+"""The simulated Serial LTE Modem: its commands' syntax and printing."""
