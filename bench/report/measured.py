@@ -4,19 +4,14 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+
+from markupsafe import Markup
 
 from bench.clock import NS_PER_S
 from bench.measure import VALUE, Measurement, Series, shown
 from bench.report import plots
+from bench.report.templates import render_html
 
-_STYLE = """
-body { font: 14px/1.5 system-ui, sans-serif; color: #1f2328; margin: 1rem; max-width: 60rem; }
-h2 { font-size: 1.05rem; margin: 1.4rem 0 .3rem; } p { margin: .2rem 0; color: #57606a; }
-table { border-collapse: collapse; } td, th { text-align: left; padding: .15rem .9rem .15rem 0; }
-th { font-weight: 600; } .outside { color: #b42318; font-weight: 600; } .marginal { color: #9a6700; font-weight: 600; }
-svg { margin: .3rem 1rem .3rem 0; max-width: 100%; height: auto; }
-"""
 # Plots of fewer samples show less than the table.
 _PLOTTED = 10
 
@@ -40,13 +35,32 @@ class Measured:
         return f"{found.name}: {told}{f', n {found.count}' if found.count > 1 else ''}{limit}"
 
 
+@dataclass(frozen=True)
+class FigureRow:
+    """One statistic in the table of a measurement."""
+
+    name: str
+    value: str
+    interval: str
+    limit: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class MeasuredView:
+    """A measurement as its page shows it; plots are SVG."""
+
+    name: str
+    doc: str
+    count: int
+    rows: Sequence[FigureRow]
+    beside: Sequence[str]
+    plots: Sequence[Markup]
+
+
 def page(measured: Sequence[Measured], pictures: Sequence[str] = ()) -> str:
-    """The page: self-contained, without scripts; pictures (SVG) stand behind the numbers."""
-    parts = [f"<!doctype html><html lang=en><meta charset=utf-8><title>measured</title><style>{_STYLE}</style>"]
-    for one in measured:
-        parts += _section(one)
-    parts += [f"<div>{picture}</div>" for picture in pictures]
-    return "\n".join(parts) + "</html>\n"
+    """Return the page: self-contained, without scripts; pictures (SVG) stand behind the numbers."""
+    return render_html("measured.html", measured=[_view(one) for one in measured], pictures=map(Markup, pictures))
 
 
 def samples_csv(measured: Sequence[Measured]) -> str:
@@ -62,34 +76,37 @@ def samples_csv(measured: Sequence[Measured]) -> str:
     return table.getvalue()
 
 
-def _section(one: Measured) -> list[str]:
+def _view(one: Measured) -> MeasuredView:
     found = one.measurement
-    parts = [f"<h2>{escape(found.name)}</h2>"]
-    if found.doc:
-        parts.append(f"<p>{escape(found.doc)}</p>")
-    parts.append(_table(found))
-    parts += [f"<p>{escape(fact)}</p>" for fact in found.beside]
-    if one.series is not None and found.count >= _PLOTTED:
-        values = one.series.values
-        told = {name: found.figures[name] for name in ("p50", "p90", "p99") if name in found.figures}
-        parts.append(plots.distribution(values, found.unit))
-        parts.append(plots.ecdf(values, found.unit, told))
-        parts.append(plots.time_line(one.series.t_ns, values, found.unit))
-    return parts
+    return MeasuredView(found.name, found.doc, found.count, _rows(found), found.beside, _plots(one))
 
 
-def _table(found: Measurement) -> str:
+def _rows(found: Measurement) -> list[FigureRow]:
     verdicts = found.verdicts()
     rows = []
     for name in dict.fromkeys([*found.figures, *found.limits]):
-        value = shown(found.figures[name], found.unit) if name in found.figures else "too few samples"
         bounds = found.intervals.get(name)
-        interval = f"{shown(bounds[0], found.unit)} to {shown(bounds[1], found.unit)}" if bounds else ""
-        limit = found.limits[name].text(found.unit) if name in found.limits else ""
-        verdict = verdicts.get(name, "")
         rows.append(
-            f"<tr><td>{escape(name)}<td>{escape(value)}<td>{escape(interval)}<td>{escape(limit)}"
-            f'<td class="{verdict}">{verdict}</tr>'
+            FigureRow(
+                name,
+                shown(found.figures[name], found.unit) if name in found.figures else "too few samples",
+                f"{shown(bounds[0], found.unit)} to {shown(bounds[1], found.unit)}" if bounds else "",
+                found.limits[name].text(found.unit) if name in found.limits else "",
+                verdicts.get(name, ""),
+            )
         )
-    head = f"<tr><th>n {found.count}<th>value<th>95 % interval<th>limit<th></tr>"
-    return f"<table>{head}{''.join(rows)}</table>"
+    return rows
+
+
+def _plots(one: Measured) -> list[Markup]:
+    """Return the plots of a series, which the module of plots has escaped."""
+    found, series = one.measurement, one.series
+    if series is None or found.count < _PLOTTED:
+        return []
+    marked = {name: found.figures[name] for name in ("p50", "p90", "p99") if name in found.figures}
+    drawn = (
+        plots.distribution(series.values, found.unit),
+        plots.ecdf(series.values, found.unit, marked),
+        plots.time_line(series.t_ns, series.values, found.unit),
+    )
+    return [Markup(plot) for plot in drawn]

@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.errors import UsageError
 from bench.evidence.results import DIED, FAILED, KNOWN_ISSUE, LAB_ERROR, PASSED, SKIPPED
 from bench.evidence.stream import Row
+from bench.report.templates import markdown_text
 
 FILE = "specification.toml"
 _WORST_FIRST = (DIED, FAILED, LAB_ERROR, SKIPPED, KNOWN_ISSUE, PASSED)
@@ -77,12 +78,12 @@ class Specification:
     def markdown(self) -> str:
         """The matrix: id, what it says, how many scenarios ended how, on each board."""
         slots = sorted({slot for statement in self.statements.values() for slot in statement.results})
-        heads = [f"{slot} ({self.firmware[slot]})" if slot in self.firmware else slot for slot in slots]
+        heads = [markdown_text(f"{slot} ({self.firmware[slot]})" if slot in self.firmware else slot) for slot in slots]
         lines = ["| statement | what it says | " + " | ".join(heads or ["no result"]) + " |"]
         lines.append("| --- " * (2 + max(1, len(slots))) + "|")
         for statement in self.statements.values():
             cells = [_counted(statement.results.get(slot, {})) for slot in slots] or [""]
-            lines.append(f"| {statement.id} | {statement.text.replace('|', '/')} | " + " | ".join(cells) + " |")
+            lines.append(f"| {statement.id} | {markdown_text(statement.text)} | " + " | ".join(cells) + " |")
         return "\n".join(lines) + "\n"
 
     def last(self, statement: Statement, date: str) -> str:
@@ -104,5 +105,5 @@ class Specification:
 
 def _counted(outcomes: dict[str, str]) -> str:
     """``3 passed, 1 failed``, or a dash for none."""
-    kinds = sorted(set(outcomes.values()), key=lambda kind: kind != "passed")
+    kinds = sorted(set(outcomes.values()), key=lambda kind: (kind != "passed", kind))
     return ", ".join(f"{sum(o == kind for o in outcomes.values())} {kind.replace('_', ' ')}" for kind in kinds) or "-"

@@ -1,0 +1,66 @@
+"""The templates of pages: jinja2 with everything escaped, HTML and Markdown each in its own way."""
+
+import re
+from functools import lru_cache
+from html import escape
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+_LINE = 300
+_SPACE = re.compile(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+\s*")
+_MARKDOWN = re.compile(r"([\\`*\[\]|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
+_LINE_START = re.compile(r"^(\s*\d*)([#+=.)-])")
+_PLAIN_CODE = re.compile(r"[^`<&\x00-\x1f\x7f\x85\u2028\u2029]+")
+
+
+def render_html(template: str, **values: object) -> str:
+    """Return a page of HTML; each value is escaped, unless it is ``Markup``."""
+    return _environment(html=True).get_template(template).render(values)
+
+
+def render_markdown(template: str, **values: object) -> str:
+    """Return a page of Markdown; each value is one line of plain text, unless it is ``Markup``."""
+    return _environment(html=False).get_template(template).render(values)
+
+
+@lru_cache(maxsize=2)
+def _environment(*, html: bool) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("bench.report"),
+        autoescape=html,
+        finalize=None if html else _markdown_value,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"code": markdown_code, "cut": cut, "link": local_link}
+    return environment
+
+
+def _markdown_value(value: object) -> Markup:
+    return value if isinstance(value, Markup) else markdown_text(str(value))
+
+
+def markdown_text(text: str) -> Markup:
+    """Return a text as one line that neither Markdown nor HTML takes for a mark of its own."""
+    line = _MARKDOWN.sub(r"\\\1", escape(_SPACE.sub(" ", text)))
+    return Markup(_LINE_START.sub(r"\1\\\2", line))
+
+
+def markdown_code(text: str) -> Markup:
+    """Return a code span; plain text where a span could not hold it."""
+    return Markup(f"`{text}`") if _PLAIN_CODE.fullmatch(text) else markdown_text(text)
+
+
+def cut(text: str) -> str:
+    """Return a text that is no longer than a line of a page should be."""
+    return text[:_LINE]
+
+
+def local_link(path: str) -> str:
+    """Return the path of a file in the run's folder; empty when it leads elsewhere."""
+    parts = urlsplit(path)
+    return "" if parts.scheme or parts.netloc else path

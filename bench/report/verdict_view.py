@@ -1,0 +1,233 @@
+"""The view of a run's verdict. Of the pages, only this module reads a ``Summary`` and its rows."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from bench import __version__
+from bench.evidence.figures import Figure
+from bench.evidence.places import network_text
+from bench.evidence.results import SKIPPED, WORDS, TestResult
+from bench.evidence.summary import Summary, Told
+from bench.measure import shown
+from bench.report.failures import failure_of, first_line, group_by_cause, group_by_test, is_failure, place_of
+from bench.report.lab_time import lab_clock, lab_time
+from bench.report.matrix import Cell, matrix
+from bench.report.views import (
+    BoardView,
+    CellView,
+    ComparedMeasurement,
+    ComparisonView,
+    Failure,
+    MatrixView,
+    Place,
+    PlanView,
+    WaivedTest,
+)
+
+# A page of a bad night stays a page.
+_MOST_FAILURES, _MOST_DEVIATING = 40, 8
+_TONES = {"PASSED": "good", "QUALIFIED": "good", "FAILED": "bad", "NOT QUALIFIED": "bad", "INCOMPLETE": "unsure"}
+_COMPARISON_KINDS = {"regression": "failed", "improvement": "passed"}
+_GAP = "   "
+
+
+class VerdictView:
+    """A run's verdict, with whatever its pages show."""
+
+    def __init__(self, summary: Summary) -> None:
+        self._summary = summary
+        self.run = summary.run
+        self.verdict = summary.verdict
+        self.tone = _TONES[summary.verdict]
+        self.simulated = summary.simulated
+        self.reason = summary.reason
+        self.counted = summary.counted
+        self.day = summary.ended[:10]
+        self.when = f"{lab_time(summary.started)} to {lab_clock(summary.ended)}, nrf91-bench {__version__}"
+        self.recoveries = summary.recoveries
+        self.surveys = [(slot, "; ".join(texts)) for slot, texts in summary.surveys.items()]
+        self.incidents = [_moment(told) for told in summary.incidents]
+        self.control = control_line(summary) if summary.control_probes else ""
+        self._excuses = _excuses(summary)
+
+    @property
+    def plan(self) -> PlanView | None:
+        """The plan that the run was judged by."""
+        judged = self._summary.qualification
+        if judged is None:
+            return None
+        waivers = len({one.waiver for one in judged.waived})
+        return PlanView(judged.plan.name, waivers, [*judged.against, *judged.missing])
+
+    @cached_property
+    def causes(self) -> Sequence[Failure]:
+        """What went wrong, an entry a cause."""
+        return [failure_of(same, self._summary.earlier, self._excuses) for same in self._groups[:_MOST_FAILURES]]
+
+    @property
+    def more_causes(self) -> int:
+        """How many causes have no room on the page."""
+        return max(0, len(self._groups) - _MOST_FAILURES)
+
+    @cached_property
+    def _groups(self) -> list[list[TestResult]]:
+        return group_by_cause(self._summary.results)
+
+    @cached_property
+    def failures(self) -> Sequence[Failure]:
+        """What went wrong, an entry a result."""
+        return [failure_of([one], {}, self._excuses) for one in self._failed[:_MOST_FAILURES]]
+
+    @property
+    def more_failures(self) -> int:
+        """How many results have no room on the page."""
+        return max(0, len(self._failed) - _MOST_FAILURES)
+
+    @cached_property
+    def _failed(self) -> list[TestResult]:
+        return list(filter(is_failure, self._summary.results))
+
+    @property
+    def comparison(self) -> ComparisonView | None:
+        """The comparison with a baseline: regressions first, by size."""
+        found = self._summary.comparison
+        if found is None:
+            return None
+        rows = [_compared(row) for row in found["measurements"] if row["change"] is not None]
+        unjudged = Counter(row["why"] for row in found["measurements"] if row["verdict"] == "not enough evidence")
+        texts = {name: str(found[name]) for name in ("baseline", "verdict", "reason", "false_alarms")}
+        return ComparisonView(**texts, rows=rows, unjudged=list(unjudged.items()))
+
+    @property
+    def waived(self) -> Sequence[WaivedTest]:
+        """Tests that a waiver excuses."""
+        judged = self._summary.qualification
+        waivers = {one.result.test: one.waiver for one in judged.waived} if judged else {}
+        groups = group_by_test(one.result for one in judged.waived) if judged else []
+        found = [(place_of(same), waivers[same[0].test]) for same in groups]
+        return [WaivedTest(at, w.kind, w.reason, w.reference, w.owner, str(w.expires)) for at, w in found]
+
+    @property
+    def known_issues(self) -> Sequence[Place]:
+        """Tests that failed as is known."""
+        groups = group_by_test(result for result in self._summary.results if result.known_issue)
+        return [place_of(same, same[0].message.removeprefix("known issue: ")) for same in groups]
+
+    @property
+    def known_texts(self) -> Sequence[tuple[str, str]]:
+        """(test, first line of what is known), each once."""
+        known = {(one.test, first_line(one.message)) for one in self._summary.results if one.known_issue}
+        return sorted(known)[:_MOST_FAILURES]
+
+    @property
+    def flaky(self) -> Sequence[tuple[str, str]]:
+        """(test, slot) of what failed in one round and passed in another."""
+        return self._summary.flaky
+
+    @property
+    def retried(self) -> Sequence[Place]:
+        """Tests that passed only when they were tried again."""
+        return [place_of([one], one.earlier) for one in self._summary.results if one.retried]
+
+    @property
+    def skipped(self) -> Sequence[tuple[str, int]]:
+        """(reason, number of tests), the most common first."""
+        reasons = Counter(result.message for result in self._summary.results if result.outcome == SKIPPED)
+        return reasons.most_common(_MOST_FAILURES)
+
+    @property
+    def boards(self) -> Sequence[BoardView]:
+        """The boards, with what they say about themselves."""
+        found = []
+        for board in self._summary.boards:
+            slot, *facts = board_line(board).split(_GAP)
+            found.append(BoardView(slot, facts, str(board.get("port", ""))))
+        return found
+
+    @property
+    def board_lines(self) -> Sequence[str]:
+        """The boards, a line each."""
+        return [board_line(board) for board in self._summary.boards]
+
+    @property
+    def peers(self) -> str:
+        """Where the peers ran, and with which library."""
+        facts = (self._summary.peers.get(name) for name in ("where", "security"))
+        return ", ".join(str(fact) for fact in facts if fact)
+
+    @property
+    def findings(self) -> Sequence[tuple[str, str, str, str]]:
+        """(name, slot, verdict, text) of what was found out."""
+        return [(str(r["name"]), str(r["slot"]), str(r["verdict"]), str(r["text"])) for r in self._summary.findings]
+
+    @property
+    def figures(self) -> Sequence[Figure]:
+        """What was measured."""
+        return self._summary.figures() if self._summary.measurements else []
+
+    @property
+    def matrix(self) -> MatrixView:
+        """Scenarios by kind of board, deviating boards named."""
+        compared = (self._summary.comparison or {}).get("measurements", ())
+        found = matrix(self._summary.results, self._summary.boards, self._summary.measurements, compared)
+        rows = [(name, [_cell(cells.get(kind)) for kind in found.kinds]) for name, cells in found.cells.items()]
+        return MatrixView(found.kinds, rows)
+
+
+def control_line(summary: Summary) -> str:
+    """Return what the control board says of the network."""
+    bad, silent, probes = summary.control_failures, summary.control_untold, summary.control_probes
+    parts = [f"the network was good in {probes - len(bad) - len(silent)} of {probes} probes"]
+    if bad:
+        parts = [f"the network was bad in {len(bad)} of {probes} probes, first {_moment(bad[0])}"]
+    if silent:
+        parts.append(f"it could say nothing in {len(silent)}, first {_moment(silent[0])}")
+    return f"Control board: {'; '.join(parts)}"
+
+
+def board_line(board: Mapping[str, Any]) -> str:
+    """Return a board in one line: slot, part, firmware, SLM version, short ids."""
+    parts = [board.get("part"), board.get("modem_firmware"), f"SLM {board.get('slm_version', '?')}"]
+    parts += [network_text(board.get("network") or {})]
+    parts += list((board.get("ids") or {}).values())
+    parts += ["SIMULATED"] if board.get("simulated") else []
+    return _GAP.join([str(board.get("slot", "")), *(str(part) for part in parts if part)])
+
+
+def _excuses(summary: Summary) -> dict[int, str]:
+    """Return who excuses a result and until when, by the result's identity."""
+    waived: Iterable[Any] = summary.qualification.waived if summary.qualification is not None else ()
+    return {id(one.result): f"waived until {one.waiver.expires} ({one.waiver.owner})" for one in waived}
+
+
+def _moment(told: Told) -> str:
+    return f"{lab_clock(told.utc)} {told.text}"
+
+
+def _compared(row: Mapping[str, Any]) -> ComparedMeasurement:
+    known = row["change"] is not None and row["low"] is not None
+    return ComparedMeasurement(
+        name=row["measurement"],
+        where=" ".join(row[name] for name in ("model", "access", "operator") if row[name]),
+        baseline=shown(row["baseline"], row["unit"]) if row["baseline"] is not None else "",
+        candidate=shown(row["candidate"], row["unit"]) if row["candidate"] is not None else "",
+        change=f"{row['change']:+.1%}" if known else "",
+        interval=f"{row['low']:+.1%} to {row['high']:+.1%}" if known else "",
+        detectable=f"{row['detectable']:.0%}" if row["detectable"] is not None else "",
+        units=row["units"],
+        verdict=row["verdict"],
+        kind=_COMPARISON_KINDS.get(row["verdict"], ""),
+    )
+
+
+def _cell(cell: Cell | None) -> CellView | None:
+    if cell is None:
+        return None
+    deviating = [
+        f"{one.slot}{f', round {one.round}' if one.round > 1 else ''}: {WORDS[one.outcome]}"
+        for one in cell.deviating[:_MOST_DEVIATING]
+    ]
+    transcript = next((one.transcript for one in [*cell.deviating, *cell.results] if one.transcript), "")
+    return CellView(cell.text, cell.worst, transcript, cell.measured, deviating)

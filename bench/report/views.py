@@ -1,0 +1,130 @@
+"""View models: the values that the templates of the verdict show, ready for a reader, and not yet escaped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Place:
+    """A test with the boards on which it ended so, and a remark."""
+
+    test: str
+    boards: str
+    text: str = ""
+    transcript: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The results of one cause.
+
+    Attributes:
+        first_attempt: how an earlier attempt ended; empty when there was none.
+        history: how the test fared in earlier runs.
+        excuse: the waiver that excuses it.
+        others: other tests with the same cause; ``unnamed`` more have no room.
+        links: (name, path) of the files that were kept.
+    """
+
+    test: str
+    boards: str
+    outcome: str
+    word: str
+    message: str
+    first_attempt: str = ""
+    history: str = ""
+    excuse: str = ""
+    others: Sequence[str] = ()
+    unnamed: int = 0
+    radio: str = ""
+    links: Sequence[tuple[str, str]] = ()
+
+    @property
+    def headline(self) -> str:
+        """The first line of the message."""
+        return self.message.partition("\n")[0]
+
+
+@dataclass(frozen=True)
+class PlanView:
+    """What the plan says of a run."""
+
+    name: str
+    waivers: int
+    why: Sequence[str]
+
+
+@dataclass(frozen=True)
+class WaivedTest:
+    """A test that a waiver excuses."""
+
+    place: Place
+    kind: str
+    reason: str
+    reference: str
+    owner: str
+    expires: str
+
+
+@dataclass(frozen=True)
+class ComparedMeasurement:
+    """A measurement beside that of the baseline."""
+
+    name: str
+    where: str
+    baseline: str
+    candidate: str
+    change: str
+    interval: str
+    detectable: str
+    units: str
+    verdict: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class ComparisonView:
+    """A comparison with a baseline; ``unjudged`` counts the measurements by the reason that there is no verdict."""
+
+    baseline: str
+    verdict: str
+    reason: str
+    false_alarms: str
+    rows: Sequence[ComparedMeasurement]
+    unjudged: Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class BoardView:
+    """A board: its slot, facts about it, and its port."""
+
+    slot: str
+    facts: Sequence[str]
+    port: str
+
+
+@dataclass(frozen=True)
+class CellView:
+    """A scenario on boards of one kind."""
+
+    text: str
+    outcome: str
+    transcript: str
+    measured: Sequence[str]
+    deviating: Sequence[str]
+
+
+@dataclass(frozen=True)
+class MatrixView:
+    """Scenarios by kind of board."""
+
+    kinds: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[CellView | None]]]
+
+
+@dataclass(frozen=True)
+class StatementsView:
+    """Statements of the specification with their last results, and how many this run did not check."""
+
+    rows: Sequence[tuple[str, str]]
+    untested: int
