@@ -2,6 +2,8 @@
 
 import re
 import stat
+import subprocess
+import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +18,12 @@ from bench.config.plan import Plan
 from bench.config.toml_file import ConfigError
 from bench.errors import LabError, UsageError
 from bench.privacy import Concealer, lab_key
+
+
+def test_a_command_loads_no_test_framework() -> None:
+    loaded = "import sys, bench.cli.report; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout.split()
+    assert {"pytest", "_pytest", "allure", "allure_commons", "allure_pytest"}.isdisjoint(modules)
 
 
 class TestClock:

@@ -11,7 +11,7 @@ from bench.evidence.stream import FILE as STREAM
 from bench.evidence.summary import FILE as SUMMARY
 from bench.history import Observation, Store, chosen_runs, observations
 from bench.report import write_pages
-from bench.report.allure_results import attach_globally, count_results
+from bench.report.allure_files import attach_globally, count_results
 from bench.report.history import run_record
 from bench.report.junit import junit
 from bench.report.specification import FILE as SPECIFICATION
