@@ -13,7 +13,8 @@ from bench.errors import UsageError
 from bench.history import Observation, Settings, compare
 from bench.history.comparison import IMPROVEMENT, NOT_COMPARED, REGRESSION, SAME, UNKNOWN
 from bench.history.observations import Key
-from bench.history.shift import Shift, between_units, significant, t_quantile, t_tail, within_nights
+from bench.history.shift import Shift, between_units, significant, within_nights
+from bench.measure.student import t_quantile
 
 KEY = Key("test", "echo", "ns", "nrf9151dk", "LTE-M", "24201")
 numbers = iter(range(1, 10**9))
@@ -33,20 +34,6 @@ def nights(level: float, first: int, last: int, *, board: str = "dk-1", key: Key
 
 
 class TestStatistics:
-    @pytest.mark.parametrize(
-        ("tail", "freedom", "t"),
-        [(0.05, 1, 6.3138), (0.025, 4, 2.7764), (0.005, 30, 2.7500), (0.0005, 13, 4.2208), (0.1, 1000, 1.2824)],
-    )
-    def test_quantiles_are_those_of_the_tables(self, tail: float, freedom: int, t: float) -> None:
-        assert t_quantile(tail, freedom) == pytest.approx(t, abs=2e-4)
-
-    @given(st.floats(-50, 50), st.integers(1, 500))
-    def test_tails_are_chances(self, t: float, freedom: int) -> None:
-        tail = t_tail(t, freedom)
-        assert 0 <= tail <= 1
-        assert tail + t_tail(-t, freedom) == pytest.approx(1)
-        assert t_tail(t + 0.5, freedom) <= tail
-
     def test_student_s_own_figures(self) -> None:
         """The sleep data of Student's paper of 1908: t 1.86, 18 degrees of freedom."""
         first = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]

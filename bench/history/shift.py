@@ -3,14 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy
 from numpy.typing import NDArray
 
+from bench.measure.student import t_quantile, t_tail
+
 Floats = NDArray[numpy.float64]
 _POWER = 0.95
-_TINY = 1e-300
 # Units that agree to the last digit are rounded, not certain: nothing is known better than to a tenth of a per cent.
 _GRAIN = 0.001
 
@@ -153,47 +153,3 @@ def significant(chances: Sequence[float], level: float) -> list[bool]:
             break
         stands[index] = True
     return stands
-
-
-def t_tail(t: float, freedom: int) -> float:
-    """P(T > t) of Student's distribution."""
-    half = 0.5 * _beta_part(freedom / (freedom + t * t), freedom / 2, 0.5)
-    return half if t >= 0 else 1 - half
-
-
-@lru_cache(maxsize=4096)
-def t_quantile(tail: float, freedom: int) -> float:
-    """The t that is exceeded with probability ``tail`` (below one half)."""
-    low, high = 0.0, 1.0
-    while t_tail(high, freedom) > tail:
-        low, high = high, 2 * high
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if t_tail(middle, freedom) > tail else (low, middle)
-    return high
-
-
-def _beta_part(x: float, a: float, b: float) -> float:
-    """The regularised incomplete beta function, by its continued fraction (Lentz)."""
-    if x <= 0 or x >= 1:
-        return float(x >= 1)
-    if x > (a + 1) / (a + b + 2):
-        return 1 - _beta_part(1 - x, b, a)
-    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
-    c, d = 1.0, 1.0 / max(abs(1 - (a + b) * x / (a + 1)), _TINY)
-    fraction = d
-    for m in range(1, 400):
-        for step in (
-            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
-        ):
-            d = 1 / _safe(1 + step * d)
-            c = _safe(1 + step / c)
-            fraction *= c * d
-        if abs(c * d - 1) < 1e-14:
-            break
-    return front * fraction / a
-
-
-def _safe(number: float) -> float:
-    return number if abs(number) > _TINY else _TINY

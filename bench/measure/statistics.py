@@ -13,12 +13,15 @@ from statistics import NormalDist
 import numpy
 from numpy.typing import ArrayLike, NDArray
 
+from bench.measure.student import t_quantile
+
 CONFIDENCE = 0.95
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 
 Floats = NDArray[numpy.float64]
 
-_Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
+_TAIL = (1 - CONFIDENCE) / 2
+_Z = NormalDist().inv_cdf(1 - _TAIL)
 # Beyond so many samples the binomial distribution is a normal one for every quantile that is told.
 _EXACT = 20_000
 
@@ -47,7 +50,6 @@ def _ranks(count: int, part: float) -> tuple[int, int] | None:
     """The ranks, from 1, between which the quantile lies; how many samples are below it is binomial."""
     if count < 2:
         return None
-    tail = (1 - CONFIDENCE) / 2
     if count > _EXACT:
         spread = _Z * math.sqrt(count * part * (1 - part))
         low, high = math.floor(count * part - spread), math.ceil(count * part + spread) + 1
@@ -57,8 +59,8 @@ def _ranks(count: int, part: float) -> tuple[int, int] | None:
         chance = logs[count] - logs[below] - logs[count - below]
         chance = chance + below * math.log(part) + (count - below) * math.log1p(-part)
         reached = numpy.cumsum(numpy.exp(chance))
-        low = int(numpy.searchsorted(reached, tail, side="right"))  # P(fewer than low below) <= tail
-        high = int(numpy.searchsorted(reached, 1 - tail, side="left")) + 1
+        low = int(numpy.searchsorted(reached, _TAIL, side="right"))  # P(fewer than low below) <= tail
+        high = int(numpy.searchsorted(reached, 1 - _TAIL, side="left")) + 1
     return (low, high) if low >= 1 and high <= count else None
 
 
@@ -83,19 +85,8 @@ def mean(samples: ArrayLike) -> Estimate | None:
     if len(values) < 5:
         return None
     centre = float(values.mean())
-    half = _student(len(values) - 1) * float(values.std(ddof=1)) / math.sqrt(len(values))
+    half = t_quantile(_TAIL, len(values) - 1) * float(values.std(ddof=1)) / math.sqrt(len(values))
     return Estimate(centre, centre - half, centre + half)
-
-
-def _student(freedom: int) -> float:
-    """Student's t for the confidence, by its expansion about the normal quantile (within 0.5 % from 4 degrees on)."""
-    z, v = _Z, freedom
-    return (
-        z
-        + (z**3 + z) / (4 * v)
-        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
-        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3)
-    )
 
 
 def jitter(samples: ArrayLike) -> float | None:
@@ -147,7 +138,7 @@ def drift(t_ns: ArrayLike, samples: ArrayLike, blocks: int = 20) -> Estimate | N
     hours = hours - hours.mean()
     slope = float((hours * middles).sum() / (hours**2).sum())
     rest = middles - middles.mean() - slope * hours
-    half = _student(blocks - 2) * math.sqrt(float((rest**2).sum()) / (blocks - 2) / float((hours**2).sum()))
+    half = t_quantile(_TAIL, blocks - 2) * math.sqrt(float((rest**2).sum()) / (blocks - 2) / float((hours**2).sum()))
     return Estimate(slope, slope - half, slope + half)
 
 
