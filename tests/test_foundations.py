@@ -7,11 +7,13 @@ import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.cli import doctor
 from bench.clock import Anchor, estimate_offset
 from bench.config.lab import Config, load
 from bench.config.plan import Plan
@@ -24,6 +26,16 @@ def test_a_command_loads_no_test_framework() -> None:
     loaded = "import sys, bench.cli.report; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout.split()
     assert {"pytest", "_pytest", "allure", "allure_commons", "allure_pytest"}.isdisjoint(modules)
+
+
+def test_programs_that_open_every_port_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def running(_attributes: object) -> list[SimpleNamespace]:
+        names = {7: "brltty", 8: "bash", 9: None}
+        return [SimpleNamespace(pid=pid, info={"name": name}) for pid, name in names.items()]
+
+    monkeypatch.setattr("psutil.process_iter", running)
+    (found,) = doctor._meddlers()
+    assert (found.what.partition(":")[0], found.cure[:13]) == ("brltty runs (pid 7)", "remove brltty")
 
 
 class TestClock:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import psutil
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -100,18 +101,13 @@ def _host(lab: Config) -> Iterator[Finding]:
 
 def _meddlers() -> Iterator[Finding]:
     kept_off = _keeps_off()
-    for process in Path("/proc").iterdir():
-        if not process.name.isdigit():
-            continue
-        try:
-            name = (process / "comm").read_text().strip()
-        except OSError:
-            continue
+    for process in psutil.process_iter(["name"]):
+        name = process.info["name"]
         if name in _MEDDLERS and not (name == "ModemManager" and kept_off):
             cure = f"nrf91-bench doctor --fix-udev | sudo tee {_RULE_FILE}, then sudo udevadm control --reload"
             if name == "brltty":
                 cure = "remove brltty, or mask its udev rule"
-            yield Finding(f"{name} runs (pid {process.name}): it opens a board's port and {_MEDDLERS[name]}", cure)
+            yield Finding(f"{name} runs (pid {process.pid}): it opens a board's port and {_MEDDLERS[name]}", cure)
 
 
 def _rule(lab: Config) -> Iterator[Finding]:
