@@ -14,8 +14,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from bench.security import Connection, Context, PreSharedKey, SecurityError, Settings, Verify, library
-from bench.security.credentials import HOST_NAME, Credentials, ServerCertificate, make_credentials
+from bench.security import PreSharedKey, SecurityError, TlsConnection, TlsContext, TlsSettings, Verify, library
+from bench.security.credentials import HOST_NAME, CredentialSet, ServerCertificate, make_credentials
 
 GCM, CBC, CCM_8 = 0xC02B, 0xC023, 0xC0A8
 OPENSSL_NAMES = {GCM: "ECDHE-ECDSA-AES128-GCM-SHA256", CBC: "ECDHE-ECDSA-AES128-SHA256"}
@@ -27,8 +27,8 @@ RECORDS = 2000
 class Engine:
     """Ours, over either transport."""
 
-    def __init__(self, credentials: Credentials, suite: int, *, datagram: bool, psk: bool = False) -> None:
-        client = Settings(
+    def __init__(self, credentials: CredentialSet, suite: int, *, datagram: bool, psk: bool = False) -> None:
+        client = TlsSettings(
             server=False,
             datagram=datagram,
             suites=(suite,),
@@ -44,10 +44,10 @@ class Engine:
             psks={KEY.identity: KEY.key} if psk else {},
             certificates=() if psk else (credentials.servers[ServerCertificate.ECDSA],),
         )
-        self._client, self._server = Context(client), Context(server)
+        self._client, self._server = TlsContext(client), TlsContext(server)
 
-    def connect(self) -> tuple[Connection, Connection]:
-        client, server = Connection(self._client, host_name=HOST_NAME), Connection(self._server, peer=b"client")
+    def connect(self) -> tuple[TlsConnection, TlsConnection]:
+        client, server = TlsConnection(self._client, host_name=HOST_NAME), TlsConnection(self._server, peer=b"client")
         while not (client.established and server.established):
             client.handshake()
             for piece in client.take():
@@ -59,7 +59,7 @@ class Engine:
                     raise
                 pieces = server.take()
                 server.free()
-                server = Connection(self._server, peer=b"client")
+                server = TlsConnection(self._server, peer=b"client")
                 for piece in pieces:
                     client.feed(piece)
                 continue
@@ -91,7 +91,7 @@ class Engine:
 class OpenSsl:
     """Python's ssl module on memory buffers."""
 
-    def __init__(self, credentials: Credentials, suite: int) -> None:
+    def __init__(self, credentials: CredentialSet, suite: int) -> None:
         self._client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._client.load_verify_locations(cadata=credentials.authorities["ecdsa"].decode())
         self._server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -21,7 +21,7 @@ import pytest
 from bench.at.events import FinalResult, Malformed
 from bench.at.parser import Parser
 from bench.peers import Peers
-from bench.security import MODEM_SUITES, Settings
+from bench.security import MODEM_SUITES, TlsSettings
 from bench.security.credentials import ServerCertificate, make_credentials
 from tests.support.programs import simulator
 
@@ -246,7 +246,7 @@ def test_answers_as_the_recorded_firmware_does_over_tls(case: str, tmp_path: Pat
     psk, wrong = credentials.psk, credentials.wrong_psk
     tags = ["--ca", f"42:{tmp_path / 'ca.pem'}", "--psk", f"43:{psk.identity.decode()}:{psk.key.hex()}"]
     tags += ["--psk", f"45:{wrong.identity.decode()}:{wrong.key.hex()}"]
-    security = Settings(
+    security = TlsSettings(
         server=True,
         datagram=False,
         certificates=(credentials.servers[ServerCertificate.ECDSA],) if case == "dtls_cert" else (),

@@ -12,7 +12,7 @@ from bench.at import AtLink, CommandError
 from bench.boards import TAGS, KnownDigests, provision
 from bench.errors import LabError
 from bench.modem import CredentialStoreFull, CredentialType, Modem
-from bench.security.credentials import Credentials, lab_credentials, make_credentials
+from bench.security.credentials import CredentialSet, lab_credentials, make_credentials
 from tests.support.programs import simulator
 
 TAG_RANGE = (7000, 7000 + len(TAGS) - 1)
@@ -22,7 +22,7 @@ WRITES = 3 * 2 + 3 + 2 * 3
 
 
 @pytest.fixture(scope="module")
-def credentials() -> Credentials:
+def credentials() -> CredentialSet:
     return make_credentials()
 
 
@@ -34,14 +34,14 @@ def modem() -> Iterator[Modem]:
         yield made
 
 
-def fill(modem: Modem, credentials: Credentials, digests: KnownDigests | None = None) -> int:
+def fill(modem: Modem, credentials: CredentialSet, digests: KnownDigests | None = None) -> int:
     return provision(
         modem, credentials, TAG_RANGE, digests or KnownDigests(), board="board", registration_timeout=10
     ).writes
 
 
 class TestStore:
-    def test_is_written_once_and_then_only_what_changed(self, modem: Modem, credentials: Credentials) -> None:
+    def test_is_written_once_and_then_only_what_changed(self, modem: Modem, credentials: CredentialSet) -> None:
         assert fill(modem, credentials) == WRITES
         detached = "AT+CFUN=4" in str(modem.link.transcript.entries)
         assert detached
@@ -51,7 +51,7 @@ class TestStore:
         assert fill(modem, replace(credentials, psk=credentials.unknown_psk)) == 2
         assert modem.registration.status() == "1"
 
-    def test_other_tags_are_never_touched(self, modem: Modem, credentials: Credentials) -> None:
+    def test_other_tags_are_never_touched(self, modem: Modem, credentials: CredentialSet) -> None:
         with modem.registration.offline(10):
             modem.credentials.write(6999, CredentialType.PSK, b"0011")
             modem.credentials.write(TAG_RANGE[1] + 1, CredentialType.PSK, b"0022")
@@ -64,7 +64,7 @@ class TestStore:
         assert TAG_RANGE[1] not in {tag for tag, _ in after}
 
     def test_a_board_that_digests_in_its_own_way_is_remembered(
-        self, modem: Modem, credentials: Credentials, tmp_path: Path
+        self, modem: Modem, credentials: CredentialSet, tmp_path: Path
     ) -> None:
         """Whatever it shows after a write stands for that content from then on."""
         digests = KnownDigests(tmp_path / "digests.json")
@@ -77,7 +77,7 @@ class TestStore:
         assert not again.matches("board", (7000, CredentialType.PSK), b"other", "AB" * 32)
         assert not again.matches("another", (7000, CredentialType.PSK), b"content", "AB" * 32)
 
-    def test_a_store_without_room_is_an_error_of_its_own(self, modem: Modem, credentials: Credentials) -> None:
+    def test_a_store_without_room_is_an_error_of_its_own(self, modem: Modem, credentials: CredentialSet) -> None:
         with modem.registration.offline(10), modem.credentials.error_numbers():
             filler = b"-----BEGIN CERTIFICATE-----\n" + b"A" * 3900
             for tag in range(100, 108):
@@ -88,7 +88,7 @@ class TestStore:
             fill(modem, credentials)
         assert modem.registration.status() == "1"  # attached again all the same
 
-    def test_a_range_that_is_too_small(self, modem: Modem, credentials: Credentials) -> None:
+    def test_a_range_that_is_too_small(self, modem: Modem, credentials: CredentialSet) -> None:
         with pytest.raises(LabError, match=r"has 2 tags, the suites need 9: widen it to \[7000, 7008\]"):
             provision(modem, credentials, (7000, 7001), KnownDigests(), board="board", registration_timeout=10)
 
@@ -98,7 +98,7 @@ class TestStore:
         assert refused.value.cme == 518
         assert modem.link.command("AT+CMEE?").lines == ("+CMEE: 0",)
 
-    def test_nothing_secret_is_in_the_transcript(self, modem: Modem, credentials: Credentials) -> None:
+    def test_nothing_secret_is_in_the_transcript(self, modem: Modem, credentials: CredentialSet) -> None:
         fill(modem, credentials)
         kept = b"".join(entry.data for entry in modem.link.transcript.entries)
         for secret in (credentials.psk.key.hex().encode(), b"PRIVATE KEY"):

@@ -19,8 +19,8 @@ import pytest
 
 from bench.at import AtLink
 from bench.peers import Peer, Peers
-from bench.security import Settings, Verify
-from bench.security.credentials import Credentials, ServerCertificate, make_credentials
+from bench.security import TlsSettings, Verify
+from bench.security.credentials import CredentialSet, ServerCertificate, make_credentials
 from tests.support.programs import simulator
 
 PROGRAMS = ("openssl", "gnutls-cli", "gnutls-serv")
@@ -47,12 +47,12 @@ class Files:
 
 
 @pytest.fixture(scope="module")
-def credentials() -> Credentials:
+def credentials() -> CredentialSet:
     return make_credentials()
 
 
 @pytest.fixture(scope="module")
-def files(credentials: Credentials, tmp_path_factory: pytest.TempPathFactory) -> Files:
+def files(credentials: CredentialSet, tmp_path_factory: pytest.TempPathFactory) -> Files:
     folder = tmp_path_factory.mktemp("credentials")
     server, device = credentials.servers[ServerCertificate.ECDSA], credentials.devices["ecdsa"]
     made = Files(*(folder / f"{name}.pem" for name in ("ca", "server", "server_key", "device", "device_key")))
@@ -109,9 +109,9 @@ def talk(*command: str) -> Iterator[Talk]:
 
 
 @pytest.fixture(scope="module")
-def peers(credentials: Credentials) -> Iterator[dict[str, Peer]]:
-    psk = Settings(server=True, datagram=False, psks={IDENTITY.encode(): bytes.fromhex(KEY)}, session_cache=True)
-    mutual = Settings(
+def peers(credentials: CredentialSet) -> Iterator[dict[str, Peer]]:
+    psk = TlsSettings(server=True, datagram=False, psks={IDENTITY.encode(): bytes.fromhex(KEY)}, session_cache=True)
+    mutual = TlsSettings(
         server=True,
         datagram=False,
         verify=Verify.REQUIRED,

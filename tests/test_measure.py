@@ -39,7 +39,7 @@ from bench.measure import (
     within,
 )
 from bench.measure.statistics import describe, quantile
-from bench.peers import Entry
+from bench.peers import JournalEntry
 from bench.simulator.path import Direction, Lane
 
 NS_PER_MS = 1_000_000
@@ -339,8 +339,8 @@ class TestSplit:
             exchanges.append(self.exchange(start, bytes(size)))
             cut = data.draw(st.integers(0, size - 1))
             pieces = [piece for piece in (cut, size - cut) if piece]
-            journal += [Entry(start + 30 + i, "received", size=piece) for i, piece in enumerate(pieces)]
-            journal += [Entry(start + 40 + i, "sent", size=piece) for i, piece in enumerate(pieces)]
+            journal += [JournalEntry(start + 30 + i, "received", size=piece) for i, piece in enumerate(pieces)]
+            journal += [JournalEntry(start + 40 + i, "sent", size=piece) for i, piece in enumerate(pieces)]
         for exchange, trip in zip(exchanges, take_apart(exchanges, journal, stream=True), strict=True):
             parts = trip.parts
             assert parts["turn-around"] in (9, 10)
@@ -350,9 +350,9 @@ class TestSplit:
 
     def test_datagrams_are_found_by_their_bytes(self) -> None:
         journal = [
-            Entry(30, "received", data=b"lost on its way back", size=20),
-            Entry(1030, "received", data=b"two", size=3),
-            Entry(1041, "sent", data=b"two", size=3),
+            JournalEntry(30, "received", data=b"lost on its way back", size=20),
+            JournalEntry(1030, "received", data=b"two", size=3),
+            JournalEntry(1041, "sent", data=b"two", size=3),
         ]
         (trip,) = take_apart([self.exchange(1000, b"two")], journal, stream=False)
         assert trip.parts == {

@@ -19,7 +19,7 @@ from bench.peers.datagram import Allowance
 from bench.peers.gate import Gate, token
 from bench.peers.source_filter import MOST_ADDRESSES
 from bench.privacy import Concealer
-from bench.security import Settings
+from bench.security import TlsSettings
 from tests.support.lab import Lab
 
 CLIENT, STRANGER = "127.0.0.2", "127.0.0.66"
@@ -105,7 +105,7 @@ class TestClients:
             assert echoes(echo, address)
 
     def test_a_secure_peer_serves_whom_the_others_serve(self, peers: Peers) -> None:
-        settings = Settings(server=True, datagram=False, psks={b"me": b"0123456789abcdef"})
+        settings = TlsSettings(server=True, datagram=False, psks={b"me": b"0123456789abcdef"})
         secure = peers.tls_echo(settings)
         assert not connects(secure, CLIENT)
         admit(peers, CLIENT)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bench.at import AtLink, CommandError, LinkState
 from bench.errors import UsageError
-from bench.measure import Finding, Round, Verdict, judge
+from bench.measure import RaiFinding, Round, Verdict, judge
 from bench.modem import Modem, PollEvent, Rai, RaiSupport, ReceiveFlag, SocketOption
 from bench.peers import Peers
 from bench.report.timeline import TimeLine
@@ -251,7 +251,7 @@ class TestVerdict:
         )
     )
     def test_whatever_was_seen_gets_a_verdict(self, rounds: list[Round]) -> None:
-        finding: Finding = judge(rounds, cell_knows=None)
+        finding: RaiFinding = judge(rounds, cell_knows=None)
         assert finding.sentence
 
 

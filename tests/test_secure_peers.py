@@ -14,12 +14,12 @@ import pytest
 
 from bench import children
 from bench.peers import Peer, PeerError, Peers
-from bench.security import Connection, Context, PreSharedKey, Settings, client_hello
-from bench.security.credentials import HOST_NAME, Credentials, ServerCertificate, make_credentials
+from bench.security import PreSharedKey, TlsConnection, TlsContext, TlsSettings, client_hello
+from bench.security.credentials import HOST_NAME, CredentialSet, ServerCertificate, make_credentials
 from tests.support.dtls_client import DtlsClient, serve
 
 KEY = PreSharedKey(b"board", b"k" * 16)
-SERVER = Settings(server=True, datagram=True, psks={KEY.identity: KEY.key}, cid_length=8)
+SERVER = TlsSettings(server=True, datagram=True, psks={KEY.identity: KEY.key}, cid_length=8)
 
 
 @pytest.fixture(scope="module")
@@ -29,18 +29,18 @@ def program() -> Iterator[Peers]:
 
 
 @pytest.fixture(scope="module")
-def credentials() -> Credentials:
+def credentials() -> CredentialSet:
     return make_credentials()
 
 
 @pytest.fixture
-def context() -> Iterator[Context]:
-    with Context(Settings(server=False, datagram=True, psk=KEY, cid_length=0)) as made:
+def context() -> Iterator[TlsContext]:
+    with TlsContext(TlsSettings(server=False, datagram=True, psk=KEY, cid_length=0)) as made:
         yield made
 
 
 @pytest.fixture
-def client(program: Peers, context: Context) -> Iterator[DtlsClient]:
+def client(program: Peers, context: TlsContext) -> Iterator[DtlsClient]:
     """An established association with a DTLS peer."""
     peer = program.dtls_echo(SERVER)
     made = DtlsClient(context, (peer.host, peer.port), cid=b"")
@@ -68,7 +68,7 @@ def _answered(client: DtlsClient) -> None:
 
 
 class TestDtls:
-    def test_two_hundred_clients_at_once(self, program: Peers, context: Context) -> None:
+    def test_two_hundred_clients_at_once(self, program: Peers, context: TlsContext) -> None:
         peer = program.dtls_echo(SERVER)
         clients = [DtlsClient(context, (peer.host, peer.port), cid=b"") for _ in range(200)]
         serve(clients, lambda each: each.connection.established)
@@ -104,8 +104,8 @@ class TestDtls:
         assert len(peer_of(client).handshakes()) == 1
 
     @staticmethod
-    def _first_hello(context: Context) -> bytes:
-        stranger = Connection(context)
+    def _first_hello(context: TlsContext) -> bytes:
+        stranger = TlsConnection(context)
         stranger.handshake()
         (hello,) = stranger.take()
         stranger.free()
@@ -143,7 +143,7 @@ class TestDtls:
         echo(client, b"still here")
         assert [entry.event for entry in peer_of(client).journal()].count("reconnected") == 2
 
-    def test_a_board_that_reboots_in_mid_handshake(self, program: Peers, context: Context) -> None:
+    def test_a_board_that_reboots_in_mid_handshake(self, program: Peers, context: TlsContext) -> None:
         peer = program.dtls_echo(SERVER)
         client = DtlsClient(context, (peer.host, peer.port), cid=b"")
         client.step()  # ClientHello
@@ -172,7 +172,7 @@ class TestDtls:
         with pytest.raises(PeerError, match="an alert is one byte, not 300"):
             peer_of(client).alert(300)
 
-    def test_flights_that_the_peer_drops_are_sent_again(self, program: Peers, context: Context) -> None:
+    def test_flights_that_the_peer_drops_are_sent_again(self, program: Peers, context: TlsContext) -> None:
         peer = program.dtls_echo(SERVER, drop_flights=2)
         client = DtlsClient(context, (peer.host, peer.port))
         serve([client], lambda each: each.connection.established)
@@ -196,7 +196,7 @@ class TestDtls:
         peer.release()
         serve([client], lambda each: each.received == b"held")
 
-    def test_the_journal_tells_what_was_agreed_on(self, client: DtlsClient, credentials: Credentials) -> None:
+    def test_the_journal_tells_what_was_agreed_on(self, client: DtlsClient, credentials: CredentialSet) -> None:
         (handshake,) = peer_of(client).handshakes()
         assert handshake["psk_identity"] == "board"
         assert handshake["suite_name"].startswith("TLS_PSK_")
@@ -206,8 +206,8 @@ class TestDtls:
 
 class TestTls:
     @pytest.fixture
-    def peer(self, program: Peers, credentials: Credentials) -> Iterator[Peer]:
-        settings = Settings(
+    def peer(self, program: Peers, credentials: CredentialSet) -> Iterator[Peer]:
+        settings = TlsSettings(
             server=True,
             datagram=False,
             certificates=(credentials.servers[ServerCertificate.ECDSA],),
@@ -218,7 +218,7 @@ class TestTls:
         made.stop()
 
     @pytest.fixture
-    def connect(self, peer: Peer, credentials: Credentials) -> Iterator[ssl.SSLSocket]:
+    def connect(self, peer: Peer, credentials: CredentialSet) -> Iterator[ssl.SSLSocket]:
         plain = socket.create_connection((peer.host, peer.port), 5)
         with self._context(credentials).wrap_socket(
             plain, server_hostname=HOST_NAME, suppress_ragged_eofs=False
@@ -226,7 +226,7 @@ class TestTls:
             yield secure
 
     @staticmethod
-    def _context(credentials: Credentials) -> ssl.SSLContext:
+    def _context(credentials: CredentialSet) -> ssl.SSLContext:
         context = ssl.create_default_context(cadata=credentials.authorities["ecdsa"].decode())
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0x80)
@@ -258,7 +258,7 @@ class TestTls:
         with pytest.raises(ssl.SSLError, match="INTERNAL_ERROR"):
             connect.recv(1)
 
-    def test_a_handshake_that_is_refused(self, peer: Peer, credentials: Credentials) -> None:
+    def test_a_handshake_that_is_refused(self, peer: Peer, credentials: CredentialSet) -> None:
         peer.behave(handshake="refuse")
         with (
             socket.create_connection((peer.host, peer.port), 5) as plain,
@@ -266,7 +266,7 @@ class TestTls:
         ):
             self._context(credentials).wrap_socket(plain, server_hostname=HOST_NAME)
 
-    def test_a_handshake_that_is_held(self, peer: Peer, credentials: Credentials) -> None:
+    def test_a_handshake_that_is_held(self, peer: Peer, credentials: CredentialSet) -> None:
         peer.behave(handshake="hold")
         with socket.create_connection((peer.host, peer.port), 5) as plain:
             plain.settimeout(0.3)
@@ -325,14 +325,14 @@ class TestByHand:
         assert finished.returncode == 2
         assert "no.pem: no certificate in PEM form" in finished.stderr
 
-    def test_a_key_that_is_another_certificates(self, tmp_path: Path, credentials: Credentials) -> None:
+    def test_a_key_that_is_another_certificates(self, tmp_path: Path, credentials: CredentialSet) -> None:
         (tmp_path / "cert.pem").write_bytes(credentials.servers[ServerCertificate.ECDSA].certificate)
         (tmp_path / "key.pem").write_bytes(credentials.servers[ServerCertificate.RSA].key)
         finished = self.run("--cert", str(tmp_path / "cert.pem"), "--key", str(tmp_path / "key.pem"))
         assert finished.returncode == 2
         assert "key.pem is not the key of the certificate in" in finished.stderr
 
-    def test_the_key_log_is_its_owners_alone(self, program: Peers, context: Context, tmp_path: Path) -> None:
+    def test_the_key_log_is_its_owners_alone(self, program: Peers, context: TlsContext, tmp_path: Path) -> None:
         log = tmp_path / "keys.log"
         peer = program.dtls_echo(replace(SERVER, cid_length=None), key_log=log)
         client = DtlsClient(context, (peer.host, peer.port))

@@ -22,12 +22,12 @@ from bench.security import (
     ENVIRONMENT,
     HANDSHAKE_TIMEOUTS,
     CertifiedKey,
-    Connection,
-    Context,
     PreSharedKey,
     SecurityError,
     SecurityUnavailable,
-    Settings,
+    TlsConnection,
+    TlsContext,
+    TlsSettings,
     Verify,
     client_hello,
     connection_id,
@@ -35,21 +35,21 @@ from bench.security import (
     library,
     mbedtls,
 )
-from bench.security.callbacks import OBJECTS
-from bench.security.credentials import HOST_NAME, Credentials, ServerCertificate, make_credentials
+from bench.security.credentials import HOST_NAME, CredentialSet, ServerCertificate, make_credentials
 from bench.security.records import Record, StreamRecords, datagram_records
+from bench.security.registry import CONNECTIONS, CONTEXTS
 from tests.support.secure_link import SecureLink, contexts
 
 KEY = PreSharedKey(b"board", b"k" * 16)
-CLIENT = Settings(server=False, datagram=False, psk=KEY)
-SERVER = Settings(server=True, datagram=False, psks={KEY.identity: KEY.key}, session_cache=True)
+CLIENT = TlsSettings(server=False, datagram=False, psk=KEY)
+SERVER = TlsSettings(server=True, datagram=False, psks={KEY.identity: KEY.key}, session_cache=True)
 CCM_8 = 0xC0A8
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 transports = pytest.mark.parametrize("datagram", [False, True], ids=["tls", "dtls"])
 
 
 @pytest.fixture(scope="module")
-def credentials() -> Credentials:
+def credentials() -> CredentialSet:
     return make_credentials()
 
 
@@ -79,10 +79,16 @@ class TestHandshake:
         ],
     )
     def test_a_bad_certificate(
-        self, credentials: Credentials, datagram: bool, level: Verify, shown: ServerCertificate, alert: str, words: str
+        self,
+        credentials: CredentialSet,
+        datagram: bool,
+        level: Verify,
+        shown: ServerCertificate,
+        alert: str,
+        words: str,
     ) -> None:
         client = replace(CLIENT, psk=None, verify=level, authorities=credentials.authorities["ecdsa"])
-        server = Settings(server=True, datagram=False, certificates=(credentials.servers[shown],))
+        server = TlsSettings(server=True, datagram=False, certificates=(credentials.servers[shown],))
         with contexts(client, server, datagram=datagram) as pair:
             link = SecureLink(*pair, host_name=HOST_NAME)
             assert link.handshake() is (level is not Verify.REQUIRED)
@@ -105,10 +111,10 @@ class TestHandshake:
 
     @transports
     def test_a_client_without_the_certificate_that_is_demanded_is_told(
-        self, credentials: Credentials, datagram: bool
+        self, credentials: CredentialSet, datagram: bool
     ) -> None:
         client = replace(CLIENT, psk=None, authorities=credentials.authorities["ecdsa"])
-        server = Settings(
+        server = TlsSettings(
             server=True,
             datagram=False,
             verify=Verify.REQUIRED,
@@ -138,13 +144,13 @@ class TestHandshake:
         assert resumed == [False, True, False]
 
     def test_memory_is_given_back(self) -> None:
-        before = len(OBJECTS)
+        before = len(CONNECTIONS), len(CONTEXTS)
         with contexts(CLIENT, SERVER, datagram=True) as pair:
             link = SecureLink(*pair)
             assert link.handshake()
             link.free()
             link.free()
-        assert len(OBJECTS) == before
+        assert (len(CONNECTIONS), len(CONTEXTS)) == before
         with pytest.raises(SecurityError):
             link.client.write(b"after the end")
 
@@ -152,9 +158,9 @@ class TestHandshake:
 class TestTime:
     @pytest.mark.parametrize("seconds", HANDSHAKE_TIMEOUTS)
     def test_a_handshake_is_given_up_after_exactly_its_time(self, seconds: int) -> None:
-        with Context(replace(CLIENT, datagram=True, handshake_timeout=seconds)) as context:
+        with TlsContext(replace(CLIENT, datagram=True, handshake_timeout=seconds)) as context:
             now = 0.0
-            client = Connection(context, clock=lambda: now)
+            client = TlsConnection(context, clock=lambda: now)
             sent = []
             reason = ""
             while not reason:
@@ -225,8 +231,8 @@ class TestHostileInput:
     @QUICK
     @given(garbage=st.binary(min_size=1, max_size=500))
     def test_a_stream_of_garbage_is_a_clean_error_or_a_wait(self, garbage: bytes) -> None:
-        with Context(SERVER) as context:
-            server = Connection(context)
+        with TlsContext(SERVER) as context:
+            server = TlsConnection(context)
             server.feed(garbage)
             with contextlib.suppress(SecurityError):
                 assert not server.handshake()
@@ -374,12 +380,12 @@ class TestMistakes:
     )
     def test_settings_that_cannot_be(self, change: dict[str, object], says: str) -> None:
         with pytest.raises(UsageError, match=says):
-            Context(replace(CLIENT, **change))  # type: ignore[arg-type]
+            TlsContext(replace(CLIENT, **change))  # type: ignore[arg-type]
 
-    def test_a_key_that_is_none(self, credentials: Credentials) -> None:
+    def test_a_key_that_is_none(self, credentials: CredentialSet) -> None:
         good = credentials.servers[ServerCertificate.ECDSA]
         with pytest.raises(UsageError, match="private key"):
-            Context(replace(SERVER, certificates=(replace(good, key=b"no key"),)))
+            TlsContext(replace(SERVER, certificates=(replace(good, key=b"no key"),)))
 
     def test_secrets_are_not_shown(self) -> None:
         assert b"k" * 16 not in repr(CLIENT).encode() + repr(SERVER).encode() + repr(KEY).encode()

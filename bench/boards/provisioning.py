@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.config.lab import TagRange
 from bench.errors import LabError
 from bench.modem import CredentialStoreFull, CredentialType, Modem
-from bench.security.credentials import Credentials
+from bench.security.credentials import CredentialSet
 
 TAGS = (
     "psk",
@@ -87,7 +87,7 @@ class KnownDigests:
 
 def provision(
     modem: Modem,
-    credentials: Credentials,
+    credentials: CredentialSet,
     tags: TagRange,
     digests: KnownDigests,
     *,
@@ -150,7 +150,7 @@ def _write(modem: Modem, missing: Contents) -> None:
             ) from error
 
 
-def _contents(credentials: Credentials, tags: dict[str, int]) -> Contents:
+def _contents(credentials: CredentialSet, tags: dict[str, int]) -> Contents:
     wanted: Contents = {}
     for name, psk in (
         ("psk", credentials.psk),

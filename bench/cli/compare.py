@@ -12,7 +12,7 @@ from rich.table import Table
 from bench.cli.lab import HistoryFile, default_config, history_path
 from bench.config.lab import load
 from bench.errors import UsageError
-from bench.history import Comparison, Settings, compare
+from bench.history import CompareSettings, Comparison, compare
 from bench.measure import shown
 from bench.report.comparison import comparison_rows, false_alarm_text, headline
 from bench.run.folder import chosen
@@ -29,7 +29,7 @@ def compare_runs(
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="The lab's bench.toml.")] = None,
 ) -> None:
     """Compare two firmwares, runs or times; exits 0 no regression, 1 regression, 5 not enough evidence."""
-    settings = Settings(**load(config or default_config()).compare.model_dump())
+    settings = CompareSettings(**load(config or default_config()).compare.model_dump())
     path = history_path(history)
     sides = (chosen(baseline, path), chosen(candidate, path))
     for text, side in zip((baseline, candidate), sides, strict=True):

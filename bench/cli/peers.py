@@ -15,7 +15,7 @@ from bench.children import when_parent_ends
 from bench.config.lab import Peers as PeersConfig
 from bench.errors import UsageError
 from bench.peers import Peer, Peers
-from bench.security import CertifiedKey, Settings, Verify
+from bench.security import CertifiedKey, TlsSettings, Verify
 
 _CHECK_S = 1.0
 
@@ -75,7 +75,7 @@ def _range(text: str) -> tuple[int, int]:
 
 def _security(
     psk: list[str], cert: Path | None, key: Path | None, client_ca: Path | None, cid_length: int
-) -> Settings | None:
+) -> TlsSettings | None:
     if (cert is None) != (key is None):
         raise UsageError("--cert and --key belong together: a certificate is of no use without its private key")
     names = [_psk(text)[0] for text in psk]
@@ -89,7 +89,7 @@ def _security(
     pairs: tuple[CertifiedKey, ...] = ()
     if cert is not None and key is not None:
         pairs = (_pair(cert, key),)
-    return Settings(
+    return TlsSettings(
         server=True,
         datagram=False,
         verify=Verify.NONE if client_ca is None else Verify.REQUIRED,

@@ -1,6 +1,6 @@
 """What earlier runs have shown: their results and measurements, kept in one file, and compared."""
 
-from bench.history.comparison import Comparison, Judgement, Settings, compare
+from bench.history.comparison import CompareSettings, Comparison, Judgement, compare
 from bench.history.observations import Observation, chosen_runs, observations
 from bench.history.record import BoardRecord, MeasurementRecord, ResultRecord, RunRecord
 from bench.history.store import DEFAULT, Store
@@ -8,13 +8,13 @@ from bench.history.store import DEFAULT, Store
 __all__ = [
     "DEFAULT",
     "BoardRecord",
+    "CompareSettings",
     "Comparison",
     "Judgement",
     "MeasurementRecord",
     "Observation",
     "ResultRecord",
     "RunRecord",
-    "Settings",
     "Store",
     "chosen_runs",
     "compare",

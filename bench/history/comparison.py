@@ -25,7 +25,7 @@ _FALSE_ALARM_NIGHTS = 6
 
 
 @dataclass(frozen=True)
-class Settings:
+class CompareSettings:
     """What counts.
 
     Attributes:
@@ -81,7 +81,7 @@ class Comparison:
     """
 
     judgements: Sequence[Judgement]
-    settings: Settings = field(default_factory=Settings)
+    settings: CompareSettings = field(default_factory=CompareSettings)
     false_alarms: tuple[int, int] | None = None
 
     def having(self, verdict: str) -> list[Judgement]:
@@ -110,14 +110,14 @@ class _Found:
 
 
 def compare(
-    baseline: Sequence[Observation], candidate: Sequence[Observation], settings: Settings | None = None
+    baseline: Sequence[Observation], candidate: Sequence[Observation], settings: CompareSettings | None = None
 ) -> Comparison:
     """Judges every measurement that both sides have, and names those that one side lacks.
 
     Raises:
         UsageError: the sides overlap.
     """
-    settings = settings or Settings()
+    settings = settings or CompareSettings()
     shared = {one.trial for one in baseline} & {one.trial for one in candidate} - {0}
     if shared:
         raise UsageError(f"{len(shared)} measurements are part of both sides: nothing can be compared with itself")
@@ -125,7 +125,9 @@ def compare(
     return Comparison(found, settings, _false_alarms(baseline, settings))
 
 
-def _judged(baseline: Sequence[Observation], candidate: Sequence[Observation], settings: Settings) -> list[Judgement]:
+def _judged(
+    baseline: Sequence[Observation], candidate: Sequence[Observation], settings: CompareSettings
+) -> list[Judgement]:
     sides = (_by_key(baseline), _by_key(candidate))
     keys = sorted({*sides[0], *sides[1]}, key=lambda key: (key.name, key.test, key.model, key.access, key.operator))
     rows = [(key, sides[0].get(key, []), sides[1].get(key, [])) for key in keys]
@@ -193,7 +195,7 @@ def _judge(
     base: Sequence[Observation],
     cand: Sequence[Observation],
     found: _Found,
-    settings: Settings,
+    settings: CompareSettings,
     level: float,
     *,
     worse: bool,
@@ -233,7 +235,7 @@ def _typical(side: Sequence[Observation], statistic: str) -> float | None:
     return math.exp(sum(map(math.log, values)) / len(values)) if values else None
 
 
-def _shift(key: Key, base: Sequence[Observation], cand: Sequence[Observation], settings: Settings) -> _Found:
+def _shift(key: Key, base: Sequence[Observation], cand: Sequence[Observation], settings: CompareSettings) -> _Found:
     """By the design that these observations allow."""
     if key.unit not in _COMPARED:
         return _Found(None, "", f"its unit is {key.unit!r}: counts and shares are for people to compare")
@@ -287,7 +289,7 @@ def _interleaved(base: Sequence[Observation], cand: Sequence[Observation], log: 
     )
 
 
-def _windows(base: Sequence[Observation], cand: Sequence[Observation], log: Log, settings: Settings) -> _Found:
+def _windows(base: Sequence[Observation], cand: Sequence[Observation], log: Log, settings: CompareSettings) -> _Found:
     """Nights of one firmware, then nights of the other, on the boards that ran with both."""
     common = {one.board for one in base} & {one.board for one in cand}
     if not common:
@@ -331,7 +333,7 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _false_alarms(baseline: Sequence[Observation], settings: Settings) -> tuple[int, int] | None:
+def _false_alarms(baseline: Sequence[Observation], settings: CompareSettings) -> tuple[int, int] | None:
     """Each night of one firmware against its other nights: how often that is called a regression, of how many."""
     nights: dict[str, set[str]] = {}
     for one in baseline:

@@ -23,7 +23,7 @@ from bench.measure.measurement import (
 )
 from bench.measure.meter import Meter, ProfilerKit, SimulatedMeter
 from bench.measure.noise import Floor, NoiseFloor
-from bench.measure.rai import FEWEST, Finding, Round, Verdict, judge
+from bench.measure.rai import FEWEST, RaiFinding, Round, Verdict, judge
 from bench.measure.series import Series
 from bench.measure.split import PARTS, Exchange, RoundTrip, take_apart
 from bench.measure.statistics import Estimate, drift, proportion, quantiles, reordered, typical
@@ -43,7 +43,6 @@ __all__ = [
     "Current",
     "Estimate",
     "Exchange",
-    "Finding",
     "Floor",
     "Limit",
     "LimitExceeded",
@@ -52,6 +51,7 @@ __all__ = [
     "Meter",
     "NoiseFloor",
     "ProfilerKit",
+    "RaiFinding",
     "Rate",
     "Round",
     "RoundTrip",

@@ -59,7 +59,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RaiFinding:
     """A verdict, and what it rests on: a sentence for a person, the median times to idle in ns."""
 
     verdict: Verdict
@@ -68,7 +68,7 @@ class Finding:
     assisted: Estimate | None
 
 
-def judge(rounds: Sequence[Round], *, cell_knows: bool | None, known_good: bool = False) -> Finding:
+def judge(rounds: Sequence[Round], *, cell_knows: bool | None, known_good: bool = False) -> RaiFinding:
     """What the rounds prove.
 
     Args:
@@ -81,18 +81,18 @@ def judge(rounds: Sequence[Round], *, cell_knows: bool | None, known_good: bool 
     cells = sorted({cell for one in rounds for cell in one.cells})
     without, assisted = _median(base), _median(tried)
     if cell_knows is False:
-        return Finding(Verdict.NO_RAI, "the cell says that it knows no release assistance", without, assisted)
+        return RaiFinding(Verdict.NO_RAI, "the cell says that it knows no release assistance", without, assisted)
     if len(cells) > 1:
         text = f"the board was in {len(cells)} cells ({', '.join(cells)}): their timers cannot be compared"
-        return Finding(Verdict.CELL_CHANGED, text, without, assisted)
+        return RaiFinding(Verdict.CELL_CHANGED, text, without, assisted)
     if _breaks(base, tried):
         text = f"{_lost(tried)} of {len(tried)} exchanges with the option were not whole, {_lost(base)} without"
-        return Finding(Verdict.BROKE_DELIVERY, text, without, assisted)
+        return RaiFinding(Verdict.BROKE_DELIVERY, text, without, assisted)
     base, tried = ([one for one in kind if one.whole] for kind in (base, tried))
     usual = [one.idle_ns for one in base if one.idle_ns is not None]
     if min(len(usual), len(tried)) < FEWEST:
         text = f"{len(usual)} rounds without and {len(tried)} with the option are too few; it takes {FEWEST} of each"
-        return Finding(Verdict.TOO_FEW, text, without, assisted)
+        return RaiFinding(Verdict.TOO_FEW, text, without, assisted)
     limit = _EARLY * float(numpy.median(usual))
     early = sum(one.idle_ns is not None and one.idle_ns < limit for one in tried)
     by_itself = sum(idle_ns < limit for idle_ns in usual)
@@ -105,7 +105,7 @@ def judge(rounds: Sequence[Round], *, cell_knows: bool | None, known_good: bool 
         verdict = Verdict.TOO_FEW if early == len(tried) else Verdict.NOT_SHORTENED
     else:
         verdict = _weighed(early, len(tried), known_good=known_good)
-    return Finding(verdict, text, without, assisted)
+    return RaiFinding(verdict, text, without, assisted)
 
 
 def _weighed(early: int, count: int, *, known_good: bool) -> Verdict:

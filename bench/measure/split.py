@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.at import Response
-from bench.peers import Entry
+from bench.peers import JournalEntry
 
 PARTS = ("accepted", "uplink", "turn-around", "unasked", "downlink", "UART")
 """Names of the parts. All but ``accepted`` add up to the round trip; that one lies within the uplink and beyond.
@@ -64,7 +64,7 @@ class Exchange:
     data: bytes
 
 
-def take_apart(exchanges: Sequence[Exchange], journal: Sequence[Entry], *, stream: bool) -> list[RoundTrip]:
+def take_apart(exchanges: Sequence[Exchange], journal: Sequence[JournalEntry], *, stream: bool) -> list[RoundTrip]:
     """The round trips of messages that one echo peer answered, in their order.
 
     In a stream a message is found by its place in all that the peer received and sent, however that was cut; a datagram
@@ -87,7 +87,7 @@ def take_apart(exchanges: Sequence[Exchange], journal: Sequence[Entry], *, strea
 Find = Callable[[bytes], tuple[int, int]]
 
 
-def _by_content(journal: Sequence[Entry]) -> Find:
+def _by_content(journal: Sequence[JournalEntry]) -> Find:
     came: dict[bytes, int] = {}
     went: dict[bytes, int] = {}
     for entry in journal:
@@ -103,7 +103,7 @@ def _by_content(journal: Sequence[Entry]) -> Find:
     return find
 
 
-def _by_place(journal: Sequence[Entry]) -> Find:
+def _by_place(journal: Sequence[JournalEntry]) -> Find:
     received, sent = _moments(journal, "received"), _moments(journal, "sent")
     position = 0
 
@@ -115,7 +115,7 @@ def _by_place(journal: Sequence[Entry]) -> Find:
     return find
 
 
-def _moments(journal: Sequence[Entry], event: str) -> list[tuple[int, int]]:
+def _moments(journal: Sequence[JournalEntry], event: str) -> list[tuple[int, int]]:
     """How many bytes had moved by when."""
     moved = 0
     moments = []

@@ -2,8 +2,8 @@
 
 from bench.peers.control import Peers
 from bench.peers.dialer import Dialer, DialledConnection
-from bench.peers.journal import Entry
+from bench.peers.journal import JournalEntry
 from bench.peers.peer import Endpoint, Peer
 from bench.peers.program import PeerError
 
-__all__ = ["Dialer", "DialledConnection", "Endpoint", "Entry", "Peer", "PeerError", "Peers"]
+__all__ = ["Dialer", "DialledConnection", "Endpoint", "JournalEntry", "Peer", "PeerError", "Peers"]

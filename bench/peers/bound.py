@@ -3,7 +3,7 @@
 import socket
 
 from bench.peers.behaviour import Behaviour
-from bench.peers.journal import Journal, Source
+from bench.peers.journal import EventJournal, Source
 
 
 class BoundPeer:
@@ -18,7 +18,7 @@ class BoundPeer:
     kind = ""
 
     def __init__(self, bound: socket.socket) -> None:
-        self.journal = Journal()
+        self.journal = EventJournal()
         self.behaviour = Behaviour()
         self.octets = 0
         self._socket = bound

@@ -12,11 +12,11 @@ from bench.clock import Offset, estimate_offset, now_ns
 from bench.config.lab import Peers as PeersConfig
 from bench.peers.dialer import Dialer
 from bench.peers.gate import token
-from bench.peers.journal import Entry
+from bench.peers.journal import JournalEntry
 from bench.peers.peer import Endpoint, Peer
 from bench.peers.program import PATIENCE_S, PeerError, Program
 from bench.peers.security import to_json
-from bench.security import Settings
+from bench.security import TlsSettings
 
 _CLOCK_ROUNDS = 25
 _GATES = ("udp-gate", "tcp-gate")
@@ -80,7 +80,7 @@ class Peers:
         return self._start("udp-echo", ipv6, behaviour, port=port)
 
     def tls_echo(
-        self, security: Settings, *, ipv6: bool = False, key_log: Path | None = None, **behaviour: object
+        self, security: TlsSettings, *, ipv6: bool = False, key_log: Path | None = None, **behaviour: object
     ) -> Peer:
         """A TLS echo peer with the credentials and demands of ``security``; role and transport are the peer's own.
 
@@ -89,7 +89,7 @@ class Peers:
         return self._start_secure("tls-echo", replace(security, server=True, datagram=False), ipv6, key_log, behaviour)
 
     def dtls_echo(
-        self, security: Settings, *, ipv6: bool = False, key_log: Path | None = None, **behaviour: object
+        self, security: TlsSettings, *, ipv6: bool = False, key_log: Path | None = None, **behaviour: object
     ) -> Peer:
         """A DTLS echo peer, likewise."""
         return self._start_secure("dtls-echo", replace(security, server=True, datagram=True), ipv6, key_log, behaviour)
@@ -141,7 +141,7 @@ class Peers:
         """Bytes of the IP packets of all peers that have stopped."""
         return sum(peer.octets for peer in self._started)
 
-    def journals(self) -> list[tuple[Peer, list[Entry]]]:
+    def journals(self) -> list[tuple[Peer, list[JournalEntry]]]:
         """Every peer started so far that is still there, with its journal."""
         return [(peer, peer.journal()) for peer in self._started if not peer.stopped]
 
@@ -156,7 +156,7 @@ class Peers:
                 program.check()
 
     def _start_secure(
-        self, kind: str, security: Settings, ipv6: bool, key_log: Path | None, behaviour: dict[str, object]
+        self, kind: str, security: TlsSettings, ipv6: bool, key_log: Path | None, behaviour: dict[str, object]
     ) -> Peer:
         if self._secure is None:
             self._secure = self._stack.enter_context(Program(self.config))

@@ -9,7 +9,7 @@ from bench.clock import now_ns
 from bench.peers.datagram import DatagramPeer
 from bench.peers.journal import Source
 from bench.peers.security import KeyLog, agreement, failure
-from bench.security import Connection, Context, SecurityError, client_hello, connection_id, is_hostile
+from bench.security import SecurityError, TlsConnection, TlsContext, client_hello, connection_id, is_hostile
 
 # Beyond so many the oldest goes, of those that have not shaken hands before those that have: strangers can neither fill
 # our memory nor push a client out.
@@ -23,7 +23,7 @@ _REFUSAL = bytes((21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40))
 class Association:
     """One client, whose address may change when it has a Connection ID."""
 
-    def __init__(self, number: int, source: Source, connection: Connection, cid: bytes) -> None:
+    def __init__(self, number: int, source: Source, connection: TlsConnection, cid: bytes) -> None:
         self.number = number
         self.source = source
         self.connection = connection
@@ -49,7 +49,7 @@ class DtlsEcho(DatagramPeer[Association]):
 
     kind = "dtls-echo"
 
-    def __init__(self, bound: socket.socket, context: Context, key_log: KeyLog) -> None:
+    def __init__(self, bound: socket.socket, context: TlsContext, key_log: KeyLog) -> None:
         super().__init__(bound)
         self.context = context
         self._key_log = key_log
@@ -127,7 +127,7 @@ class DtlsEcho(DatagramPeer[Association]):
         """A stranger's ClientHello: it is remembered only when it shows a cookie."""
         offers = self.context.settings.cid_length is not None
         own = secrets.token_bytes(self._cid_length) if offers else None
-        connection = Connection(self.context, peer=repr(source).encode(), cid=own)
+        connection = TlsConnection(self.context, peer=repr(source).encode(), cid=own)
         connection.feed(data)
         try:
             connection.handshake()
@@ -267,7 +267,7 @@ class DtlsEcho(DatagramPeer[Association]):
         self._drain(association)
         self._forget(association)
 
-    def _report_failure(self, number: int, source: Source, connection: Connection, error: SecurityError) -> None:
+    def _report_failure(self, number: int, source: Source, connection: TlsConnection, error: SecurityError) -> None:
         event = "failed" if connection.established else "handshake failed"
         self.journal.add(event, connection=number, source=source, details=failure(connection, error))
 

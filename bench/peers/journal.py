@@ -17,7 +17,7 @@ Source = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """One event.
 
     Attributes:
@@ -50,18 +50,18 @@ class Entry:
         return row
 
     @classmethod
-    def from_json(cls, row: dict[str, object]) -> "Entry":
+    def from_json(cls, row: dict[str, object]) -> "JournalEntry":
         """The entry from the control channel."""
         data = row.get("data")
         fields = {**row, "data": None if data is None else base64.b64decode(str(data))}
         return cls(**fields)  # type: ignore[arg-type]
 
 
-class Journal:
+class EventJournal:
     """A peer's entries, and a bell that rings with each."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[JournalEntry] = []
         self.omitted = 0
         self.keeps_data = True
         self._kept = 0
@@ -87,7 +87,7 @@ class Journal:
         self._kept += len(data) if keep else 0
         digest = "" if keep or not self.keeps_data else hashlib.sha256(data).hexdigest()
         self.entries.append(
-            Entry(stamp, event, connection, address, len(data), data if keep and data else None, digest, details)
+            JournalEntry(stamp, event, connection, address, len(data), data if keep and data else None, digest, details)
         )
         self.changed.set()
 

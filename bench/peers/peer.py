@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from bench.clock import Offset
-from bench.peers.journal import Entry
+from bench.peers.journal import JournalEntry
 from bench.peers.program import PATIENCE_S, PeerError, Program
 
 
@@ -136,10 +136,10 @@ class Peer:
             self.octets = int(self._request("stop")["octets"])
             self.stopped = True
 
-    def journal(self) -> list[Entry]:
+    def journal(self) -> list[JournalEntry]:
         """What it saw and did so far, stamped on this host's clock."""
         offset = self._offset()
-        entries = [Entry.from_json(row) for row in self._request("journal")["entries"]]
+        entries = [JournalEntry.from_json(row) for row in self._request("journal")["entries"]]
         if not offset.offset_ns:
             return entries
         return [replace(entry, t_ns=offset.ours(entry.t_ns)) for entry in entries]

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import UsageError
-from bench.security import CertifiedKey, Connection, SecurityError, Settings, Verify, suite_name
+from bench.security import CertifiedKey, SecurityError, TlsConnection, TlsSettings, Verify, suite_name
 
 
-def to_json(settings: Settings) -> dict[str, Any]:
+def to_json(settings: TlsSettings) -> dict[str, Any]:
     """Settings for the control channel. They hold keys: they go through a pipe or ssh, never into an argument."""
     row = asdict(settings)
     row["certificates"] = [[pair.certificate.decode(), pair.key.decode()] for pair in settings.certificates]
@@ -21,10 +21,10 @@ def to_json(settings: Settings) -> dict[str, Any]:
     return row
 
 
-def from_json(row: dict[str, Any]) -> Settings:
+def from_json(row: dict[str, Any]) -> TlsSettings:
     """Settings from the control channel."""
     verify = row["verify"]
-    return Settings(
+    return TlsSettings(
         **{
             **row,
             "verify": None if verify is None else Verify(verify),
@@ -40,7 +40,7 @@ def _encoded(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def agreement(connection: Connection) -> dict[str, Any]:
+def agreement(connection: TlsConnection) -> dict[str, Any]:
     """What a handshake agreed on.
 
     ``suite`` is the IANA number, ``resumed`` whether an earlier session was taken up, ``cid_in`` and ``cid_out`` the
@@ -59,12 +59,12 @@ def agreement(connection: Connection) -> dict[str, Any]:
     }
 
 
-def failure(connection: Connection, error: SecurityError) -> dict[str, Any]:
+def failure(connection: TlsConnection, error: SecurityError) -> dict[str, Any]:
     """Why a handshake or a connection failed, and the name of the key that the client wanted to use."""
     return {"reason": error.reason, "psk_identity": _identity(connection)}
 
 
-def _identity(connection: Connection) -> str:
+def _identity(connection: TlsConnection) -> str:
     return connection.psk_identity.decode(errors="backslashreplace")
 
 
@@ -79,7 +79,7 @@ class KeyLog:
         except OSError as error:
             raise UsageError(f"the key log {path} cannot be written: {error.strerror}") from error
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: TlsConnection) -> None:
         """Adds the secret of a handshake, when there is a file and a secret; a full disk must not end a peer."""
         if connection.key_log_line:
             with contextlib.suppress(OSError):

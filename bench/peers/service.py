@@ -25,10 +25,10 @@ from bench.peers.dtls import DtlsEcho
 from bench.peers.gate import Gate, TcpGate, UdpGate
 from bench.peers.security import KeyLog, from_json
 from bench.peers.tcp import ClosedPort, StreamPeer, TcpDialer, TcpEcho
-from bench.peers.tls import TlsConnection, TlsEcho
+from bench.peers.tls import ServedTlsConnection, TlsEcho
 from bench.peers.udp import Path as NetworkPath
 from bench.peers.udp import UdpEcho, UdpRelay
-from bench.security import Context, SecurityUnavailable, library
+from bench.security import SecurityUnavailable, TlsContext, library
 
 PROTOCOL = 3
 _PUBLIC_RATE = 4_000_000  # bytes/s, more than any board sends
@@ -197,7 +197,7 @@ class Service:
                 "half_close": connection.half_close,
                 "reset": connection.reset,
             }
-            if isinstance(connection, TlsConnection):
+            if isinstance(connection, ServedTlsConnection):
                 actions["alert"] = lambda: connection.alert(_alert(request))
             if action not in actions:
                 raise ValueError(f"a {peer.kind} cannot {action}")
@@ -246,9 +246,9 @@ def _alert(request: Request) -> int:
     return description
 
 
-def _security(options: dict[str, Any]) -> tuple[Context, KeyLog]:
+def _security(options: dict[str, Any]) -> tuple[TlsContext, KeyLog]:
     path = options.get("key_log")
-    return Context(from_json(options["security"])), KeyLog(Path(path) if path else None)
+    return TlsContext(from_json(options["security"])), KeyLog(Path(path) if path else None)
 
 
 def _relay(bound: socket.socket, options: dict[str, Any]) -> UdpRelay:

@@ -30,7 +30,7 @@ class StreamPeer(BoundPeer):
 
     def __init__(self, bound: socket.socket) -> None:
         super().__init__(bound)
-        self.connections: dict[int, Connection] = {}
+        self.connections: dict[int, ServedConnection] = {}
         self._count = 0
 
     def close(self) -> None:
@@ -41,7 +41,7 @@ class StreamPeer(BoundPeer):
         for connection in list(self.connections.values()):
             connection.end()
 
-    def connection(self, number: int | None) -> "Connection":
+    def connection(self, number: int | None) -> "ServedConnection":
         """A connection by its number, or the newest; LookupError when there is none."""
         if number is None and self.connections:
             number = max(self.connections)
@@ -56,11 +56,11 @@ class StreamPeer(BoundPeer):
             return True
         return False
 
-    def make_connection(self, number: int, client: socket.socket, source: Source) -> "Connection":
+    def make_connection(self, number: int, client: socket.socket, source: Source) -> "ServedConnection":
         """The connection that serves a client."""
-        return Connection(self, number, client, source)
+        return ServedConnection(self, number, client, source)
 
-    def add(self, client: socket.socket, source: Source, event: str, stamp: int) -> "Connection":
+    def add(self, client: socket.socket, source: Source, event: str, stamp: int) -> "ServedConnection":
         """Takes a new connection, notes it as ``event`` and serves it."""
         self._count += 1
         connection = self.make_connection(self._count, client, source)
@@ -126,7 +126,7 @@ class TcpDialer(StreamPeer):
             self._later.cancel()
         super().close()
 
-    async def dial(self, host: str, port: int, timeout: float) -> "Connection":
+    async def dial(self, host: str, port: int, timeout: float) -> "ServedConnection":
         """A connection to a board; OSError or TimeoutError when it does not come about."""
         client = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
         client.setblocking(False)
@@ -154,7 +154,7 @@ class TcpDialer(StreamPeer):
         self._later = asyncio.create_task(dial())
 
 
-class Connection:
+class ServedConnection:
     """One accepted connection."""
 
     def __init__(self, peer: StreamPeer, number: int, client: socket.socket, source: Source) -> None:

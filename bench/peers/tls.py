@@ -5,10 +5,8 @@ import socket
 from bench.clock import now_ns
 from bench.peers.journal import Source
 from bench.peers.security import KeyLog, agreement, failure
-from bench.peers.tcp import Connection as PlainConnection
-from bench.peers.tcp import StreamPeer, TcpEcho
-from bench.security import Connection as SecureConnection
-from bench.security import Context, SecurityError
+from bench.peers.tcp import ServedConnection, StreamPeer, TcpEcho
+from bench.security import SecurityError, TlsConnection, TlsContext
 
 # A fatal alert in the clear: handshake_failure (RFC 5246 sections 6.2.1 and 7.2).
 _REFUSAL = bytes((21, 3, 3, 0, 2, 2, 40))
@@ -19,14 +17,14 @@ class TlsEcho(TcpEcho):
 
     kind = "tls-echo"
 
-    def __init__(self, listener: socket.socket, context: Context, key_log: KeyLog) -> None:
+    def __init__(self, listener: socket.socket, context: TlsContext, key_log: KeyLog) -> None:
         super().__init__(listener)
         self.context = context
         self.key_log = key_log
 
-    def make_connection(self, number: int, client: socket.socket, source: Source) -> "TlsConnection":
+    def make_connection(self, number: int, client: socket.socket, source: Source) -> "ServedTlsConnection":
         """The connection that serves a client."""
-        return TlsConnection(self, number, client, source, SecureConnection(self.context), self.key_log)
+        return ServedTlsConnection(self, number, client, source, TlsConnection(self.context), self.key_log)
 
     def close(self) -> None:
         """Stops listening, closes every connection, forgets the credentials."""
@@ -34,7 +32,7 @@ class TlsEcho(TcpEcho):
         self.context.free()
 
 
-class TlsConnection(PlainConnection):
+class ServedTlsConnection(ServedConnection):
     """One client: a handshake, then data."""
 
     def __init__(
@@ -43,7 +41,7 @@ class TlsConnection(PlainConnection):
         number: int,
         client: socket.socket,
         source: Source,
-        secure: SecureConnection,
+        secure: TlsConnection,
         key_log: KeyLog,
     ) -> None:
         super().__init__(peer, number, client, source)

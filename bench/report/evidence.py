@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.at import Entry, Response, printable
 from bench.at.transcript import concealed, to_jsonl, to_text
 from bench.clock import NS_PER_MS, NS_PER_S, Anchor
-from bench.peers import Entry as PeerEntry
+from bench.peers import JournalEntry
 from bench.privacy import Concealer
 
 _ARROWS = {"tx": "bench > board", "rx": "bench < board", "note": "bench"}
@@ -23,7 +23,7 @@ class PeerJournal:
     """One peer's journal under its name."""
 
     name: str
-    entries: Sequence[PeerEntry]
+    entries: Sequence[JournalEntry]
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _timed(rows: Iterable[tuple[int, str]], anchor: Anchor) -> str:
     return head + "".join(f"{(stamp - start) / NS_PER_S:12.6f} {text}\n" for stamp, text in ordered)
 
 
-def _peer_event(entry: PeerEntry) -> str:
+def _peer_event(entry: JournalEntry) -> str:
     connection = f" #{entry.connection}" if entry.connection else ""
     content = f"  {_short(printable(entry.data))}" if entry.data else ""
     size = f" {entry.size} bytes" if entry.size else ""

@@ -13,7 +13,7 @@ _PARAMETERS = re.compile(r"\[.*\]$", re.DOTALL)
 
 
 @dataclass
-class Cell:
+class MatrixCell:
     """One scenario on boards of one kind: its results, and a line a measurement."""
 
     results: list[TestResult] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Matrix:
     """``cells`` by scenario (a test without its parameters) and kind of board."""
 
     kinds: Sequence[str]
-    cells: Mapping[str, Mapping[str, Cell]]
+    cells: Mapping[str, Mapping[str, MatrixCell]]
 
 
 def kind_of(board: Mapping[str, Any]) -> str:
@@ -65,10 +65,10 @@ def matrix(
 ) -> Matrix:
     """The matrix of a run."""
     kinds = {str(board["slot"]): kind_of(board) for board in boards}
-    cells: dict[str, dict[str, Cell]] = {}
+    cells: dict[str, dict[str, MatrixCell]] = {}
     for result in results:
         kind = kinds.get(result.slot, "no board answered")
-        cells.setdefault(scenario_of(result.test), {}).setdefault(kind, Cell()).results.append(result)
+        cells.setdefault(scenario_of(result.test), {}).setdefault(kind, MatrixCell()).results.append(result)
     changes = {(row["test"], row["measurement"]): row for row in comparison}
     for (test, kind, name), rows in _series(measurements, kinds).items():
         cell = cells.get(scenario_of(test), {}).get(kind)

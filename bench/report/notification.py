@@ -18,7 +18,7 @@ _NAMED = 10
 
 
 @dataclass(frozen=True)
-class Change:
+class RunChange:
     """What is new since the last run of the same boards."""
 
     before: str
@@ -42,15 +42,15 @@ class Change:
         return "\n".join(lines) + "\n"
 
 
-def change_since(store: Store, run: RunRecord) -> Change:
+def change_since(store: Store, run: RunRecord) -> RunChange:
     """What is new in a run, which need not be in the history, since the last one before it on the same boards."""
     before = store.last_of(sorted(board.slot for board in run.boards), simulated=run.simulated, besides=run.uid)
     failing = _failing(run)
     if before is None:
-        return Change("never run", run.verdict, sorted(failing), [])
+        return RunChange("never run", run.verdict, sorted(failing), [])
     earlier = _failing(before)
     ran = {f"{result.test} on {result.slot}" for result in run.results}
-    return Change(before.verdict, run.verdict, sorted(failing - earlier), sorted((earlier - failing) & ran))
+    return RunChange(before.verdict, run.verdict, sorted(failing - earlier), sorted((earlier - failing) & ran))
 
 
 def _failing(run: RunRecord) -> set[str]:

@@ -13,7 +13,7 @@ from bench.evidence.summary import Summary, Told
 from bench.measure import shown
 from bench.report.failures import failure_of, first_line, group_by_cause, group_by_test, is_failure, place_of
 from bench.report.lab_time import lab_clock, lab_time
-from bench.report.matrix import Cell, matrix
+from bench.report.matrix import MatrixCell, matrix
 from bench.report.views import (
     BoardView,
     CellView,
@@ -222,7 +222,7 @@ def _compared(row: Mapping[str, Any]) -> ComparedMeasurement:
     )
 
 
-def _cell(cell: Cell | None) -> CellView | None:
+def _cell(cell: MatrixCell | None) -> CellView | None:
     if cell is None:
         return None
     deviating = [

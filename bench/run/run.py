@@ -31,7 +31,7 @@ from bench.evidence.run_folder import too_little_room
 from bench.evidence.stream import Row
 from bench.evidence.summary import EXIT_EVIDENCE, EXIT_INCOMPLETE, EXIT_USAGE
 from bench.evidence.summary import FILE as SUMMARY
-from bench.history import Settings, Store, compare
+from bench.history import CompareSettings, Store, compare
 from bench.report.comparison import comparison_rows, headline
 from bench.report.history import run_record
 from bench.report.notification import change_since, notify
@@ -337,7 +337,7 @@ class Run:
             return
         try:
             mine = chosen(str(self._folder), self._history)
-            found = compare(chosen(baseline, self._history), mine, Settings(**self._lab.compare.model_dump()))
+            found = compare(chosen(baseline, self._history), mine, CompareSettings(**self._lab.compare.model_dump()))
         except (BenchError, sqlite3.Error) as error:
             self._console.line("compare", f"nothing: {error}", "yellow")
             return

@@ -1,7 +1,7 @@
 """TLS 1.2 and DTLS 1.2 for the other end of the network and for the simulated board, over mbedTLS; test credentials."""
 
-from bench.security.connection import RECORD_LIMIT, Connection
-from bench.security.context import Context
+from bench.security.connection import RECORD_LIMIT, TlsConnection
+from bench.security.context import TlsContext
 from bench.security.mbedtls import ENVIRONMENT, SecurityUnavailable, library
 from bench.security.records import client_hello, connection_id, is_hostile
 from bench.security.settings import (
@@ -9,7 +9,7 @@ from bench.security.settings import (
     CertifiedKey,
     PreSharedKey,
     SecurityError,
-    Settings,
+    TlsSettings,
     Verify,
 )
 from bench.security.suites import GCM_SUITES, MODEM_SUITES, SUITES, suite_name
@@ -22,12 +22,12 @@ __all__ = [
     "RECORD_LIMIT",
     "SUITES",
     "CertifiedKey",
-    "Connection",
-    "Context",
     "PreSharedKey",
     "SecurityError",
     "SecurityUnavailable",
-    "Settings",
+    "TlsConnection",
+    "TlsContext",
+    "TlsSettings",
     "Verify",
     "client_hello",
     "connection_id",

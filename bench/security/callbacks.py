@@ -5,55 +5,38 @@ An exception cannot pass through C: whatever may fail becomes an error code.
 
 import ctypes
 import hmac
-import itertools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.security import mbedtls
 from bench.security.mbedtls import MbedTlsError, library, room
-
-if TYPE_CHECKING:
-    from bench.security.connection import Connection
-    from bench.security.context import Context
-
-OBJECTS: dict[int, Any] = {}
-"""Contexts and connections that are alive, by their numbers."""
-_numbers = itertools.count(1)
+from bench.security.registry import CONNECTIONS, CONTEXTS
 
 
-def next_number() -> int:
-    """A number for an object."""
-    return next(_numbers)
-
-
-def saved(session: Any) -> bytes:  # noqa: ANN401 - memory of the library
-    """A session in the library's own form."""
+def save_session(session: Any) -> bytes:  # noqa: ANN401 - memory of the library
+    """Return a session in the library's own form."""
     size, data = ctypes.c_size_t(), room(mbedtls.SESSION_ROOM)
     library().check(library().ssl_session_save(session, data, len(data), ctypes.byref(size)), "save a session")
     return data.raw[: size.value]
 
 
 def _send(number: int, data: int, size: int) -> int:
-    connection: Connection = OBJECTS[number]
-    return connection.sending(ctypes.string_at(data, size))
+    return CONNECTIONS[number].sending(ctypes.string_at(data, size))
 
 
 def _receive(number: int, address: int, size: int) -> int:
-    connection: Connection = OBJECTS[number]
-    return connection.receiving(address, size)
+    return CONNECTIONS[number].receiving(address, size)
 
 
 def _set_timer(number: int, intermediate: int, final: int) -> None:
-    connection: Connection = OBJECTS[number]
-    connection.set_timer(intermediate, final)
+    CONNECTIONS[number].set_timer(intermediate, final)
 
 
 def _get_timer(number: int) -> int:
-    connection: Connection = OBJECTS[number]
-    return connection.timer_state()
+    return CONNECTIONS[number].timer_state()
 
 
 def _find_psk(number: int, ssl: int, identity: int, size: int) -> int:
-    context: Context = OBJECTS[number]
+    context = CONTEXTS[number]
     name = ctypes.string_at(identity, size)
     context.identity = name
     key = context.settings.psks.get(name)
@@ -63,7 +46,7 @@ def _find_psk(number: int, ssl: int, identity: int, size: int) -> int:
 
 
 def _write_cookie(number: int, position: Any, end: int, peer: int, size: int) -> int:  # noqa: ANN401
-    context: Context = OBJECTS[number]
+    context = CONTEXTS[number]
     cookie = context.cookie(ctypes.string_at(peer, size))
     if end - position[0] < len(cookie):
         return mbedtls.BUFFER_TOO_SMALL
@@ -73,13 +56,13 @@ def _write_cookie(number: int, position: Any, end: int, peer: int, size: int) ->
 
 
 def _check_cookie(number: int, cookie: int, size: int, peer: int, peer_size: int) -> int:
-    context: Context = OBJECTS[number]
+    context = CONTEXTS[number]
     expected = context.cookie(ctypes.string_at(peer, peer_size))
     return 0 if hmac.compare_digest(ctypes.string_at(cookie, size), expected) else -1
 
 
 def _find_session(number: int, name: int, size: int, session: int) -> int:
-    context: Context = OBJECTS[number]
+    context = CONTEXTS[number]
     kept = context.sessions.get(ctypes.string_at(name, size))
     if kept is None:
         return mbedtls.CACHE_ENTRY_NOT_FOUND
@@ -88,9 +71,9 @@ def _find_session(number: int, name: int, size: int, session: int) -> int:
 
 
 def _keep_session(number: int, name: int, size: int, session: int) -> int:
-    context: Context = OBJECTS[number]
+    context = CONTEXTS[number]
     try:
-        data = saved(session)
+        data = save_session(session)
     except MbedTlsError as error:
         return error.code
     context.keep(ctypes.string_at(name, size), data)
@@ -100,8 +83,7 @@ def _keep_session(number: int, name: int, size: int, session: int) -> int:
 def _export_keys(
     number: int, _kind: int, secret: int, size: int, client_random: int, _server_random: int, _prf: int
 ) -> None:
-    connection: Connection = OBJECTS[number]
-    connection.take_keys(ctypes.string_at(secret, size), ctypes.string_at(client_random, 32))
+    CONNECTIONS[number].take_keys(ctypes.string_at(secret, size), ctypes.string_at(client_random, 32))
 
 
 # The library keeps their addresses: they live as long as the process.

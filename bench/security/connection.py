@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.security import mbedtls
-from bench.security.callbacks import EXPORT_KEYS, GET_TIMER, OBJECTS, RECEIVE, SEND, SET_TIMER, next_number, saved
-from bench.security.context import Context
+from bench.security.callbacks import EXPORT_KEYS, GET_TIMER, RECEIVE, SEND, SET_TIMER, save_session
+from bench.security.context import TlsContext
 from bench.security.mbedtls import library, room
 from bench.security.records import StreamRecords, datagram_records
+from bench.security.registry import CONNECTIONS
 from bench.security.settings import RECONNECT, SecurityError
 
 RECORD_LIMIT = 16384
@@ -32,7 +33,7 @@ _FATAL = 2
 _buffer = room(RECORD_LIMIT)
 
 
-class Connection:
+class TlsConnection:
     """One end of one connection: feed it what arrives, take what it wants sent.
 
     Attributes:
@@ -45,7 +46,7 @@ class Connection:
 
     def __init__(
         self,
-        context: Context,
+        context: TlsContext,
         *,
         peer: bytes = b"",
         host_name: str | None = None,
@@ -82,8 +83,7 @@ class Connection:
         self._deadline: float | None = None
         self._alerts: dict[str, str] = {}
         self._records = {"sent": StreamRecords(), "received": StreamRecords()}
-        self._number = next_number()
-        OBJECTS[self._number] = self
+        self._number = CONNECTIONS.add(self)
         try:
             self._set_up(peer, host_name, session)
         except BaseException:
@@ -117,7 +117,7 @@ class Connection:
 
     def free(self) -> None:
         """Gives the memory back; harmless the second time."""
-        if OBJECTS.pop(self._number, None) is not None:
+        if CONNECTIONS.remove(self._number):
             self._library.ssl_free(self._structure)
             self._structure = None  # which the library refuses, where freed memory would be anything
 
@@ -279,7 +279,7 @@ class Connection:
         self._library.ssl_session_init(kept)
         try:
             self._library.check(self._library.ssl_get_session(self._structure, kept), "keep the session")
-            return saved(kept)
+            return save_session(kept)
         finally:
             self._library.ssl_session_free(kept)
 

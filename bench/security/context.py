@@ -11,12 +11,11 @@ from bench.security.callbacks import (
     FIND_PSK,
     FIND_SESSION,
     KEEP_SESSION,
-    OBJECTS,
     WRITE_COOKIE,
-    next_number,
 )
 from bench.security.mbedtls import MbedTlsError, library, room
-from bench.security.settings import HANDSHAKE_TIMEOUTS, Settings
+from bench.security.registry import CONTEXTS
+from bench.security.settings import HANDSHAKE_TIMEOUTS, TlsSettings
 
 _FIRST_WAIT_MS = 1000
 _CACHED_SESSIONS = 1000
@@ -24,7 +23,7 @@ _TLS_1_2 = (3, 3)
 _IGNORE_FOREIGN_CIDS = 0
 
 
-class Context:
+class TlsContext:
     """Entered, or made and freed.
 
     Attributes:
@@ -34,7 +33,7 @@ class Context:
         identity: the identity that the handshake in hand asked a key for.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: TlsSettings) -> None:
         """Raises UsageError for settings that cannot be: a key that does not parse, a timeout that is none."""
         if settings.datagram and settings.handshake_timeout not in HANDSHAKE_TIMEOUTS:
             raise UsageError(f"a handshake timeout is one of {', '.join(map(str, HANDSHAKE_TIMEOUTS))} s")
@@ -44,11 +43,10 @@ class Context:
         self.identity = b""
         self._library = library()
         self._structure = room()
-        self._number = next_number()
         self._cookie_key = secrets.token_bytes(32)
         self._certificates: list[Any] = []
         self._keys: list[Any] = []
-        OBJECTS[self._number] = self
+        self._number = CONTEXTS.add(self)
         try:
             self._configure()
         except BaseException:
@@ -63,7 +61,7 @@ class Context:
 
     def free(self) -> None:
         """Gives the memory back; its connections must have been freed before."""
-        if OBJECTS.pop(self._number, None) is None:
+        if not CONTEXTS.remove(self._number):
             return
         self._library.ssl_config_free(self._structure)
         for certificate in self._certificates:

@@ -1,4 +1,4 @@
-"""Credentials made for tests: authorities, servers and devices, good ones and each bad in one way; pre-shared keys.
+"""CredentialSet made for tests: authorities, servers and devices, good ones and each bad in one way; pre-shared keys.
 
 They protect nothing: whoever holds the bench's state folder has them. A lab keeps its own from run to run, because a
 modem's credential store is flash and wears; a simulated board gets fresh ones.
@@ -40,7 +40,7 @@ class ServerCertificate(Enum):
 
 
 @dataclass(frozen=True)
-class Credentials:
+class CredentialSet:
     """One set.
 
     Attributes:
@@ -68,7 +68,7 @@ class Credentials:
         return {self.psk.identity: self.psk.key}
 
 
-def make_credentials(today: datetime.date | None = None) -> Credentials:
+def make_credentials(today: datetime.date | None = None) -> CredentialSet:
     """A fresh set, valid for a year."""
     today = today or datetime.datetime.now(datetime.UTC).date()
     begin = datetime.datetime.combine(today, datetime.time(), datetime.UTC) - datetime.timedelta(days=2)
@@ -84,7 +84,7 @@ def make_credentials(today: datetime.date | None = None) -> Credentials:
         )
 
     elliptic = trustme.KeyType.ECDSA
-    return Credentials(
+    return CredentialSet(
         authorities={
             "ecdsa": ecdsa.cert_pem.bytes(),
             "rsa": rsa.cert_pem.bytes(),
@@ -113,7 +113,7 @@ def _pair(certificate: trustme.LeafCert) -> CertifiedKey:
     return CertifiedKey(chain, certificate.private_key_pem.bytes())
 
 
-def lab_credentials(path: Path | None = None, *, today: datetime.date | None = None) -> Credentials:
+def lab_credentials(path: Path | None = None, *, today: datetime.date | None = None) -> CredentialSet:
     """This lab's set, from a file that only its owner can read; made on first use and when its year is nearly over.
 
     Raises:
@@ -140,7 +140,7 @@ def lab_credentials(path: Path | None = None, *, today: datetime.date | None = N
     return made
 
 
-def _to_json(credentials: Credentials) -> dict[str, object]:
+def _to_json(credentials: CredentialSet) -> dict[str, object]:
     def pair(key: CertifiedKey) -> list[str]:
         return [key.certificate.decode(), key.key.decode()]
 
@@ -157,7 +157,7 @@ def _to_json(credentials: Credentials) -> dict[str, object]:
     }
 
 
-def _from_json(row: object) -> Credentials:
+def _from_json(row: object) -> CredentialSet:
     if not isinstance(row, dict):
         raise TypeError("no table")
     if row.get("format") != _FORMAT:
@@ -173,7 +173,7 @@ def _from_json(row: object) -> Credentials:
     if not isinstance(authorities, dict) or not isinstance(psks, list):
         raise TypeError("authorities and psks are not there")
     psk, wrong, unknown = (PreSharedKey(identity.encode(), base64.b64decode(key)) for identity, key in psks)
-    return Credentials(
+    return CredentialSet(
         authorities={name: pem.encode() for name, pem in authorities.items()},
         servers={
             kind: CertifiedKey(*(text.encode() for text in table("servers")[kind.value])) for kind in ServerCertificate

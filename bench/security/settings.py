@@ -58,7 +58,7 @@ class CertifiedKey:
 
 
 @dataclass(frozen=True)
-class Settings:
+class TlsSettings:
     """What one end offers and demands.
 
     Attributes:

@@ -11,11 +11,11 @@ from bench.security import (
     GCM_SUITES,
     MODEM_SUITES,
     CertifiedKey,
-    Connection,
-    Context,
     PreSharedKey,
     SecurityError,
-    Settings,
+    TlsConnection,
+    TlsContext,
+    TlsSettings,
     Verify,
 )
 from bench.simulator.air_socket import AirSocket
@@ -44,7 +44,7 @@ class SecureSession:
     To whoever waits it looks like a socket: readable when there are data, an end or an error to fetch.
     """
 
-    def __init__(self, host: AirSocket, connection: Connection, context: Context, *, datagram: bool) -> None:
+    def __init__(self, host: AirSocket, connection: TlsConnection, context: TlsContext, *, datagram: bool) -> None:
         self.connection = connection
         self._host = host
         self._context = context
@@ -265,12 +265,12 @@ async def secure(board: "Firmware", row: "Socket", peer: tuple[str, int]) -> Non
     key = (row.type, *peer, row.sec_tag)
     caches = row.secure_options.get(SESSION_CACHE, 1)
     try:
-        context = Context(_settings(board, row, content, datagram, own))
+        context = TlsContext(_settings(board, row, content, datagram, own))
     except BenchError as error:  # what the tag holds is no credential
         raise AtError from error
     host_name = bytes(row.secure_options.get(HOSTNAME, b"")).decode("latin-1") or None
     try:
-        connection = Connection(
+        connection = TlsConnection(
             context, host_name=host_name, cid=own, session=board.sessions.get(key) if caches else None
         )
     except BenchError as error:  # a host name longer than a certificate's can be
@@ -296,9 +296,9 @@ async def secure(board: "Firmware", row: "Socket", peer: tuple[str, int]) -> Non
     board.keep_secret(connection.key_log_line)
 
 
-def _settings(board: "Firmware", row: "Socket", content: TagContent, datagram: bool, cid: bytes | None) -> Settings:
+def _settings(board: "Firmware", row: "Socket", content: TagContent, datagram: bool, cid: bytes | None) -> TlsSettings:
     own = (CertifiedKey(content.certificate, content.key),) if content.certificate and content.key else ()
-    return Settings(
+    return TlsSettings(
         server=False,
         datagram=datagram,
         verify=Verify(int(row.secure_options.get(PEER_VERIFY, Verify.REQUIRED))),
@@ -311,6 +311,6 @@ def _settings(board: "Firmware", row: "Socket", content: TagContent, datagram: b
     )
 
 
-def cid_status(connection: Connection) -> int:
+def cid_status(connection: TlsConnection) -> int:
     """0 no Connection ID, 1 downlink, 2 uplink, 3 both (the modem library's NRF_SO_SEC_DTLS_CID_STATUS)."""
     return (1 if connection.cid_downlink else 0) | (2 if connection.cid_uplink else 0)

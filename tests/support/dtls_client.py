@@ -6,13 +6,13 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 
-from bench.security import Connection, Context
+from bench.security import TlsConnection, TlsContext
 
 
 class DtlsClient:
     """One association from a socket of its own."""
 
-    def __init__(self, context: Context, server: tuple[str, int], *, cid: bytes | None = None) -> None:
+    def __init__(self, context: TlsContext, server: tuple[str, int], *, cid: bytes | None = None) -> None:
         self.server = server
         self.context = context
         self.cid = cid
@@ -20,7 +20,7 @@ class DtlsClient:
         self.ended = False
         self.sent: list[bytes] = []
         self.socket = self._new_socket()
-        self.connection = Connection(context, cid=cid)
+        self.connection = TlsConnection(context, cid=cid)
 
     def _new_socket(self) -> socket.socket:
         fresh = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -36,7 +36,7 @@ class DtlsClient:
     def reboot(self) -> None:
         """Forgets the association and begins anew from the same port."""
         self.connection.free()
-        self.connection = Connection(self.context, cid=self.cid)
+        self.connection = TlsConnection(self.context, cid=self.cid)
         self.received = b""
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench.security import Connection, Verify
+from bench.security import TlsConnection, Verify
 from bench.simulator import Settings, air_socket, framing, names, profiles, run, secure, sockets
 from bench.simulator.at_host import Command, Firmware
 from bench.simulator.parameters import AtError, Parameters
@@ -437,7 +437,7 @@ FAULTS: dict[str, Fault] = {
         (f"{_DTLS}::TestConnectionId::test_status[supported-own]",),
     ),
     "an association ends without a word": Fault(
-        attribute(Connection, "close_notify", lambda _: None), (f"{_DTLS}::TestEnds::test_the_board_closes",)
+        attribute(TlsConnection, "close_notify", lambda _: None), (f"{_DTLS}::TestEnds::test_the_board_closes",)
     ),
     "secure sockets do not poll readable": Fault(
         attribute(polling, "_session_events", lambda _: 0), (f"{_TLS}::TestData::test_polling",)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from bench.security import Connection, Context, SecurityError, Settings
+from bench.security import SecurityError, TlsConnection, TlsContext, TlsSettings
 
 
 class SecureLink:
@@ -17,8 +17,8 @@ class SecureLink:
 
     def __init__(
         self,
-        client: Context,
-        server: Context,
+        client: TlsContext,
+        server: TlsContext,
         *,
         host_name: str | None = None,
         client_cid: bytes | None = None,
@@ -30,12 +30,14 @@ class SecureLink:
         self.passed: list[tuple[bool, bytes]] = []
         self.lose = lose
         self._server_context, self._server_cid = server, server_cid
-        self.client = Connection(client, host_name=host_name, cid=client_cid, session=session, clock=lambda: self.now)
+        self.client = TlsConnection(
+            client, host_name=host_name, cid=client_cid, session=session, clock=lambda: self.now
+        )
         self.server = self._new_server()
         self.errors: dict[str, str] = {}
 
-    def _new_server(self) -> Connection:
-        return Connection(self._server_context, peer=b"client", cid=self._server_cid, clock=lambda: self.now)
+    def _new_server(self) -> TlsConnection:
+        return TlsConnection(self._server_context, peer=b"client", cid=self._server_cid, clock=lambda: self.now)
 
     def handshake(self, patience: float = 200.0) -> bool:
         """Shakes hands, moving the clock when nothing else moves; whether both ends are done."""
@@ -53,7 +55,7 @@ class SecureLink:
         pending = [c.deadline for c in (self.client, self.server) if c.deadline is not None]
         self.now = max(self.now, min(pending)) if pending else 1e9
 
-    def _turn(self, name: str, end: Connection) -> int:
+    def _turn(self, name: str, end: TlsConnection) -> int:
         try:
             if name not in self.errors and not end.established:
                 end.handshake()
@@ -94,10 +96,10 @@ class SecureLink:
 
 
 @contextmanager
-def contexts(client: Settings, server: Settings, *, datagram: bool) -> Iterator[tuple[Context, Context]]:
+def contexts(client: TlsSettings, server: TlsSettings, *, datagram: bool) -> Iterator[tuple[TlsContext, TlsContext]]:
     """Both ends' contexts for TLS or DTLS."""
     with (
-        Context(replace(client, server=False, datagram=datagram)) as ours,
-        Context(replace(server, server=True, datagram=datagram)) as theirs,
+        TlsContext(replace(client, server=False, datagram=datagram)) as ours,
+        TlsContext(replace(server, server=True, datagram=datagram)) as theirs,
     ):
         yield ours, theirs
