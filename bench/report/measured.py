@@ -10,7 +10,7 @@ from markupsafe import Markup
 from bench.clock import NS_PER_S
 from bench.measure import VALUE, Measurement, Series, shown
 from bench.report import plots
-from bench.report.templates import render_html
+from bench.report.rendering import render_html
 
 # Plots of fewer samples show less than the table.
 _PLOTTED = 10

@@ -7,8 +7,8 @@ from bench.config.plan import FILE as PLAN_FILE
 from bench.config.plan import digest
 from bench.evidence.stream import FILE as STREAM
 from bench.evidence.summary import Summary
+from bench.report.rendering import render_html, render_markdown
 from bench.report.specification import Specification
-from bench.report.templates import render_html, render_markdown
 from bench.report.verdict_view import VerdictView, board_line, control_line
 from bench.report.views import StatementsView
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.errors import UsageError
 from bench.evidence.results import DIED, FAILED, KNOWN_ISSUE, LAB_ERROR, PASSED, SKIPPED
 from bench.evidence.stream import Row
-from bench.report.templates import markdown_text
+from bench.report.rendering import markdown_text
 
 FILE = "specification.toml"
 _WORST_FIRST = (DIED, FAILED, LAB_ERROR, SKIPPED, KNOWN_ISSUE, PASSED)
