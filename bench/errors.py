@@ -1,30 +1,77 @@
-"""The roots of every error the bench raises: whose fault it is decides what a run does with it.
+"""The roots of every error that the bench raises. Each class says what it suspects and whether another try helps.
 
 A :class:`UsageError` ends the run with exit code 2, a :class:`LabError` is reported apart and never turns a failure
-green, a :class:`DeviceError` fails the test. What only one module raises is defined in that module's package.
+green, a :class:`DeviceError` fails the test. An error that only one package raises is defined in that package.
 """
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Suspect(StrEnum):
+    """The part of the lab, or the device, that an error speaks of."""
+
+    HUB = "hub or power"
+    PEER = "peer"
+    NETWORK = "network"
+    CELL = "cell"
+    SIM = "SIM"
+    DEVICE = "device"
+    LAB = "lab"
 
 
 class BenchError(Exception):
-    """Anything the bench reports to its user in words; shown without a traceback."""
+    """An error that the bench reports to its user in words, without a traceback.
+
+    Attributes:
+        suspect: what the error speaks of.
+    """
+
+    suspect: ClassVar[Suspect] = Suspect.LAB
+
+    @property
+    def headline(self) -> str:
+        """The first line: the rest is evidence."""
+        return headline(str(self))
 
 
 class UsageError(BenchError):
-    """The user asked for something that cannot be: an argument, a file, a call in the wrong state."""
+    """A request that cannot be fulfilled: an argument, a file, a call in the wrong state."""
 
 
 class LabError(BenchError):
-    """The lab's fault: port lost, peer down, network gone. Says nothing about the device under test."""
+    """A fault of the lab: port lost, peer down, network gone. Says nothing about the device under test.
+
+    Attributes:
+        permanent: no further try helps until a person acts, so the board is given up at once.
+        worth_retry: the test may be tried a second time.
+        ends_by_itself: waiting may end the fault, so it can be an incident; otherwise only a person can end it.
+        takes_patience: finding the fault out takes long, so each time counts towards giving the board up.
+        board_absent: the board was not there, or was in use by somebody else.
+    """
+
+    permanent: bool = False
+    worth_retry: ClassVar[bool] = True
+    ends_by_itself: ClassVar[bool] = True
+    takes_patience: ClassVar[bool] = True
+    board_absent: ClassVar[bool] = False
 
 
 class DeviceError(BenchError):
     """The device's answer, or its silence: what a test is there to find."""
 
+    suspect = Suspect.DEVICE
+
+
+def headline(text: str) -> str:
+    """Return the first line of a message."""
+    return text.partition("\n")[0]
+
 
 def in_words(error: BaseException) -> str:
-    """What an exception says, for a person who does not speak Python."""
+    """Return what an exception says, for a person who does not read Python."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, KeyError) and error.args:
-        return f"{error.args[0]!r} is missing, or names nothing"
+        return f"{error.args[0]!r} is missing or unknown"
     return str(error) or type(error).__name__

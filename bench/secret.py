@@ -9,6 +9,9 @@ from bench.errors import LabError
 class NoSecret(LabError):
     """A secret is not where the lab's file says that it is kept, or others can read it."""
 
+    permanent = True
+    ends_by_itself = False
+
 
 def secret(source: str) -> str:
     """What is kept at ``file:PATH`` or ``env:NAME``, without the white space around it.

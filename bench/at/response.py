@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bench.errors import DeviceError, LabError, UsageError
+from bench.errors import DeviceError, LabError, Suspect, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,9 @@ class UrcTimeout(DeviceError):
 class PortNotFound(LabError):
     """There is no such port."""
 
+    suspect = Suspect.HUB
+    board_absent = True
+
 
 class PortBusy(LabError):
     """Another program has the port."""
@@ -92,6 +95,8 @@ class PortBusy(LabError):
 
 class PortLost(LabError):
     """The port vanished: unplugged, hung up, or the other end closed."""
+
+    suspect = Suspect.HUB
 
 
 class LinkState(UsageError):

@@ -17,6 +17,10 @@ _RESET = re.compile(r"AT#XRESET\b", re.IGNORECASE)
 class BudgetSpent(LabError):
     """What a SIM or a board may spend is spent: only the next day or month helps, or a larger budget."""
 
+    worth_retry = False
+    ends_by_itself = False
+    takes_patience = False
+
 
 def cost_of_commands(commands: Iterable[str]) -> Cost:
     """What commands cost a board: attaches, writes to its flash, resets (each attaches anew)."""

@@ -32,6 +32,9 @@ _PTY = re.compile(r"port-dev-pts-\d+-\d+$")
 class BoardLeased(LabError):
     """Somebody else uses the board."""
 
+    takes_patience = False
+    board_absent = True
+
 
 @dataclass(frozen=True)
 class Holder:

@@ -4,7 +4,7 @@ import re
 
 from bench.at import AtLink, CommandError, printable
 from bench.clock import NS_PER_S, now_ns
-from bench.errors import DeviceError, LabError
+from bench.errors import DeviceError, LabError, Suspect
 
 _ANSWER = re.compile(rb"\r\n(OK|ERROR)\r\n")
 _PROBE = b"AT\r\n"
@@ -17,9 +17,13 @@ _MARKERS = 3
 class BoardSilent(LabError):
     """Nothing answers at the port."""
 
+    suspect = Suspect.DEVICE
+
 
 class BoardUnintelligible(LabError):
     """Something answers at the port, but not AT."""
+
+    suspect = Suspect.DEVICE
 
 
 def synchronise(link: AtLink, *, timeout: float = 15.0) -> None:

@@ -28,10 +28,11 @@ from bench.boards import (
     select,
     terminal_lock,
 )
-from bench.cli.lab import asked, default_config
+from bench.cli.lab import default_config
 from bench.cli.moment import moment
 from bench.config.lab import Config, load
 from bench.errors import BenchError, UsageError
+from bench.run.probe import query_identity
 
 
 @dataclass
@@ -170,13 +171,13 @@ def _probed(row: Listed) -> Listed:
         if name == "at":
             spec = row.spec
         try:
-            identity = asked(spec)
+            identity = query_identity(spec)
         except BoardLeased as error:
             row.state = str(error)
         except BenchError as error:
             row.state = f"silent: {str(error).partition(chr(10))[0]}" if name == "at" else "no AT on any port"
         else:
-            row.firmware = f"{identity.modem_firmware}, SLM {identity.slm_version}"
+            row.firmware = f"{identity.modem_firmware}, {identity.application_text}"
             row.state = "free"
             if name != "at":
                 row.ports = {("at" if port == name else port): node for port, node in row.ports.items()}

@@ -8,24 +8,24 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from bench.evidence import Summary
-from bench.evidence.results import DIED, FAILED, LAB_ERROR, PASSED, SKIPPED, TestResult
-from bench.evidence.stream import Row
+from bench.evidence import Outcome, RunVerdict, Summary, TestResult, rows
 from bench.report import board_line
+from bench.run import Level, Watcher
 
 _COLUMN = 10
 _COLOURS = {
-    "PASSED": "bold green",
-    "QUALIFIED": "bold green",
-    "FAILED": "bold red",
-    "NOT QUALIFIED": "bold red",
-    "INCOMPLETE": "bold yellow",
+    RunVerdict.PASSED: "bold green",
+    RunVerdict.QUALIFIED: "bold green",
+    RunVerdict.FAILED: "bold red",
+    RunVerdict.NOT_QUALIFIED: "bold red",
+    RunVerdict.INCOMPLETE: "bold yellow",
 }
 # On a console that is no terminal a line a test would be noise; one now and then shows that the run lives.
 _QUIET_SECONDS = 30.0
+_STYLES = {Level.PLAIN: "", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 
 
-class RunConsole:
+class RunConsole(Watcher):
     """Follows the rows of a run. Entered, it keeps a live line on a terminal."""
 
     def __init__(self, console: Console | None = None) -> None:
@@ -52,45 +52,56 @@ class RunConsole:
             self._live.stop()
             self._live = None
 
-    def line(self, word: str, text: str, style: str = "") -> None:
-        """A line with its word in front."""
+    def line(self, word: str, text: str, level: Level = Level.PLAIN) -> None:
+        """Print a line with its word in front."""
+        if word == "run":
+            text = text.replace(f"{Path.cwd()}/", "")
+        self._print(word, text, _STYLES[level])
+
+    def _print(self, word: str, text: str, style: str = "") -> None:
         self._console.print(Text(f"{word:<{_COLUMN}}", style="dim") + Text(text, style=style))
 
     def _once(self, word: str, text: str) -> None:
         """A line that further rounds and attempts would only repeat."""
         if text not in self._told:
             self._told.add(text)
-            self.line(word, text)
+            self._print(word, text)
 
-    def follow(self, row: Row) -> None:
-        """Takes a row of the stream."""
-        kind, slot, test = row["type"], str(row.get("slot", "")), str(row.get("test", ""))
-        if kind == "board":
-            self._once("board", board_line(row))
-        elif kind == "peers":
-            self._once("peers", f"{row.get('where', '')}   for {slot}")
-        elif kind == "survey":
-            self._once("network", f"{slot}   {'; '.join(row.get('text') or ())}")
-        elif kind == "recovery":
-            self.line("recovery", str(row.get("text", "")), "yellow")
-        elif kind == "progress":
-            text = str(row.get("text", ""))
-            if "done" in row:
-                text = f"{_bar(float(row['done']))} {text}"
-            self._running[slot] = (text, time.monotonic() if "done" not in row else self._began(slot))
-        elif kind == "plan":
-            self._planned[_suite(test)] += 1
-            self._slots.add(slot)
-        elif kind == "start":
-            self._running[slot] = (test, time.monotonic())
-        elif kind == "finish":
-            key = (slot, test, int(row.get("round", 1)))
-            if key not in self._seen:  # a second attempt is no further test
-                self._seen.add(key)
-                self._finished[_suite(test)] += 1
-            self._running.pop(slot, None)
-            if row.get("outcome") in (FAILED, LAB_ERROR):
-                self._bad[str(row["outcome"])] += 1
+    def follow(self, row: rows.Row) -> None:
+        """Take a row of the stream."""
+        match row:
+            case rows.BoardRow():
+                self._once("board", board_line(row))
+            case rows.PeersRow():
+                self._once("peers", f"{row.where}   for {row.slot}")
+            case rows.SurveyRow():
+                self._once("network", f"{row.slot}   {'; '.join(row.text)}")
+            case rows.RecoveryRow():
+                self._print("recovery", row.text, "yellow")
+            case rows.ProgressRow():
+                self._show_progress(row)
+            case rows.PlanRow():
+                self._planned[_suite(row.test)] += 1
+                self._slots.add(row.slot)
+            case rows.StartRow():
+                self._running[row.slot] = (row.test, time.monotonic())
+            case rows.FinishRow():
+                self._count(row)
+
+    def _show_progress(self, row: rows.ProgressRow) -> None:
+        if row.done is None:
+            self._running[row.slot] = (row.text, time.monotonic())
+        else:
+            self._running[row.slot] = (f"{_bar(row.done)} {row.text}", self._began(row.slot))
+
+    def _count(self, row: rows.FinishRow) -> None:
+        key = (row.slot, row.test, row.round)
+        if key not in self._seen:  # a second attempt is no further test
+            self._seen.add(key)
+            self._finished[_suite(row.test)] += 1
+        self._running.pop(row.slot, None)
+        if row.outcome.bad:
+            self._bad[row.outcome.word] += 1
 
     def _began(self, slot: str) -> float:
         """When what a board is doing began; its progress does not change that."""
@@ -107,7 +118,7 @@ class RunConsole:
     def _progress(self) -> Text:
         elapsed = time.monotonic() - self._started
         suites = "   ".join(f"{name} {self._finished[name]}/{total}" for name, total in self._planned.items())
-        bad = "".join(f"   {count} {name.replace('_', ' ')}" for name, count in self._bad.items())
+        bad = "".join(f"   {count} {name}" for name, count in self._bad.items())
         done, planned = self._finished.total(), self._planned.total()
         left = ""
         if 5 <= done < planned and elapsed > 5:
@@ -120,59 +131,60 @@ class RunConsole:
                 text += Text(f"\n{'':<{_COLUMN}}{slot}  {what}  {time.monotonic() - since:.0f} s", style="dim")
         return text
 
-    def finish(self, summary: Summary, folder: Path) -> None:
-        """What the run found."""
+    def finish(self, summary: Summary) -> None:
+        """Print what the run proves."""
+        folder = summary.folder or Path()
         beside: tuple[str, ...] = ()
         for figure in summary.figures():
             if figure.beside != beside:  # what several lines in a row are read by is said once
                 beside = figure.beside
                 if beside:
-                    self.line("", "; ".join(beside), "dim")
-            self.line("measured", f"{figure.name:<36} {figure.text}")
+                    self._print("", "; ".join(beside), "dim")
+            self._print("measured", f"{figure.name:<36} {figure.text}")
             if figure.parts:
-                self.line("", f"{'':<36} {', '.join(figure.parts)}", "dim")
+                self._print("", f"{'':<36} {', '.join(figure.parts)}", "dim")
         for found in summary.findings:
-            self.line("found", f"{found['slot']}  {found['name']}   {found['verdict']}: {found['text']}")
+            self._print("found", f"{found.slot}  {found.name}   {found.verdict}: {found.text}")
         if summary.comparison is not None:
             told = summary.comparison
-            self.line("compared", f"with {told['baseline']}: {told['verdict']}, {told['reason']}")
+            self._print("compared", f"with {told.baseline}: {told.verdict}, {told.reason}")
         for same in _alike(summary.results):
             self._bad_results(same, folder, summary.earlier.get(same[0].test, ""))
         for result in summary.results:
-            if result.known_issue and result.outcome == PASSED:
+            if result.known_issue and result.outcome is Outcome.PASSED:
                 self._once("known", f"{result.slot}  {result.test}   {result.message.removeprefix('known issue: ')}")
         for result in summary.results:
             if result.retried:
-                self.line("retried", f"{result.slot}  {result.test}   first {result.earlier}", "yellow")
+                self._print("retried", f"{result.slot}  {result.test}   first {result.earlier}", "yellow")
         for test, slot in summary.flaky:
-            self.line("flaky", f"{slot}  {test}   failed in one round, passed in another", "yellow")
-        reasons = Counter(result.message for result in summary.results if result.outcome == SKIPPED)
+            self._print("flaky", f"{slot}  {test}   failed in one round, passed in another", "yellow")
+        reasons = Counter(result.message for result in summary.results if result.outcome is Outcome.SKIPPED)
         for reason, count in reasons.items():
-            self.line("skipped", f"{count} x {reason}")
+            self._print("skipped", f"{count} x {reason}")
         simulated = "   SIMULATED" if summary.simulated else ""
-        self.line("verdict", f"{summary.verdict}{simulated}   {summary.reason}", _COLOURS[summary.verdict])
-        self.line("report", short_path(folder / "verdict.html"))
+        self._print("verdict", f"{summary.verdict}{simulated}   {summary.reason}", _COLOURS[summary.verdict])
+        self._print("report", short_path(folder / "verdict.html"))
 
     def _bad_results(self, same: list[TestResult], folder: Path, earlier: str) -> None:
         first = same[0]
-        word = {FAILED: "failed", LAB_ERROR: "lab error", DIED: "died"}[first.outcome]
+        word = "died" if first.outcome is Outcome.DIED else first.outcome.word
         more = f"   and {len(same) - 1} more" if len(same) > 1 else ""
-        self.line(word, f"{first.slot}  {first.test}{more}{f'   {earlier}' if earlier else ''}", "bold")
+        self._print(word, f"{first.slot}  {first.test}{more}{f'   {earlier}' if earlier else ''}", "bold")
         message = first.message or "its process ended, or the run was interrupted, before it finished"
         for line in message.split("\n")[:16]:
-            self.line("", line)
+            self._print("", line)
         if first.radio:
-            self.line("", first.radio, "dim")
+            self._print("", first.radio, "dim")
         if first.transcript:
-            self.line("", f"transcript {short_path(folder / first.transcript)}", "dim")
+            self._print("", f"transcript {short_path(folder / first.transcript)}", "dim")
 
 
 def _alike(results: list[TestResult]) -> list[list[TestResult]]:
     """The bad results, those with one cause together: a board that vanished is told once, not for every test."""
     groups: dict[tuple[str, ...], list[TestResult]] = {}
     for result in results:
-        if result.outcome in (FAILED, LAB_ERROR, DIED):
-            own = result.test if result.outcome == FAILED else ""
+        if result.outcome.bad:
+            own = result.test if result.outcome is Outcome.FAILED else ""
             groups.setdefault((result.outcome, result.slot, result.message, own), []).append(result)
     return list(groups.values())
 

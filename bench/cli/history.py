@@ -58,19 +58,17 @@ def show_measurement(
         if not found:
             known = ", ".join(row[0] for row in store.rows("SELECT DISTINCT name FROM series ORDER BY name LIMIT 40"))
             raise UsageError(f"the history has no series called {name!r}; it has {known or 'none'}")
-        for (modem, slm), unit, samples in found:
+        for firmware, unit, samples in found:
             told = [f"{part} {shown(value, unit)}" for part, value in quantiles(samples).items()]
-            typer.echo(f"{modem}, SLM {slm}   {'   '.join(told)}   n {len(samples):,}")
+            typer.echo(f"{firmware}   {'   '.join(told)}   n {len(samples):,}")
 
 
 @app.command("list")
 def show(history: HistoryFile = None) -> None:
     """List the runs, the latest last."""
     _must_exist(history_path(history))
-    query = (
-        "SELECT night, runs.name, verdict, runs.simulated, (SELECT group_concat(DISTINCT modem_firmware || ', SLM ' ||"
-        " slm) FROM boards WHERE run_id = runs.id) FROM runs ORDER BY started"
-    )
+    query = "SELECT night, runs.name, verdict, runs.simulated, runs.id FROM runs ORDER BY started"
     with Store(history_path(history)) as store:
-        for night, name, verdict, simulated, firmware in store.rows(query):
-            typer.echo(f"{night}   {name}   {verdict}{'   SIMULATED' if simulated else ''}   {firmware or ''}")
+        for night, name, verdict, simulated, run in store.rows(query):
+            firmware = ", ".join(store.firmware_of(run))
+            typer.echo(f"{night}   {name}   {verdict}{'   SIMULATED' if simulated else ''}   {firmware}")

@@ -9,6 +9,7 @@ from bench.cli.console import RunConsole, short_path
 from bench.errors import LabError, UsageError
 from bench.evidence.stream import FILE
 from bench.report.allure_report import CannotRender, render
+from bench.run import Level
 from bench.run.folder import rebuild, save
 
 
@@ -25,11 +26,12 @@ def report(
     except OSError as error:
         raise LabError(f"cannot write the report: {error}") from error
     console = RunConsole()
-    console.finish(summary, folder)
+    summary.folder = folder
+    console.finish(summary)
     if html:
         try:
             page = render((folder / "allure-results").resolve(), (folder / "allure-report").resolve())
             console.line("allure", short_path(page))
         except CannotRender as error:
-            console.line("allure", str(error), "yellow")
+            console.line("allure", str(error), Level.WARNING)
     raise typer.Exit(summary.exit_code)

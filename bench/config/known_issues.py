@@ -6,41 +6,35 @@ a date after which it counts as a failure again.
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.config.patterns import VersionRange, in_range, means
+from bench.config.firmware import Firmware, FirmwareRange
+from bench.config.patterns import means
 from bench.config.toml_file import read_toml
 
 Text = Annotated[str, Field(min_length=1)]
 
 
-class KnownIssue(BaseModel):
-    """One row.
+class KnownIssue(FirmwareRange):
+    """A row: which test fails on which firmware, why, and until when that is accepted.
 
-    ``test`` is a pattern of test ids, ``slm`` a range of Serial LTE Modem versions such as ``>=3.1``, ``modem`` a
-    pattern of modem firmware names; an empty range or ``*`` is any.
+    ``test`` is a pattern of test ids.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     test: Text
-    slm: VersionRange = ""
-    modem: str = "*"
     reason: Text
     reference: Text
     owner: Text
     expires: date
+    """The last day on which the row counts."""
 
-    def concerns(self, test: str, slm_version: str, modem_firmware: str, today: date | None = None) -> bool:
-        """Whether the row excuses a test on a board's firmware today."""
+    def excuses(self, test: str, firmware: Firmware, today: date | None = None) -> bool:
+        """Return whether the row excuses a test on a board's firmware today (UTC)."""
         today = today or datetime.now(UTC).date()
-        if today > self.expires or not fnmatchcase(modem_firmware, self.modem):
-            return False
-        return means(self.test, test) and in_range(slm_version, self.slm)
+        return today <= self.expires and means(self.test, test) and self.matches_firmware(firmware)
 
 
 class _File(BaseModel):

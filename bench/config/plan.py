@@ -1,16 +1,15 @@
 """A qualification plan: what a firmware must show before it is released, on how many boards, and what is tolerated."""
 
 import hashlib
-from collections.abc import Mapping
 from datetime import date
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bench.config.firmware import Firmware, FirmwareRange
 from bench.config.lab import MeasurementLimit
-from bench.config.patterns import VersionRange, in_range, means
+from bench.config.patterns import means
 from bench.config.toml_file import read_toml
 
 Text = Annotated[str, Field(min_length=1)]
@@ -23,28 +22,33 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class WantedBoards(_Section):
+class TestedBoard(Firmware, Protocol):
+    """What a run knows of a board."""
+
+    @property
+    def model(self) -> str:
+        """Such as nrf9151dk."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether it is not hardware."""
+
+
+class WantedBoards(FirmwareRange):
     """Real boards of one kind, with the firmware that is to be qualified."""
 
     model: Text
     count: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
-    modem: str = "*"
-    """A pattern of modem firmware names."""
-    slm: VersionRange = ""
-    """A range of Serial LTE Modem versions, such as ``==3.1.0``."""
 
-    def fits(self, board: Mapping[str, Any]) -> bool:
-        """Whether a board of a run, by its own answers, is one of these; a simulated one never is."""
-        if board.get("simulated", True) or board.get("model") != self.model:
-            return False
-        firmware = str(board.get("modem_firmware", ""))
-        return fnmatchcase(firmware, self.modem) and in_range(str(board.get("slm_version", "")), self.slm)
+    def matches(self, board: TestedBoard) -> bool:
+        """Return whether a board of a run, by its own answers, is one of these; a simulated one never is."""
+        return not board.simulated and board.model == self.model and self.matches_firmware(board)
 
     @property
     def text(self) -> str:
-        """For a person."""
-        versions = [self.modem] * (self.modem != "*") + [f"SLM {self.slm}"] * bool(self.slm)
-        return f"{self.count} {self.model}{' with ' if versions else ''}{', '.join(versions)}"
+        """The entry for a person: ``2 nrf9151dk with slm ==3.1.0``."""
+        firmware = self.firmware_text
+        return f"{self.count} {self.model}{f' with {firmware}' if firmware else ''}"
 
 
 class Waiver(_Section):

@@ -1,7 +1,19 @@
 """What a run proves: rows, the stream, the run's folder, outcomes, blame, summary, qualification."""
 
-from bench.evidence.results import worst
+from bench.evidence.outcomes import Outcome, RunVerdict, TestResult
+from bench.evidence.reconcile import Reconciliation, reconcile
 from bench.evidence.stream import EvidenceLost, ResultStream, RowReader
-from bench.evidence.summary import Summary, reconcile, write_json
+from bench.evidence.summary import Summary, write_json
 
-__all__ = ["EvidenceLost", "ResultStream", "RowReader", "Summary", "reconcile", "worst", "write_json"]
+__all__ = [
+    "EvidenceLost",
+    "Outcome",
+    "Reconciliation",
+    "ResultStream",
+    "RowReader",
+    "RunVerdict",
+    "Summary",
+    "TestResult",
+    "reconcile",
+    "write_json",
+]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench.evidence.stream import Row
+from bench.evidence.rows import MeasurementRow
 from bench.measure import MARGINAL, OUTSIDE, UNTOLD, VALUE, shown
 
 _HEADLINE = ("p50", "p90", "p95", "p99")
@@ -40,24 +40,23 @@ class Figure:
         return f"{self.value}{count}{limit}"
 
 
-def figures(rows: Iterable[Row]) -> list[Figure]:
-    """The lines of measurement rows.
+def figures(measurements: Iterable[MeasurementRow]) -> list[Figure]:
+    """Return the lines of measurements.
 
     A series, or a value that has parts, is a line of its own; other values of one name and limit share one.
     """
-    groups: dict[tuple[str, ...], list[Row]] = {}
+    groups: dict[tuple[str, ...], list[MeasurementRow]] = {}
     parts: dict[tuple[str, ...], list[str]] = {}
-    boards = set()
-    rows = list(rows)
-    wholes = {(row["part_of"], row.get("slot", ""), row.get("test", "")) for row in rows if row.get("part_of")}
-    for row in rows:
-        slot, test = str(row.get("slot", "")), str(row.get("test", ""))
-        boards.add(slot)
-        if row.get("part_of") and not row.get("limit"):  # what has a limit of its own is a line of its own
-            parts.setdefault((str(row["part_of"]), slot, test), []).append(_part(row))
+    measurements = list(measurements)
+    boards = {one.slot for one in measurements}
+    wholes = {(one.part_of, one.slot, one.test) for one in measurements if one.part_of}
+    for one in measurements:
+        if one.part_of and not one.limit:  # what has a limit of its own is a line of its own
+            parts.setdefault((one.part_of, one.slot, one.test), []).append(_part(one))
             continue
-        own = (slot, test) if _is_series(row) or (row["name"], slot, test) in wholes else ("", "")
-        groups.setdefault((str(row["name"]), str(row["unit"]), str(row.get("limit") or ""), *own), []).append(row)
+        alone = _is_series(one) or (one.name, one.slot, one.test) in wholes
+        own = (one.slot, one.test) if alone else ("", "")
+        groups.setdefault((one.name, one.unit, one.limit, *own), []).append(one)
     return [
         _series(found, tuple(parts.get((key[0], *key[3:]), ())), many=len(boards) > 1)
         if _is_series(found[0])
@@ -66,70 +65,63 @@ def figures(rows: Iterable[Row]) -> list[Figure]:
     ]
 
 
-def of_last_attempts(rows: list[Row]) -> list[Row]:
-    """What a test measured before it was tried again does not count."""
-
-    def turn(row: Row) -> tuple[str, str, int]:
-        return str(row.get("slot", "")), str(row.get("test", "")), int(row.get("round", 1))
-
+def of_last_attempts(measurements: list[MeasurementRow]) -> list[MeasurementRow]:
+    """Return what counts: what a test measured before it was tried again does not."""
     last: dict[tuple[str, str, int], int] = {}
-    for row in rows:
-        last[turn(row)] = max(last.get(turn(row), 1), int(row.get("attempt", 1)))
-    return [row for row in rows if int(row.get("attempt", 1)) == last[turn(row)]]
+    for one in measurements:
+        turn = (one.slot, one.test, one.round)
+        last[turn] = max(last.get(turn, 1), one.attempt)
+    return [one for one in measurements if one.attempt == last[one.slot, one.test, one.round]]
 
 
-def _part(row: Row) -> str:
-    told, unit = row.get("figures") or {}, str(row["unit"])
-    name = str(row["name"]).removeprefix(f"{row['part_of']}: ")
-    value = next((told[key] for key in (VALUE, "p50", "min") if key in told), 0.0)
-    bounds = (row.get("intervals") or {}).get(VALUE)
-    interval = f" ({shown(bounds[0], unit)} to {shown(bounds[1], unit)})" if bounds else ""
-    return f"{name} {shown(value, unit)}{interval}"
+def _part(one: MeasurementRow) -> str:
+    name = one.name.removeprefix(f"{one.part_of}: ")
+    value = next((one.figures[key] for key in (VALUE, "p50", "min") if key in one.figures), 0.0)
+    bounds = one.intervals.get(VALUE)
+    interval = f" ({shown(bounds[0], one.unit)} to {shown(bounds[1], one.unit)})" if bounds else ""
+    return f"{name} {shown(value, one.unit)}{interval}"
 
 
-def _is_series(row: Row) -> bool:
-    return VALUE not in (row.get("figures") or {VALUE: row.get("value")})
+def _is_series(one: MeasurementRow) -> bool:
+    return bool(one.figures) and VALUE not in one.figures
 
 
-def _series(rows: list[Row], parts: tuple[str, ...], *, many: bool) -> Figure:
-    """One board's series: of several rounds the range."""
-    rounds = list({int(row.get("round", 1)): row for row in rows}.values())
-    row = rounds[-1]
-    told = [one["figures"] for one in rounds]
-    unit = str(row["unit"])
-    named = [f"{name} {_span([one[name] for one in told], unit)}" for name in _HEADLINE if all(name in o for o in told)]
-    named = named or [f"{shown(min(o['min'] for o in told), unit)} to {shown(max(o['max'] for o in told), unit)}"]
-    named += [f"in {len(rounds)} rounds"] * (len(rounds) > 1)
-    slot = str(row.get("slot", "")) if many else ""
-    return Figure(
-        f"{row['name']}{f' ({slot})' if slot else ''}",
-        "   ".join(named),
-        sum(int(one["n"]) for one in rounds),
-        str(row.get("limit") or ""),
-        _worst(rounds),
-        tuple(row.get("beside") or ()),
-        parts,
-    )
+def _series(found: list[MeasurementRow], parts: tuple[str, ...], *, many: bool) -> Figure:
+    """Return one board's series: of several rounds the range."""
+    rounds = list({one.round: one for one in found}.values())
+    last = rounds[-1]
+    all_figures = [one.figures for one in rounds]
+    spans = [
+        f"{name} {_span([figures[name] for figures in all_figures], last.unit)}"
+        for name in _HEADLINE
+        if all(name in figures for figures in all_figures)
+    ]
+    lowest, highest = min(f["min"] for f in all_figures), max(f["max"] for f in all_figures)
+    spans = spans or [f"{shown(lowest, last.unit)} to {shown(highest, last.unit)}"]
+    spans += [f"in {len(rounds)} rounds"] * (len(rounds) > 1)
+    place = f" ({last.slot})" if many and last.slot else ""
+    count = sum(one.n for one in rounds)
+    value = "   ".join(spans)
+    return Figure(f"{last.name}{place}", value, count, last.limit, _worst(rounds), tuple(last.beside), parts)
 
 
-def _range(rows: list[Row], parts: tuple[str, ...]) -> Figure:
-    unit = str(rows[0]["unit"])
-    values = sorted(float(row["value"]) for row in rows)
-    value = _span(values, unit)
-    bounds = (rows[0].get("intervals") or {}).get(VALUE)
-    if bounds and len(rows) == 1:
-        value += f" ({shown(bounds[0], unit)} to {shown(bounds[1], unit)})"
-    verdict = _worst(rows)
-    count = sum(int(row.get("n", 1)) for row in rows)
-    beside = tuple(dict.fromkeys(fact for row in rows for fact in row.get("beside") or ()))
-    return Figure(str(rows[0]["name"]), value, count, str(rows[0].get("limit") or ""), verdict, beside, parts)
+def _range(found: list[MeasurementRow], parts: tuple[str, ...]) -> Figure:
+    first = found[0]
+    value = _span(sorted(one.value for one in found if one.value is not None), first.unit)
+    bounds = first.intervals.get(VALUE)
+    if bounds and len(found) == 1:
+        value += f" ({shown(bounds[0], first.unit)} to {shown(bounds[1], first.unit)})"
+    beside = tuple(dict.fromkeys(fact for one in found for fact in one.beside))
+    return Figure(first.name, value, sum(one.n for one in found), first.limit, _worst(found), beside, parts)
 
 
 def _span(values: list[float], unit: str) -> str:
+    if not values:
+        return "no value"
     low, high = shown(min(values), unit), shown(max(values), unit)
     return low if low == high else f"{low} to {high}"
 
 
-def _worst(rows: list[Row]) -> str:
-    verdicts = {str(row.get("verdict") or "ok") for row in rows}
+def _worst(found: list[MeasurementRow]) -> str:
+    verdicts = {one.verdict or "ok" for one in found}
     return next((verdict for verdict in (OUTSIDE, UNTOLD, MARGINAL) if verdict in verdicts), "ok")

@@ -1,16 +1,15 @@
 """The verdict on a release: what a run proves of what its plan asks for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Any
 
 from bench.config.patterns import means
 from bench.config.plan import KNOWN_ISSUE, QUARANTINE, Plan, Waiver, WantedBoards
-from bench.evidence.results import DIED, FAILED, LAB_ERROR, OBSERVATION, SKIPPED, TestResult
+from bench.evidence.outcomes import OBSERVATION, Outcome, RunVerdict, TestResult
+from bench.evidence.rows import BoardRow, MeasurementComparison
 
-QUALIFIED, NOT_QUALIFIED, INCOMPLETE = "QUALIFIED", "NOT QUALIFIED", "INCOMPLETE"
 _NAMED = 3
 
 
@@ -38,11 +37,11 @@ class Qualification:
     waived: tuple[Waived, ...] = field(default_factory=tuple)
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> RunVerdict:
         """NOT QUALIFIED whatever is missing, INCOMPLETE when something is, else QUALIFIED."""
         if self.against:
-            return NOT_QUALIFIED
-        return INCOMPLETE if self.missing else QUALIFIED
+            return RunVerdict.NOT_QUALIFIED
+        return RunVerdict.INCOMPLETE if self.missing else RunVerdict.QUALIFIED
 
     @property
     def reason(self) -> str:
@@ -66,10 +65,10 @@ class Ran:
     """
 
     results: list[TestResult]
-    boards: list[dict[str, Any]]
+    boards: list[BoardRow]
     flaky: list[tuple[str, str]]
     holes: list[str]
-    comparison: list[Mapping[str, Any]] | None
+    comparison: list[MeasurementComparison] | None
     limits_used: frozenset[str] = frozenset()
 
 
@@ -79,7 +78,7 @@ def qualify(plan: Plan, ran: Ran, today: date) -> Qualification:
     excused = {id(one.result) for one in waived}
     counting = [result for result in ran.results if id(result) not in excused and not _tolerated(plan, ran, result)]
     against = [
-        *_told(plan, (r for r in counting if r.outcome == FAILED), "failed", QUARANTINE, today),
+        *_told(plan, (r for r in counting if r.outcome is Outcome.FAILED), "failed", QUARANTINE, today),
         *_told(plan, (r for r in counting if r.known_issue), "known issue without a waiver", KNOWN_ISSUE, today),
         *_flaky(plan, ran, today),
         *_slower(ran.comparison),
@@ -95,12 +94,12 @@ def qualify(plan: Plan, ran: Ran, today: date) -> Qualification:
 
 def _tolerated(plan: Plan, ran: Ran, result: TestResult) -> bool:
     """Whether it is a failure of a test that passed in another round, where the plan allows that."""
-    return plan.flaky == "allow" and result.outcome == FAILED and (result.test, result.slot) in ran.flaky
+    return plan.flaky == "allow" and result.outcome is Outcome.FAILED and (result.test, result.slot) in ran.flaky
 
 
 def _waived(plan: Plan, results: Iterable[TestResult], today: date) -> Iterable[Waived]:
     for result in results:
-        kind = KNOWN_ISSUE if result.known_issue else QUARANTINE if result.outcome == FAILED else ""
+        kind = KNOWN_ISSUE if result.known_issue else QUARANTINE if result.outcome is Outcome.FAILED else ""
         waiver = plan.waiver_of(result.test, kind, today) if kind else None
         if waiver is not None:
             yield Waived(result, waiver)
@@ -121,38 +120,33 @@ def _flaky(plan: Plan, ran: Ran, today: date) -> Iterable[str]:
             yield f"flaky: {_some(tests)}"
 
 
-def _slower(rows: list[Mapping[str, Any]] | None) -> Iterable[str]:
-    slower = [f"{row['measurement']} {row['change']:+.1%}" for row in rows or () if row["verdict"] == "regression"]
+def _slower(rows: list[MeasurementComparison] | None) -> Iterable[str]:
+    slower = [f"{row.measurement} {row.change:+.1%}" for row in rows or () if row.verdict == "regression"]
     if slower:
         yield f"slower than the baseline: {_some(slower)}"
 
 
-def _boards(plan: Plan, boards: list[dict[str, Any]], results: list[TestResult]) -> Iterable[str]:
-    if any(board.get("simulated") for board in boards):
+def _boards(plan: Plan, boards: list[BoardRow], results: list[TestResult]) -> Iterable[str]:
+    if any(board.simulated for board in boards):
         yield "SIMULATED: no hardware, no qualification"
     proved = {result.slot for result in results if result.proved}
-    real = {_identity(board): board for board in boards if board.get("slot") in proved}
+    real = {board.identity: board for board in boards if board.slot in proved}
     for wanted, found in _assigned(plan, list(real.values())):
         if found < wanted.count:
             yield f"wanted {wanted.text}; {found} took part and passed a test"
-    strangers = [str(b.get("slot")) for b in boards if not any(wanted.fits(b) for wanted in plan.boards)]
-    if strangers and not any(board.get("simulated") for board in boards):
+    strangers = [b.slot for b in boards if not any(wanted.matches(b) for wanted in plan.boards)]
+    if strangers and not any(board.simulated for board in boards):
         yield f"no board of the plan: {_some(strangers)}"
 
 
-def _identity(board: Mapping[str, Any]) -> str:
-    """One board in two slots is one board."""
-    return str((board.get("ids") or {}).get("imei") or board.get("slot"))
-
-
-def _assigned(plan: Plan, boards: list[dict[str, Any]]) -> Iterable[tuple[WantedBoards, int]]:
+def _assigned(plan: Plan, boards: list[BoardRow]) -> Iterable[tuple[WantedBoards, int]]:
     """How many boards stand for each entry of the plan, each board for one, as many entries filled as can be."""
     places = [index for index, wanted in enumerate(plan.boards) for _ in range(min(wanted.count, len(boards)))]
     holder: dict[int, int] = {}  # place -> board
 
     def place(board: int, seen: set[int]) -> bool:
         for number, index in enumerate(places):
-            if number not in seen and plan.boards[index].fits(boards[board]):
+            if number not in seen and plan.boards[index].matches(boards[board]):
                 seen.add(number)
                 if number not in holder or place(holder[number], seen):
                     holder[number] = board
@@ -167,12 +161,15 @@ def _assigned(plan: Plan, boards: list[dict[str, Any]]) -> Iterable[tuple[Wanted
 
 def _unproved(plan: Plan, ran: Ran) -> Iterable[str]:
     planned = len(ran.results)
-    errors = sum(result.outcome == LAB_ERROR for result in ran.results)
+    errors = sum(result.outcome is Outcome.LAB_ERROR for result in ran.results)
     if planned and errors / planned > plan.lab_error_rate:
         yield f"{errors} lab errors of {planned} tests, more than the {plan.lab_error_rate:.1%} that are tolerated"
-    if any(result.outcome == DIED for result in ran.results):
-        yield f"{sum(result.outcome == DIED for result in ran.results)} tests did not finish"
-    skips = {r.message for r in ran.results if r.outcome == SKIPPED and not _allowed(r.message, plan.skips)}
+    broken = sorted({result.test for result in ran.results if result.outcome is Outcome.SCRIPT_ERROR})
+    if broken:
+        yield f"script errors: {_some(broken)}"
+    if any(result.outcome is Outcome.DIED for result in ran.results):
+        yield f"{sum(result.outcome is Outcome.DIED for result in ran.results)} tests did not finish"
+    skips = {r.message for r in ran.results if r.outcome is Outcome.SKIPPED and not _allowed(r.message, plan.skips)}
     if skips:
         yield f"skipped for no reason of the plan: {_some(sorted(skips))}"
     if not any(result.proved for result in ran.results):
@@ -183,30 +180,39 @@ def _unproved(plan: Plan, ran: Ran) -> Iterable[str]:
     unfit = [limit.title for limit in plan.measurements if limit.title not in ran.limits_used]
     if unfit:
         yield f"no measurement fits the plan's limit of {_some(unfit)}"
-    models = {str(board.get("slot")): str(board.get("model")) for board in ran.boards}
-    outcomes: dict[tuple[str, str], set[str]] = {}
+    unproved = sorted({test for (_, test), found in _outcomes(ran).items() if _is_unproved(found)})
+    if unproved:
+        yield f"lab errors only: {_some(unproved)}"
+
+
+def _outcomes(ran: Ran) -> dict[tuple[str, str], set[Outcome]]:
+    """Return the outcomes of each test on each kind of board."""
+    models = {board.slot: board.model for board in ran.boards}
+    outcomes: dict[tuple[str, str], set[Outcome]] = {}
     for result in ran.results:
         outcomes.setdefault((models.get(result.slot, ""), result.test), set()).add(result.outcome)
-    unproved = [test for (_, test), found in outcomes.items() if LAB_ERROR in found and found <= {LAB_ERROR, SKIPPED}]
-    if unproved:
-        yield f"lab errors only: {_some(sorted(set(unproved)))}"
+    return outcomes
 
 
-def _not_compared(plan: Plan, rows: list[Mapping[str, Any]] | None) -> Iterable[str]:
+def _is_unproved(outcomes: set[Outcome]) -> bool:
+    return Outcome.LAB_ERROR in outcomes and outcomes <= {Outcome.LAB_ERROR, Outcome.SKIPPED}
+
+
+def _not_compared(plan: Plan, rows: list[MeasurementComparison] | None) -> Iterable[str]:
     if not plan.baseline:
         return
     if rows is None:
         yield f"not compared with the baseline {plan.baseline}"
-    elif not any(row["verdict"] in ("regression", "improvement", "no regression") for row in rows):
+    elif not any(row.verdict in ("regression", "improvement", "no regression") for row in rows):
         yield f"not enough evidence for a comparison with {plan.baseline}"
-    unsure = [str(row["measurement"]) for row in rows or () if _measured_but_unsure(row)]
+    unsure = [row.measurement for row in rows or () if _measured_but_unsure(row)]
     if unsure:
         yield f"not enough evidence to compare {_some(unsure)}"
 
 
-def _measured_but_unsure(row: Mapping[str, Any]) -> bool:
-    both = row.get("baseline") is not None and row.get("candidate") is not None
-    return both and row["verdict"] == "not enough evidence"
+def _measured_but_unsure(row: MeasurementComparison) -> bool:
+    both = row.baseline is not None and row.candidate is not None
+    return both and row.verdict == "not enough evidence"
 
 
 def _allowed(reason: str, patterns: Iterable[str]) -> bool:

@@ -21,7 +21,7 @@ _FORECAST_RUNS = 10
 
 
 @dataclass(frozen=True)
-class Kept:
+class RunOnDisk:
     """A run's folder on disk."""
 
     folder: Path
@@ -48,14 +48,14 @@ def new_run_folder(wanted: Path | None = None) -> Path:
     return folder.resolve()
 
 
-def runs_in(folder: Path) -> list[Kept]:
+def runs_in(folder: Path) -> list[RunOnDisk]:
     """The runs in a folder, the oldest first. What is no run is not seen, and so never removed."""
     found = []
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.is_symlink() or not (path / FILE).is_file() or not (path / SUMMARY).is_file():
             continue
         pinned = (path / PIN).exists() or (path / PLAN_FILE).exists()
-        found.append(Kept(path, _started(path), _size(path), pinned))
+        found.append(RunOnDisk(path, _started(path), _size(path), pinned))
     return sorted(found, key=lambda run: run.started)
 
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.clock import Anchor, now_ns
+import msgspec
 
-SCHEMA = 1
+from bench.clock import Anchor, now_ns
+from bench.evidence.rows import HEADER, KINDS, SCHEMA, AnyRow, Row
+
 FILE = "results.jsonl"
 
-Row = dict[str, Any]
+_DECODER = msgspec.json.Decoder(AnyRow)
 
 
 class EvidenceLost(Exception):
@@ -26,11 +28,7 @@ class EvidenceLost(Exception):
 class ResultStream:
     """Appends rows of one run.
 
-    A run may play its tests in several rounds; a row of a round beyond the first says which.
-
-    Row types: ``board``, ``peers``, ``plan``, ``start``, ``measurement``, ``samples``, ``finding``, ``limit``,
-    ``progress``, ``recovery``, ``provisioned``, ``radio``, ``survey``, ``finish``, ``lost`` (evidence), ``ended`` and,
-    from the parent, ``run``, ``comparison``, ``earlier``, ``incident``, ``control``, ``trouble`` and ``closed``.
+    A run may play its tests in several rounds; each row says which. ``slot`` is empty for the parent of a run.
     """
 
     folder: Path
@@ -40,29 +38,49 @@ class ResultStream:
     round: int = 1
     anchor: Anchor = field(default_factory=Anchor)
 
-    def add(self, kind: str, **fields: object) -> None:
-        """Appends a row, stamped now.
+    def add(self, row: Row) -> None:
+        """Append a row, stamped now. A row that names its own slot keeps it.
 
         Raises:
             EvidenceLost: the disk is full or the folder cannot be written.
         """
-        stamp = now_ns()
-        row: Row = {"schema": SCHEMA, "run": self.run, "type": kind, "slot": self.slot}
-        if "test" in fields:
-            row["attempt"] = self.attempt
-        if self.round > 1:
-            row["round"] = self.round
-        row |= {"t_ns": stamp, "utc": self.anchor.text(stamp), **fields}
-        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace") + b"\n"
+        line = json.dumps(_with_visible_surrogates(self._stamped(row)), ensure_ascii=False, separators=(",", ":"))
+        data = line.encode() + b"\n"
         try:
             descriptor = os.open(self.folder / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
             try:
-                if os.write(descriptor, line) != len(line):
+                if os.write(descriptor, data) != len(data):
                     raise EvidenceLost(f"{self.folder / FILE} took only a part of a row: the disk is full")
             finally:
                 os.close(descriptor)
         except OSError as error:
             raise EvidenceLost(f"cannot write {self.folder / FILE}: {error}") from error
+
+    def _stamped(self, row: Row) -> dict[str, Any]:
+        stamp = now_ns()
+        content = msgspec.to_builtins(row)
+        head = {
+            "schema": SCHEMA,
+            "run": self.run,
+            "type": content["type"],
+            "slot": row.slot or self.slot,
+            "attempt": self.attempt,
+            "round": self.round,
+            "t_ns": stamp,
+            "utc": self.anchor.text(stamp),
+        }
+        return head | {name: value for name, value in content.items() if name not in HEADER and name not in head}
+
+
+def _with_visible_surrogates(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    r"""Return JSON in which a lone surrogate is the visible text ``\udce9``: JSON has no other way to keep it."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_with_visible_surrogates(key): _with_visible_surrogates(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_with_visible_surrogates(part) for part in value]
+    return value
 
 
 class RowReader:
@@ -73,22 +91,37 @@ class RowReader:
         self._position = 0
         self.damaged = 0
 
-    def new_rows(self) -> Iterator[Row]:
-        """The rows since the last call. A row that is no JSON object is counted as damaged."""
+    def new_rows(self) -> Iterator[AnyRow]:
+        """Yield the rows since the last call. A line that is not a row is counted as damaged."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._position)
-                data = file.read()
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        return
+                    self._position += len(line)
+                    row = self._row(line)
+                    if row is not None:
+                        yield row
         except FileNotFoundError:
             return
-        whole = data.rfind(b"\n") + 1
-        self._position += whole
-        for line in data[:whole].splitlines():
-            try:
-                row = json.loads(line)
-            except ValueError:
-                row = None
-            if isinstance(row, dict) and "type" in row:
-                yield row
-            else:
-                self.damaged += 1
+
+    def _row(self, line: bytes) -> AnyRow | None:
+        try:
+            row: AnyRow = _DECODER.decode(line)
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            return self._unusual(line)
+        return row
+
+    def _unusual(self, line: bytes) -> AnyRow | None:
+        """Return a row that an older bench wrote otherwise; skip one of a kind that only a newer bench knows."""
+        try:
+            content = _with_visible_surrogates(json.loads(line))
+            kind = content["type"]
+            if isinstance(kind, str) and kind not in KINDS:
+                return None
+            row: AnyRow = msgspec.convert(content, AnyRow)
+        except (ValueError, TypeError, KeyError, RecursionError, msgspec.ValidationError):
+            self.damaged += 1
+            return None
+        return row

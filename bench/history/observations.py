@@ -5,12 +5,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from bench.config.firmware import firmware_text
 from bench.errors import UsageError
 from bench.history.store import Store
 
 _DATES = re.compile(r"(\d{4}-\d\d-\d\d)(?:\.\.(\d{4}-\d\d-\d\d))?")
-_COLUMNS = ("modem_firmware", "slm", "model", "identity", "slot", "access", "operator", "name", "side")
-_WORDS = {"firmware": "modem_firmware", "modem": "modem_firmware", "board": "slot", "run": "name", "group": "side"}
+_COLUMNS = (
+    "modem_firmware",
+    "application",
+    "application_version",
+    "model",
+    "identity",
+    "slot",
+    "access",
+    "operator",
+    "name",
+    "side",
+)
+_WORDS = {
+    "firmware": "modem_firmware",
+    "modem": "modem_firmware",
+    "version": "application_version",
+    "slm": "slm",
+    "board": "slot",
+    "run": "name",
+    "group": "side",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +80,9 @@ def chosen_runs(store: Store, text: str) -> dict[int, str]:
     """The boards (of runs) that a choice means: their numbers in the history, and their firmware.
 
     A choice is conditions with commas between them, all of which hold: ``2026-11-01`` or ``2026-11-01..2026-11-14``
-    (nights), ``modem=mfw_nrf91x1_2.0.*``, ``slm=3.1.0``, ``run=NAME``, ``model=``, ``board=``, ``operator=``,
-    ``access=``, ``group=``; a word alone is a modem firmware, an SLM version or a run.
+    (nights), ``modem=mfw_nrf91x1_2.0.*``, ``application=slm``, ``version=3.1.0``, ``run=NAME``, ``model=``, ``board=``,
+    ``operator=``, ``access=``, ``group=``; ``slm=3.1.0`` is short for ``application=slm,version=3.1.0``; a word alone
+    is a modem firmware, an application's version or a run.
 
     Raises:
         UsageError: it cannot be read.
@@ -72,7 +93,7 @@ def chosen_runs(store: Store, text: str) -> dict[int, str]:
     for number, night, *values in store.rows(query):
         row = {"night": night, **dict(zip(_COLUMNS, values, strict=True))}
         if all(_holds(condition, row) for condition in conditions):
-            found[int(number)] = f"{row['modem_firmware']}, SLM {row['slm']}"
+            found[int(number)] = firmware_text(row["modem_firmware"], row["application"], row["application_version"])
     return found
 
 
@@ -85,7 +106,7 @@ def _condition(part: str) -> tuple[str, str, str]:
     if not equals and part:
         return "any", part, ""
     column = _WORDS.get(word, word)
-    if column not in _COLUMNS or not pattern:
+    if column not in {*_COLUMNS, *_WORDS.values()} or not pattern:
         words = ", ".join(sorted({*_COLUMNS, *_WORDS}))
         raise UsageError(f"{part!r} chooses nothing: write a date, a range of dates A..B, or WORD=PATTERN with {words}")
     return column, pattern, ""
@@ -95,7 +116,9 @@ def _holds(condition: tuple[str, str, str], row: dict[str, str]) -> bool:
     kind, low, high = condition
     if kind == "night":
         return low <= row["night"] <= high
-    columns = ("modem_firmware", "slm", "name", "side") if kind == "any" else (kind,)
+    if kind == "slm":
+        return row["application"] == "slm" and fnmatchcase(row["application_version"], low)
+    columns = ("modem_firmware", "application_version", "name", "side") if kind == "any" else (kind,)
     return any(fnmatchcase(row[column], low) for column in columns)
 
 
@@ -104,18 +127,19 @@ def observations(store: Store, boards: Sequence[int]) -> list[Observation]:
     found = []
     statistics = ("typical", "p50", "p90", "p95", "p99", "mean", "value")
     query = (
-        "SELECT turn, slot, boards.simulated, uid, night, identity, cell, modem_firmware, slm, round, n, test,"
+        "SELECT turn, slot, boards.simulated, uid, night, identity, cell, modem_firmware, application,"
+        " application_version, round, n, test,"
         f" series.name, unit, model, access, operator, {', '.join(statistics)} FROM measurements"
         " JOIN series ON series.id = series_id JOIN boards ON boards.id = board_id JOIN runs ON runs.id = run_id"
         " WHERE board_id = ?"
     )
     for board in boards:
         for row in store.rows(query, (board,)):
-            turn, slot, simulated, run, night, identity, cell, modem, slm, number, count = row[:11]
-            test, name, unit, model, access, operator, *values = row[11:]
+            turn, slot, simulated, run, night, identity, cell, modem, application, version, number, count = row[:12]
+            test, name, unit, model, access, operator, *values = row[12:]
             key = Key(test, name, unit, f"SIMULATED {model}" if simulated else model, access, operator)
             figures = {figure: value for figure, value in zip(statistics, values, strict=True) if value is not None}
             trial = hash((run, slot, test, name, number, turn))
-            firmware = f"{modem}, SLM {slm}"
+            firmware = firmware_text(modem, application, version)
             found.append(Observation(key, run, night, identity, cell, firmware, number, figures, count, trial))
     return found

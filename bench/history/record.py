@@ -18,7 +18,8 @@ class BoardRecord:
     identity: str
     model: str = ""
     modem_firmware: str = ""
-    slm: str = ""
+    application: str = ""
+    application_version: str = ""
     access: str = ""
     operator: str = ""
     cell: str = ""

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import numpy
 
+from bench.config.firmware import firmware_text
 from bench.errors import LabError, UsageError
 from bench.history.record import BoardRecord, MeasurementRecord, ResultRecord, RunRecord
 from bench.history.samples import Floats, decode, encode
@@ -59,6 +60,11 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     """
     ALTER TABLE runs ADD COLUMN rows INTEGER NOT NULL DEFAULT 0;
+    """,
+    """
+    ALTER TABLE boards RENAME COLUMN slm TO application_version;
+    ALTER TABLE boards ADD COLUMN application TEXT NOT NULL DEFAULT '';
+    UPDATE boards SET application = 'slm' WHERE application_version <> '';
     """,
 )
 """The schema, step by step; a file tells by ``user_version`` how many steps it has."""
@@ -240,17 +246,23 @@ class Store:
             )
         return found
 
-    def samples_by_firmware(self, name: str) -> list[tuple[tuple[str, str], str, Floats]]:
-        """(modem firmware, SLM version), unit and all samples of a measurement, over all runs and boards."""
+    def samples_by_firmware(self, name: str) -> list[tuple[str, str, Floats]]:
+        """Return firmware, unit and all samples of a measurement, over all runs and boards."""
         query = (
-            "SELECT modem_firmware, slm, unit, encoding, samples FROM series"
+            "SELECT modem_firmware, application, application_version, unit, encoding, samples FROM series"
             " JOIN measurements ON series_id = series.id JOIN boards ON boards.id = board_id"
             " WHERE name = ? AND encoding <> ''"
         )
-        found: dict[tuple[str, str, str], list[Floats]] = {}
-        for modem, slm, unit, kind, data in self.connection.execute(query, (name,)):
-            found.setdefault((modem, slm, unit), []).append(decode(kind, data))
-        return [((modem, slm), unit, numpy.concatenate(parts)) for (modem, slm, unit), parts in found.items()]
+        found: dict[tuple[str, str], list[Floats]] = {}
+        for modem, application, version, unit, kind, data in self.connection.execute(query, (name,)):
+            firmware = firmware_text(modem, application, version)
+            found.setdefault((firmware, unit), []).append(decode(kind, data))
+        return [(firmware, unit, numpy.concatenate(parts)) for (firmware, unit), parts in found.items()]
+
+    def firmware_of(self, run_id: int) -> list[str]:
+        """Return the firmware of a run's boards, each once; ``run_id`` is the run's number in this file."""
+        query = "SELECT DISTINCT modem_firmware, application, application_version FROM boards WHERE run_id = ?"
+        return [firmware_text(*row) for row in self.rows(query, (run_id,))]
 
     def last_of(self, slots: Sequence[str], *, simulated: bool, besides: str) -> RunRecord | None:
         """The last run on exactly these boards, besides one; None when there was none."""

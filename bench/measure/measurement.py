@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Protocol
+from typing import Any, Protocol
 
 from bench.clock import NS_PER_S, duration_text
 from bench.config.lab import MeasurementLimit
@@ -246,7 +246,7 @@ class Measurement:
                 raise TooFewSamples(f"{what} cannot be told from {self.count} samples, expected {limit}: take more")
             raise LimitExceeded(f"{what} was {shown(self.figures[name], self.unit)}, expected {limit}")
 
-    def to_row(self) -> dict[str, object]:
+    def to_row(self) -> dict[str, Any]:
         """What the result stream keeps."""
         return {
             "name": self.name,

@@ -97,6 +97,15 @@ class ProfilerKit:
             self._reader.join()
             self._reader = None
 
+    def check(self) -> None:
+        """Check that the meter has not failed.
+
+        Raises:
+            LabError: it has.
+        """
+        if self.trouble:
+            raise LabError(self.trouble)
+
     @property
     def trouble(self) -> str:
         """Why it measures no more; empty while it does."""

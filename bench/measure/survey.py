@@ -64,12 +64,6 @@ class Survey:
             text = text.replace(address, "the board's address")
         return text
 
-    @classmethod
-    def from_row(cls, row: dict[str, Any]) -> "Survey":
-        """Of an earlier process of the same run; addresses are not known."""
-        known = {name: row[name] for name in ("ipv6", "inbound", "mtu", "nat_kept_s", "nat_lost_s", "dns")}
-        return cls(**known, blocked=tuple(row["blocked"]), missing=tuple(row["missing"]))
-
     def lines(self) -> Iterator[str]:
         """For a person, without addresses."""
         yield from map(self._without_addresses, self._said())

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, replace
 
 from bench.at import AtLink, CommandError
+from bench.config.firmware import application_text
 from bench.errors import LabError
 from bench.modem.answers import Answers
 
@@ -41,6 +42,21 @@ class Identity:
     imsi: str
     iccid: str
     uuid: str
+
+    @property
+    def application(self) -> str:
+        """The application's name."""
+        return "slm"
+
+    @property
+    def application_version(self) -> str:
+        """The application's version."""
+        return self.slm_version
+
+    @property
+    def application_text(self) -> str:
+        """The application and its version, for a person."""
+        return application_text(self.application, self.application_version)
 
     @property
     def modem_version(self) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from bench.at import AtLink, CommandError, UrcTimeout
 from bench.clock import NS_PER_S, now_ns
-from bench.errors import DeviceError, LabError
+from bench.errors import DeviceError, LabError, Suspect
 from bench.modem.answers import Answers, fields_of
 from bench.modem.causes import EMM, ESM, is_permanent, told
 from bench.modem.changes import Change, Changes
@@ -34,6 +34,8 @@ class NotRegistered(LabError):
         permanent: another try would end alike: the subscription, the access point or the place must change.
     """
 
+    suspect = Suspect.NETWORK
+
     def __init__(self, message: str, *, permanent: bool = False) -> None:
         super().__init__(message)
         self.permanent = permanent
@@ -41,6 +43,8 @@ class NotRegistered(LabError):
 
 class AttachBlocked(NotRegistered):
     """The modem was reset too often and refuses to attach for half an hour: only time helps."""
+
+    suspect = Suspect.DEVICE
 
 
 class Registration:

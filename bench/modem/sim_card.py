@@ -6,7 +6,7 @@ A PIN is tried once, and only while all its tries are left: whoever locks a SIM 
 from collections.abc import Callable
 
 from bench.at import AtLink, CommandError
-from bench.errors import LabError
+from bench.errors import LabError, Suspect
 from bench.modem.answers import Answers
 
 _READY, _WANTED = "READY", "SIM PIN"
@@ -18,6 +18,9 @@ PinSource = Callable[[], str]
 
 class SimLocked(LabError):
     """The SIM wants something that the bench must not, or cannot, give."""
+
+    suspect = Suspect.SIM
+    permanent = True
 
 
 class SimCard:

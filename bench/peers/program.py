@@ -11,7 +11,7 @@ from typing import IO, Any, Self
 from bench import __version__, children
 from bench.clock import NS_PER_S, now_ns
 from bench.config.lab import Peers as PeersConfig
-from bench.errors import LabError
+from bench.errors import LabError, Suspect
 from bench.peers.service import PROTOCOL
 
 PATIENCE_S = 15.0
@@ -24,6 +24,8 @@ class PeerError(LabError):
     Attributes:
         kind: what was raised at the peers' end, such as ``ConnectionRefusedError``; empty where nothing was.
     """
+
+    suspect = Suspect.PEER
 
     def __init__(self, message: str, *, kind: str = "") -> None:
         super().__init__(message)

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from bench.evidence import rows
 from bench.history import Comparison
 from bench.history.comparison import IMPROVEMENT, NOT_COMPARED, REGRESSION, SAME, UNKNOWN
 
@@ -26,33 +27,33 @@ def headline(found: Comparison) -> dict[str, Any]:
     }
 
 
-def comparison_rows(found: Comparison) -> list[dict[str, Any]]:
-    """A row a measurement, the worst first; numbers that are not known are None."""
-
-    def number(value: float) -> float | None:
-        return None if math.isnan(value) else value
-
+def comparison_rows(found: Comparison) -> list[rows.MeasurementComparison]:
+    """Return a row a measurement, the worst first; numbers that are not known are None."""
     return [
-        {
-            "test": one.key.test,
-            "measurement": one.key.name,
-            "unit": one.key.unit,
-            "model": one.key.model,
-            "access": one.key.access,
-            "operator": one.key.operator,
-            "verdict": one.verdict,
-            "why": one.why,
-            "baseline": one.baseline,
-            "candidate": one.candidate,
-            "change": one.change,
-            "low": number(one.low),
-            "high": number(one.high),
-            "detectable": number(one.detectable),
-            "units": one.units,
-            "effective_n": one.effective,
-        }
+        rows.MeasurementComparison(
+            test=one.key.test,
+            measurement=one.key.name,
+            unit=one.key.unit,
+            model=one.key.model,
+            access=one.key.access,
+            operator=one.key.operator,
+            verdict=one.verdict,
+            why=one.why,
+            baseline=one.baseline,
+            candidate=one.candidate,
+            change=one.change,
+            low=_number(one.low),
+            high=_number(one.high),
+            detectable=_number(one.detectable),
+            units=one.units,
+            effective_n=one.effective,
+        )
         for one in found.judgements
     ]
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def false_alarm_text(found: Comparison) -> str:

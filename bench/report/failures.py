@@ -4,7 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from bench.evidence.results import DIED, FAILED, LAB_ERROR, WORDS, TestResult
+from bench.errors import headline
+from bench.evidence import Outcome, TestResult
 from bench.report.views import Failure, Place
 
 _MOST_LETTERS = 2500
@@ -15,7 +16,7 @@ _UNFINISHED = "the test did not finish: its process ended or the run was interru
 
 def is_failure(result: TestResult) -> bool:
     """Return whether a result belongs under what went wrong."""
-    return result.outcome in (FAILED, LAB_ERROR, DIED)
+    return result.outcome.bad
 
 
 def group_by_cause(results: Iterable[TestResult]) -> list[list[TestResult]]:
@@ -27,8 +28,8 @@ def group_by_cause(results: Iterable[TestResult]) -> list[list[TestResult]]:
 
 
 def _cause(result: TestResult) -> str:
-    if result.outcome == FAILED:
-        return f"{result.test} {_ANY_NUMBER.sub('#', first_line(result.message))}"
+    if result.outcome in (Outcome.FAILED, Outcome.SCRIPT_ERROR):
+        return f"{result.test} {_ANY_NUMBER.sub('#', headline(result.message))}"
     return _ANY_NUMBER.sub("#", result.message)
 
 
@@ -49,7 +50,7 @@ def failure_of(same: Sequence[TestResult], earlier: Mapping[str, str], excuses: 
         test=first.test,
         boards=boards_text(same),
         outcome=first.outcome,
-        word=WORDS[first.outcome],
+        word=first.outcome.word,
         message=(first.message or _UNFINISHED)[:_MOST_LETTERS],
         first_attempt=first.earlier,
         history=earlier.get(first.test, ""),
@@ -70,8 +71,3 @@ def boards_text(same: Iterable[TestResult]) -> str:
     """Return ``dk-1 (2), dk-2``: the boards of results, with how many each has."""
     counts = Counter(result.slot for result in same)
     return ", ".join(f"{slot} ({count})" if count > 1 else slot for slot, count in sorted(counts.items()))
-
-
-def first_line(text: str) -> str:
-    """Return the first line of a text."""
-    return text.partition("\n")[0]

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.evidence.stream import FILE, Row, RowReader
-from bench.evidence.summary import Summary
+from bench.evidence import RowReader, Summary, rows
+from bench.evidence.stream import FILE
 from bench.history import BoardRecord, MeasurementRecord, ResultRecord, RunRecord
 from bench.measure import VALUE, typical
 
@@ -14,11 +14,12 @@ _Place = tuple[str, str, int, str]
 
 
 def run_record(folder: Path, summary: Summary, verdict: str = "") -> RunRecord:
-    """The run of a folder; ``verdict`` where it is not the summary's own."""
-    rows = list(RowReader(folder).new_rows())
-    first = (folder / FILE).read_bytes().partition(b"\n")[0]
+    """Return the run of a folder; ``verdict`` where it is not the summary's own."""
+    found = list(RowReader(folder).new_rows())
+    with (folder / FILE).open("rb") as file:
+        first = file.readline().removesuffix(b"\n")
     sides = {slot: name for name, slots in summary.groups.items() for slot in slots}
-    known = {str(board["slot"]): board for board in summary.boards}
+    known = {board.slot: board for board in summary.boards}
     slots = sorted({result.slot for result in summary.results} | set(known))
     return RunRecord(
         hashlib.sha256(first).hexdigest(),
@@ -27,56 +28,59 @@ def run_record(folder: Path, summary: Summary, verdict: str = "") -> RunRecord:
         verdict or summary.verdict,
         summary.exit_code,
         summary.simulated,
-        next((str(row.get("bench", "")) for row in rows if row["type"] == "run"), ""),
-        tuple(_board(slot, known.get(slot, {}), sides.get(slot, ""), summary) for slot in slots),
+        summary.bench,
+        tuple(_board(slot, known.get(slot), sides.get(slot, ""), summary) for slot in slots),
         tuple(
             ResultRecord(r.test, r.slot, r.round, r.outcome, r.known_issue, r.attempts, r.duration_ns, r.message)
             for r in summary.results
         ),
-        tuple(_measurements(rows)),
-        len(rows),
+        tuple(_measurements(found)),
+        len(found),
     )
 
 
-def _board(slot: str, row: Row, side: str, summary: Summary) -> BoardRecord:
-    network = row.get("network") or {}
-    identity = str((row.get("ids") or {}).get("imei") or slot)
-    told = {name: str(network.get(name) or "") for name in ("access", "operator", "cell")}
-    simulated = bool(row.get("simulated", summary.simulated))
-    firmware = {"modem_firmware": str(row.get("modem_firmware", "")), "slm": str(row.get("slm_version", ""))}
-    return BoardRecord(slot, identity, str(row.get("model", "")), **firmware, **told, simulated=simulated, side=side)
+def _board(slot: str, row: rows.BoardRow | None, side: str, summary: Summary) -> BoardRecord:
+    if row is None:
+        return BoardRecord(slot, slot, simulated=summary.simulated, side=side)
+    return BoardRecord(
+        slot,
+        row.identity,
+        row.model,
+        row.modem_firmware,
+        row.application,
+        row.application_version,
+        row.network.access or "",
+        row.network.operator or "",
+        row.network.cell or "",
+        row.simulated,
+        side,
+    )
 
 
-def _measurements(rows: Iterable[Row]) -> Iterable[MeasurementRecord]:
-    """Of several attempts the last; samples come before the measurement that they make."""
+def _measurements(found: Iterable[rows.Row]) -> Iterable[MeasurementRecord]:
+    """Return the measurements of the last attempts; samples come before the measurement that they make."""
     samples: dict[tuple[_Place, int], list[float]] = {}
-    found: dict[tuple[_Place, int], MeasurementRecord] = {}
+    records: dict[tuple[_Place, int], MeasurementRecord] = {}
     turns: dict[tuple[_Place, int], int] = {}
-    for row in rows:
-        if row["type"] not in ("samples", "measurement") or not {"test", "slot", "name", "unit"} <= row.keys():
-            continue  # a damaged row is counted as such by the summary
-        number, attempt = int(row.get("round", 1)), int(row.get("attempt", 1))
-        place = (str(row["test"]), str(row["slot"]), number, str(row["name"]))
-        if row["type"] == "samples":
-            samples.setdefault((place, attempt), []).extend(row["values"])
+    for row in found:
+        if not isinstance(row, rows.SamplesRow | rows.MeasurementRow):
             continue
-        turn = turns[place, attempt] = turns.get((place, attempt), -1) + 1
-        values = samples.pop((place, attempt), [])
-        figures = {name: float(value) for name, value in (row.get("figures") or {VALUE: row["value"]}).items()}
-        middle = typical(values) if values else None
-        if middle is not None:
-            figures["typical"] = middle
-        found[place, turn] = MeasurementRecord(
-            place[0],
-            place[1],
-            number,
-            turn,
-            place[3],
-            str(row["unit"]),
-            int(row["t_ns"]),
-            int(row.get("n", 1)),
-            figures,
-            str(row.get("verdict", "")),
-            tuple(values),
-        )
-    return found.values()
+        place = (row.test, row.slot, row.round, row.name)
+        if isinstance(row, rows.SamplesRow):
+            samples.setdefault((place, row.attempt), []).extend(row.values)
+            continue
+        turn = turns[place, row.attempt] = turns.get((place, row.attempt), -1) + 1
+        values = samples.pop((place, row.attempt), [])
+        records[place, turn] = _record(place, turn, row, values)
+    return records.values()
+
+
+def _record(place: _Place, turn: int, row: rows.MeasurementRow, values: list[float]) -> MeasurementRecord:
+    test, slot, number, name = place
+    figures = dict(row.figures) if row.figures else {VALUE: row.value or 0.0}
+    middle = typical(values) if values else None
+    if middle is not None:
+        figures["typical"] = middle
+    return MeasurementRecord(
+        test, slot, number, turn, name, row.unit, row.t_ns, row.n, figures, row.verdict, tuple(values)
+    )

@@ -5,10 +5,17 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from bench.clock import NS_PER_S
-from bench.evidence.results import DIED, FAILED, LAB_ERROR, SKIPPED, TestResult
+from bench.evidence import Outcome, TestResult
 from bench.evidence.summary import Summary
 
-_KINDS = {FAILED: "failure", LAB_ERROR: "error", DIED: "error", SKIPPED: "skipped"}
+_KINDS = {
+    Outcome.FAILED: "failure",
+    Outcome.LAB_ERROR: "error",
+    Outcome.SCRIPT_ERROR: "error",
+    Outcome.DIED: "error",
+    Outcome.SKIPPED: "skipped",
+}
+_TOLERABLE = {Outcome.FAILED, Outcome.LAB_ERROR}
 # What XML 1.0 has no character for: controls, surrogates, and the last two code points of each plane's first.
 _NO_CHARACTER = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 _LETTERS = 5000
@@ -22,7 +29,7 @@ def junit(summary: Summary) -> str:
     root = ET.Element("testsuites", name=f"nrf91-bench {summary.run}")
     for name, results in suites.items():
         root.append(_suite(name, results, summary))
-    if summary.exit_code and not any(r.outcome in (FAILED, LAB_ERROR, DIED) for r in summary.results):
+    if summary.exit_code and not any(result.outcome.bad for result in summary.results):
         suite = ET.SubElement(root, "testsuite", name="verdict", tests="1", failures="0", errors="1", skipped="0")
         case = ET.SubElement(suite, "testcase", classname="nrf91-bench", name="verdict")
         ET.SubElement(case, "error", message=_clean(f"{summary.verdict}: {summary.reason}"))
@@ -31,20 +38,19 @@ def junit(summary: Summary) -> str:
 
 
 def _suite(name: str, results: Sequence[TestResult], summary: Summary) -> ET.Element:
-    def count(*outcomes: str) -> str:
-        """Of a run that its plan lets pass, nothing has failed."""
-        known = {SKIPPED: (SKIPPED, FAILED, LAB_ERROR)} if not summary.exit_code else {}
-        wanted = {kind for outcome in outcomes for kind in known.get(outcome, (outcome,))}
-        wanted -= {FAILED, LAB_ERROR} if not summary.exit_code and SKIPPED not in outcomes else set()
+    def count(*outcomes: Outcome) -> str:
+        """Count results; of a run that its plan lets pass, what the plan tolerates counts as skipped."""
+        tolerated = _TOLERABLE if not summary.exit_code else set()
+        wanted = {*outcomes, *tolerated} if Outcome.SKIPPED in outcomes else {*outcomes} - tolerated
         return str(sum(result.outcome in wanted for result in results))
 
     suite = ET.Element(
         "testsuite",
         name=name,
         tests=str(len(results)),
-        failures=count(FAILED),
-        errors=count(LAB_ERROR, DIED),
-        skipped=count(SKIPPED),
+        failures=count(Outcome.FAILED),
+        errors=count(Outcome.LAB_ERROR, Outcome.SCRIPT_ERROR, Outcome.DIED),
+        skipped=count(Outcome.SKIPPED),
         timestamp=summary.started[:19],
         time=f"{sum(result.duration_ns for result in results) / NS_PER_S:.3f}",
     )
@@ -56,13 +62,13 @@ def _suite(name: str, results: Sequence[TestResult], summary: Summary) -> ET.Ele
         case = ET.SubElement(
             suite, "testcase", classname=module, name=_clean(test), time=f"{result.duration_ns / NS_PER_S:.3f}"
         )
-        tolerated = not summary.exit_code and result.outcome in (FAILED, LAB_ERROR)
+        tolerated = not summary.exit_code and result.outcome in _TOLERABLE
         if tolerated:  # by the plan: the job is as green as the verdict, and says why
             ET.SubElement(case, "skipped", message=_clean(f"tolerated by the plan: {result.message}"))
         elif result.outcome in _KINDS:
             message = result.message or "the test did not finish"
             told = ET.SubElement(case, _KINDS[result.outcome], message=_clean(message.partition("\n")[0]))
-            told.text = _clean(message) if result.outcome != SKIPPED else None
+            told.text = _clean(message) if result.outcome is not Outcome.SKIPPED else None
     return suite
 
 

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from bench.evidence.results import FAILED, LAB_ERROR, PASSED, SKIPPED, WORDS, TestResult
-from bench.evidence.stream import Row
+from bench.evidence import Outcome, TestResult
+from bench.evidence.rows import BoardRow, MeasurementComparison, MeasurementRow
 from bench.measure import VALUE, shown
 
 _PARAMETERS = re.compile(r"\[.*\]$", re.DOTALL)
@@ -23,21 +22,20 @@ class MatrixCell:
     def text(self) -> str:
         """``12 passed, 1 failed``."""
         words = [result.word for result in self.results]
-        kinds = sorted(set(words), key=lambda kind: (kind != WORDS[PASSED], kind))
+        kinds = sorted(set(words), key=lambda kind: (kind != Outcome.PASSED, kind))
         return ", ".join(f"{words.count(kind)} {kind}" for kind in kinds) or "not run"
 
     @property
-    def worst(self) -> str:
-        """For a colour: the worst outcome."""
-        order = (FAILED, "died", LAB_ERROR, SKIPPED, PASSED)
-        return min((result.outcome for result in self.results), key=order.index, default=SKIPPED)
+    def worst(self) -> Outcome:
+        """The worst outcome, for a colour."""
+        return Outcome.worst(result.outcome for result in self.results)
 
     @property
     def deviating(self) -> list[TestResult]:
         """What did not end as most did, and all that went wrong."""
         outcomes = [result.outcome for result in self.results]
-        usual = max(outcomes, key=lambda outcome: (outcomes.count(outcome), outcome == PASSED, outcome), default=PASSED)
-        return [r for r in self.results if r.outcome not in (PASSED, SKIPPED) or r.outcome != usual]
+        usual = max(outcomes, key=lambda o: (outcomes.count(o), o is Outcome.PASSED, o), default=Outcome.PASSED)
+        return [r for r in self.results if r.outcome.bad or r.outcome != usual]
 
 
 @dataclass(frozen=True)
@@ -48,28 +46,27 @@ class Matrix:
     cells: Mapping[str, Mapping[str, MatrixCell]]
 
 
-def kind_of(board: Mapping[str, Any]) -> str:
-    """Model, firmware and network of a board: boards of one kind are told of together."""
-    network = board.get("network") or {}
-    where = " ".join(str(network[name]) for name in ("access", "operator") if network.get(name))
-    parts = [board.get("model"), board.get("modem_firmware"), f"SLM {board.get('slm_version', '?')}", where]
-    mark = "SIMULATED " if board.get("simulated") else ""
-    return mark + ", ".join(str(part) for part in parts if part)
+def kind_of(board: BoardRow) -> str:
+    """Return model, firmware and network of a board: boards of one kind share a column."""
+    where = " ".join(part for part in (board.network.access, board.network.operator) if part)
+    parts = [board.model, board.modem_firmware, board.application_text, where]
+    mark = "SIMULATED " if board.simulated else ""
+    return mark + ", ".join(part for part in parts if part)
 
 
 def matrix(
     results: Iterable[TestResult],
-    boards: Iterable[Mapping[str, Any]],
-    measurements: Iterable[Row],
-    comparison: Iterable[Mapping[str, Any]] = (),
+    boards: Iterable[BoardRow],
+    measurements: Iterable[MeasurementRow],
+    comparison: Iterable[MeasurementComparison] = (),
 ) -> Matrix:
     """The matrix of a run."""
-    kinds = {str(board["slot"]): kind_of(board) for board in boards}
+    kinds = {board.slot: kind_of(board) for board in boards}
     cells: dict[str, dict[str, MatrixCell]] = {}
     for result in results:
         kind = kinds.get(result.slot, "no board answered")
         cells.setdefault(scenario_of(result.test), {}).setdefault(kind, MatrixCell()).results.append(result)
-    changes = {(row["test"], row["measurement"]): row for row in comparison}
+    changes = {(row.test, row.measurement): row for row in comparison}
     for (test, kind, name), rows in _series(measurements, kinds).items():
         cell = cells.get(scenario_of(test), {}).get(kind)
         if cell is not None:
@@ -83,27 +80,27 @@ def scenario_of(test: str) -> str:
     return _PARAMETERS.sub("", test)
 
 
-def _series(rows: Iterable[Row], kinds: Mapping[str, str]) -> dict[tuple[str, str, str], list[Row]]:
-    found: dict[tuple[str, str, str], list[Row]] = {}
-    for row in rows:
-        series = VALUE not in (row.get("figures") or {VALUE: 0})
-        if series and not row.get("part_of"):
-            key = (str(row.get("test", "")), kinds.get(str(row.get("slot", "")), ""), str(row["name"]))
-            found.setdefault(key, []).append(row)
+def _series(
+    measurements: Iterable[MeasurementRow], kinds: Mapping[str, str]
+) -> dict[tuple[str, str, str], list[MeasurementRow]]:
+    found: dict[tuple[str, str, str], list[MeasurementRow]] = {}
+    for one in measurements:
+        if one.figures and VALUE not in one.figures and not one.part_of:
+            found.setdefault((one.test, kinds.get(one.slot, ""), one.name), []).append(one)
     return found
 
 
-def _measured(name: str, rows: Sequence[Row], change: Mapping[str, Any] | None) -> str:
+def _measured(name: str, found: Sequence[MeasurementRow], change: MeasurementComparison | None) -> str:
     """``TCP echo  p50 182 ms  p99 410 ms to 433 ms  n 800  +1.2 % (no regression)``; a range over boards and rounds."""
-    unit = str(rows[0]["unit"])
+    unit = found[0].unit
     parts = [name]
     for statistic in ("p50", "p99"):
-        values = sorted(row["figures"][statistic] for row in rows if statistic in row["figures"])
+        values = sorted(one.figures[statistic] for one in found if statistic in one.figures)
         if values:
             low, high = shown(values[0], unit), shown(values[-1], unit)
             parts.append(f"{statistic} {low if low == high else f'{low} to {high}'}")
-    parts.append(f"n {sum(int(row.get('n', 1)) for row in rows)}")
+    parts.append(f"n {sum(one.n for one in found)}")
     if change is not None:
-        difference = "" if change["change"] is None else f"{change['change']:+.1%} "
-        parts.append(f"{difference}({change['verdict']})")
+        difference = "" if change.change is None else f"{change.change:+.1%} "
+        parts.append(f"{difference}({change.verdict})")
     return "   ".join(parts)

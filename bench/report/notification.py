@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bench.config.lab import Notify
 from bench.errors import LabError
-from bench.evidence.results import FAILED
+from bench.evidence import Outcome
 from bench.evidence.summary import Summary
 from bench.history import RunRecord, Store
 
@@ -54,7 +54,7 @@ def change_since(store: Store, run: RunRecord) -> RunChange:
 
 
 def _failing(run: RunRecord) -> set[str]:
-    return {f"{result.test} on {result.slot}" for result in run.results if result.outcome == FAILED}
+    return {f"{result.test} on {result.slot}" for result in run.results if result.outcome == Outcome.FAILED}
 
 
 def notify(section: Notify, text: str) -> None:

@@ -6,12 +6,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.errors import UsageError
-from bench.evidence.results import DIED, FAILED, KNOWN_ISSUE, LAB_ERROR, PASSED, SKIPPED
-from bench.evidence.stream import Row
+from bench.evidence import Outcome, rows
+from bench.evidence.outcomes import KNOWN_ISSUE
 from bench.report.rendering import markdown_text
 
 FILE = "specification.toml"
-_WORST_FIRST = (DIED, FAILED, LAB_ERROR, SKIPPED, KNOWN_ISSUE, PASSED)
+_WORST_FIRST: tuple[str, ...] = (
+    Outcome.DIED,
+    Outcome.FAILED,
+    Outcome.SCRIPT_ERROR,
+    Outcome.LAB_ERROR,
+    Outcome.SKIPPED,
+    KNOWN_ISSUE,
+    Outcome.PASSED,
+)
 
 
 @dataclass
@@ -50,23 +58,19 @@ class Specification:
             Statement(f"{command}.{name}", str(text)) for command, rows in tables.items() for name, text in rows.items()
         )
 
-    def take(self, rows: Iterable[Row]) -> None:
-        """Adds what the rows of a run say: plans name the statements, finishes the outcomes."""
-        planned: dict[tuple[str, str], tuple[str, ...]] = {}
+    def take(self, found: Iterable[rows.Row]) -> None:
+        """Add what the rows of a run say: plans name the statements, finishes the outcomes."""
+        planned: dict[tuple[str, str], list[str]] = {}
         ended: dict[tuple[str, str], dict[int, str]] = {}
-        for row in rows:
-            if row["type"] == "board":
-                mark = ", SIMULATED" if row.get("simulated") else ""
-                self.firmware[str(row.get("slot", ""))] = f"{row.get('firmware', '')}{mark}"
-            key = (str(row.get("test", "")), str(row.get("slot", "")))
-            number = int(row.get("round", 1))
-            if row["type"] == "plan":
-                planned[key] = tuple(row.get("spec") or ())
-                ended.setdefault(key, {})[number] = DIED
-            elif row["type"] == "finish" and key in planned:
-                outcome = str(row.get("outcome", ""))
-                known = bool(row.get("known_issue")) and outcome == PASSED
-                ended[key][number] = KNOWN_ISSUE if known else outcome if outcome in _WORST_FIRST else DIED
+        for row in found:
+            if isinstance(row, rows.BoardRow):
+                self.firmware[row.slot] = f"{row.firmware}{', SIMULATED' if row.simulated else ''}"
+            elif isinstance(row, rows.PlanRow):
+                planned[row.test, row.slot] = row.spec
+                ended.setdefault((row.test, row.slot), {})[row.round] = Outcome.DIED
+            elif isinstance(row, rows.FinishRow) and (row.test, row.slot) in planned:
+                known = row.known_issue and row.outcome is Outcome.PASSED
+                ended[row.test, row.slot][row.round] = KNOWN_ISSUE if known else row.outcome
         for key, rounds in ended.items():
             self._result(planned[key], *key, min(rounds.values(), key=_WORST_FIRST.index))
 

@@ -1,17 +1,18 @@
 """The view of a run's verdict. Of the pages, only this module reads a ``Summary`` and its rows."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
 from bench import __version__
+from bench.errors import headline
+from bench.evidence import Outcome, RunVerdict, TestResult
 from bench.evidence.figures import Figure
-from bench.evidence.places import network_text
-from bench.evidence.results import SKIPPED, WORDS, TestResult
-from bench.evidence.summary import Summary, Told
+from bench.evidence.rows import BoardRow, MeasurementComparison
+from bench.evidence.summary import Moment, Summary
 from bench.measure import shown
-from bench.report.failures import failure_of, first_line, group_by_cause, group_by_test, is_failure, place_of
+from bench.report.failures import failure_of, group_by_cause, group_by_test, is_failure, place_of
 from bench.report.lab_time import lab_clock, lab_time
 from bench.report.matrix import MatrixCell, matrix
 from bench.report.views import (
@@ -28,7 +29,13 @@ from bench.report.views import (
 
 # A page of a bad night stays a page.
 _MOST_FAILURES, _MOST_DEVIATING = 40, 8
-_TONES = {"PASSED": "good", "QUALIFIED": "good", "FAILED": "bad", "NOT QUALIFIED": "bad", "INCOMPLETE": "unsure"}
+_TONES = {
+    RunVerdict.PASSED: "good",
+    RunVerdict.QUALIFIED: "good",
+    RunVerdict.FAILED: "bad",
+    RunVerdict.NOT_QUALIFIED: "bad",
+    RunVerdict.INCOMPLETE: "unsure",
+}
 _COMPARISON_KINDS = {"regression": "failed", "improvement": "passed"}
 _GAP = "   "
 
@@ -95,10 +102,10 @@ class VerdictView:
         found = self._summary.comparison
         if found is None:
             return None
-        rows = [_compared(row) for row in found["measurements"] if row["change"] is not None]
-        unjudged = Counter(row["why"] for row in found["measurements"] if row["verdict"] == "not enough evidence")
-        texts = {name: str(found[name]) for name in ("baseline", "verdict", "reason", "false_alarms")}
-        return ComparisonView(**texts, rows=rows, unjudged=list(unjudged.items()))
+        rows = [_compared(row) for row in found.measurements if row.change is not None]
+        unjudged = Counter(row.why for row in found.measurements if row.verdict == "not enough evidence")
+        texts = (found.baseline, found.verdict, found.reason, found.false_alarms)
+        return ComparisonView(*texts, rows=rows, unjudged=list(unjudged.items()))
 
     @property
     def waived(self) -> Sequence[WaivedTest]:
@@ -118,7 +125,7 @@ class VerdictView:
     @property
     def known_texts(self) -> Sequence[tuple[str, str]]:
         """(test, first line of what is known), each once."""
-        known = {(one.test, first_line(one.message)) for one in self._summary.results if one.known_issue}
+        known = {(one.test, headline(one.message)) for one in self._summary.results if one.known_issue}
         return sorted(known)[:_MOST_FAILURES]
 
     @property
@@ -134,7 +141,7 @@ class VerdictView:
     @property
     def skipped(self) -> Sequence[tuple[str, int]]:
         """(reason, number of tests), the most common first."""
-        reasons = Counter(result.message for result in self._summary.results if result.outcome == SKIPPED)
+        reasons = Counter(result.message for result in self._summary.results if result.outcome is Outcome.SKIPPED)
         return reasons.most_common(_MOST_FAILURES)
 
     @property
@@ -143,7 +150,7 @@ class VerdictView:
         found = []
         for board in self._summary.boards:
             slot, *facts = board_line(board).split(_GAP)
-            found.append(BoardView(slot, facts, str(board.get("port", ""))))
+            found.append(BoardView(slot, facts, board.port))
         return found
 
     @property
@@ -154,13 +161,13 @@ class VerdictView:
     @property
     def peers(self) -> str:
         """Where the peers ran, and with which library."""
-        facts = (self._summary.peers.get(name) for name in ("where", "security"))
-        return ", ".join(str(fact) for fact in facts if fact)
+        facts = (self._summary.peers.where, self._summary.peers.security)
+        return ", ".join(fact for fact in facts if fact)
 
     @property
     def findings(self) -> Sequence[tuple[str, str, str, str]]:
         """(name, slot, verdict, text) of what was found out."""
-        return [(str(r["name"]), str(r["slot"]), str(r["verdict"]), str(r["text"])) for r in self._summary.findings]
+        return [(row.name, row.slot, row.verdict, row.text) for row in self._summary.findings]
 
     @property
     def figures(self) -> Sequence[Figure]:
@@ -170,7 +177,7 @@ class VerdictView:
     @property
     def matrix(self) -> MatrixView:
         """Scenarios by kind of board, deviating boards named."""
-        compared = (self._summary.comparison or {}).get("measurements", ())
+        compared = self._summary.comparison.measurements if self._summary.comparison is not None else ()
         found = matrix(self._summary.results, self._summary.boards, self._summary.measurements, compared)
         rows = [(name, [_cell(cells.get(kind)) for kind in found.kinds]) for name, cells in found.cells.items()]
         return MatrixView(found.kinds, rows)
@@ -187,13 +194,11 @@ def control_line(summary: Summary) -> str:
     return f"Control board: {'; '.join(parts)}"
 
 
-def board_line(board: Mapping[str, Any]) -> str:
-    """Return a board in one line: slot, part, firmware, SLM version, short ids."""
-    parts = [board.get("part"), board.get("modem_firmware"), f"SLM {board.get('slm_version', '?')}"]
-    parts += [network_text(board.get("network") or {})]
-    parts += list((board.get("ids") or {}).values())
-    parts += ["SIMULATED"] if board.get("simulated") else []
-    return _GAP.join([str(board.get("slot", "")), *(str(part) for part in parts if part)])
+def board_line(board: BoardRow) -> str:
+    """Return a board in one line: slot, part, firmware, application, short ids."""
+    parts = [board.part, board.modem_firmware, board.application_text, board.network.text, *board.ids.values()]
+    parts += ["SIMULATED"] if board.simulated else []
+    return _GAP.join([board.slot, *(part for part in parts if part)])
 
 
 def _excuses(summary: Summary) -> dict[int, str]:
@@ -202,23 +207,23 @@ def _excuses(summary: Summary) -> dict[int, str]:
     return {id(one.result): f"waived until {one.waiver.expires} ({one.waiver.owner})" for one in waived}
 
 
-def _moment(told: Told) -> str:
+def _moment(told: Moment) -> str:
     return f"{lab_clock(told.utc)} {told.text}"
 
 
-def _compared(row: Mapping[str, Any]) -> ComparedMeasurement:
-    known = row["change"] is not None and row["low"] is not None
+def _compared(row: MeasurementComparison) -> ComparedMeasurement:
+    known = row.change is not None and row.low is not None
     return ComparedMeasurement(
-        name=row["measurement"],
-        where=" ".join(row[name] for name in ("model", "access", "operator") if row[name]),
-        baseline=shown(row["baseline"], row["unit"]) if row["baseline"] is not None else "",
-        candidate=shown(row["candidate"], row["unit"]) if row["candidate"] is not None else "",
-        change=f"{row['change']:+.1%}" if known else "",
-        interval=f"{row['low']:+.1%} to {row['high']:+.1%}" if known else "",
-        detectable=f"{row['detectable']:.0%}" if row["detectable"] is not None else "",
-        units=row["units"],
-        verdict=row["verdict"],
-        kind=_COMPARISON_KINDS.get(row["verdict"], ""),
+        name=row.measurement,
+        where=" ".join(part for part in (row.model, row.access, row.operator) if part),
+        baseline=shown(row.baseline, row.unit) if row.baseline is not None else "",
+        candidate=shown(row.candidate, row.unit) if row.candidate is not None else "",
+        change=f"{row.change:+.1%}" if known else "",
+        interval=f"{row.low:+.1%} to {row.high:+.1%}" if known else "",
+        detectable=f"{row.detectable:.0%}" if row.detectable is not None else "",
+        units=row.units,
+        verdict=row.verdict,
+        kind=_COMPARISON_KINDS.get(row.verdict, ""),
     )
 
 
@@ -226,7 +231,7 @@ def _cell(cell: MatrixCell | None) -> CellView | None:
     if cell is None:
         return None
     deviating = [
-        f"{one.slot}{f', round {one.round}' if one.round > 1 else ''}: {WORDS[one.outcome]}"
+        f"{one.slot}{f', round {one.round}' if one.round > 1 else ''}: {one.outcome.word}"
         for one in cell.deviating[:_MOST_DEVIATING]
     ]
     transcript = next((one.transcript for one in [*cell.deviating, *cell.results] if one.transcript), "")

@@ -21,7 +21,7 @@ from bench.boards import (
 )
 from bench.config.lab import Config
 from bench.errors import BenchError, DeviceError
-from bench.evidence import EvidenceLost, ResultStream
+from bench.evidence import EvidenceLost, ResultStream, rows
 from bench.modem import NotRegistered
 from bench.peers import Peers
 from bench.privacy import Concealer, lab_key
@@ -90,13 +90,13 @@ class ControlBoard:
         try:
             took = self._echo()
         except BenchError as error:
-            text = str(error).partition("\n")[0]
+            text = error.headline
             # Its firmware is known to be good, so what it could not do is the network's fault; all else is its own.
             tells = isinstance(error, NotRegistered | DeviceError)
             said = f"the control board {self.spec.slot} fails too: {text}" if tells else None
-            self.stream.add("control", slot=self.spec.slot, ok=False if tells else None, text=text)
+            self.stream.add(rows.ControlRow(slot=self.spec.slot, ok=False if tells else None, text=text))
         else:
-            self.stream.add("control", slot=self.spec.slot, ok=True, text="", echo_ns=took)
+            self.stream.add(rows.ControlRow(slot=self.spec.slot, ok=True, echo_ns=took))
         self._found = time.monotonic(), said
 
     def _echo(self) -> int:

@@ -37,7 +37,7 @@ def pytest_command(
     """
     return [
         *children.program("pytest", *(tests or map(str, selection.paths))),
-        *("-p", "nrf91_bench_fixtures", "-p", "no:cacheprovider"),
+        *("-p", "nrf91_bench_fixtures", "-p", "no:cacheprovider", "--continue-on-collection-errors"),
         f"--rootdir={selection.root}",
         *(("-c", os.devnull, "-W", "error", "--strict-markers") if selection.bundled else ()),
         f"--bench-slot={spec.to_json()}",
@@ -79,7 +79,7 @@ def select(names: Sequence[str]) -> Selection:
         if not fitting and Path(name).exists():
             fitting = [Path(name).resolve()]
         if not fitting:
-            raise UsageError(f"no suite is {name}: there are {', '.join(own)}; or give the path of your own")
+            raise UsageError(f"unknown suite {name!r}; available: {', '.join(own)}; or give the path of your own")
         chosen += [path for path in fitting if path not in chosen]
     if all(path.parent == folder for path in chosen):
         return Selection(tuple(chosen), folder, bundled=True)

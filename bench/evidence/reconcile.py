@@ -1,0 +1,193 @@
+"""Rows to a summary: planned tests against finished ones. Each kind of row has one function."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from bench.errors import headline
+from bench.evidence import rows
+from bench.evidence.figures import of_last_attempts
+from bench.evidence.outcomes import Outcome, TestResult
+from bench.evidence.summary import Moment, Summary, counted
+
+Planned = dict[tuple[str, str, int], TestResult]
+"""Test, slot and round -> its result."""
+
+
+def reconcile(found: Iterable[rows.Row], *, damaged: int = 0) -> Summary:
+    """Return the summary of a stream, of a whole one or of one that a crash cut off.
+
+    A planned test without a finish row has died; a finish row without a plan is evidence that something is wrong.
+    """
+    reconciliation = Reconciliation()
+    for row in found:
+        reconciliation.take(row)
+    return reconciliation.summary(damaged=damaged)
+
+
+class Reconciliation:
+    """The state of a run as its rows tell it."""
+
+    def __init__(self) -> None:
+        self._summary = Summary()
+        self._planned: Planned = {}
+
+    def take(self, row: rows.Row) -> None:
+        """Take the next row."""
+        summary = self._summary
+        summary.run = summary.run or row.run
+        summary.started = summary.started or row.utc
+        summary.ended = row.utc or summary.ended
+        take = _TAKES.get(type(row))
+        if take is not None:
+            take(self, row)
+
+    def summary(self, *, damaged: int = 0) -> Summary:
+        """Return what the rows so far prove."""
+        summary = self._summary
+        summary.results = list(self._planned.values())
+        summary.measurements = of_last_attempts(summary.measurements)
+        still_open = sorted(summary.open_turns, key=lambda turn: (turn[1], turn[0]))
+        summary.troubles += [f"round {number} of {slot} did not come to its end" for slot, number in still_open]
+        if summary.has_parent and not summary.closed:
+            summary.troubles.append("the run did not come to its end")
+        summary.boards.sort(key=lambda board: _naturally(board.slot))
+        if damaged:
+            summary.lost.append(f"{counted(damaged, 'damaged row')} in the result stream")
+        return summary
+
+    def _run(self, row: rows.RunRow) -> None:
+        summary = self._summary
+        summary.simulated = row.simulated
+        summary.groups = row.groups or {}
+        summary.bench = row.bench
+        summary.open_turns = {(slot, number) for number, slots in row.turns or () for slot in slots}
+        summary.has_parent = row.turns is not None
+
+    def _ended(self, row: rows.EndedRow) -> None:
+        self._summary.open_turns.discard((row.slot, row.round))
+
+    def _closed(self, _: rows.ClosedRow) -> None:
+        self._summary.closed = True
+
+    def _board(self, row: rows.BoardRow) -> None:
+        summary = self._summary
+        before = next((board for board in summary.boards if board.slot == row.slot), None)
+        if before is not None and _identity(before) != _identity(row):
+            summary.troubles.append(f"{row.slot} is another board, or has another firmware, than when the run began")
+        summary.boards = [board for board in summary.boards if board.slot != row.slot] + [row]
+        summary.simulated = summary.simulated or row.simulated
+
+    def _peers(self, row: rows.PeersRow) -> None:
+        self._summary.peers = row
+
+    def _survey(self, row: rows.SurveyRow) -> None:
+        self._summary.surveys[row.slot] = row.text
+
+    def _recovery(self, row: rows.RecoveryRow) -> None:
+        self._summary.recoveries.append(row.text)
+
+    def _limit(self, row: rows.LimitRow) -> None:
+        self._summary.limits_used.add(row.title)
+
+    def _finding(self, row: rows.FindingRow) -> None:
+        kept = [found for found in self._summary.findings if (found.slot, found.name) != (row.slot, row.name)]
+        self._summary.findings = [*kept, row]  # of several attempts the last
+
+    def _control(self, row: rows.ControlRow) -> None:
+        self._summary.control_probes += 1
+        if not row.ok:
+            moments = self._summary.control_untold if row.ok is None else self._summary.control_failures
+            moments.append(Moment(row.utc, f"{row.slot}: {row.text}"))
+
+    def _incident(self, row: rows.IncidentRow) -> None:
+        self._summary.incidents.append(Moment(row.utc, f"{row.what}: {row.text}"))
+
+    def _earlier(self, row: rows.EarlierRow) -> None:
+        self._summary.earlier = row.tests
+
+    def _comparison(self, row: rows.ComparisonRow) -> None:
+        self._summary.comparison = row
+
+    def _measurement(self, row: rows.MeasurementRow) -> None:
+        self._summary.measurements.append(row)
+
+    def _lost(self, row: rows.LostRow) -> None:
+        self._summary.lost.append(row.why)
+
+    def _trouble(self, row: rows.TroubleRow) -> None:
+        self._summary.troubles.append(row.why)
+
+    def _script_error(self, row: rows.ScriptErrorRow) -> None:
+        self._summary.script_errors[row.path] = row.message
+
+    def _plan(self, row: rows.PlanRow) -> None:
+        self._planned.setdefault((row.test, row.slot, row.round), TestResult(row.test, row.slot, round=row.round))
+
+    def _start(self, row: rows.StartRow) -> None:
+        result = self._result(row)
+        if result is not None:
+            result.started = True
+
+    def _finish(self, row: rows.FinishRow) -> None:
+        result = self._result(row)
+        if result is not None:
+            _finish(result, row)
+
+    def _result(self, row: rows.StartRow | rows.FinishRow) -> TestResult | None:
+        result = self._planned.get((row.test, row.slot, row.round))
+        if result is None:
+            self._summary.lost.append(f"{row.test} on {row.slot} was never planned")
+        return result
+
+
+_TAKES: dict[type[rows.Row], Callable[[Reconciliation, Any], None]] = {
+    rows.RunRow: Reconciliation._run,
+    rows.EndedRow: Reconciliation._ended,
+    rows.ClosedRow: Reconciliation._closed,
+    rows.BoardRow: Reconciliation._board,
+    rows.PeersRow: Reconciliation._peers,
+    rows.SurveyRow: Reconciliation._survey,
+    rows.RecoveryRow: Reconciliation._recovery,
+    rows.LimitRow: Reconciliation._limit,
+    rows.FindingRow: Reconciliation._finding,
+    rows.ControlRow: Reconciliation._control,
+    rows.IncidentRow: Reconciliation._incident,
+    rows.EarlierRow: Reconciliation._earlier,
+    rows.ComparisonRow: Reconciliation._comparison,
+    rows.MeasurementRow: Reconciliation._measurement,
+    rows.LostRow: Reconciliation._lost,
+    rows.TroubleRow: Reconciliation._trouble,
+    rows.ScriptErrorRow: Reconciliation._script_error,
+    rows.PlanRow: Reconciliation._plan,
+    rows.StartRow: Reconciliation._start,
+    rows.FinishRow: Reconciliation._finish,
+}
+"""Kind of row -> what takes it; rows of other kinds say nothing of the verdict."""
+
+
+def _finish(result: TestResult, row: rows.FinishRow) -> None:
+    if row.attempt > 1 and result.outcome is row.outcome is Outcome.LAB_ERROR:
+        result.attempts = row.attempt  # the first attempt's message says what happened, the next only that it lasts
+        return
+    if row.attempt > 1:
+        result.earlier = f"{result.outcome.word}: {headline(result.message)}"
+    result.outcome = row.outcome
+    result.message = row.message
+    result.transcript, result.log, result.support = row.transcript, row.log, row.support
+    result.duration_ns = row.duration_ns
+    result.attempts = row.attempt
+    result.radio = row.radio.text
+    result.known_issue = row.known_issue
+    result.unexpected_pass = row.unexpected_pass
+
+
+def _identity(board: rows.BoardRow) -> tuple[object, ...]:
+    """Return what must not change in a run."""
+    ids = tuple(sorted(board.ids.items()))
+    return board.model, board.part, board.modem_firmware, board.application, board.application_version, ids
+
+
+def _naturally(slot: str) -> list[tuple[int, str]]:
+    """Return a key by which board-2 comes before board-10."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", slot)]

@@ -1,0 +1,146 @@
+"""The end of a run: what the workers' ends say, what the history says, what all of it proves."""
+
+import contextlib
+import json
+import signal
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.config.plan import load_plan
+from bench.errors import BenchError, LabError
+from bench.evidence import EvidenceLost, Summary, rows
+from bench.evidence.summary import FILE as SUMMARY
+from bench.history import CompareSettings, Store, compare
+from bench.report.comparison import comparison_rows, headline
+from bench.report.history import run_record
+from bench.report.notification import change_since, notify
+from bench.run.folder import chosen, rebuild, save
+from bench.run.run import Run
+from bench.run.watcher import Level
+from bench.run.worker import Worker
+
+# pytest's own exit codes: tests ran (0, 1), interrupted, internal error, usage error, nothing collected.
+_PYTEST_FAILED, _PYTEST_USAGE = 1, 4
+_PYTEST_TROUBLE = {2: "was interrupted", 3: "had an internal error", 4: "could not start", 5: "collected no test"}
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Ends a run whose workers have ended.
+
+    Attributes:
+        run: the run.
+        plan: the plan's copy in the run's folder, if there is one.
+        history: the history file; None keeps none.
+    """
+
+    run: Run
+    plan: Path | None
+    history: Path | None
+
+    def reconcile(self, workers: Sequence[Worker]) -> Summary:
+        """Write what is missing into the stream, then read it from its beginning and write what it proves."""
+        run = self.run
+        try:
+            if run.interruption.requested:
+                run.stream.add(rows.TroubleRow(why=run.interruption.reason))
+            for worker in workers:
+                self._examine(worker)
+            self._look_back()
+            self._compare()
+            run.stream.add(rows.ClosedRow())
+        except EvidenceLost as error:
+            return self._without_evidence(str(error))
+        summary = rebuild(run.folder)
+        summary.refused = bool(workers) and all(worker.process.returncode == _PYTEST_USAGE for worker in workers)
+        try:
+            save(run.folder, summary)
+        except OSError as error:
+            return self._without_evidence(str(error))
+        return summary
+
+    def remember(self, summary: Summary) -> None:
+        """Add the run to the history and notify people, when all else is written: no verdict changes by it."""
+        if self.history is None or not summary.closed:
+            return
+        try:
+            with Store(self.history) as store:
+                record = run_record(self.run.folder, summary)
+                change = change_since(store, record)
+                store.add(record)
+            if change.worth_telling:
+                notify(self.run.workers.lab.notify, change.text(summary))
+        except (LabError, OSError, sqlite3.Error) as error:
+            text = f"{error}; nrf91-bench history import adds a run that is missing"
+            self.run.watcher.line("history", text, Level.WARNING)
+
+    def _examine(self, worker: Worker) -> None:
+        """Add a row where a worker's end is explained by no test."""
+        why = self._unexplained(worker)
+        if why:
+            self.run.stream.add(rows.TroubleRow(why=why))
+
+    def _unexplained(self, worker: Worker) -> str:
+        code, slot = worker.process.returncode, worker.spec.slot
+        if code < 0:
+            return f"the process of {slot} was ended by {signal.Signals(-code).name}"
+        explained = self.run.state.went_wrong(slot, worker.round)
+        if code in _PYTEST_TROUBLE:
+            if self.run.interruption.requested or (explained and code == min(_PYTEST_TROUBLE)):
+                return ""
+            return f"pytest {_PYTEST_TROUBLE[code]} on {slot}: {_last_words(worker)} (see {worker.log.name})"
+        if code > max(_PYTEST_TROUBLE) or (code == _PYTEST_FAILED and not explained):
+            return f"the process of {slot} ended with {code}, which no test explains (see {worker.log.name})"
+        return ""
+
+    def _look_back(self) -> None:
+        """Add what the history says of the tests that failed: whether their failing is new."""
+        failed = self.run.state.failed_tests()
+        if not failed or self.history is None or not self.history.is_file():
+            return
+        earlier = {}
+        try:
+            with Store(self.history) as store:
+                for (test, simulated), slots in sorted(failed.items()):
+                    earlier[test] = store.earlier(test, sorted(slots), simulated=simulated)
+        except (LabError, sqlite3.Error):
+            return  # reported when the run is added to the history
+        self.run.stream.add(rows.EarlierRow(tests={test: text for test, text in earlier.items() if text}))
+
+    def _compare(self) -> None:
+        """Compare with the plan's baseline, as the history knows it."""
+        if self.plan is None or self.history is None:
+            return
+        baseline = load_plan(self.plan).baseline
+        if not baseline:
+            return
+        try:
+            own = chosen(str(self.run.folder), self.history)
+            settings = CompareSettings(**self.run.workers.lab.compare.model_dump())
+            found = compare(chosen(baseline, self.history), own, settings)
+        except (BenchError, sqlite3.Error) as error:
+            self.run.watcher.line("compare", f"nothing: {error}", Level.WARNING)
+            return
+        self.run.stream.add(
+            rows.ComparisonRow(baseline=baseline, **headline(found), measurements=comparison_rows(found))
+        )
+
+    def _without_evidence(self, why: str) -> Summary:
+        """Return the summary of a run whose evidence is lost; write it where an older one has left room."""
+        summary = rebuild(self.run.folder)
+        summary.lost.append(why)
+        with contextlib.suppress(OSError):
+            (self.run.folder / SUMMARY).write_text(json.dumps(summary.to_json()), encoding="utf-8")
+        return summary
+
+
+def _last_words(worker: Worker) -> str:
+    """Return the line of pytest's output that says most."""
+    lines = worker.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    for mark in ("error: ", "E   ", "ERROR "):
+        found = next((line for line in lines if mark in line and "usage:" not in line), "")
+        if found:
+            return found.strip()
+    return lines[-1].strip("= ") if lines else ""

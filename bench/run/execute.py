@@ -1,0 +1,140 @@
+"""A run from request to summary."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards
+from bench.config.lab import Config, load
+from bench.config.plan import FILE as PLAN_FILE
+from bench.config.plan import Plan, load_plan
+from bench.evidence import EvidenceLost, ResultStream, Summary, write_json
+from bench.evidence.run_folder import new_run_folder
+from bench.evidence.summary import FILE as SUMMARY
+from bench.run import suites
+from bench.run.ending import Ending
+from bench.run.request import RunRequest, Simulate
+from bench.run.run import Interruption, Run
+from bench.run.schedule import Schedule
+from bench.run.selection import choose_boards, named_slots, schedule_boards
+from bench.run.watcher import Level, Watcher
+from bench.run.worker import Workers
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request with all that it names found and checked; nothing has been opened or made.
+
+    Attributes:
+        boards: those that are not simulated.
+        simulated: how many simulated boards there are.
+        rounds: of the tests; None is the schedule's default.
+        arguments: for pytest.
+    """
+
+    request: RunRequest
+    lab: Config
+    plan: Plan | None
+    selection: suites.Selection
+    boards: list[BoardSpec]
+    simulated: int
+    rounds: int | None
+    arguments: tuple[str, ...]
+
+
+def prepare(request: RunRequest, watcher: Watcher | None = None) -> Prepared:
+    """Find and check all that a request names.
+
+    Raises:
+        UsageError: the request cannot be fulfilled.
+        LabError: a board that was named is not there.
+    """
+    watcher = watcher or Watcher()
+    request.check()
+    lab = load(request.config)
+    plan = load_plan(request.plan) if request.plan else None
+    selection = suites.select(plan.suites if plan else request.suites)
+    boards = choose_boards(request, lab, plan, watcher.line)
+    simulated = 1 if request.simulate is Simulate.AUTO and not boards else request.simulated_boards
+    rounds = plan.repetitions if plan else request.repeat
+    arguments = tuple(plan.arguments if plan else request.arguments)
+    return Prepared(request, lab, plan, selection, boards, simulated, rounds, arguments)
+
+
+def execute(request: RunRequest, watcher: Watcher | None = None) -> Summary:
+    """Run what was asked for; return what it proves. The run's folder is ``summary.folder``.
+
+    Prints nothing: pass a watcher to see how the run goes on. In the main thread SIGINT and SIGTERM end the run in
+    order; so does the end of the parent of a process that was started by :func:`bench.children.spawn`.
+
+    Raises:
+        UsageError: the request cannot be fulfilled.
+        LabError: a board that was named is not there, or somebody else uses it.
+    """
+    watcher = watcher or Watcher()
+    return _execute(prepare(request, watcher), watcher)
+
+
+def _execute(prepared: Prepared, watcher: Watcher) -> Summary:
+    request, lab = prepared.request, prepared.lab
+    folder = new_run_folder(request.out)
+    prepared, plan = _with_own_plan(prepared, folder)
+    peer_name = lab.peers.name or (PEER_NAME if prepared.simulated else None)
+    workers = Workers(folder, prepared.selection, request.config, lab, prepared.arguments, plan, peer_name)
+    needed = named_slots(prepared.boards, [*request.boards, *request.ports])
+    with Interruption() as interruption:
+        with contextlib.suppress(OSError):  # begin() finds out, and says so
+            write_json(folder / SUMMARY, Summary(folder.name).to_json())
+        stream = ResultStream(folder, folder.name)
+        run = Run(workers, stream, watcher, interruption, request.until, request.wait, needed)
+        ending = Ending(run, plan, request.history or lab.history)
+        with _all_boards(prepared) as specs:
+            schedule = schedule_boards(specs, request.interleave, prepared.rounds)
+            with run.leased(schedule.specs):
+                summary = _play(run, ending, schedule)
+                summary.folder = folder
+                _tell_unused_limits(prepared, summary, watcher)
+                watcher.finish(summary)
+                ending.remember(summary)
+                return summary
+
+
+def _play(run: Run, ending: Ending, schedule: Schedule) -> Summary:
+    if run.interruption.requested:
+        return Summary(run.folder.name, troubles=["interrupted before the first test"])
+    try:
+        run.begin(schedule)
+    except (OSError, EvidenceLost) as error:
+        return Summary(run.folder.name, lost=[f"evidence cannot be kept: {error}"])
+    return ending.reconcile(run.play(schedule))
+
+
+def _with_own_plan(prepared: Prepared, folder: Path) -> tuple[Prepared, Path | None]:
+    """Copy the plan into the run's folder: from here on the copy counts, whatever becomes of the file."""
+    if prepared.request.plan is None:
+        return prepared, None
+    copy = folder / PLAN_FILE
+    copy.write_bytes(prepared.request.plan.read_bytes())
+    plan = load_plan(copy)
+    return replace(prepared, plan=plan, rounds=plan.repetitions, arguments=tuple(plan.arguments)), copy
+
+
+@contextlib.contextmanager
+def _all_boards(prepared: Prepared) -> Iterator[list[BoardSpec]]:
+    """Yield the boards of the run, simulated ones included, which live as long as this."""
+    if not prepared.simulated:
+        yield prepared.boards
+        return
+    peers = prepared.lab.peers
+    hosts = {peers.name or PEER_NAME: peers.reachable_at}
+    with SimulatedBoards(prepared.simulated, hosts=hosts) as simulated:
+        yield [*prepared.boards, *simulated.specs]
+
+
+def _tell_unused_limits(prepared: Prepared, summary: Summary, watcher: Watcher) -> None:
+    limits = (*prepared.lab.measurements, *(prepared.plan.measurements if prepared.plan else ()))
+    for limit in limits if summary.results else ():
+        if limit.title not in summary.limits_used:
+            text = f"no measurement of this run matches [[measurements]] {limit.title}"
+            watcher.line("unused", text, Level.WARNING)

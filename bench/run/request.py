@@ -1,0 +1,95 @@
+"""What a run is asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from bench.errors import UsageError
+
+
+class Simulate(StrEnum):
+    """When a simulated board stands in without a number of them being asked for."""
+
+    NEVER = "never"
+    AUTO = "auto"
+    """One, when no board is attached and none is configured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """A run, as a user asks for it.
+
+    Attributes:
+        boards: selectors of boards; see :func:`bench.boards.select`.
+        ports: paths of boards' ports.
+        simulate: a number of simulated boards, or when one stands in.
+        suites: names of the bench's suites, or paths of a lab's own; none is all of the bench's.
+        config: the lab's bench.toml; None is the default lab.
+        plan: a qualification plan, which says what runs.
+        wait: seconds to wait for a board that is in use.
+        until: when the run ends, with what there is.
+        repeat: rounds; None is 1, or 10 where boards alternate.
+        interleave: selectors of two groups of boards that alternate.
+        history: the history file; None is as the lab says.
+        out: the run's folder, empty or new; None makes one below reports/runs.
+        arguments: for pytest.
+    """
+
+    boards: Sequence[str] = ()
+    ports: Sequence[str] = ()
+    simulate: Simulate | int = Simulate.NEVER
+    suites: Sequence[str] = ()
+    config: Path | None = None
+    plan: Path | None = None
+    wait: float = 0.0
+    until: datetime | None = None
+    repeat: int | None = None
+    interleave: Sequence[str] = ()
+    history: Path | None = None
+    out: Path | None = None
+    arguments: Sequence[str] = ()
+
+    @property
+    def simulated_boards(self) -> int:
+        """How many simulated boards are wanted for certain."""
+        return 0 if isinstance(self.simulate, Simulate) else self.simulate
+
+    @property
+    def names_boards(self) -> bool:
+        """Whether the user names boards or ports."""
+        return bool(self.boards or self.ports)
+
+    def check(self) -> None:
+        """Check what the parts of the request say of each other.
+
+        Raises:
+            UsageError: a plan says what runs, and something else does too.
+        """
+        if self.plan is None:
+            return
+        if self.simulate is Simulate.AUTO:
+            raise UsageError("--simulate auto with --plan: give a number, because nothing is qualified by accident")
+        options: tuple[tuple[str, object], ...] = (
+            ("--suite", self.suites),
+            ("arguments behind --", self.arguments),
+            ("--interleave", self.interleave),
+            ("--repeat", self.repeat),
+        )
+        for option, given in options:
+            if given:
+                raise UsageError(f"{option} with --plan: the plan says what runs")
+
+
+def parse_simulate(text: str) -> Simulate | int:
+    """Return when, or how many, simulated boards are wanted.
+
+    Raises:
+        UsageError: the text is neither ``never``, ``auto``, nor a number from 1 to 999.
+    """
+    if text in (Simulate.NEVER, Simulate.AUTO):
+        return Simulate(text)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 1000):
+        raise UsageError(f"--simulate {text}: give never, auto, or a number of boards from 1 to 999")
+    return int(text)

@@ -1,0 +1,69 @@
+"""What a run knows of itself while it goes on: each row is taken once."""
+
+from bench.evidence import Outcome, rows
+from bench.run.schedule import Turn
+
+Place = tuple[str, int]
+"""Slot and round."""
+
+
+class RunState:
+    """The results so far, by board and round."""
+
+    def __init__(self) -> None:
+        self._finished: dict[Place, dict[str, rows.FinishRow]] = {}
+        self._simulated: dict[str, bool] = {}
+        self._unread: set[str] = set()
+
+    def take(self, row: rows.Row) -> None:
+        """Take the next row of the stream."""
+        match row:
+            case rows.FinishRow():
+                self._finished.setdefault((row.slot, row.round), {})[row.test] = row
+            case rows.BoardRow():
+                self._simulated[row.slot] = self._simulated.get(row.slot, False) or row.simulated
+            case rows.ScriptErrorRow():
+                self._unread.add(row.slot)
+
+    def to_retry(self, slot: str, number: int) -> list[str]:
+        """Return the tests of a board and round that ended in a lab error and may be tried a second time."""
+        finished = self._finished.get((slot, number), {}).values()
+        # Where the lab was gone under a failure nobody knows who is to blame: a second try must not hide that.
+        return [row.test for row in finished if _is_lab_error(row) and row.worth_retry and not row.lab_lost]
+
+    def went_wrong(self, slot: str, number: int) -> bool:
+        """Return whether a row explains that a board's process did not end with 0."""
+        finished = self._finished.get((slot, number), {}).values()
+        return slot in self._unread or any(row.outcome.bad or row.observation for row in finished)
+
+    def failed_tests(self) -> dict[tuple[str, bool], set[str]]:
+        """Return the slots on which a test failed, by test and whether they are simulated."""
+        failed: dict[tuple[str, bool], set[str]] = {}
+        for (slot, _), finished in self._finished.items():
+            for row in finished.values():
+                if row.outcome is Outcome.FAILED:
+                    failed.setdefault((row.test, self._simulated.get(slot, False)), set()).add(slot)
+        return failed
+
+
+def _is_lab_error(row: rows.FinishRow) -> bool:
+    return row.outcome is Outcome.LAB_ERROR
+
+
+def retries(state: RunState, turn: Turn, most: int) -> tuple[dict[str, list[str]], dict[str, int]]:
+    """Return the tests to be tried again by slot, and the slots that have too many: their lab is down, not unlucky.
+
+    Args:
+        state: of the run.
+        turn: the boards and the round.
+        most: tests of one board that are tried again; 0 tries none.
+    """
+    again: dict[str, list[str]] = {}
+    too_many: dict[str, int] = {}
+    for spec in turn.specs:
+        tests = state.to_retry(spec.slot, turn.round)
+        if 0 < len(tests) <= most:
+            again[spec.slot] = tests
+        elif len(tests) > most > 0:
+            too_many[spec.slot] = len(tests)
+    return again, too_many

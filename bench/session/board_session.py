@@ -1,0 +1,382 @@
+"""The board under test in one process: opened when it is needed, found again when it was lost, at last given up."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bench.boards import (
+    AuxPort,
+    Board,
+    BoardSpec,
+    Cost,
+    Escalation,
+    Ledger,
+    ResetBudget,
+    collect_for_support,
+    coverage_of,
+    found_again,
+    show_tokens,
+)
+from bench.clock import NS_PER_S, now_ns
+from bench.config.lab import Config, MeasurementLimit
+from bench.config.lab import Peers as PeersConfig
+from bench.config.network_profile import PROFILES, NetworkProfile
+from bench.errors import BenchError, LabError
+from bench.evidence import ResultStream, RowReader, rows
+from bench.measure import Survey, Surveyor
+from bench.peers import Peers
+from bench.privacy import Concealer
+from bench.session.account import Account
+from bench.session.radio_log import RadioLog
+from bench.session.test_record import TestRecord
+
+# Opening a board that does not answer takes its whole patience; after this many times the rest of the tests is told at
+# once.
+_GIVE_UP_AFTER = 2
+_ADMITTED_NS = 60 * NS_PER_S
+
+
+class BoardSession:
+    """A board, its lab and where its evidence goes. Opens nothing until it is asked.
+
+    Attributes:
+        spec: where the board is; changes when its port gets another name.
+        config: the lab.
+        folder: of the run.
+        stream: of the run, for this board, attempt and round.
+        peer_name: a name of the peers in the board's network; None where it has none.
+        concealer: knows what must not be shown.
+        account: what board and SIM have spent.
+        record: of the test at hand.
+        radio: where the board is.
+        board: open, or None.
+        unfinished: a board that was closed during a test, whose transcript still belongs to it.
+        facts: the row of the board that was opened last.
+        aux_ports: log and trace of the board that is, or was last, open.
+        registered_ns: how long the board took to register when it was opened last, until a test has recorded that.
+        tags: security tags of the test credentials by name, and the board that holds them.
+        lab_errors_in_a_row: tests that ended in one.
+    """
+
+    def __init__(
+        self,
+        spec: BoardSpec,
+        config: Config,
+        stream: ResultStream,
+        *,
+        peer_name: str | None = None,
+        concealer: Concealer,
+        sizes: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.spec = spec
+        self.config = config
+        self.folder = stream.folder
+        self.stream = stream
+        self.peer_name = peer_name
+        self.concealer = concealer
+        self.sizes = dict(sizes or {})
+        self.record = TestRecord()
+        self.radio = RadioLog(stream, concealer)
+        self.board: Board | None = None
+        self.unfinished: Board | None = None
+        self.facts: rows.BoardRow | None = None
+        self.aux_ports: list[AuxPort] = []
+        self.registered_ns: int | None = None
+        self.tags: dict[str, int] = {}
+        self.provisioned: Board | None = None
+        self.lab_errors_in_a_row = 0
+        self.account: Account
+        self._stack = ExitStack()
+        self._listening = ExitStack()
+        self._resets = ResetBudget(config.limits.resets - _resets_spent(stream))
+        self._survey: Survey | None = None
+        self._limits_used: set[str] = set()
+        self._failures = 0
+        self._last_failure: BenchError | None = None
+        self._admitted: tuple[tuple[Peers, Board, int] | None, int] = (None, 0)
+
+    def __enter__(self) -> "BoardSession":
+        self.account = Account(self.config, self._stack.enter_context(Ledger()), self.spec.key)
+        left = self.account.resets_left
+        if left is not None:
+            self._resets.left = min(self._resets.left, left)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.drop_board()
+        self._stack.close()
+        self.spool.unlink(missing_ok=True)
+        self.stream.add(rows.EndedRow())  # the parent counts on it: without it nobody knows how this process ended
+
+    def keep(self, enter: Callable[[ExitStack], object]) -> None:
+        """Let something live as long as the session."""
+        enter(self._stack)
+
+    # ---------------------------------------------------------------- what it is
+
+    @property
+    def profile(self) -> NetworkProfile:
+        """How scenarios are sized: by the network, unless the command line says otherwise."""
+        name = self.config.network.profile
+        if name == "auto":
+            name = "lte-m" if self.spec.hardware else "simulated"
+        timeout = self.config.network.registration_timeout
+        registration: dict[str, Any] = {} if timeout is None else {"registration": timeout}
+        profile = replace(PROFILES[name], **registration, **self.sizes)
+        if self._survey is None or self._survey.mtu is None:
+            return profile
+        return replace(profile, datagram=min(profile.datagram, self._survey.mtu))
+
+    @property
+    def place(self) -> dict[str, object]:
+        """What distinguishes results of one test: the board, and the round where there are several."""
+        number = self.stream.round
+        return {"board": self.spec.slot, **({"round": number} if number > 1 else {})}
+
+    @property
+    def allure_folder(self) -> Path:
+        """Where Allure results go."""
+        return self.folder / "allure-results"
+
+    @property
+    def peers_config(self) -> PeersConfig:
+        """How this board's network reaches the peers."""
+        return self.spec.peers_of(self.config)
+
+    @property
+    def spool(self) -> Path:
+        """Where the running test's bytes are kept until it ends."""
+        folder = self.folder / "transcripts" / self.spec.slot
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / ".running.jsonl"
+
+    def evidence_folder(self, kind: str) -> Path:
+        """Return where this board's files of a kind go; a further round or attempt has a folder of its own."""
+        folder = self.folder / kind / self.spec.slot
+        parts = [f"round-{self.stream.round}"] * (self.stream.round > 1)
+        parts += [f"attempt-{self.stream.attempt}"] * (self.stream.attempt > 1)
+        return folder / "-".join(parts) if parts else folder
+
+    def use_limit(self, entry: MeasurementLimit) -> None:
+        """Note, once, that a limit of bench.toml applies to a measurement of this run."""
+        if entry.title not in self._limits_used:
+            self._limits_used.add(entry.title)
+            self.stream.add(rows.LimitRow(title=entry.title))
+
+    # ---------------------------------------------------------------- the board
+
+    def open_board(self) -> Board:
+        """Return the board, open, registered and known; found again by its key when its port was lost.
+
+        Raises:
+            LabError: it cannot be opened; after two failures in a row without trying again.
+        """
+        if self.board is not None:
+            return self.board
+        if self._failures >= _GIVE_UP_AFTER:
+            cause = self._last_failure
+            why = cause.headline if cause is not None else "it did not answer"
+            raise LabError(f"{self.spec.slot} was given up after {self._failures} attempts: {why}") from cause
+        board: Board | None = None
+        try:
+            board = self._new_board()
+            board.open()
+            took = self._register(board)
+        except BaseException as error:  # also an interruption: the board as it was, the port free for the next try
+            self._note_failure(error)
+            self.unfinished = board
+            if board is not None:
+                board.close()
+            raise
+        self._failures = 0
+        self.board = board
+        self.account.note_opening(len(board.transcript.transactions))
+        self._listen()
+        self.facts = self._describe(board, took)
+        self.stream.add(self.facts)
+        return board
+
+    def _register(self, board: Board) -> int:
+        """Wait for the network; return how long it took in ns."""
+        self.account.begin()
+        self._give_coverage_back()
+        if board.spec.access_point or board.modem.registration.functional_mode() != "1":
+            self.account.allow(Cost(attaches=1))
+        self.stream.add(rows.ProgressRow(text=f"{self.spec.slot}: waiting for the network"))
+        took = board.registered(self.profile.registration)
+        self.registered_ns = took if board.modem.registration.searched else None
+        self.account.count_for_sim(self.spec.slot, board.short_ids().get("iccid", ""))
+        return took
+
+    def _note_failure(self, error: BaseException) -> None:
+        """Count a failure. A permanent one is not tried again: attach cycles cost, and a modem counts them."""
+        if not isinstance(error, BenchError):
+            return
+        lab = error if isinstance(error, LabError) else LabError()
+        if lab.takes_patience:
+            self._failures = _GIVE_UP_AFTER if lab.permanent else self._failures + 1
+        self._last_failure = error
+
+    def _give_coverage_back(self) -> None:
+        coverage = coverage_of(self.spec, self.config.coverage)
+        if coverage is not None and coverage.given_back():
+            self._note_recovery(f"{self.spec.slot}: an earlier run had left it without coverage; it is given back")
+
+    def _new_board(self) -> Board:
+        """Return the board where it is now: its port may have another name than when the run began."""
+        before = self.spec.port
+        found = found_again(self.spec, self.config, self.config.limits.replug_seconds)
+        self.spec = found.attached_by(self.config)
+        if self.spec.port != before:
+            was = f"it was at {before}" if before else "it was not attached before"
+            self.stream.add(rows.ProgressRow(text=f"{self.spec.slot} is at {self.spec.port} now, {was}"))
+        profile = self.profile
+        board = Board(
+            self.spec,
+            self.concealer,
+            margin=profile.margin,
+            connect_timeout=profile.connect_timeout,
+            job=f"tests of run {self.folder.name}",
+            ladder=Escalation(self.spec, self.config.recovery, self._resets, self._note_recovery),
+            tell=self._note_recovery,
+        )
+        board.keep_transcript_in(str(self.folder / "transcripts" / self.spec.slot))
+        board.transcript.spool_to(self.spool)
+        return board
+
+    def _note_recovery(self, text: str, *, reset: bool = False) -> None:
+        self.stream.add(rows.RecoveryRow(text=text, reset=reset))
+        if reset:
+            self.account.spend(Cost(resets=1, attaches=1))
+
+    def _describe(self, board: Board, registered_ns: int) -> rows.BoardRow:
+        """Return what a report says about a board: its own answers, identities as short ids."""
+        identity = board.identity
+        return rows.BoardRow(
+            port=self.spec.port,
+            model=self.spec.model,
+            simulated=board.simulated,
+            manufacturer=identity.manufacturer,
+            part=identity.part,
+            hardware=identity.hardware,
+            modem_firmware=identity.modem_firmware,
+            application=identity.application,
+            application_version=identity.application_version,
+            ncs_version=identity.ncs_version,
+            firmware=f"{identity.modem_firmware}, {identity.application_text}",
+            ids=board.short_ids(),
+            network=self.radio.locate(board),
+            registered_ns=registered_ns,
+        )
+
+    def _listen(self) -> None:
+        """Open the board's log and trace ports, where there are some."""
+        self._listening.close()
+        logs = self.config.logs
+        wanted = self.spec.aux_ports.items() if logs.capture else ()
+        self.aux_ports = [
+            self._listening.enter_context(AuxPort(name, path, baudrate=logs.baudrate)) for name, path in wanted
+        ]
+        for port in self.aux_ports:
+            if port.trouble:
+                text = f"{self.spec.slot}: nothing of its {port.name} port: {port.trouble}"
+                self.stream.add(rows.ProgressRow(text=text))
+
+    def drop_board(self) -> None:
+        """Give the ports back; the next test opens them anew."""
+        board, self.board = self.board, None
+        self._listening.close()
+        if board is not None:
+            self.unfinished = board
+            board.close()
+
+    def reset_failures(self) -> None:
+        """Try again to open a board that was given up."""
+        self._failures = self.lab_errors_in_a_row = 0
+
+    def collect_support(self, stem: str) -> None:
+        """Collect what support asks for after a fault of the modem or the application, while the board still has it."""
+        if self.board is None:
+            return
+        folder = self.evidence_folder("support") / stem
+        collect_for_support(folder, self.board, self.aux_ports, self.stream.anchor, self.concealer.conceal)
+        self.record.support = str(folder.relative_to(self.folder))
+
+    # ---------------------------------------------------------------- its network and peers
+
+    def survey(self) -> Survey | None:
+        """Return what the board's network can do, tried out once a run; None where it is not tried."""
+        wanted = self.config.network.survey
+        if not (self.spec.hardware if wanted == "auto" else wanted):
+            return None
+        if self._survey is None:
+            known = (row for row in RowReader(self.folder).new_rows() if isinstance(row, rows.SurveyRow))
+            row = next((row for row in known if row.slot == self.spec.slot), None)
+            self._survey = self._try_out() if row is None else survey_of(row)
+        return self._survey
+
+    def _try_out(self) -> Survey:
+        board, network = self.open_board(), self.config.network
+        self.stream.add(rows.ProgressRow(text=f"{self.spec.slot}: trying out what its network can do"))
+        with Peers(self.peers_config) as peers:
+            if peers.config.public:
+                self._show_tokens(board, peers)
+            surveyor = Surveyor(
+                board,
+                peers,
+                seconds=self.profile.receive_timeout,
+                attempts=self.profile.datagram_attempts,
+                name=self.peer_name,
+                ports=network.survey_ports,
+                nat_seconds=network.survey_nat_seconds,
+            )
+            try:
+                found = surveyor.survey()
+                text = list(found.lines())
+                board.known_state()
+            except BenchError as error:  # the tests find out whose fault it is, each for itself
+                found, text = Survey(), [f"could not be tried out: {error.headline}"]
+                self.drop_board()
+            self.account.spend(Cost(octets=peers.octets))  # at once: it is not what the present test costs
+        self.stream.add(rows.SurveyRow(text=text, **found.to_row()))
+        return found
+
+    def admit(self, peers: Peers) -> None:
+        """Let the board show peers in public that it is of this run, unless it has done so a moment ago.
+
+        Raises:
+            PeerError: they did not see it.
+        """
+        board = self.open_board()
+        registered = board.modem.registration.times
+        shown, stamp = self._admitted
+        if shown == (peers, board, registered) and now_ns() - stamp < _ADMITTED_NS:
+            return
+        self._show_tokens(board, peers)
+        self._admitted = (peers, board, registered), now_ns()
+        board.modem.registration.whenever_registered = lambda: self.admit(peers)
+
+    def _show_tokens(self, board: Board, peers: Peers) -> None:
+        show_tokens(board, peers, attempts=self.profile.datagram_attempts, seconds=self.profile.receive_timeout)
+
+
+def survey_of(row: rows.SurveyRow) -> Survey:
+    """Return what an earlier process of the same run found; addresses are not known."""
+    return Survey(
+        ipv6=row.ipv6,
+        inbound=row.inbound,
+        missing=tuple(row.missing),
+        mtu=row.mtu,
+        nat_kept_s=row.nat_kept_s,
+        nat_lost_s=row.nat_lost_s,
+        blocked=tuple(row.blocked),
+        dns=row.dns,
+    )
+
+
+def _resets_spent(stream: ResultStream) -> int:
+    """Return how many resets this board has had in this run: a second attempt at some tests is still the same run."""
+    found = (row for row in RowReader(stream.folder).new_rows() if isinstance(row, rows.RecoveryRow))
+    return sum(row.reset for row in found if row.slot == stream.slot)

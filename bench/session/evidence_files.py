@@ -1,0 +1,113 @@
+"""What a test leaves in the run's folder: transcript, log of further ports, tables and plots of what it measured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bench.at import Response
+from bench.boards import Board
+from bench.evidence import rows
+from bench.report import Evidence, Measured, PeerJournal, measured_page, samples_csv, stem_of
+from bench.report.steps import Step, steps_of
+from bench.session.board_session import BoardSession
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A text for whoever shows the test's result: name, content, media type, extension of its file."""
+
+    name: str
+    text: str
+    kind: str = "text/plain"
+    extension: str = "txt"
+
+
+@dataclass(frozen=True)
+class KeptEvidence:
+    """What was kept of a test.
+
+    Attributes:
+        transcript: its path in the run's folder; empty when nothing was sent.
+        commands: that were sent.
+        steps: the transactions, for a report.
+        attachments: texts to be shown beside the result.
+        headlines: of what was measured, a line each.
+    """
+
+    transcript: str = ""
+    commands: Sequence[str] = ()
+    steps: Sequence[Step] = ()
+    attachments: list[Attachment] = field(default_factory=list)
+    headlines: Sequence[str] = ()
+
+
+def keep_evidence(
+    session: BoardSession,
+    test: str,
+    journals: Sequence[PeerJournal],
+    measured: Sequence[Measured],
+    pictures: Sequence[str],
+) -> KeptEvidence:
+    """Write what a test leaves into the run's folder.
+
+    Args:
+        session: of the board.
+        test: its id.
+        journals: of its peers.
+        measured: its measurements.
+        pictures: SVG texts that stand behind them.
+    """
+    board: Board | None = session.board or session.unfinished
+    entries, transactions = board.transcript.cut() if board else ([], [])
+    if board is not None and board.transcript.lost:
+        session.stream.add(rows.LostRow(why=board.transcript.lost))
+    attachments = _keep_measured(session, test, measured, pictures) if measured or pictures else []
+    headlines = [one.headline for one in measured]
+    if not entries and not journals:
+        return KeptEvidence(attachments=attachments, headlines=headlines)
+    evidence = Evidence.gather(entries, transactions, journals, session.stream.anchor, session.concealer)
+    path = evidence.write(session.evidence_folder("transcripts") / stem_of(test))
+    attachments += [Attachment("timeline", evidence.timeline()), Attachment("transcript", evidence.transcript())]
+    if journals:
+        attachments.append(Attachment("peer journal", evidence.peer_journal()))
+    attachments.append(Attachment("timings", evidence.timings(), "text/csv", "csv"))
+    return KeptEvidence(
+        str(path.relative_to(session.folder)),
+        _commands(transactions),
+        steps_of(transactions, session.stream.anchor),
+        attachments,
+        headlines,
+    )
+
+
+def _commands(transactions: Sequence[Response]) -> list[str]:
+    return [one.command for one in transactions]
+
+
+def _keep_measured(
+    session: BoardSession, test: str, measured: Sequence[Measured], pictures: Sequence[str]
+) -> list[Attachment]:
+    folder = session.evidence_folder("measurements")
+    folder.mkdir(parents=True, exist_ok=True)
+    pages = [Attachment("measured", measured_page(measured, pictures), "text/html", "html")]
+    if any(one.series for one in measured):
+        pages.append(Attachment("samples", samples_csv(measured), "text/csv", "csv"))
+    for page in pages:
+        (folder / f"{stem_of(test)}.{page.extension}").write_text(page.text, encoding="utf-8")
+    return pages
+
+
+def keep_logs(session: BoardSession, test: str, since_ns: int) -> tuple[str, list[Attachment]]:
+    """Write what the board's further ports said since a moment; return the first file's path and the texts.
+
+    The path is relative to the run's folder, and empty when they said nothing.
+    """
+    folder, written, attachments = session.evidence_folder("logs"), "", []
+    for port in session.aux_ports:
+        text = port.text(session.stream.anchor, session.concealer.conceal, since_ns)
+        if text:
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / f"{stem_of(test)}.{port.name}.txt"
+            path.write_text(text, encoding="utf-8")
+            written = written or str(path.relative_to(session.folder))
+            attachments.append(Attachment(f"{port.name} port", text))
+    return written, attachments if session.config.logs.in_allure else []

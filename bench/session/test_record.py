@@ -1,0 +1,167 @@
+"""What is known of the test at hand: its phases as they end, and what was lost or restarted meanwhile."""
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from bench.at import DeviceRestarted
+from bench.errors import BenchError, LabError, Suspect
+from bench.evidence import Outcome
+from bench.evidence.blame import ErrorKind, Judgement, PhaseFacts, TestFacts, judge_phase, judge_test
+from bench.evidence.outcomes import OBSERVATION
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Something of the lab that was gone when a test had failed.
+
+    Attributes:
+        error: name of the class of error.
+        suspect: what it speaks of.
+        text: in one line.
+    """
+
+    error: str
+    suspect: Suspect
+    text: str
+
+
+@dataclass
+class TestRecord:
+    """The record of one test; a fresh one for each.
+
+    Attributes:
+        message: why it ended as it did.
+        lab_error: the lab error that it ended in; of one that only repeats another, that one.
+        restarted: that the board restarted by itself, in the link's words; empty when it did not.
+        loss: what of the lab was gone when it had failed.
+        support: the folder, in the run's, of what was collected after a fault.
+    """
+
+    __test__ = False
+
+    message: str = ""
+    lab_error: LabError | None = None
+    restarted: str = ""
+    loss: Loss | None = None
+    support: str = ""
+    unexpected_pass: bool = False
+    _known_issue: bool = False
+    _outcomes: list[Outcome] = field(default_factory=list)
+    _only_differences: bool = True
+
+    @property
+    def failing(self) -> bool:
+        """Whether it has failed so far, as expected or not."""
+        return Outcome.FAILED in self._outcomes or self._known_issue
+
+    @property
+    def worst(self) -> Outcome:
+        """The worst outcome of the phases that are over."""
+        return Outcome.worst(self._outcomes)
+
+    def take_phase(self, facts: PhaseFacts, error: BaseException | None, message: str) -> Outcome:
+        """Take a phase that is over; return its outcome.
+
+        Args:
+            facts: what is known of it.
+            error: the exception that ended it.
+            message: what a person should read of it; nothing that must not be shown.
+        """
+        judgement = judge_phase(facts)
+        self._outcomes.append(judgement.outcome)
+        if isinstance(error, LabError):
+            self.lab_error = _cause(error)
+        if judgement.outcome is Outcome.FAILED:
+            self._only_differences &= facts.phase == "call" and facts.kind is ErrorKind.DIFFERENCE
+        if isinstance(error, DeviceRestarted):
+            self.restarted = message.partition("\n")[0]
+        if judgement.known_issue or judgement.unexpected_pass:
+            self._known_issue, self.unexpected_pass = judgement.known_issue, judgement.unexpected_pass
+            self.message = message
+        elif judgement.outcome is not Outcome.PASSED and (not self.message or self._known_issue):
+            self._known_issue = False  # also where the body failed as expected: what came after it is the news
+            self.message = message
+        return judgement.outcome
+
+    def judge(self, *, stack: bool, hardware: bool) -> Judgement:
+        """Judge the test, all phases of which are over, and say in its message what decided.
+
+        Args:
+            stack: the expectation rests on a host's network stack.
+            hardware: the board is real.
+        """
+        judgement = judge_test(
+            TestFacts(
+                self.worst,
+                self._known_issue,
+                bool(self.restarted),
+                self.loss is not None,
+                stack,
+                hardware,
+                self._only_differences,
+            )
+        )
+        if self.restarted and self.restarted not in self.message:
+            self.message = f"{self.restarted}\n{self.message}"  # what the body saw was the consequence
+        if judgement.lab_lost and self.loss is not None:
+            self.message = f"{self.loss.text}\n{self.message}"
+        if judgement.observation:
+            self.message = f"{OBSERVATION}: {self.message}"
+        return judgement
+
+    def error_fields(self, judgement: Judgement) -> dict[str, Any]:
+        """Return what the row of a lab error says of it."""
+        if judgement.outcome is not Outcome.LAB_ERROR:
+            return {}
+        if judgement.lab_lost and self.loss is not None:
+            return {"error": self.loss.error, "suspect": self.loss.suspect}
+        error = self.lab_error
+        if error is None:
+            return {}
+        return {
+            "error": type(error).__name__,
+            "suspect": error.suspect,
+            "worth_retry": error.worth_retry,
+            "ends_by_itself": error.ends_by_itself,
+            "board_absent": error.board_absent,
+        }
+
+
+def _cause(error: LabError) -> LabError:
+    cause = error.__cause__
+    return cause if type(error) is LabError and isinstance(cause, LabError) else error
+
+
+def scenario_line(trace: TracebackType | None, file: Path) -> str:
+    """Return where in its scenario a test ended, with the source: ``test_dns.py:31: modem.network.resolve(name)``.
+
+    Args:
+        trace: of the exception.
+        file: of the test; frames of other test files count where it has none.
+    """
+    frames = [(Path(frame.filename), frame.lineno, frame.line) for frame in traceback.extract_tb(trace)]
+    own = [frame for frame in frames if frame[0] == file]
+    found = own or [frame for frame in frames if frame[0].name.startswith(("test_", "conftest"))]
+    if not found:
+        return ""
+    path, number, source = found[-1]
+    return f"{path.name}:{number}: {source or ''}".rstrip(": ")
+
+
+def describe_error(error: BaseException, file: Path, conceal: Callable[[str], str]) -> str:
+    """Return what a person reads of an error: its own words; of a failure also the line of the scenario.
+
+    A lab error has no line: the same cause in many tests is one.
+    """
+    text = str(error)
+    spoken = isinstance(error, (AssertionError, BenchError)) or type(error).__name__ == "Failed"
+    if not (spoken and text.strip()):
+        text = traceback.format_exception_only(error)[-1].strip()
+    if isinstance(error, LabError):
+        return conceal(text)
+    place = scenario_line(error.__traceback__, file)
+    return conceal(f"{text}\n    at {place}" if place else text)
