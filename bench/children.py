@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
@@ -85,6 +86,21 @@ def when_parent_ends(action: Callable[[], object]) -> None:
 def interrupt_self() -> None:
     """Ends this process as Ctrl-C would, so that everything with a lifetime is closed."""
     os.kill(os.getpid(), signal.SIGINT)
+
+
+def end_without_parent(patience: float) -> None:
+    """End this process when its parent is gone: as Ctrl-C would, then by force, whatever swallows the interruption.
+
+    Args:
+        patience: seconds in which everything with a lifetime should be closed.
+    """
+
+    def end_self() -> None:
+        interrupt_self()
+        time.sleep(patience)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    when_parent_ends(end_self)
 
 
 def program(module: str, *arguments: str) -> list[str]:

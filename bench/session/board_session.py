@@ -1,11 +1,14 @@
 """The board under test in one process: opened when it is needed, found again when it was lost, at last given up."""
 
-from collections.abc import Callable, Mapping
+import platform
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from bench import __version__
+from bench.at import DeviceRestarted
 from bench.boards import (
     AuxPort,
     Board,
@@ -23,14 +26,17 @@ from bench.clock import NS_PER_S, now_ns
 from bench.config.lab import Config, MeasurementLimit
 from bench.config.lab import Peers as PeersConfig
 from bench.config.network_profile import PROFILES, NetworkProfile
-from bench.errors import BenchError, LabError
+from bench.errors import BenchError, LabError, Suspect
 from bench.evidence import ResultStream, RowReader, rows
+from bench.evidence.summary import content_of
 from bench.measure import Survey, Surveyor
+from bench.modem import NotRegistered
 from bench.peers import Peers
 from bench.privacy import Concealer
+from bench.report import stem_of
 from bench.session.account import Account
 from bench.session.radio_log import RadioLog
-from bench.session.test_record import TestRecord
+from bench.session.test_record import Loss, TestRecord
 
 # Opening a board that does not answer takes its whole patience; after this many times the rest of the tests is told at
 # once.
@@ -56,7 +62,6 @@ class BoardSession:
         facts: the row of the board that was opened last.
         aux_ports: log and trace of the board that is, or was last, open.
         registered_ns: how long the board took to register when it was opened last, until a test has recorded that.
-        tags: security tags of the test credentials by name, and the board that holds them.
         lab_errors_in_a_row: tests that ended in one.
     """
 
@@ -84,8 +89,6 @@ class BoardSession:
         self.facts: rows.BoardRow | None = None
         self.aux_ports: list[AuxPort] = []
         self.registered_ns: int | None = None
-        self.tags: dict[str, int] = {}
-        self.provisioned: Board | None = None
         self.lab_errors_in_a_row = 0
         self.account: Account
         self._stack = ExitStack()
@@ -109,10 +112,6 @@ class BoardSession:
         self._stack.close()
         self.spool.unlink(missing_ok=True)
         self.stream.add(rows.EndedRow())  # the parent counts on it: without it nobody knows how this process ended
-
-    def keep(self, enter: Callable[[ExitStack], object]) -> None:
-        """Let something live as long as the session."""
-        enter(self._stack)
 
     # ---------------------------------------------------------------- what it is
 
@@ -152,6 +151,15 @@ class BoardSession:
         folder.mkdir(parents=True, exist_ok=True)
         return folder / ".running.jsonl"
 
+    def environment(self) -> dict[str, str]:
+        """Return what a report should say of board and bench."""
+        facts: dict[str, Any] = content_of(self.facts) if self.facts is not None else {"ids": {}, "network": {}}
+        facts |= {**facts.pop("ids"), **facts.pop("network")}
+        facts |= {"bench": __version__, "python": platform.python_version()}
+        if not self.spec.hardware:
+            facts["hardware_under_test"] = "none, SIMULATED"
+        return {name: str(value) for name, value in facts.items() if value not in ("", None)}
+
     def evidence_folder(self, kind: str) -> Path:
         """Return where this board's files of a kind go; a further round or attempt has a folder of its own."""
         folder = self.folder / kind / self.spec.slot
@@ -164,6 +172,13 @@ class BoardSession:
         if entry.title not in self._limits_used:
             self._limits_used.add(entry.title)
             self.stream.add(rows.LimitRow(title=entry.title))
+
+    def note_script_error(self, path: str, report: str) -> None:
+        """Note a suite that cannot be read: an error of the script, not of the device."""
+        lines = report.strip().splitlines() or ["nothing is known"]
+        why = next((line[4:] for line in reversed(lines) if line.startswith("E   ")), lines[-1])
+        text = self.concealer.conceal_text(f"{why.strip()}\n{report}")
+        self.stream.add(rows.ScriptErrorRow(path=path, message=text))
 
     # ---------------------------------------------------------------- the board
 
@@ -284,6 +299,46 @@ class BoardSession:
                 text = f"{self.spec.slot}: nothing of its {port.name} port: {port.trouble}"
                 self.stream.add(rows.ProgressRow(text=text))
 
+    def ready_board(self, test: str) -> Board:
+        """Return the board for a test: open, its network tried out, its place logged.
+
+        Raises:
+            BenchError: it is lost, or restarts meanwhile; the next test opens it anew.
+        """
+        try:
+            self.open_board()
+            self.survey()
+            opened = self.open_board()
+            self.radio.log(opened)
+        except BenchError as error:
+            self._leave_faulty(error, test)
+            raise
+        return opened
+
+    def leave_test(self, board: Board, test: str, *, detaches: bool) -> None:
+        """Bring the board to a known state after a test; find out what of the lab was gone when that failed.
+
+        Raises:
+            BenchError: the board restarted, answers out of step, or is lost; the next test opens it anew.
+        """
+        record = self.record
+        if record.failing and not detaches:
+            record.loss = _lost_network(board) or record.loss
+        try:
+            board.known_state()
+        except BenchError as error:
+            self._leave_faulty(error, test)
+            raise
+        if record.restarted:
+            self.collect_support(stem_of(test))
+        if record.loss is not None:  # the next test begins by waiting for the network
+            self.drop_board()
+
+    def _leave_faulty(self, error: BenchError, test: str) -> None:
+        if isinstance(error, DeviceRestarted):
+            self.collect_support(stem_of(test))
+        self.drop_board()
+
     def drop_board(self) -> None:
         """Give the ports back; the next test opens them anew."""
         board, self.board = self.board, None
@@ -316,6 +371,19 @@ class BoardSession:
             row = next((row for row in known if row.slot == self.spec.slot), None)
             self._survey = self._try_out() if row is None else survey_of(row)
         return self._survey
+
+    def lacks(self, ability: Literal["ipv6", "inbound"]) -> str:
+        """Return the end of a sentence that says why the network lacks an ability; empty where it may have it.
+
+        bench.toml says so, or lets the network be measured, and the survey has found so.
+        """
+        wanted = getattr(self.config.network, ability)
+        if wanted is False:
+            return f" (network.{ability} in bench.toml)"
+        found = self.survey()
+        if found is None or wanted != "measured" or ability not in found.missing:
+            return ""
+        return f", as was measured: {getattr(found, ability)} (network.{ability} in bench.toml)"
 
     def _try_out(self) -> Survey:
         board, network = self.open_board(), self.config.network
@@ -380,3 +448,14 @@ def _resets_spent(stream: ResultStream) -> int:
     """Return how many resets this board has had in this run: a second attempt at some tests is still the same run."""
     found = (row for row in RowReader(stream.folder).new_rows() if isinstance(row, rows.RecoveryRow))
     return sum(row.reset for row in found if row.slot == stream.slot)
+
+
+def _lost_network(board: Board) -> Loss | None:
+    """Return that the board is not registered at the end of a test that failed; None when it is, or does not say."""
+    try:
+        board.modem.registration.check()
+    except NotRegistered as error:
+        return Loss("NetworkLost", Suspect.NETWORK, f"the board had lost its network: {error.headline}")
+    except BenchError:
+        pass
+    return None

@@ -1,7 +1,6 @@
 """What is known of the test at hand: its phases as they end, and what was lost or restarted meanwhile."""
 
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -152,7 +151,7 @@ def scenario_line(trace: TracebackType | None, file: Path) -> str:
     return f"{path.name}:{number}: {source or ''}".rstrip(": ")
 
 
-def describe_error(error: BaseException, file: Path, conceal: Callable[[str], str]) -> str:
+def describe_error(error: BaseException, file: Path) -> str:
     """Return what a person reads of an error: its own words; of a failure also the line of the scenario.
 
     A lab error has no line: the same cause in many tests is one.
@@ -162,6 +161,6 @@ def describe_error(error: BaseException, file: Path, conceal: Callable[[str], st
     if not (spoken and text.strip()):
         text = traceback.format_exception_only(error)[-1].strip()
     if isinstance(error, LabError):
-        return conceal(text)
+        return text
     place = scenario_line(error.__traceback__, file)
-    return conceal(f"{text}\n    at {place}" if place else text)
+    return f"{text}\n    at {place}" if place else text

@@ -1,0 +1,160 @@
+"""The end of a test: who is to blame, what it leaves, what it has spent, its row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bench.boards import cost_of_commands
+from bench.clock import now_ns
+from bench.errors import LabError
+from bench.evidence import Outcome, RowReader, rows
+from bench.report import Measured, PeerJournal
+from bench.session.account import TestSize
+from bench.session.board_session import BoardSession
+from bench.session.evidence_files import Attachment, KeptEvidence, keep_evidence, keep_logs
+from bench.session.test_record import TestRecord
+
+
+@dataclass(frozen=True)
+class TestLeft:
+    """A test whose phases are over, or that was interrupted, and what it leaves in memory.
+
+    Attributes:
+        size: its id, and what its cost depends on.
+        stack: its expectation rests on a host's network stack.
+        journals: of its peers.
+        measured: its measurements.
+        pictures: SVG texts that stand behind them.
+    """
+
+    __test__ = False
+
+    size: TestSize
+    stack: bool = False
+    journals: Sequence[PeerJournal] = ()
+    measured: Sequence[Measured] = ()
+    pictures: Sequence[str] = ()
+
+    @property
+    def test(self) -> str:
+        """Its id."""
+        return self.size.test
+
+
+@dataclass(frozen=True)
+class TestEnd:
+    """How a test ended, for whoever shows it.
+
+    Attributes:
+        flaky: it ended otherwise in an earlier round.
+        kept: its evidence.
+        logs: what the board's further ports said, where that may be shown.
+    """
+
+    __test__ = False
+
+    outcome: Outcome
+    message: str
+    known_issue: bool = False
+    flaky: bool = False
+    kept: KeptEvidence = field(default_factory=KeptEvidence)
+    logs: Sequence[Attachment] = ()
+
+
+class TestEndings:
+    """Begins and ends the tests of a session, one after the other."""
+
+    __test__ = False
+
+    def __init__(self, session: BoardSession) -> None:
+        self._session = session
+        self._started_ns = 0
+        self._interrupted: tuple[TestLeft, Sequence[str]] | None = None
+        self._outcomes_before: dict[str, Outcome] | None = None
+
+    def begin(self, test: str) -> None:
+        """Begin a test: from here on all evidence is its own."""
+        session = self._session
+        self._started_ns = now_ns()
+        session.record, session.unfinished = TestRecord(), None
+        if session.board is not None:
+            session.board.transcript.cut()
+            session.board.transcript.spool_to(session.spool)
+        session.stream.add(rows.StartRow(test=test))
+
+    def finish(self, left: TestLeft) -> TestEnd:
+        """Judge a test, keep its evidence, count what it has spent, and write its row."""
+        session, record = self._session, self._session.record
+        judgement = record.judge(stack=left.stack, hardware=session.spec.hardware)
+        outcome = judgement.outcome
+        if outcome is not Outcome.SKIPPED:
+            errors = session.lab_errors_in_a_row
+            session.lab_errors_in_a_row = errors + 1 if outcome is Outcome.LAB_ERROR else 0
+        kept = self._keep(left)
+        log, logs = keep_logs(session, left.test, self._started_ns) if outcome.bad else ("", [])
+        duration_ns = now_ns() - self._started_ns
+        whole = outcome in (Outcome.PASSED, Outcome.FAILED)
+        shows_place = outcome.bad or judgement.observation
+        session.stream.add(
+            rows.FinishRow(
+                test=left.test,
+                outcome=outcome,
+                duration_ns=duration_ns,
+                message=record.message,
+                transcript=kept.transcript,
+                log=log,
+                support=record.support,
+                spent=self._settle(left, kept.commands, duration_ns, whole=whole),
+                known_issue=judgement.known_issue,
+                unexpected_pass=record.unexpected_pass,
+                lab_lost=judgement.lab_lost,
+                observation=judgement.observation,
+                radio=session.radio.network if shows_place else rows.ServingNetwork(),
+                **record.error_fields(judgement),
+            )
+        )
+        flaky = {outcome, self._earlier(left.test)} == {Outcome.PASSED, Outcome.FAILED}
+        return TestEnd(outcome, record.message, judgement.known_issue, flaky, kept, logs)
+
+    def interrupt(self, left: TestLeft) -> KeptEvidence:
+        """Keep the evidence of a test in which the run was interrupted; its fixtures are torn down later."""
+        kept = self._keep(left)
+        keep_logs(self._session, left.test, self._started_ns)
+        self._interrupted = left, kept.commands
+        return kept
+
+    def leave(self) -> None:
+        """Leave the board as it was found, and count what that takes."""
+        session = self._session
+        session.drop_board()
+        board = session.unfinished
+        sent = [one.command for one in board.transcript.cut()[1]] if board is not None else []
+        if self._interrupted is not None:
+            left, commands = self._interrupted
+            self._settle(left, [*commands, *sent], 0, whole=False)
+            return
+        try:
+            session.account.spend(cost_of_commands(sent))
+        except LabError:  # a test has told of a ledger that cannot be written
+            return
+
+    def _keep(self, left: TestLeft) -> KeptEvidence:
+        return keep_evidence(self._session, left.test, left.journals, left.measured, left.pictures)
+
+    def _settle(self, left: TestLeft, commands: Sequence[str], duration_ns: int, *, whole: bool) -> rows.Spent | None:
+        session = self._session
+        try:
+            return session.account.settle(left.size, session.profile, commands, duration_ns, whole=whole)
+        except LabError as error:  # the test has come to its end all the same; the run has not
+            session.stream.add(rows.TroubleRow(why=str(error)))
+            return None
+
+    def _earlier(self, test: str) -> Outcome | None:
+        """Return how a test ended in an earlier round on this board; None in the first."""
+        stream = self._session.stream
+        if stream.round == 1:
+            return None
+        if self._outcomes_before is None:
+            found = (row for row in RowReader(stream.folder).new_rows() if isinstance(row, rows.FinishRow))
+            own = (row for row in found if row.slot == stream.slot and row.round < stream.round)
+            self._outcomes_before = {row.test: row.outcome for row in own}
+        return self._outcomes_before.get(test)
