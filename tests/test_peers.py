@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.clock import now_ns
-from bench.config.lab import Peers as PeersConfig
+from bench.config.lab import PeersConfig
 from bench.errors import LabError
 from bench.peers import Peer, PeerError, Peers
 from tests.support.lab import Lab

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.boards import Board, SimulatedBoards, show_tokens
-from bench.config.lab import Peers as PeersConfig
+from bench.config.lab import PeersConfig
 from bench.peers import Peer, PeerError, Peers
 from bench.peers.datagram import Allowance
 from bench.peers.gate import Gate, token

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from bench.boards.ledger import Cost, Ledger
-from bench.config.lab import Budget as Limits
+from bench.config.lab import BudgetConfig as Limits
 from bench.errors import LabError
 
 _ATTACH = re.compile(r"AT\+CFUN=(1|21)\b", re.IGNORECASE)

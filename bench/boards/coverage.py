@@ -10,7 +10,7 @@ from bench.boards.lab_command import LabCommand
 from bench.boards.selection import BoardSpec
 from bench.boards.simulated import ask_simulator
 from bench.boards.undo import UndoFile
-from bench.config.lab import Coverage as CoverageConfig
+from bench.config.lab import CoverageConfig
 
 
 class Coverage:

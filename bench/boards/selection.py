@@ -11,8 +11,7 @@ from bench.at.transport import transport_for
 from bench.boards.catalog import Catalog
 from bench.boards.discovery import UNKNOWN, AttachedBoard, attached_boards, same_serial
 from bench.boards.lease import key_of
-from bench.config.lab import BoardEntry, Config
-from bench.config.lab import Peers as PeersConfig
+from bench.config.lab import BoardEntry, Config, PeersConfig
 from bench.errors import LabError, UsageError
 
 ALL = "all"

@@ -1,7 +1,6 @@
 """``nrf91-bench boards``: what is attached, who uses it, and with ``--probe`` what it says of itself."""
 
 import json
-import os
 import signal
 import time
 from dataclasses import dataclass
@@ -20,14 +19,12 @@ from bench.boards import (
     BoardSpec,
     Catalog,
     attached_boards,
-    holder_of,
     known_boards,
     release,
-    reservation_of,
     reserve,
     select,
-    terminal_lock,
 )
+from bench.boards.board_state import BoardState, SeenState, see_state
 from bench.cli.lab import default_config
 from bench.cli.moment import moment
 from bench.config.lab import Config, load
@@ -37,15 +34,15 @@ from bench.run.probe import query_identity
 
 @dataclass
 class Listed:
-    """One line of the list: a board, and what is known of it."""
+    """A line of the list: a board, and what is known of it."""
 
     spec: BoardSpec
     ports: dict[str, str]
-    state: str
+    seen: SeenState
     firmware: str | None = None
 
     def to_json(self) -> dict[str, object]:
-        """What ``--json`` prints of it."""
+        """Return what ``--json`` prints of it."""
         return {
             "name": self.spec.slot or None,
             "model": self.spec.model,
@@ -53,7 +50,8 @@ class Listed:
             "ports": self.ports,
             "place": self.spec.place,
             "firmware": self.firmware,
-            "state": self.state,
+            "state": self.seen.state,
+            "details": self.seen.details,
         }
 
 
@@ -129,58 +127,34 @@ def _listed(lab: Config, attached: list[AttachedBoard]) -> list[Listed]:
     ports = {(board.serial, board.place): board.ports for board in attached}
     known = known_boards(lab, attached)
     rows = [
-        Listed(spec, ports.pop((spec.serial, spec.place), {"at": spec.port} if spec.port else {}), _state(spec))
+        Listed(spec, ports.pop((spec.serial, spec.place), {"at": spec.port} if spec.port else {}), see_state(spec))
         for spec in known
     ]
     for board in attached:
         if (board.serial, board.place) in ports:
             node = next(iter(board.ports.values()), "")
             spec = BoardSpec("", node, board.model, board.serial, board.place)
-            state = "may be a board: --probe asks" if board.model == UNKNOWN else _state(spec)
-            rows.append(Listed(spec, board.ports, state))
+            unknown = SeenState(BoardState.MAYBE, "--probe asks")
+            rows.append(Listed(spec, board.ports, unknown if board.model == UNKNOWN else see_state(spec)))
     return rows
 
 
-def _state(spec: BoardSpec) -> str:
-    """What a user may expect of a board, as far as can be told without touching it."""
-    if not spec.port:
-        return "not attached"
-    if spec.port.startswith("/") and not Path(spec.port).exists():
-        return "not attached"
-    holder = holder_of(spec.key)
-    if holder is not None:
-        return f"leased by {holder.text}"
-    reserved = reservation_of(spec.key)
-    if reserved is not None:
-        return reserved.text
-    if not spec.port.startswith("/"):
-        return "configured"
-    program = terminal_lock(spec.port)
-    if program:
-        return f"in use by {program}"
-    return "free" if os.access(spec.port, os.R_OK | os.W_OK) else "no permission"
-
-
 def _probed(row: Listed) -> Listed:
-    """The same after asking the board; of an unknown device every port is asked."""
-    if row.state not in ("free", "configured", "may be a board: --probe asks"):
+    """Return the line with the board's own answers; of an unknown device every port is asked."""
+    if not row.seen.state.may_be_asked:
         return row
-    names = ["at"] if "at" in row.ports else list(row.ports)
-    for name in names:
+    for name in ["at"] if "at" in row.ports else list(row.ports):
         spec = BoardSpec(row.spec.slot or name, row.ports[name], row.spec.model, row.spec.serial, row.spec.place)
-        if name == "at":
-            spec = row.spec
         try:
-            identity = query_identity(spec)
+            identity = query_identity(row.spec if name == "at" else spec)
         except BoardLeased as error:
-            row.state = str(error)
+            row.seen = SeenState(BoardState.IN_USE, str(error))
         except BenchError as error:
-            row.state = f"silent: {str(error).partition(chr(10))[0]}" if name == "at" else "no AT on any port"
+            row.seen = SeenState(BoardState.SILENT, error.headline if name == "at" else "no port speaks AT")
         else:
             row.firmware = f"{identity.modem_firmware}, {identity.application_text}"
-            row.state = "free"
-            if name != "at":
-                row.ports = {("at" if port == name else port): node for port, node in row.ports.items()}
+            row.seen = SeenState(BoardState.FREE)
+            row.ports = {("at" if port == name else port): node for port, node in row.ports.items()}
             break
     return row
 
@@ -193,7 +167,7 @@ def _print(rows: list[Listed], catalog: Catalog) -> None:
         spec = row.spec
         ports = "  ".join(f"{name} {node.removeprefix('/dev/')}" for name, node in row.ports.items())
         title = catalog.title(spec.model)
-        table.add_row(spec.slot, title, spec.serial, ports, row.firmware or "", spec.place, row.state)
+        table.add_row(spec.slot, title, spec.serial, ports, row.firmware or "", spec.place, row.seen.text)
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 200  # a file has no margin

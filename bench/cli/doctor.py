@@ -16,6 +16,7 @@ from bench.boards.diagnosis import Finding, check_config, examine
 from bench.cli.lab import default_config
 from bench.config.lab import Config, load
 from bench.errors import BenchError
+from bench.exit_code import ExitCode
 from bench.peers import Peer, Peers
 from bench.privacy import Concealer, lab_key
 from bench.security import library
@@ -45,7 +46,7 @@ def doctor(
             wrong += 1
             console.print(Text(f"      -> {finding.cure}"))
     console.print(f"{wrong} thing{'' if wrong == 1 else 's'} to cure" if wrong else "nothing is wrong")
-    raise typer.Exit(1 if wrong else 0)
+    raise typer.Exit(ExitCode.FAILED if wrong else ExitCode.OK)
 
 
 def _findings(lab: Config) -> Iterator[Finding]:

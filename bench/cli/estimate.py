@@ -4,7 +4,7 @@ import typer
 
 from bench.boards import BudgetLine, Cost
 from bench.run import Prepared
-from bench.run.estimate import Estimate, estimates
+from bench.run.estimate import SpendingEstimate, estimates
 from bench.session.account import TestCosts
 
 
@@ -17,7 +17,7 @@ def print_estimate(prepared: Prepared) -> bool:
     return enough
 
 
-def _print(estimate: Estimate) -> None:
+def _print(estimate: SpendingEstimate) -> None:
     slot, rounds = estimate.spec.slot, estimate.rounds
     tests = f"{estimate.costs.tests} tests{f' in each of {rounds} rounds' if rounds > 1 else ''}"
     typer.echo(f"estimate  {slot}   {tests}, {_cost_text(estimate.cost)}{_unknown_text(estimate.costs)}")

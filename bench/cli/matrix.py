@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bench.errors import UsageError
+from bench.exit_code import ExitCode
 from bench.evidence import RowReader
 from bench.evidence.stream import FILE as STREAM
 from bench.report.specification import FILE, Specification
@@ -24,4 +25,4 @@ def matrix(
     typer.echo(specification.markdown(), nl=False)
     for statement in specification.untested:
         typer.echo(f"no scenario: {statement.id}", err=True)
-    raise typer.Exit(1 if specification.untested else 0)
+    raise typer.Exit(ExitCode.FAILED if specification.untested else ExitCode.OK)

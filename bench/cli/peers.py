@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificate
 
 from bench.children import when_parent_ends
-from bench.config.lab import Peers as PeersConfig
+from bench.config.lab import PeersConfig
 from bench.errors import UsageError
 from bench.peers import Peer, Peers
 from bench.security import CertifiedKey, TlsSettings, Verify

@@ -9,6 +9,7 @@ from bench.cli.console import RunConsole
 from bench.cli.estimate import print_estimate
 from bench.cli.lab import HistoryFile, default_config
 from bench.cli.moment import moment
+from bench.exit_code import ExitCode
 from bench.run import RunRequest, execute, parse_simulate, prepare
 
 
@@ -66,5 +67,5 @@ def run(
     )
     console = RunConsole()
     if estimate:
-        raise typer.Exit(0 if print_estimate(prepare(request, console)) else 1)
+        raise typer.Exit(ExitCode.OK if print_estimate(prepare(request, console)) else ExitCode.FAILED)
     raise typer.Exit(execute(request, console).exit_code)

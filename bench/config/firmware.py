@@ -3,9 +3,10 @@
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
 from bench.config.patterns import VersionRange, in_range
+from bench.config.toml_file import Section
 
 _TITLES = {"slm": "SLM", "serial-modem": "Serial Modem"}
 
@@ -36,13 +37,11 @@ class Firmware(Protocol):
         """Such as 3.1.0."""
 
 
-class FirmwareRange(BaseModel):
+class FirmwareRange(Section):
     """A range of firmware. Every part that is left out means any.
 
     ``slm = ">=3.1"`` is short for ``application = "slm"`` and ``version = ">=3.1"``.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     modem: str = "*"
     """A pattern of modem firmware names."""

@@ -9,11 +9,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bench.config.firmware import Firmware, FirmwareRange
 from bench.config.patterns import means
-from bench.config.toml_file import read_toml
+from bench.config.toml_file import Section, read_toml
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -37,9 +37,7 @@ class KnownIssue(FirmwareRange):
         return today <= self.expires and means(self.test, test) and self.matches_firmware(firmware)
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _File(Section):
     issue: tuple[KnownIssue, ...] = ()
 
 

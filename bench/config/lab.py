@@ -8,15 +8,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     field_validator,
     model_validator,
 )
 
-from bench.config.toml_file import read_toml
+from bench.config.toml_file import Section, read_toml
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 PortNumber = Annotated[int, Field(strict=True, ge=1, le=65535)]
@@ -47,11 +45,7 @@ FlagOrMeasured = Annotated[bool | Literal["measured"], BeforeValidator(_flag_or(
 FlagOrAuto = Annotated[bool | Literal["auto"], BeforeValidator(_flag_or("auto"))]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ReachedPeers(_Section):
+class ReachedPeers(Section):
     """How one board's network reaches the peers, where it differs from the lab's ``[peers]``."""
 
     address: IPv4Address | None = None
@@ -59,7 +53,7 @@ class ReachedPeers(_Section):
     name: str | None = None
 
 
-class AccessPoint(_Section):
+class AccessPointConfig(Section):
     """By which a SIM's contract lets a board attach; without it the board's own settings count."""
 
     apn: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,63}$")]
@@ -76,7 +70,7 @@ class AccessPoint(_Section):
         return self
 
 
-class BoardEntry(_Section):
+class BoardEntry(Section):
     """One board of the lab: how to find it, and what discovery cannot know.
 
     ``serial`` is its USB serial number, ``place`` the USB path where it is plugged in, ``port`` a path or
@@ -101,7 +95,7 @@ class BoardEntry(_Section):
     """Where its SIM's PIN is kept: ``file:PATH`` or ``env:NAME``; never the PIN itself."""
     control_board: Flag = False
     """On firmware that is known to work: not tested, but asked beside every run whether the network is good."""
-    access_point: AccessPoint | None = None
+    access_point: AccessPointConfig | None = None
     """Of its SIM, where it is not the lab's."""
     meter: str = ""
     """Port of the Power Profiler Kit II that measures what it draws."""
@@ -113,7 +107,7 @@ class BoardEntry(_Section):
         return self
 
 
-class Peers(_Section):
+class PeersConfig(Section):
     """Where the peers run and how a board's network reaches them."""
 
     ssh: str | None = None
@@ -153,7 +147,7 @@ class Peers(_Section):
         return value
 
 
-class Network(_Section):
+class Network(Section):
     """What the lab's network is, and what it cannot do."""
 
     profile: Literal["auto", "simulated", "lte-m", "nb-iot"] = "auto"
@@ -172,7 +166,7 @@ class Network(_Section):
     """The longest silence after which it is tried whether a NAT has forgotten a socket; 0 tries none."""
     access: tuple[Literal["lte-m", "nb-iot"], ...] | None = None
     """The access technologies that SIM and network offer; None is not known, and none is changed to."""
-    access_point: AccessPoint | None = None
+    access_point: AccessPointConfig | None = None
     rai: Literal["unknown", "granted"] = "unknown"
     """granted: the lab vouches for its cell, so that a release that does not come is the modem's fault."""
     psm: Literal["unknown", "granted"] = "unknown"
@@ -183,7 +177,7 @@ class Network(_Section):
     """Seconds that a board may take to register; by default those of the profile: a first scan of NB-IoT takes long."""
 
 
-class Credentials(_Section):
+class Credentials(Section):
     """Where the test credentials may lie in a board's store."""
 
     sec_tags: TagRange | None = None
@@ -198,7 +192,7 @@ class Credentials(_Section):
         return value
 
 
-class ModelEntry(_Section):
+class ModelEntry(Section):
     """A kind of board that the catalog does not have."""
 
     name: Name
@@ -243,7 +237,7 @@ def _with_known_words(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return value
 
 
-class Recovery(_Section):
+class Recovery(Section):
     """What the lab can do for a board that does not answer: commands, run without a shell.
 
     ``{serial}``, ``{port}``, ``{place}`` and ``{name}`` stand for the board's.
@@ -264,7 +258,7 @@ class Recovery(_Section):
         return _with_known_words(value)
 
 
-class Coverage(_Section):
+class CoverageConfig(Section):
     """The lab's commands that take the network out of a board's reach, and give it back; words as of ``[recovery]``."""
 
     lose: tuple[str, ...] | None = None
@@ -284,7 +278,7 @@ class Coverage(_Section):
         return self
 
 
-class Limits(_Section):
+class Limits(Section):
     """What a run may spend."""
 
     resets: Annotated[int, Field(strict=True, ge=0, le=100)] = 3
@@ -302,7 +296,7 @@ class Limits(_Section):
 Amount = Annotated[int, Field(strict=True, ge=0)]
 
 
-class Budget(_Section):
+class BudgetConfig(Section):
     """What a SIM and a board may spend, by UTC days and calendar months; what is not set has no limit."""
 
     bytes_per_day: Amount | None = None
@@ -314,7 +308,7 @@ class Budget(_Section):
     resets_per_day: Amount | None = None
 
 
-class Logs(_Section):
+class Logs(Section):
     """What becomes of the boards' further ports, log and trace."""
 
     capture: Flag = True
@@ -324,7 +318,7 @@ class Logs(_Section):
     """Attach it to the Allure result too: a log may name what the bench cannot conceal."""
 
 
-class Notify(_Section):
+class Notify(Section):
     """Who is told when a run's verdict, or what fails in it, is another than in the last run of the same boards."""
 
     command: tuple[str, ...] | None = None
@@ -347,7 +341,7 @@ class Notify(_Section):
         return value
 
 
-class Compare(_Section):
+class Compare(Section):
     """When a measurement has become slower, and when nobody can tell."""
 
     confidence: Annotated[float, Field(strict=True, ge=0.5, lt=1)] = 0.997
@@ -362,7 +356,7 @@ class Compare(_Section):
     """Of a series; typical is the mean of its middle 80 %."""
 
 
-class MeasurementLimit(_Section):
+class MeasurementLimit(Section):
     """What a measurement must be in this lab; it counts more than the suite's own limit."""
 
     name: str
@@ -396,18 +390,18 @@ def _is_a_path(path: Path) -> Path:
     return path
 
 
-class Config(_Section):
+class Config(Section):
     """A lab."""
 
     boards: tuple[BoardEntry, ...] = ()
-    peers: Peers = Peers()
+    peers: PeersConfig = PeersConfig()
     network: Network = Network()
     credentials: Credentials = Credentials()
     models: tuple[ModelEntry, ...] = ()
     recovery: Recovery = Recovery()
-    coverage: Coverage = Coverage()
+    coverage: CoverageConfig = CoverageConfig()
     limits: Limits = Limits()
-    budget: Budget = Budget()
+    budget: BudgetConfig = BudgetConfig()
     logs: Logs = Logs()
     measurements: tuple[MeasurementLimit, ...] = ()
     history: Annotated[Path, AfterValidator(_is_a_path)] = Path("reports/history.sqlite")

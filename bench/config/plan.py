@@ -5,21 +5,17 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bench.config.firmware import Firmware, FirmwareRange
 from bench.config.lab import MeasurementLimit
 from bench.config.patterns import means
-from bench.config.toml_file import read_toml
+from bench.config.toml_file import Section, read_toml
 
 Text = Annotated[str, Field(min_length=1)]
 FILE = "plan.toml"
 """A run's plan, in its folder."""
 KNOWN_ISSUE, QUARANTINE = "known issue", "quarantine"
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class TestedBoard(Firmware, Protocol):
@@ -51,7 +47,7 @@ class WantedBoards(FirmwareRange):
         return f"{self.count} {self.model}{f' with {firmware}' if firmware else ''}"
 
 
-class Waiver(_Section):
+class Waiver(Section):
     """A test that may fail: for a known issue of the firmware, or because nobody trusts the test (quarantine)."""
 
     test: Text
@@ -66,7 +62,7 @@ class Waiver(_Section):
         return kind == self.kind and today <= self.expires and means(self.test, test)
 
 
-class Plan(_Section):
+class Plan(Section):
     """What a run must show to qualify a firmware."""
 
     name: Text

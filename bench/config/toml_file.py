@@ -5,11 +5,17 @@ import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import UsageError
 
 M = TypeVar("M", bound=BaseModel)
+
+
+class Section(BaseModel):
+    """A part of a file; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ConfigError(UsageError):

@@ -171,7 +171,7 @@ TEST_RULES = (
 
 
 @dataclass(frozen=True)
-class Judgement:
+class TestJudgement:
     """What a test shows.
 
     Attributes:
@@ -181,16 +181,18 @@ class Judgement:
         observation: a real modem behaved otherwise than a host's network stack; a person decides.
     """
 
+    __test__ = False
+
     outcome: Outcome
     known_issue: bool = False
     lab_lost: bool = False
     observation: bool = False
 
 
-def judge_test(facts: TestFacts) -> Judgement:
+def judge_test(facts: TestFacts) -> TestJudgement:
     """Judge a test by the second table."""
     rule = next(rule for rule in TEST_RULES if rule.holds(facts))
-    judgement = Judgement(rule.outcome or facts.outcome, facts.known_issue)
+    judgement = TestJudgement(rule.outcome or facts.outcome, facts.known_issue)
     if rule.outcome is Outcome.LAB_ERROR:
         return replace(judgement, known_issue=False, lab_lost=True)
     return replace(judgement, observation=rule.mark == "observation")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from bench.clock import Offset, estimate_offset, now_ns
-from bench.config.lab import Peers as PeersConfig
+from bench.config.lab import PeersConfig
 from bench.peers.dialer import Dialer
 from bench.peers.gate import token
 from bench.peers.journal import JournalEntry

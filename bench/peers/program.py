@@ -10,7 +10,7 @@ from typing import IO, Any, Self
 
 from bench import __version__, children
 from bench.clock import NS_PER_S, now_ns
-from bench.config.lab import Peers as PeersConfig
+from bench.config.lab import PeersConfig
 from bench.errors import LabError, Suspect
 from bench.peers.service import PROTOCOL
 

@@ -4,10 +4,15 @@ import math
 from typing import Any
 
 from bench.evidence import rows
+from bench.exit_code import ExitCode
 from bench.history import Comparison
 from bench.history.comparison import IMPROVEMENT, NOT_COMPARED, REGRESSION, SAME, UNKNOWN
 
-_VERDICTS = {0: "NO REGRESSION", 1: "REGRESSION", 5: "NOT ENOUGH EVIDENCE"}
+_VERDICTS = {
+    ExitCode.OK: "NO REGRESSION",
+    ExitCode.FAILED: "REGRESSION",
+    ExitCode.INCOMPLETE: "NOT ENOUGH EVIDENCE",
+}
 
 
 def headline(found: Comparison) -> dict[str, Any]:

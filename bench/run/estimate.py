@@ -20,7 +20,7 @@ _SECONDS = 120.0
 
 
 @dataclass(frozen=True)
-class Estimate:
+class SpendingEstimate:
     """What one board and its SIM would spend.
 
     Attributes:
@@ -44,7 +44,7 @@ class Estimate:
         return all(line.holds(self.cost) for line in self.lines)
 
 
-def estimates(prepared: Prepared) -> Iterator[Estimate]:
+def estimates(prepared: Prepared) -> Iterator[SpendingEstimate]:
     """Yield an estimate for each board. Nothing is opened: a simulated board need not be there.
 
     Raises:
@@ -58,7 +58,9 @@ def estimates(prepared: Prepared) -> Iterator[Estimate]:
             costs = _query_costs(prepared, spec)
             cost = Cost(**{kind: rounds * amount for kind, amount in costs.cost.items()})
             budget = Budget(prepared.lab.budget, ledger, spec.key, ledger.sim_of(spec.key))
-            yield Estimate(spec, rounds, costs, cost, tuple(budget.lines()), not budget.sim and _limits_bytes(prepared))
+            yield SpendingEstimate(
+                spec, rounds, costs, cost, tuple(budget.lines()), not budget.sim and _limits_bytes(prepared)
+            )
 
 
 def _limits_bytes(prepared: Prepared) -> bool:

@@ -23,8 +23,7 @@ from bench.boards import (
     show_tokens,
 )
 from bench.clock import NS_PER_S, now_ns
-from bench.config.lab import Config, MeasurementLimit
-from bench.config.lab import Peers as PeersConfig
+from bench.config.lab import Config, MeasurementLimit, PeersConfig
 from bench.config.network_profile import PROFILES, NetworkProfile
 from bench.errors import BenchError, LabError, Suspect
 from bench.evidence import ResultStream, RowReader, rows

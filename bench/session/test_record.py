@@ -9,7 +9,7 @@ from typing import Any
 from bench.at import DeviceRestarted
 from bench.errors import BenchError, LabError, Suspect
 from bench.evidence import Outcome
-from bench.evidence.blame import ErrorKind, Judgement, PhaseFacts, TestFacts, judge_phase, judge_test
+from bench.evidence.blame import ErrorKind, PhaseFacts, TestFacts, TestJudgement, judge_phase, judge_test
 from bench.evidence.outcomes import OBSERVATION
 
 
@@ -86,7 +86,7 @@ class TestRecord:
             self.message = message
         return judgement.outcome
 
-    def judge(self, *, stack: bool, hardware: bool) -> Judgement:
+    def judge(self, *, stack: bool, hardware: bool) -> TestJudgement:
         """Judge the test, all phases of which are over, and say in its message what decided.
 
         Args:
@@ -112,7 +112,7 @@ class TestRecord:
             self.message = f"{OBSERVATION}: {self.message}"
         return judgement
 
-    def error_fields(self, judgement: Judgement) -> dict[str, Any]:
+    def error_fields(self, judgement: TestJudgement) -> dict[str, Any]:
         """Return what the row of a lab error says of it."""
         if judgement.outcome is not Outcome.LAB_ERROR:
             return {}
