@@ -117,7 +117,7 @@ class TestWindows:
             (nights(100.0, 1, 9), [], "was not measured in the candidate"),
             ([], nights(100.0, 1, 9), "was not measured in the baseline"),
             (nights(100.0, 1, 9), nights(100.0, 10, 11, board="dk-2"), "no board ran with both"),
-            (nights(0.0, 1, 9), nights(100.0, 10, 11), "9 of its values are zero: look at them"),
+            (nights(0.0, 1, 9), nights(100.0, 10, 11), "9 of its values are zero, which has no ratio: look at them"),
         ],
     )
     def test_where_nothing_can_be_told(
