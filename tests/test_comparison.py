@@ -208,7 +208,7 @@ class TestInterleaved:
         night = self.run(2, {"a": 100.0, "bb": 143.0})
         baseline = [*calibration, *(one for one in night if one.board == "a")]
         found = compare(baseline, [one for one in night if one.board == "bb"])
-        assert "two boards a group at least" in found.judgements[0].why
+        assert "take at least two boards a group" in found.judgements[0].why
 
     def test_two_runs_of_one_evening_are_no_interleaving(self) -> None:
         """Run after run on the same board: the night may have changed in between."""

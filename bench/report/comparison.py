@@ -1,4 +1,4 @@
-"""A comparison for a person: rows, one sentence, and how far it can be trusted."""
+"""A comparison for a reader: rows, one sentence, and the rate of false alarms."""
 
 import math
 from typing import Any
@@ -10,7 +10,7 @@ _VERDICTS = {0: "NO REGRESSION", 1: "REGRESSION", 5: "NOT ENOUGH EVIDENCE"}
 
 
 def headline(found: Comparison) -> dict[str, Any]:
-    """Verdict, reason in one line, exit code."""
+    """Return the verdict, the reason in one line, and the exit code."""
     counts = {name: len(found.having(name)) for name in (REGRESSION, IMPROVEMENT, SAME, UNKNOWN, NOT_COMPARED)}
     named = ", ".join(f"{one.key.text} {one.change:+.1%}" for one in found.having(REGRESSION)[:3])
     reason = (
@@ -27,7 +27,7 @@ def headline(found: Comparison) -> dict[str, Any]:
 
 
 def comparison_rows(found: Comparison) -> list[dict[str, Any]]:
-    """A row a measurement, the worst first; numbers that are not known are None."""
+    """Return a row for each measurement, the worst first; unknown numbers are None."""
 
     def number(value: float) -> float | None:
         return None if math.isnan(value) else value
@@ -56,7 +56,7 @@ def comparison_rows(found: Comparison) -> list[dict[str, Any]]:
 
 
 def false_alarm_text(found: Comparison) -> str:
-    """How often this lab's own nights were called a regression of each other."""
+    """Return how often nights of this lab were called a regression of each other."""
     wanted = f"{1 - found.settings.confidence:.1%} wanted"
     if found.false_alarms is None:
         return f"this lab's own rate is not known: it takes 6 nights of one firmware ({wanted})"

@@ -1,4 +1,4 @@
-"""Failures for a page: one entry a cause, with the names of all its tests."""
+"""Failures for a page: one entry for each cause, with the names of all its tests."""
 
 import re
 from collections import Counter
@@ -14,7 +14,7 @@ _UNFINISHED = "the test did not finish: its process ended or the run was interru
 
 
 def is_failure(result: TestResult) -> bool:
-    """Return whether a result belongs under what went wrong."""
+    """Return True for a test that failed, met a lab error, or did not finish."""
     return result.outcome in (FAILED, LAB_ERROR, DIED)
 
 

@@ -1,4 +1,4 @@
-"""A run's folder as the history keeps it."""
+"""The record of a run's folder for the history."""
 
 import hashlib
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _Place = tuple[str, str, int, str]
 
 
 def run_record(folder: Path, summary: Summary, verdict: str = "") -> RunRecord:
-    """The run of a folder; ``verdict`` where it is not the summary's own."""
+    """Return the record of a run's folder; ``verdict`` replaces the verdict of the summary."""
     rows = list(RowReader(folder).new_rows())
     first = (folder / FILE).read_bytes().partition(b"\n")[0]
     sides = {slot: name for name, slots in summary.groups.items() for slot in slots}
@@ -48,13 +48,13 @@ def _board(slot: str, row: Row, side: str, summary: Summary) -> BoardRecord:
 
 
 def _measurements(rows: Iterable[Row]) -> Iterable[MeasurementRecord]:
-    """Of several attempts the last; samples come before the measurement that they make."""
+    """Return the measurements, the last of several attempts; samples stand before their measurement."""
     samples: dict[tuple[_Place, int], list[float]] = {}
     found: dict[tuple[_Place, int], MeasurementRecord] = {}
     turns: dict[tuple[_Place, int], int] = {}
     for row in rows:
         if row["type"] not in ("samples", "measurement") or not {"test", "slot", "name", "unit"} <= row.keys():
-            continue  # a damaged row is counted as such by the summary
+            continue  # the summary counts damaged rows
         number, attempt = int(row.get("round", 1)), int(row.get("attempt", 1))
         place = (str(row["test"]), str(row["slot"]), number, str(row["name"]))
         if row["type"] == "samples":

@@ -9,13 +9,16 @@ from bench.evidence.results import DIED, FAILED, LAB_ERROR, SKIPPED, TestResult
 from bench.evidence.summary import Summary
 
 _KINDS = {FAILED: "failure", LAB_ERROR: "error", DIED: "error", SKIPPED: "skipped"}
-# What XML 1.0 has no character for: controls, surrogates, and the last two code points of each plane's first.
+# Characters that XML 1.0 does not allow: controls, surrogates, U+FFFE and U+FFFF.
 _NO_CHARACTER = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 _LETTERS = 5000
 
 
 def junit(summary: Summary) -> str:
-    """One suite a board and round; the verdict is a property of each, and a test of its own where no test shows it."""
+    """Return the XML: a suite for each board and round, with the verdict as a property.
+
+    Where no test shows that the run failed, the verdict is a test of its own.
+    """
     suites: dict[str, list[TestResult]] = {}
     for result in summary.results:
         suites.setdefault(result.slot + (f" round {result.round}" if result.round > 1 else ""), []).append(result)
@@ -32,7 +35,7 @@ def junit(summary: Summary) -> str:
 
 def _suite(name: str, results: Sequence[TestResult], summary: Summary) -> ET.Element:
     def count(*outcomes: str) -> str:
-        """Of a run that its plan lets pass, nothing has failed."""
+        """Count outcomes; a run that its plan lets pass has no failures."""
         known = {SKIPPED: (SKIPPED, FAILED, LAB_ERROR)} if not summary.exit_code else {}
         wanted = {kind for outcome in outcomes for kind in known.get(outcome, (outcome,))}
         wanted -= {FAILED, LAB_ERROR} if not summary.exit_code and SKIPPED not in outcomes else set()
@@ -57,7 +60,7 @@ def _suite(name: str, results: Sequence[TestResult], summary: Summary) -> ET.Ele
             suite, "testcase", classname=module, name=_clean(test), time=f"{result.duration_ns / NS_PER_S:.3f}"
         )
         tolerated = not summary.exit_code and result.outcome in (FAILED, LAB_ERROR)
-        if tolerated:  # by the plan: the job is as green as the verdict, and says why
+        if tolerated:  # the plan allows it: the job is green like the verdict
             ET.SubElement(case, "skipped", message=_clean(f"tolerated by the plan: {result.message}"))
         elif result.outcome in _KINDS:
             message = result.message or "the test did not finish"
@@ -67,5 +70,5 @@ def _suite(name: str, results: Sequence[TestResult], summary: Summary) -> ET.Ele
 
 
 def _clean(text: str) -> str:
-    """What XML cannot hold becomes a space."""
+    """Replace characters that XML does not allow with spaces."""
     return _NO_CHARACTER.sub(" ", text[:_LETTERS])

@@ -1,4 +1,4 @@
-"""Scenarios by kind of board and firmware: how each ended, boards that deviate, and what was measured."""
+"""The matrix of scenarios by kind of board and firmware: results, boards that deviate, and measurements."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,27 +14,27 @@ _PARAMETERS = re.compile(r"\[.*\]$", re.DOTALL)
 
 @dataclass
 class MatrixCell:
-    """One scenario on boards of one kind: its results, and a line a measurement."""
+    """One scenario on boards of one kind: its results, and a line for each measurement."""
 
     results: list[TestResult] = field(default_factory=list)
     measured: list[str] = field(default_factory=list)
 
     @property
     def text(self) -> str:
-        """``12 passed, 1 failed``."""
+        """The counts: ``12 passed, 1 failed``."""
         words = [result.word for result in self.results]
         kinds = sorted(set(words), key=lambda kind: (kind != WORDS[PASSED], kind))
         return ", ".join(f"{words.count(kind)} {kind}" for kind in kinds) or "not run"
 
     @property
     def worst(self) -> str:
-        """For a colour: the worst outcome."""
+        """The worst outcome, which gives the colour."""
         order = (FAILED, "died", LAB_ERROR, SKIPPED, PASSED)
         return min((result.outcome for result in self.results), key=order.index, default=SKIPPED)
 
     @property
     def deviating(self) -> list[TestResult]:
-        """What did not end as most did, and all that went wrong."""
+        """Results that differ from most others, and all failures."""
         outcomes = [result.outcome for result in self.results]
         usual = max(outcomes, key=lambda outcome: (outcomes.count(outcome), outcome == PASSED, outcome), default=PASSED)
         return [r for r in self.results if r.outcome not in (PASSED, SKIPPED) or r.outcome != usual]
@@ -42,14 +42,14 @@ class MatrixCell:
 
 @dataclass(frozen=True)
 class Matrix:
-    """``cells`` by scenario (a test without its parameters) and kind of board."""
+    """The matrix: ``cells`` by scenario (a test without its parameters) and kind of board."""
 
     kinds: Sequence[str]
     cells: Mapping[str, Mapping[str, MatrixCell]]
 
 
 def kind_of(board: Mapping[str, Any]) -> str:
-    """Model, firmware and network of a board: boards of one kind are told of together."""
+    """Return model, firmware and network of a board: boards with the same kind share a column."""
     network = board.get("network") or {}
     where = " ".join(str(network[name]) for name in ("access", "operator") if network.get(name))
     parts = [board.get("model"), board.get("modem_firmware"), f"SLM {board.get('slm_version', '?')}", where]
@@ -63,7 +63,7 @@ def matrix(
     measurements: Iterable[Row],
     comparison: Iterable[Mapping[str, Any]] = (),
 ) -> Matrix:
-    """The matrix of a run."""
+    """Return the matrix of a run."""
     kinds = {str(board["slot"]): kind_of(board) for board in boards}
     cells: dict[str, dict[str, MatrixCell]] = {}
     for result in results:
@@ -79,7 +79,7 @@ def matrix(
 
 
 def scenario_of(test: str) -> str:
-    """A test id without its parameters."""
+    """Return a test id without its parameters."""
     return _PARAMETERS.sub("", test)
 
 
@@ -94,7 +94,7 @@ def _series(rows: Iterable[Row], kinds: Mapping[str, str]) -> dict[tuple[str, st
 
 
 def _measured(name: str, rows: Sequence[Row], change: Mapping[str, Any] | None) -> str:
-    """``TCP echo  p50 182 ms  p99 410 ms to 433 ms  n 800  +1.2 % (no regression)``; a range over boards and rounds."""
+    """Return ``TCP echo  p50 182 ms  p99 410 ms to 433 ms  n 800  +1.2 % (no regression)``, over boards and rounds."""
     unit = str(rows[0]["unit"])
     parts = [name]
     for statistic in ("p50", "p99"):

@@ -26,7 +26,7 @@ from bench.report.views import (
     WaivedTest,
 )
 
-# A page of a bad night stays a page.
+# Even a bad night gives a page that can be read.
 _MOST_FAILURES, _MOST_DEVIATING = 40, 8
 _TONES = {"PASSED": "good", "QUALIFIED": "good", "FAILED": "bad", "NOT QUALIFIED": "bad", "INCOMPLETE": "unsure"}
 _COMPARISON_KINDS = {"regression": "failed", "improvement": "passed"}
@@ -34,7 +34,7 @@ _GAP = "   "
 
 
 class VerdictView:
-    """A run's verdict, with whatever its pages show."""
+    """The verdict of a run, with all values that its pages show."""
 
     def __init__(self, summary: Summary) -> None:
         self._summary = summary
@@ -63,12 +63,12 @@ class VerdictView:
 
     @cached_property
     def causes(self) -> Sequence[Failure]:
-        """What went wrong, an entry a cause."""
+        """The failures, an entry for each cause."""
         return [failure_of(same, self._summary.earlier, self._excuses) for same in self._groups[:_MOST_FAILURES]]
 
     @property
     def more_causes(self) -> int:
-        """How many causes have no room on the page."""
+        """The number of causes that have no room on the page."""
         return max(0, len(self._groups) - _MOST_FAILURES)
 
     @cached_property
@@ -77,12 +77,12 @@ class VerdictView:
 
     @cached_property
     def failures(self) -> Sequence[Failure]:
-        """What went wrong, an entry a result."""
+        """The failures, an entry for each result."""
         return [failure_of([one], {}, self._excuses) for one in self._failed[:_MOST_FAILURES]]
 
     @property
     def more_failures(self) -> int:
-        """How many results have no room on the page."""
+        """The number of results that have no room on the page."""
         return max(0, len(self._failed) - _MOST_FAILURES)
 
     @cached_property
@@ -102,7 +102,7 @@ class VerdictView:
 
     @property
     def waived(self) -> Sequence[WaivedTest]:
-        """Tests that a waiver excuses."""
+        """The tests that a waiver excuses."""
         judged = self._summary.qualification
         waivers = {one.result.test: one.waiver for one in judged.waived} if judged else {}
         groups = group_by_test(one.result for one in judged.waived) if judged else []
@@ -111,35 +111,35 @@ class VerdictView:
 
     @property
     def known_issues(self) -> Sequence[Place]:
-        """Tests that failed as is known."""
+        """The tests that failed because of a known issue."""
         groups = group_by_test(result for result in self._summary.results if result.known_issue)
         return [place_of(same, same[0].message.removeprefix("known issue: ")) for same in groups]
 
     @property
     def known_texts(self) -> Sequence[tuple[str, str]]:
-        """(test, first line of what is known), each once."""
+        """The known issues: (test, first line of the reason), each once."""
         known = {(one.test, first_line(one.message)) for one in self._summary.results if one.known_issue}
         return sorted(known)[:_MOST_FAILURES]
 
     @property
     def flaky(self) -> Sequence[tuple[str, str]]:
-        """(test, slot) of what failed in one round and passed in another."""
+        """The flaky tests: (test, slot) that failed in one round and passed in another."""
         return self._summary.flaky
 
     @property
     def retried(self) -> Sequence[Place]:
-        """Tests that passed only when they were tried again."""
+        """The tests that passed only when they were tried again."""
         return [place_of([one], one.earlier) for one in self._summary.results if one.retried]
 
     @property
     def skipped(self) -> Sequence[tuple[str, int]]:
-        """(reason, number of tests), the most common first."""
+        """The skipped tests: (reason, number of tests), the most common first."""
         reasons = Counter(result.message for result in self._summary.results if result.outcome == SKIPPED)
         return reasons.most_common(_MOST_FAILURES)
 
     @property
     def boards(self) -> Sequence[BoardView]:
-        """The boards, with what they say about themselves."""
+        """The boards, with the facts that they report."""
         found = []
         for board in self._summary.boards:
             slot, *facts = board_line(board).split(_GAP)
@@ -148,23 +148,23 @@ class VerdictView:
 
     @property
     def board_lines(self) -> Sequence[str]:
-        """The boards, a line each."""
+        """The boards, a line for each."""
         return [board_line(board) for board in self._summary.boards]
 
     @property
     def peers(self) -> str:
-        """Where the peers ran, and with which library."""
+        """The place of the peers, and their TLS library."""
         facts = (self._summary.peers.get(name) for name in ("where", "security"))
         return ", ".join(str(fact) for fact in facts if fact)
 
     @property
     def findings(self) -> Sequence[tuple[str, str, str, str]]:
-        """(name, slot, verdict, text) of what was found out."""
+        """The findings: (name, slot, verdict, text)."""
         return [(str(r["name"]), str(r["slot"]), str(r["verdict"]), str(r["text"])) for r in self._summary.findings]
 
     @property
     def figures(self) -> Sequence[Figure]:
-        """What was measured."""
+        """The measurements."""
         return self._summary.figures() if self._summary.measurements else []
 
     @property
@@ -197,7 +197,7 @@ def board_line(board: Mapping[str, Any]) -> str:
 
 
 def _excuses(summary: Summary) -> dict[int, str]:
-    """Return who excuses a result and until when, by the result's identity."""
+    """Return the owner and the end of the waiver of each result, by the result's identity."""
     waived: Iterable[Any] = summary.qualification.waived if summary.qualification is not None else ()
     return {id(one.result): f"waived until {one.waiver.expires} ({one.waiver.owner})" for one in waived}
 
