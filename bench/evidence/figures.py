@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bench.evidence.stream import Row
-from bench.measure import MARGINAL, OUTSIDE, UNTOLD, VALUE, shown
+from bench.measure import MARGINAL, OUTSIDE, UNTOLD, VALUE, format_value
 
 _HEADLINE = ("p50", "p90", "p95", "p99")
 
@@ -83,8 +83,8 @@ def _part(row: Row) -> str:
     name = str(row["name"]).removeprefix(f"{row['part_of']}: ")
     value = next((told[key] for key in (VALUE, "p50", "min") if key in told), 0.0)
     bounds = (row.get("intervals") or {}).get(VALUE)
-    interval = f" ({shown(bounds[0], unit)} to {shown(bounds[1], unit)})" if bounds else ""
-    return f"{name} {shown(value, unit)}{interval}"
+    interval = f" ({format_value(bounds[0], unit)} to {format_value(bounds[1], unit)})" if bounds else ""
+    return f"{name} {format_value(value, unit)}{interval}"
 
 
 def _is_series(row: Row) -> bool:
@@ -98,7 +98,9 @@ def _series(rows: list[Row], parts: tuple[str, ...], *, many: bool) -> Figure:
     told = [one["figures"] for one in rounds]
     unit = str(row["unit"])
     named = [f"{name} {_span([one[name] for one in told], unit)}" for name in _HEADLINE if all(name in o for o in told)]
-    named = named or [f"{shown(min(o['min'] for o in told), unit)} to {shown(max(o['max'] for o in told), unit)}"]
+    named = named or [
+        f"{format_value(min(o['min'] for o in told), unit)} to {format_value(max(o['max'] for o in told), unit)}"
+    ]
     named += [f"in {len(rounds)} rounds"] * (len(rounds) > 1)
     slot = str(row.get("slot", "")) if many else ""
     return Figure(
@@ -118,7 +120,7 @@ def _range(rows: list[Row], parts: tuple[str, ...]) -> Figure:
     value = _span(values, unit)
     bounds = (rows[0].get("intervals") or {}).get(VALUE)
     if bounds and len(rows) == 1:
-        value += f" ({shown(bounds[0], unit)} to {shown(bounds[1], unit)})"
+        value += f" ({format_value(bounds[0], unit)} to {format_value(bounds[1], unit)})"
     verdict = _worst(rows)
     count = sum(int(row.get("n", 1)) for row in rows)
     beside = tuple(dict.fromkeys(fact for row in rows for fact in row.get("beside") or ()))
@@ -126,7 +128,7 @@ def _range(rows: list[Row], parts: tuple[str, ...]) -> Figure:
 
 
 def _span(values: list[float], unit: str) -> str:
-    low, high = shown(min(values), unit), shown(max(values), unit)
+    low, high = format_value(min(values), unit), format_value(max(values), unit)
     return low if low == high else f"{low} to {high}"
 
 

@@ -1,4 +1,4 @@
-"""Declared measurements, their statistics, throughput, a round trip's parts, and the bench's own noise."""
+"""Declared measurements, their statistics, throughput, parts of a round trip, and the noise of the bench."""
 
 from bench.measure.current import Current
 from bench.measure.measurement import (
@@ -18,7 +18,7 @@ from bench.measure.measurement import (
     at_least,
     at_most,
     configured_limits,
-    shown,
+    format_value,
     within,
 )
 from bench.measure.meter import Meter, ProfilerKit, SimulatedMeter
@@ -66,12 +66,12 @@ __all__ = [
     "at_most",
     "configured_limits",
     "drift",
+    "format_value",
     "judge",
     "proportion",
     "quantiles",
     "rate_of",
     "reordered",
-    "shown",
     "take_apart",
     "typical",
     "uart_ceiling",

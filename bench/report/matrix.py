@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.evidence.results import FAILED, LAB_ERROR, PASSED, SKIPPED, WORDS, TestResult
 from bench.evidence.stream import Row
-from bench.measure import VALUE, shown
+from bench.measure import VALUE, format_value
 
 _PARAMETERS = re.compile(r"\[.*\]$", re.DOTALL)
 
@@ -100,7 +100,7 @@ def _measured(name: str, rows: Sequence[Row], change: Mapping[str, Any] | None) 
     for statistic in ("p50", "p99"):
         values = sorted(row["figures"][statistic] for row in rows if statistic in row["figures"])
         if values:
-            low, high = shown(values[0], unit), shown(values[-1], unit)
+            low, high = format_value(values[0], unit), format_value(values[-1], unit)
             parts.append(f"{statistic} {low if low == high else f'{low} to {high}'}")
     parts.append(f"n {sum(int(row.get('n', 1)) for row in rows)}")
     if change is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from bench.clock import NS_PER_S
-from bench.measure import VALUE, Measurement, Series, shown
+from bench.measure import VALUE, Measurement, Series, format_value
 from bench.report import plots
 from bench.report.rendering import render_html
 
@@ -29,7 +29,7 @@ class Measured:
         found = self.measurement
         named = [name for name in (VALUE, "p50", "p90", "p99") if name in found.figures] or ["min", "max"]
         values = ", ".join(
-            f"{'' if name == VALUE else name + ' '}{shown(found.figures[name], found.unit)}" for name in named
+            f"{'' if name == VALUE else name + ' '}{format_value(found.figures[name], found.unit)}" for name in named
         )
         limit = f" (limit {found.limit_text}: {found.verdict})" if found.limits else ""
         return f"{found.name}: {values}{f', n {found.count}' if found.count > 1 else ''}{limit}"
@@ -89,8 +89,8 @@ def _rows(found: Measurement) -> list[FigureRow]:
         rows.append(
             FigureRow(
                 name,
-                shown(found.figures[name], found.unit) if name in found.figures else "too few samples",
-                f"{shown(bounds[0], found.unit)} to {shown(bounds[1], found.unit)}" if bounds else "",
+                format_value(found.figures[name], found.unit) if name in found.figures else "too few samples",
+                f"{format_value(bounds[0], found.unit)} to {format_value(bounds[1], found.unit)}" if bounds else "",
                 found.limits[name].text(found.unit) if name in found.limits else "",
                 verdicts.get(name, ""),
             )

@@ -5,7 +5,7 @@ from html import escape
 
 import numpy
 
-from bench.measure import shown
+from bench.measure import format_value
 
 _WIDTH, _HEIGHT = 560, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 34, 28, 24
@@ -106,8 +106,8 @@ def _thinned(values: "numpy.typing.NDArray[numpy.float64]") -> list[int]:
 
 def _round_marks(low: float, high: float, unit: str) -> list[tuple[float, str]]:
     if high <= low:
-        return [(low, shown(low, unit))]
-    return [(float(value), shown(float(value), unit)) for value in numpy.linspace(low, high, 5)]
+        return [(low, format_value(low, unit))]
+    return [(float(value), format_value(float(value), unit)) for value in numpy.linspace(low, high, 5)]
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from bench.evidence.figures import Figure
 from bench.evidence.places import network_text
 from bench.evidence.results import SKIPPED, WORDS, TestResult
 from bench.evidence.summary import Summary, Told
-from bench.measure import shown
+from bench.measure import format_value
 from bench.report.failures import failure_of, first_line, group_by_cause, group_by_test, is_failure, place_of
 from bench.report.lab_time import lab_clock, lab_time
 from bench.report.matrix import MatrixCell, matrix
@@ -211,8 +211,8 @@ def _compared(row: Mapping[str, Any]) -> ComparedMeasurement:
     return ComparedMeasurement(
         name=row["measurement"],
         where=" ".join(row[name] for name in ("model", "access", "operator") if row[name]),
-        baseline=shown(row["baseline"], row["unit"]) if row["baseline"] is not None else "",
-        candidate=shown(row["candidate"], row["unit"]) if row["candidate"] is not None else "",
+        baseline=format_value(row["baseline"], row["unit"]) if row["baseline"] is not None else "",
+        candidate=format_value(row["candidate"], row["unit"]) if row["candidate"] is not None else "",
         change=f"{row['change']:+.1%}" if known else "",
         interval=f"{row['low']:+.1%} to {row['high']:+.1%}" if known else "",
         detectable=f"{row['detectable']:.0%}" if row["detectable"] is not None else "",
