@@ -101,7 +101,7 @@ class TestStore:
 
     def test_no_history_at_all(self, path: Path) -> None:
         path.write_text("this is a letter to my aunt, and as long as the header of a file must be to be read " * 20)
-        with pytest.raises(LabError, match="is no history that can be used"), Store(path):
+        with pytest.raises(LabError, match="is not a usable history"), Store(path):
             pass
 
     def test_two_runs_that_end_at_once(self, path: Path) -> None:

@@ -31,10 +31,10 @@ from bench.measure import (
     at_most,
     configured_limits,
     drift,
+    format_value,
     proportion,
     rate_of,
     reordered,
-    shown,
     take_apart,
     within,
 )
@@ -99,7 +99,7 @@ class TestLimits:
         series = Series("echo", "ns", limits={"p99": at_most(seconds=1)})
         for value in range(100):
             series.add(value)
-        with pytest.raises(TooFewSamples, match="p99 of echo cannot be told from 100 samples"):
+        with pytest.raises(TooFewSamples, match="p99 of echo is not known from 100 samples"):
             series.measurement().judge()
 
     def test_a_declared_series_without_a_sample(self) -> None:
@@ -158,7 +158,7 @@ class TestLimits:
     ],
 )
 def test_values_are_shown_in_the_unit_that_fits(value: float, unit: str, text: str) -> None:
-    assert shown(value, unit) == text
+    assert format_value(value, unit) == text
 
 
 class TestStatistics:
@@ -191,7 +191,7 @@ class TestStatistics:
     @given(st.integers(0, 1000), st.integers(1, 1000))
     def test_a_proportion_stays_one(self, hits: int, total: int) -> None:
         if hits > total:
-            with pytest.raises(ValueError, match="is no proportion"):
+            with pytest.raises(ValueError, match="is not a proportion"):
                 proportion(hits, total)
         else:
             share = proportion(hits, total)
@@ -315,7 +315,7 @@ class TestThroughput:
 
     def test_a_transfer_that_is_none(self) -> None:
         for events in ([], [(1, 100)], [(1, 100), (1, 100)]):
-            with pytest.raises(LabError, match="are no transfer"):
+            with pytest.raises(LabError, match="are not a transfer"):
                 rate_of(events)
 
     def test_a_few_messages_have_no_steady_rate(self) -> None:

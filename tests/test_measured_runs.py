@@ -94,7 +94,7 @@ def test_empty(modem, measure):
         [
             ('at_most = 10\nunit = "kB"', "limits AT, plain in kB, but it is measured in s, ms, us or ns"),
             ('at_most = 10\nunit = "s"', "limits value of AT, plain, which is a series: give statistic"),
-            ('at_most = 10\nunit = "s"\nstatistic = "p99"', "p99 of AT, plain cannot be told from 50 samples"),
+            ('at_most = 10\nunit = "s"\nstatistic = "p99"', "p99 of AT, plain is not known from 50 samples"),
         ],
     )
     def test_a_limit_that_cannot_be_judged_is_the_labs_fault(self, lab: Lab, limit: str, words: str) -> None:

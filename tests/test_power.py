@@ -387,7 +387,7 @@ class TestProfilerKit:
     def test_a_kit_that_falls_silent(self) -> None:
         with FakeProfilerKit(50.0) as kit, ProfilerKit(kit.port) as meter:
             kit.silent = True
-            with pytest.raises(LabError, match="it sends no samples; is it still plugged in"):
+            with pytest.raises(LabError, match="it sends no samples: check that it is still plugged in"):
                 meter.current(now_ns(), now_ns() + 5 * S)
 
     def test_one_that_failed_a_test_is_started_anew_by_the_next(self) -> None:
@@ -405,7 +405,7 @@ class TestProfilerKit:
     @pytest.mark.parametrize(
         ("kit", "told"),
         [
-            (FakeProfilerKit(50.0, calibrated=False), "does not tell its calibration"),
+            (FakeProfilerKit(50.0, calibrated=False), "sends no calibration"),
             (FakeProfilerKit(50.0, rate=20_000), "lost samples"),
         ],
         ids=["mute", "lossy"],

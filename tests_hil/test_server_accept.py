@@ -209,7 +209,7 @@ class TestBind:
             )
 
         sources = {entry.address.split()[1] for entry in udp_echo.journal() if entry.event == "received"}
-        found = bench_session.surveyed()
+        found = bench_session.survey()
         if bench_session.spec.hardware and (found is None or found.nat or not found.seen_address):
             pytest.skip("a NAT on the way may change the port, and no survey says that there is none")
         assert sources == {str(port)}

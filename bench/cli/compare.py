@@ -13,7 +13,7 @@ from bench.cli.lab import HistoryFile, default_config, history_path
 from bench.config.lab import load
 from bench.errors import UsageError
 from bench.history import CompareSettings, Comparison, compare
-from bench.measure import shown
+from bench.measure import format_value
 from bench.report.comparison import comparison_rows, false_alarm_text, headline
 from bench.run.folder import chosen
 
@@ -50,7 +50,9 @@ def _print(found: Comparison) -> None:
     for name in ("measurement", "base", "candidate", "difference", "from", "to", "finds", "verdict"):
         table.add_column(name, overflow="fold", no_wrap=name not in ("measurement", "verdict"))
     for one in found.judgements:
-        values = [shown(value, one.key.unit) if value is not None else "" for value in (one.baseline, one.candidate)]
+        values = [
+            format_value(value, one.key.unit) if value is not None else "" for value in (one.baseline, one.candidate)
+        ]
         told: Sequence[str] = ("", "", "", "")
         if one.change is not None:
             told = (f"{one.change:+.1%}", f"{one.low:+.1%}", f"{one.high:+.1%}", f"{one.detectable:.0%}")

@@ -9,7 +9,7 @@ from bench.cli.lab import HistoryFile, history_path
 from bench.errors import UsageError
 from bench.evidence.stream import FILE
 from bench.history import Store
-from bench.measure import quantiles, shown
+from bench.measure import format_value, quantiles
 from bench.report.history import run_record
 from bench.run.folder import rebuild
 
@@ -59,7 +59,7 @@ def show_measurement(
             known = ", ".join(row[0] for row in store.rows("SELECT DISTINCT name FROM series ORDER BY name LIMIT 40"))
             raise UsageError(f"the history has no series called {name!r}; it has {known or 'none'}")
         for firmware, unit, samples in found:
-            told = [f"{part} {shown(value, unit)}" for part, value in quantiles(samples).items()]
+            told = [f"{part} {format_value(value, unit)}" for part, value in quantiles(samples).items()]
             typer.echo(f"{firmware}   {'   '.join(told)}   n {len(samples):,}")
 
 

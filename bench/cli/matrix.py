@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from bench.errors import UsageError
-from bench.exit_code import ExitCode
 from bench.evidence import RowReader
 from bench.evidence.stream import FILE as STREAM
+from bench.exit_code import ExitCode
 from bench.report.specification import FILE, Specification
 from bench.run.suites import package_folder
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bench.evidence.rows import MeasurementRow
-from bench.measure import MARGINAL, OUTSIDE, UNTOLD, VALUE, shown
+from bench.measure import VALUE, LimitVerdict, format_value
 
 _HEADLINE = ("p50", "p90", "p95", "p99")
 
@@ -35,7 +35,7 @@ class Figure:
     def text(self) -> str:
         """The figure behind its name, in one line."""
         count = f"   n {self.count}" if self.count > 1 else ""
-        verdict = self.verdict.upper() if self.verdict in (OUTSIDE, UNTOLD) else self.verdict
+        verdict = self.verdict.upper() if self.verdict in (LimitVerdict.OUTSIDE, LimitVerdict.UNTOLD) else self.verdict
         limit = f"   limit {self.limit}   {verdict}" if self.limit else ""
         return f"{self.value}{count}{limit}"
 
@@ -78,8 +78,8 @@ def _part(one: MeasurementRow) -> str:
     name = one.name.removeprefix(f"{one.part_of}: ")
     value = next((one.figures[key] for key in (VALUE, "p50", "min") if key in one.figures), 0.0)
     bounds = one.intervals.get(VALUE)
-    interval = f" ({shown(bounds[0], one.unit)} to {shown(bounds[1], one.unit)})" if bounds else ""
-    return f"{name} {shown(value, one.unit)}{interval}"
+    interval = f" ({format_value(bounds[0], one.unit)} to {format_value(bounds[1], one.unit)})" if bounds else ""
+    return f"{name} {format_value(value, one.unit)}{interval}"
 
 
 def _is_series(one: MeasurementRow) -> bool:
@@ -97,7 +97,7 @@ def _series(found: list[MeasurementRow], parts: tuple[str, ...], *, many: bool) 
         if all(name in figures for figures in all_figures)
     ]
     lowest, highest = min(f["min"] for f in all_figures), max(f["max"] for f in all_figures)
-    spans = spans or [f"{shown(lowest, last.unit)} to {shown(highest, last.unit)}"]
+    spans = spans or [f"{format_value(lowest, last.unit)} to {format_value(highest, last.unit)}"]
     spans += [f"in {len(rounds)} rounds"] * (len(rounds) > 1)
     place = f" ({last.slot})" if many and last.slot else ""
     count = sum(one.n for one in rounds)
@@ -110,7 +110,7 @@ def _range(found: list[MeasurementRow], parts: tuple[str, ...]) -> Figure:
     value = _span(sorted(one.value for one in found if one.value is not None), first.unit)
     bounds = first.intervals.get(VALUE)
     if bounds and len(found) == 1:
-        value += f" ({shown(bounds[0], first.unit)} to {shown(bounds[1], first.unit)})"
+        value += f" ({format_value(bounds[0], first.unit)} to {format_value(bounds[1], first.unit)})"
     beside = tuple(dict.fromkeys(fact for one in found for fact in one.beside))
     return Figure(first.name, value, sum(one.n for one in found), first.limit, _worst(found), beside, parts)
 
@@ -118,10 +118,17 @@ def _range(found: list[MeasurementRow], parts: tuple[str, ...]) -> Figure:
 def _span(values: list[float], unit: str) -> str:
     if not values:
         return "no value"
-    low, high = shown(min(values), unit), shown(max(values), unit)
+    low, high = format_value(min(values), unit), format_value(max(values), unit)
     return low if low == high else f"{low} to {high}"
 
 
 def _worst(found: list[MeasurementRow]) -> str:
     verdicts = {one.verdict or "ok" for one in found}
-    return next((verdict for verdict in (OUTSIDE, UNTOLD, MARGINAL) if verdict in verdicts), "ok")
+    return next(
+        (
+            verdict
+            for verdict in (LimitVerdict.OUTSIDE, LimitVerdict.UNTOLD, LimitVerdict.MARGINAL)
+            if verdict in verdicts
+        ),
+        "ok",
+    )

@@ -1,4 +1,4 @@
-"""What earlier runs have shown: their results and measurements, kept in one file, and compared."""
+"""The history: results and measurements of earlier runs, kept in one file, and compared."""
 
 from bench.history.comparison import CompareSettings, Comparison, Judgement, compare
 from bench.history.observations import Observation, chosen_runs, observations

@@ -1,22 +1,22 @@
-"""Has it become slower? Two firmwares compared by what can be told apart: nights, boards and rounds, never samples.
+"""The comparison of two firmwares: is the candidate slower? By nights, boards and rounds, never by samples.
 
-Samples of one night share what that night was like, so more of them make a comparison surer of the night, not of the
-firmware. The unit is therefore a round where both firmwares ran in the same night and each board's own level is known
-from a night of the same firmware (or from groups that were swapped), a board where at least three ran with each, and a
-night where only one firmware ran a night.
+Samples of one night share the conditions of that night. More samples tell more about the night, not about the
+firmware. So the unit is a round where both firmwares ran in the same night and the level of each board is known from a
+night of the same firmware (or from groups that were swapped); a board where at least three boards ran each firmware;
+and a night where only one firmware ran in a night.
 """
 
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from bench.errors import UsageError
+from bench.exit_code import ExitCode
 from bench.history.observations import Key, Observation
 from bench.history.shift import Shift, between_units, night_levels, significant, within_nights
 
-REGRESSION, IMPROVEMENT, SAME, UNKNOWN = "regression", "improvement", "no regression", "not enough evidence"
-NOT_COMPARED = "not compared"
-"""Counts and shares: a person reads them, no verdict waits for them."""
+"""The verdict of counts and shares: a person reads them, no verdict depends on them."""
 
 _FASTER_IS_MORE = ("B/s", "bit/s", "1/s")
 _COMPARED = ("ns", "mC", *_FASTER_IS_MORE)
@@ -24,15 +24,25 @@ _BOARDS_A_GROUP = 3
 _FALSE_ALARM_NIGHTS = 6
 
 
+class ComparisonVerdict(StrEnum):
+    """The verdict on one measurement; the worst comes first."""
+
+    REGRESSION = "regression"
+    IMPROVEMENT = "improvement"
+    SAME = "no regression"
+    UNKNOWN = "not enough evidence"
+    NOT_COMPARED = "not compared"
+
+
 @dataclass(frozen=True)
 class CompareSettings:
-    """What counts.
+    """The settings of a comparison.
 
     Attributes:
-        confidence: that no measurement of a comparison is called a regression by chance.
+        confidence: probability that no measurement of a comparison is called a regression by chance.
         least_effect: relative change below which nothing is called a regression, however sure.
-        blind: a comparison that could have missed so large a change shows nothing.
-        nights: of the baseline, where the night is the unit, at least.
+        blind: a comparison that could miss a change of this size proves nothing.
+        nights: smallest number of nights of the baseline, where the night is the unit.
         statistic: of a series: typical (the mean of the middle 80 %), p50, p90, p95, p99 or mean.
     """
 
@@ -45,22 +55,22 @@ class CompareSettings:
 
 @dataclass(frozen=True)
 class Judgement:
-    """One measurement.
+    """The verdict on one measurement.
 
     Attributes:
-        key: which.
+        key: the measurement.
         verdict: regression, improvement, no regression, not enough evidence, or not compared.
         baseline: typical value (geometric mean of the units); None when it was not measured.
-        candidate: likewise.
-        change: relative, such as 0.1; None when it cannot be told.
-        low, high: its interval, at the comparison's confidence.
+        candidate: the same for the candidate.
+        change: relative change, such as 0.1; None when it is not known.
+        low, high: interval of the change, at the confidence of the comparison.
         detectable: smallest relative change that would have been found 95 times in 100.
-        units: how many of which kind, such as "40 rounds of 4 boards".
-        why: what is missing, where there is not enough evidence.
+        units: number and kind of the units, such as "40 rounds of 4 boards".
+        why: the reason that there is not enough evidence.
     """
 
     key: Key
-    verdict: str
+    verdict: ComparisonVerdict
     baseline: float | None = None
     candidate: float | None = None
     change: float | None = None
@@ -74,31 +84,33 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All measurements, the largest regression first.
+    """The verdicts on all measurements, the largest regression first.
 
     Attributes:
-        false_alarms: of the baseline's nights compared with the rest of them: alarms, comparisons; None without enough.
+        false_alarms: (alarms, comparisons) where each night of the baseline is compared with the others; None when
+            there are too few nights.
     """
 
     judgements: Sequence[Judgement]
     settings: CompareSettings = field(default_factory=CompareSettings)
     false_alarms: tuple[int, int] | None = None
 
-    def having(self, verdict: str) -> list[Judgement]:
-        """Those with a verdict."""
+    def having(self, verdict: ComparisonVerdict) -> list[Judgement]:
+        """Return the measurements that have a verdict."""
         return [judgement for judgement in self.judgements if judgement.verdict == verdict]
 
     @property
-    def exit_code(self) -> int:
-        """0 no regression, 1 regression, 5 not enough evidence: nothing could be judged."""
-        if self.having(REGRESSION):
-            return 1
-        return 0 if self.having(SAME) or self.having(IMPROVEMENT) else 5
+    def exit_code(self) -> ExitCode:
+        """OK without a regression, FAILED with one, INCOMPLETE when nothing could be judged."""
+        if self.having(ComparisonVerdict.REGRESSION):
+            return ExitCode.FAILED
+        judged = self.having(ComparisonVerdict.SAME) or self.having(ComparisonVerdict.IMPROVEMENT)
+        return ExitCode.OK if judged else ExitCode.INCOMPLETE
 
 
 @dataclass(frozen=True)
 class _Found:
-    """The shift of one measurement, toward worse where it is positive, before it is judged among the others."""
+    """The shift of one measurement before it is judged with the others; a positive shift is worse."""
 
     shift: Shift | None
     units: str
@@ -106,21 +118,21 @@ class _Found:
     effective: int = 0
     excess: float = 1.0
     nights: int = -1
-    """Degrees of freedom behind the excess; -1 where the unit is a board or a night anyway."""
+    """Degrees of freedom of the excess; -1 where the unit is a board or a night."""
 
 
 def compare(
     baseline: Sequence[Observation], candidate: Sequence[Observation], settings: CompareSettings | None = None
 ) -> Comparison:
-    """Judges every measurement that both sides have, and names those that one side lacks.
+    """Judge every measurement that both sides have, and name those that one side lacks.
 
     Raises:
-        UsageError: the sides overlap.
+        UsageError: The sides overlap.
     """
     settings = settings or CompareSettings()
     shared = {one.trial for one in baseline} & {one.trial for one in candidate} - {0}
     if shared:
-        raise UsageError(f"{len(shared)} measurements are part of both sides: nothing can be compared with itself")
+        raise UsageError(f"{len(shared)} measurements are part of both sides: choose sides that do not overlap")
     found = _judged(baseline, candidate, settings)
     return Comparison(found, settings, _false_alarms(baseline, settings))
 
@@ -152,15 +164,15 @@ def _judged(
         )
         for key, base, cand in rows
     ]
-    order = (REGRESSION, IMPROVEMENT, SAME, UNKNOWN, NOT_COMPARED)
+    order = list(ComparisonVerdict)
     return sorted(judgements, key=lambda one: (order.index(one.verdict), -abs(one.change or 0.0), one.key.text))
 
 
 def _with_excess(found: dict[Key, _Found]) -> dict[Key, _Found]:
-    """Widens the errors of rounds by what boards' nights differ beyond them, as all measurements together tell.
+    """Widen the errors of rounds where boards differ more from night to night than rounds explain.
 
-    A board may be faster in one night than in another for reasons of its own (antenna, temperature, cell): then rounds
-    are no independent witnesses. A single measurement of a few boards says little about that, fifty say enough.
+    A board may be faster in one night than in another for its own reasons (antenna, temperature, cell). Then its rounds
+    are not independent. One measurement of a few boards says little about that, so all measurements are used together.
     """
     by_rounds = {key: one for key, one in found.items() if one.shift is not None and one.nights >= 0}
     nights = sum(one.nights for one in by_rounds.values())
@@ -169,7 +181,7 @@ def _with_excess(found: dict[Key, _Found]) -> dict[Key, _Found]:
     for key, one in by_rounds.items():
         assert one.shift is not None
         if nights == 0:
-            why = "how boards differ from night to night cannot be told: two boards a group at least"
+            why = "too few boards to know how boards differ from night to night: take at least two boards a group"
             widened[key] = _Found(None, one.units, why, one.effective)
             continue
         freedom = max(1, int(1 / (1 / one.shift.freedom + 1 / nights)))
@@ -203,30 +215,30 @@ def _judge(
 ) -> Judgement:
     before, after = (_typical(side, settings.statistic) for side in (base, cand))
     if found.shift is None:
-        verdict = UNKNOWN if key.unit in _COMPARED else NOT_COMPARED
+        verdict = ComparisonVerdict.UNKNOWN if key.unit in _COMPARED else ComparisonVerdict.NOT_COMPARED
         return Judgement(key, verdict, before, after, units=found.units, why=found.why, effective=found.effective)
     sign = _sign(key)
     change = math.expm1(sign * found.shift.value)
     low, high = sorted(math.expm1(sign * bound) for bound in found.shift.interval(level))
     detectable = max(math.expm1(found.shift.detectable(level)), settings.least_effect)
-    verdict, why = SAME, ""
+    verdict, why = ComparisonVerdict.SAME, ""
     if worse and abs(change) >= settings.least_effect:
-        verdict = REGRESSION
+        verdict = ComparisonVerdict.REGRESSION
     elif better and abs(change) >= settings.least_effect:
-        verdict = IMPROVEMENT
+        verdict = ComparisonVerdict.IMPROVEMENT
     elif detectable > settings.blind:
-        verdict = UNKNOWN
-        why = f"a change of {detectable:.0%} could have been missed: more nights, rounds or boards"
+        verdict = ComparisonVerdict.UNKNOWN
+        why = f"a change of {detectable:.0%} could have been missed: run more nights, rounds or boards"
     return Judgement(key, verdict, before, after, change, low, high, detectable, found.units, why, found.effective)
 
 
 def _sign(key: Key) -> int:
-    """+1 where a larger value is worse."""
+    """Return +1 where a larger value is worse, else -1."""
     return -1 if key.unit in _FASTER_IS_MORE else 1
 
 
 def _value(observation: Observation, statistic: str) -> float | None:
-    """A series' statistic, a single measurement's value; None where it is not told."""
+    """Return the statistic of a series, or the value of a single measurement; None where it is not known."""
     return observation.figures.get(statistic, observation.figures.get("value"))
 
 
@@ -236,7 +248,7 @@ def _typical(side: Sequence[Observation], statistic: str) -> float | None:
 
 
 def _shift(key: Key, base: Sequence[Observation], cand: Sequence[Observation], settings: CompareSettings) -> _Found:
-    """By the design that these observations allow."""
+    """Return the shift of a measurement by the best design that its observations allow."""
     if key.unit not in _COMPARED:
         return _Found(None, "", f"its unit is {key.unit!r}: counts and shares are for people to compare")
     told = [[one for one in side if _value(one, settings.statistic) is not None] for side in (base, cand)]
@@ -246,7 +258,7 @@ def _shift(key: Key, base: Sequence[Observation], cand: Sequence[Observation], s
         return _Found(None, "", f"{few} in the {which}")
     zeros = sum((_value(one, settings.statistic) or 0.0) <= 0 for side in told for one in side)
     if zeros:
-        return _Found(None, "", f"{zeros} of its values are zero: look at them, there is no ratio to zero")
+        return _Found(None, "", f"{zeros} of its values are zero, which has no ratio: look at them")
     sign = _sign(key)
 
     def log(observation: Observation) -> float:
@@ -262,7 +274,7 @@ Log = Callable[[Observation], float]
 
 
 def _interleaved(base: Sequence[Observation], cand: Sequence[Observation], log: Log) -> _Found:
-    """Both firmwares in one run."""
+    """Return the shift where both firmwares ran in one run."""
     both = [*base, *cand]
     boards = sorted({one.board for one in both})
     rounds, nights = len({(one.run, one.round) for one in both}), len({one.night for one in both})
@@ -290,24 +302,22 @@ def _interleaved(base: Sequence[Observation], cand: Sequence[Observation], log: 
 
 
 def _windows(base: Sequence[Observation], cand: Sequence[Observation], log: Log, settings: CompareSettings) -> _Found:
-    """Nights of one firmware, then nights of the other, on the boards that ran with both."""
+    """Return the shift between nights of one firmware and nights of the other, on boards that ran both."""
     common = {one.board for one in base} & {one.board for one in cand}
     if not common:
-        return _Found(None, "", "no board ran with both, and no night had both")
+        return _Found(None, "", "no board ran with both, and no night had both: run both on one board, or in one night")
     sides = [[one for one in side if one.board in common] for side in (base, cand)]
     both = [*sides[0], *sides[1]]
     levels = night_levels([log(one) for one in both], [one.board for one in both], [_night_of(one) for one in both])
     if levels is None:
-        return _Found(None, "", "no night joins the boards: some ran together in none")
+        return _Found(None, "", "no night joins the boards: run all boards together in at least one night")
     nights = [{_night_of(one): levels[_night_of(one)] for one in side} for side in sides]
     if set(nights[0]) & set(nights[1]):
-        return _Found(None, "", "both ran in one night, but not in one run: the night may have changed in between")
+        return _Found(None, "", "both ran in one night, but not in one run: conditions may have changed in between")
     boards = f"{len(common)} board{'' if len(common) == 1 else 's'}"
     units = f"{len(nights[0])} and {len(nights[1])} nights of {boards}, {_cells([*sides[0], *sides[1]])}"
     if len(nights[0]) < settings.nights:
-        why = (
-            f"{len(nights[0])} nights of the baseline are too few to know how nights differ: {settings.nights} at least"
-        )
+        why = f"{len(nights[0])} nights of the baseline are too few: take at least {settings.nights} for their spread"
         return _Found(None, units, why)
     found = between_units(list(nights[0].values()), list(nights[1].values()))
     return _Found(found, units, effective=sum(map(len, nights)))
@@ -334,7 +344,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _false_alarms(baseline: Sequence[Observation], settings: CompareSettings) -> tuple[int, int] | None:
-    """Each night of one firmware against its other nights: how often that is called a regression, of how many."""
+    """Return (alarms, comparisons) where each night of the baseline is compared with its other nights."""
     nights: dict[str, set[str]] = {}
     for one in baseline:
         nights.setdefault(one.firmware, set()).add(one.night)
@@ -347,6 +357,6 @@ def _false_alarms(baseline: Sequence[Observation], settings: CompareSettings) ->
             found = _judged(
                 [one for one in same if one.night != date], [one for one in same if one.night == date], settings
             )
-            alarms += any(one.verdict == REGRESSION for one in found)
+            alarms += any(one.verdict is ComparisonVerdict.REGRESSION for one in found)
             comparisons += 1
     return (alarms, comparisons) if comparisons else None

@@ -1,4 +1,4 @@
-"""What is compared: one statistic of one measurement, on one board, in one round of one night."""
+"""Observations: one measurement on one board, in one round of one night."""
 
 import re
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What makes two measurements comparable."""
+    """The identity of a measurement: two observations with the same key can be compared."""
 
     test: str
     name: str
@@ -46,7 +46,7 @@ class Key:
 
     @property
     def text(self) -> str:
-        """For a person: the measurement, then what tells it from others of its name."""
+        """The measurement's name, then the facts that distinguish it from others of that name."""
         where = " ".join(part for part in (self.model, self.access, self.operator) if part)
         return f"{self.name} ({where})" if where else self.name
 
@@ -57,11 +57,11 @@ class Observation:
 
     Attributes:
         night: date on which the night began.
-        board: by which it is known again on other nights.
-        round: of its run; run and round together are a turn.
+        board: identity of the board, the same on other nights.
+        round: round of its run; run and round together are a turn.
         figures: statistics by name.
-        count: samples behind them.
-        trial: told from every other observation by it, also of other histories; 0 is none.
+        count: number of samples.
+        trial: number that no other observation has, not even one of another history; 0 is none.
     """
 
     key: Key
@@ -77,7 +77,7 @@ class Observation:
 
 
 def chosen_runs(store: Store, text: str) -> dict[int, str]:
-    """The boards (of runs) that a choice means: their numbers in the history, and their firmware.
+    """Return the boards (of runs) that a choice selects: their numbers in the history, and their firmware.
 
     A choice is conditions with commas between them, all of which hold: ``2026-11-01`` or ``2026-11-01..2026-11-14``
     (nights), ``modem=mfw_nrf91x1_2.0.*``, ``application=slm``, ``version=3.1.0``, ``run=NAME``, ``model=``, ``board=``,
@@ -85,7 +85,7 @@ def chosen_runs(store: Store, text: str) -> dict[int, str]:
     is a modem firmware, an application's version or a run.
 
     Raises:
-        UsageError: it cannot be read.
+        UsageError: The choice cannot be read.
     """
     query = f"SELECT boards.id, night, {', '.join(_COLUMNS)} FROM boards JOIN runs ON runs.id = run_id"
     found = {}
@@ -98,7 +98,7 @@ def chosen_runs(store: Store, text: str) -> dict[int, str]:
 
 
 def _condition(part: str) -> tuple[str, str, str]:
-    """(kind, low or pattern, high)."""
+    """Return (kind, low or pattern, high)."""
     dates = _DATES.fullmatch(part)
     if dates:
         return "night", dates[1], dates[2] or dates[1]
@@ -123,7 +123,7 @@ def _holds(condition: tuple[str, str, str], row: dict[str, str]) -> bool:
 
 
 def observations(store: Store, boards: Sequence[int]) -> list[Observation]:
-    """Every measurement of these boards (of runs) of which a statistic is known."""
+    """Return every measurement of these boards (of runs) that has a known statistic."""
     found = []
     statistics = ("typical", "p50", "p90", "p95", "p99", "mean", "value")
     query = (

@@ -1,4 +1,4 @@
-"""One run as the history keeps it."""
+"""Records: one run as the history keeps it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,8 +10,8 @@ class BoardRecord:
 
     Attributes:
         slot: its place in the run.
-        identity: by which it is known again on other nights: a short id of its IMEI, else its slot.
-        side: the group of an interleaved run that it belonged to; empty for none.
+        identity: short id of its IMEI, else its slot: the same on other nights.
+        side: its group in an interleaved run; empty for none.
     """
 
     slot: str
@@ -29,7 +29,7 @@ class BoardRecord:
 
 @dataclass(frozen=True, slots=True)
 class ResultRecord:
-    """What became of a test on a board, in a round."""
+    """The result of a test on a board, in a round."""
 
     test: str
     slot: str
@@ -46,8 +46,8 @@ class MeasurementRecord:
     """One measurement; a single value has no samples.
 
     Attributes:
-        turn: which one of this name it was in its test, from 0.
-        figures: by name: value, min, typical, p50, p90, p95, p99, max, mean.
+        turn: its number among the measurements of this name in its test, from 0.
+        figures: its statistics by name: value, min, typical, p50, p90, p95, p99, max, mean.
         samples: in the order in which they were taken.
     """
 
@@ -69,10 +69,10 @@ class RunRecord:
     """A run.
 
     Attributes:
-        uid: one in the world: a digest of the first row of its stream.
-        name: its folder's name.
+        uid: worldwide unique identity: a digest of the first row of its stream.
+        name: name of its folder.
         started: UTC, ISO 8601.
-        rows: of its stream, when it was added.
+        rows: number of rows in its stream when it was added.
         verdict: PASSED, FAILED, INCOMPLETE, QUALIFIED or NOT QUALIFIED.
     """
 

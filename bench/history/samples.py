@@ -1,4 +1,4 @@
-"""Samples as bytes: integers as such, else doubles; bytes of one weight together, so that they compress."""
+"""Samples as bytes: integers, else doubles. Bytes of the same weight stand together, so that they compress well."""
 
 import zlib
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _EXACT = 2.0**53
 
 
 def encode(values: Sequence[float] | Floats) -> tuple[str, bytes]:
-    """The encoding's name and the bytes; the order is kept."""
+    """Return the name of the encoding and the bytes; the order is kept."""
     numbers = numpy.asarray(values, dtype=numpy.float64)
     kind = _type_of(numbers)
     stored = numbers.astype(kind)
@@ -23,10 +23,10 @@ def encode(values: Sequence[float] | Floats) -> tuple[str, bytes]:
 
 
 def decode(kind: str, data: bytes) -> Floats:
-    """The values.
+    """Return the values.
 
     Raises:
-        ValueError: no such encoding, or damaged bytes.
+        ValueError: The encoding is not known, or the bytes are damaged.
     """
     if kind not in _TYPES:
         raise ValueError(f"samples are encoded as {kind!r}, which this version does not know")

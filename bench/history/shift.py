@@ -1,4 +1,4 @@
-"""How far, and how surely, logarithms of measured values have shifted: Student's t with whatever counts as a unit."""
+"""The shift of logarithms of measured values, with its error, by Student's t; the caller chooses the unit."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from bench.measure.student import t_quantile, t_tail
 
 Floats = NDArray[numpy.float64]
 _POWER = 0.95
-# Units that agree to the last digit are rounded, not certain: nothing is known better than to a tenth of a per cent.
+# Units that agree to the last digit are rounded, not exact: nothing is known better than to a tenth of a per cent.
 _GRAIN = 0.001
 
 
@@ -30,18 +30,18 @@ class Shift:
     freedom: int
 
     def chance(self, *, upward: bool) -> float:
-        """How probable so large a difference is where there is none (one-sided)."""
+        """Return the probability of so large a difference where there is none (one-sided)."""
         if self.error <= 0:
             return 0.0 if (self.value > 0) == upward and self.value else 1.0
         return t_tail((self.value if upward else -self.value) / self.error, self.freedom)
 
     def interval(self, chance: float) -> tuple[float, float]:
-        """Where the true difference lies, each side missed with that probability."""
+        """Return the interval of the true difference; each side misses it with that probability."""
         half = t_quantile(chance, self.freedom) * self.error
         return self.value - half, self.value + half
 
     def detectable(self, chance: float) -> float:
-        """The smallest true difference that would be found 95 times in 100, at that probability of a false alarm."""
+        """Return the smallest true difference that is found 95 times in 100, at that probability of a false alarm."""
         return (t_quantile(chance, self.freedom) + t_quantile(1 - _POWER, self.freedom)) * self.error
 
 
@@ -50,9 +50,9 @@ class WithinNights:
     """A difference by rounds, and how much more boards differ from night to night than rounds explain.
 
     Attributes:
-        shift: with the error that the scatter of rounds gives.
-        excess: variance of boards' nights about their levels, as a multiple of what rounds would give; 1 is no more.
-        nights: degrees of freedom behind that multiple; 0 where nothing can be said of it.
+        shift: the difference, with the error that follows from the scatter of rounds.
+        excess: variance of a board's nights about its level, as a multiple of the variance that rounds explain.
+        nights: degrees of freedom of the excess; 0 where it is not known.
     """
 
     shift: Shift
@@ -63,10 +63,10 @@ class WithinNights:
 def within_nights(
     logs: Sequence[float], boards: Sequence[str], runs: Sequence[str], rounds: Sequence[int], candidate: Sequence[bool]
 ) -> WithinNights | None:
-    """The effect of the candidate with each board and each turn (run and round) having a level of its own.
+    """Return the effect of the candidate, where each board and each turn (run and round) has its own level.
 
-    A turn's level cancels what drifts, a board's level what tells boards apart. None when board and firmware cannot be
-    told from each other, or nothing is left to tell the error from.
+    The level of a turn cancels drift, the level of a board cancels differences of boards. None when board and firmware
+    cannot be separated, or when no data are left to estimate the error.
     """
     turns = [f"{run} {number}" for run, number in zip(runs, rounds, strict=True)]
     values = numpy.asarray(logs, dtype=float)
@@ -86,7 +86,7 @@ def within_nights(
 
 @dataclass(frozen=True, slots=True)
 class _Effect:
-    """``weight``: what of the effect's column boards and turns leave, squared."""
+    """An estimated effect; ``weight`` is the squared length of its column that boards and turns do not explain."""
 
     value: float
     error: float
@@ -99,10 +99,10 @@ class _Effect:
 
 
 def _effect(values: Floats, boards: Sequence[str], turns: Sequence[str], candidate: Sequence[bool]) -> _Effect | None:
-    """Least squares with levels of boards and turns; None where the effect is one of them, or no error can be told."""
+    """Fit levels of boards and turns by least squares; None where they explain the effect, or no error is known."""
     levels = _levels(boards, turns)
     effect = numpy.asarray(candidate, dtype=float)
-    # What of the effect's column no level explains (Frisch, Waugh and Lovell).
+    # The part of the effect's column that no level explains (Frisch, Waugh and Lovell).
     own = effect - levels @ numpy.linalg.lstsq(levels, effect, rcond=None)[0]
     weight = float(own @ own)
     freedom = len(values) - int(numpy.linalg.matrix_rank(levels)) - 1
@@ -115,7 +115,7 @@ def _effect(values: Floats, boards: Sequence[str], turns: Sequence[str], candida
 
 
 def _levels(boards: Sequence[str], turns: Sequence[str]) -> Floats:
-    """A column for each board and each turn."""
+    """Return the matrix with a column for each board and each turn."""
     names, moments = sorted(set(boards)), sorted(set(turns))
     columns = numpy.zeros((len(boards), len(names) + len(moments)))
     for row, (board, turn) in enumerate(zip(boards, turns, strict=True)):
@@ -125,7 +125,7 @@ def _levels(boards: Sequence[str], turns: Sequence[str]) -> Floats:
 
 
 def night_levels(logs: Sequence[float], boards: Sequence[str], nights: Sequence[str]) -> dict[str, float] | None:
-    """Each night's level, boards having levels of their own; None where nights share no board, however indirectly."""
+    """Return each night's level, with levels for boards; None where some nights share no board, even indirectly."""
     levels = _levels(boards, nights)
     names, moments = sorted(set(boards)), sorted(set(nights))
     if int(numpy.linalg.matrix_rank(levels)) < len(names) + len(moments) - 1:
@@ -135,7 +135,7 @@ def night_levels(logs: Sequence[float], boards: Sequence[str], nights: Sequence[
 
 
 def between_units(baseline: Sequence[float], candidate: Sequence[float]) -> Shift | None:
-    """The difference of means of independent units, such as nights or boards; one of them may be a single one."""
+    """Return the difference of means of independent units, such as nights or boards; one side may have one unit."""
     freedom = len(baseline) + len(candidate) - 2
     if not baseline or not candidate or freedom < 1:
         return None
@@ -145,7 +145,7 @@ def between_units(baseline: Sequence[float], candidate: Sequence[float]) -> Shif
 
 
 def significant(chances: Sequence[float], level: float) -> list[bool]:
-    """Which of many findings stand, with the probability of any false one at most ``level`` (Holm)."""
+    """Return which findings are significant; the probability of any false one is at most ``level`` (Holm)."""
     order = sorted(range(len(chances)), key=chances.__getitem__)
     stands = [False] * len(chances)
     for rank, index in enumerate(order):

@@ -1,7 +1,7 @@
-"""``history.sqlite``: one row a test result, one row a measurement with its samples, run by run.
+"""The store ``history.sqlite``: a row for each test result and for each measurement with its samples, run by run.
 
-Imported from a run's folder after the run, in one transaction, so that no crash can hurt it; a run that is there
-already is left alone. Pages of 16 kB, without which a compressed blob would save nothing on disk.
+A run is imported from its folder after the run, in one transaction, so that no crash can damage the store; a run that
+is already there is left alone. Pages have 16 kB, for with smaller ones a compressed blob would save nothing on disk.
 """
 
 import json
@@ -21,7 +21,7 @@ from bench.history.samples import Floats, decode, encode
 DEFAULT = Path("reports") / "history.sqlite"
 _OF_A_RUN = ("uid", "name", "started", "verdict", "exit_code", "bench", "rows")
 _FIGURES = ("min", "typical", "p50", "p90", "p95", "p99", "max", "mean", "value")
-# A night belongs to the day on which it began: a run that starts before noon, where the lab is, is of the day before.
+# A night belongs to the day on which it began: a run that starts before noon, local time, belongs to the day before.
 _NIGHT_BEGINS = timedelta(hours=12)
 
 MIGRATIONS: tuple[str, ...] = (
@@ -67,14 +67,14 @@ MIGRATIONS: tuple[str, ...] = (
     UPDATE boards SET application = 'slm' WHERE application_version <> '';
     """,
 )
-"""The schema, step by step; a file tells by ``user_version`` how many steps it has."""
+"""The schema, step by step; ``user_version`` of a file says how many steps it has."""
 
 
 class Store:
-    """A history file, open for as long as it is entered; ``:memory:`` for one that nobody keeps.
+    """A history file, open while the store is entered; ``:memory:`` for one that is not kept.
 
     Raises:
-        LabError: it cannot be opened, or was written by a newer version.
+        LabError: The file cannot be opened, or was written by a newer version.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -93,7 +93,7 @@ class Store:
             self._migrate()
         except sqlite3.Error as error:
             self.__exit__()
-            raise LabError(f"{self._path} is no history that can be used: {error}") from error
+            raise LabError(f"{self._path} is not a usable history: {error}") from error
         except BaseException:
             self.__exit__()
             raise
@@ -121,10 +121,10 @@ class Store:
             self.connection.executescript(steps)
 
     def add(self, run: RunRecord) -> bool:
-        """Adds a run whole, or not at all; False when it was there. One that was added while it still ran is replaced.
+        """Add a complete run, or nothing; return False when it was there. A run that was added too early is replaced.
 
         Raises:
-            LabError: the file cannot be written.
+            LabError: The file cannot be written.
         """
         try:
             self.connection.execute("BEGIN IMMEDIATE")
@@ -191,13 +191,13 @@ class Store:
         return int(cursor.lastrowid or 0)
 
     def merge(self, other: Path) -> int:
-        """Takes over the runs of another history that are not here; returns how many.
+        """Copy the runs of another history that are not here; return their number.
 
         Raises:
-            UsageError: there is no such file.
+            UsageError: There is no such file.
         """
         if not other.is_file():
-            raise UsageError(f"{other} is no file")
+            raise UsageError(f"{other} is not a file")
         with Store(other) as source:
             uids = [uid for (uid,) in source.rows("SELECT uid FROM runs ORDER BY started")]
             try:
@@ -206,7 +206,7 @@ class Store:
                 raise LabError(f"{other} is damaged: {error}") from error
 
     def run(self, uid: str) -> RunRecord:
-        """A run as it was added."""
+        """Return a run as it was added."""
         query = "SELECT id, name, started, verdict, exit_code, simulated, bench, rows FROM runs WHERE uid = ?"
         run_id, name, started, verdict, code, simulated, *rest = self.connection.execute(query, (uid,)).fetchone()
         columns = ", ".join(BoardRecord.__slots__)
@@ -265,7 +265,7 @@ class Store:
         return [firmware_text(*row) for row in self.rows(query, (run_id,))]
 
     def last_of(self, slots: Sequence[str], *, simulated: bool, besides: str) -> RunRecord | None:
-        """The last run on exactly these boards, besides one; None when there was none."""
+        """Return the last run on exactly these boards, except one run; None when there was none."""
         query = (
             "SELECT uid, (SELECT json_group_array(slot) FROM boards WHERE run_id = runs.id) FROM runs"
             " WHERE simulated = ? AND uid <> ? ORDER BY started DESC LIMIT 200"
@@ -276,7 +276,7 @@ class Store:
         return None
 
     def earlier(self, test: str, slots: Sequence[str], *, simulated: bool) -> str:
-        """What became of a test in earlier nights on the boards where it fails now; empty when it never ran there."""
+        """Return how a test ended in earlier nights on the boards where it fails now; empty when it never ran there."""
         places = ", ".join("?" for _ in slots)
         query = (
             "SELECT night, max(outcome = 'failed'), max(known_issue) FROM results JOIN boards ON boards.id = board_id"
@@ -293,21 +293,21 @@ class Store:
         return f"failing since the night of {failing}, or longer" if failing else ""
 
     def rows(self, query: str, values: Iterable[object] = ()) -> Sequence[tuple[Any, ...]]:
-        """The answer to a question in SQL.
+        """Return the rows that an SQL query gives.
 
         Raises:
-            LabError: the file is damaged, or no history.
+            LabError: The file is damaged, or is not a history.
         """
         try:
             return self.connection.execute(query, tuple(values)).fetchall()
         except sqlite3.Error as error:
-            raise LabError(f"{self._path} is no history that can be used: {error}") from error
+            raise LabError(f"{self._path} is not a usable history: {error}") from error
 
 
 def night_of(started: str) -> str:
-    """The date of the night that a moment (UTC, ISO 8601) belongs to in this host's zone, from noon to noon.
+    """Return the date of the night that a moment (UTC, ISO 8601) belongs to: from noon to noon in this host's zone.
 
-    The text's first ten letters if it is no moment.
+    A text that is not a moment gives its first ten characters.
     """
     try:
         moment = datetime.fromisoformat(started.replace("Z", "+00:00")).astimezone()

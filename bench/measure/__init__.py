@@ -1,24 +1,21 @@
-"""Declared measurements, their statistics, throughput, a round trip's parts, and the bench's own noise."""
+"""Declared measurements, their statistics, throughput, parts of a round trip, and the noise of the bench."""
 
 from bench.measure.current import Current
 from bench.measure.measurement import (
-    MARGINAL,
-    OK,
-    OUTSIDE,
-    UNTOLD,
     VALUE,
     AtLeast,
     AtMost,
     Limit,
     LimitExceeded,
     LimitUnfit,
+    LimitVerdict,
     Measurement,
     TooFewSamples,
     Within,
     at_least,
     at_most,
     configured_limits,
-    shown,
+    format_value,
     within,
 )
 from bench.measure.meter import Meter, ProfilerKit, SimulatedMeter
@@ -32,11 +29,7 @@ from bench.measure.throughput import Rate, rate_of, uart_ceiling
 
 __all__ = [
     "FEWEST",
-    "MARGINAL",
-    "OK",
-    "OUTSIDE",
     "PARTS",
-    "UNTOLD",
     "VALUE",
     "AtLeast",
     "AtMost",
@@ -47,6 +40,7 @@ __all__ = [
     "Limit",
     "LimitExceeded",
     "LimitUnfit",
+    "LimitVerdict",
     "Measurement",
     "Meter",
     "NoiseFloor",
@@ -66,12 +60,12 @@ __all__ = [
     "at_most",
     "configured_limits",
     "drift",
+    "format_value",
     "judge",
     "proportion",
     "quantiles",
     "rate_of",
     "reordered",
-    "shown",
     "take_apart",
     "typical",
     "uart_ceiling",

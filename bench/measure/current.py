@@ -1,4 +1,4 @@
-"""What a board draws: current over time, and the charge between two moments."""
+"""The current of a board over time, and its charge between two moments."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -11,14 +11,14 @@ class Current:
 
     Attributes:
         steps: (moment in ns, mA from then on), in order.
-        until_ns: where the knowledge ends.
+        until_ns: the end of the last step.
     """
 
     steps: Sequence[tuple[int, float]]
     until_ns: int
 
     def between(self, begin_ns: int, end_ns: int) -> Iterator[tuple[int, int, float]]:
-        """(from, to, mA) of each step between two moments; nothing where nothing is known."""
+        """Yield (from, to, mA) of each step between two moments; nothing where the current is not known."""
         first = max(0, bisect_right(self.steps, begin_ns, key=lambda step: step[0]) - 1)
         for index in range(first, len(self.steps)):
             moment, milliamperes = self.steps[index]
@@ -30,10 +30,10 @@ class Current:
                 yield start, stop, milliamperes
 
     def charge_uc(self, begin_ns: int, end_ns: int) -> float:
-        """Microcoulombs between two moments: mA times s, times 1000.
+        """Return the charge between two moments in microcoulombs: mA times s, times 1000.
 
         Raises:
-            ValueError: the current is not known for all of that time.
+            ValueError: The current is not known for all of that time.
         """
         if not self.steps or begin_ns < self.steps[0][0] or end_ns > self.until_ns:
             raise ValueError("the current is not known for all of that time")

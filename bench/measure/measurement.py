@@ -1,7 +1,8 @@
-"""Measurements and their limits: a name, a value, a unit, what the value must be; judged when recorded."""
+"""Measurements and their limits: name, value, unit and limit, judged when they are recorded."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
@@ -9,7 +10,18 @@ from bench.clock import NS_PER_S, duration_text
 from bench.config.lab import MeasurementLimit
 from bench.errors import DeviceError, LabError, UsageError
 
-OK, MARGINAL, OUTSIDE, UNTOLD = "ok", "marginal", "outside", "not told"
+
+class LimitVerdict(StrEnum):
+    """The verdict on a measured value."""
+
+    OK = "ok"
+    MARGINAL = "marginal"
+    """Within the limit, but near it."""
+    OUTSIDE = "outside"
+    UNTOLD = "not told"
+    """Too few samples tell the statistic."""
+
+
 VALUE = "value"
 """The statistic of a measurement that is a single value."""
 
@@ -18,66 +30,66 @@ _SIZES = ((1e6, "MB/s"), (1e3, "kB/s"))
 
 
 class LimitExceeded(DeviceError):
-    """A measured value is outside its limit."""
+    """An error for a measured value outside its limit."""
 
 
 class TooFewSamples(LabError):
-    """A limited statistic cannot be told from so few samples: the device has neither met nor broken its limit."""
+    """An error for too few samples to know a limited statistic: the device has neither met nor broken its limit."""
 
 
 class LimitUnfit(LabError):
-    """A limit of bench.toml does not fit the measurement that it names."""
+    """An error for a limit of bench.toml that does not fit the measurement that it names."""
 
 
 class Limit(Protocol):
-    """What a value must be."""
+    """A limit of a value."""
 
-    def verdict(self, value: float) -> str:
-        """OK, MARGINAL (within the limit, but so near that it is worth a look) or OUTSIDE."""
+    def verdict(self, value: float) -> LimitVerdict:
+        """Return OK, MARGINAL (within the limit, but near it) or OUTSIDE."""
 
     def text(self, unit: str) -> str:
-        """The limit for a person, its numbers taken to be in ``unit``."""
+        """Return the limit as text; its numbers are in ``unit``."""
 
 
 @dataclass(frozen=True, slots=True)
 class AtMost:
-    """No more than ``bound``; marginal above ``(1 - marginal)`` of it."""
+    """An upper limit; marginal above ``(1 - marginal)`` of it."""
 
     bound: float
     marginal: float = 0.0
 
-    def verdict(self, value: float) -> str:
-        """OK, MARGINAL or OUTSIDE."""
+    def verdict(self, value: float) -> LimitVerdict:
+        """Return OK, MARGINAL or OUTSIDE."""
         if not value <= self.bound:
-            return OUTSIDE
-        return MARGINAL if self.marginal and value > self.bound * (1 - self.marginal) else OK
+            return LimitVerdict.OUTSIDE
+        return LimitVerdict.MARGINAL if self.marginal and value > self.bound * (1 - self.marginal) else LimitVerdict.OK
 
     def text(self, unit: str) -> str:
-        """The limit for a person."""
-        return f"at most {shown(self.bound, unit)}"
+        """Return the limit as text."""
+        return f"at most {format_value(self.bound, unit)}"
 
 
 @dataclass(frozen=True, slots=True)
 class AtLeast:
-    """No less than ``bound``; marginal below ``(1 + marginal)`` of it."""
+    """A lower limit; marginal below ``(1 + marginal)`` of it."""
 
     bound: float
     marginal: float = 0.0
 
-    def verdict(self, value: float) -> str:
-        """OK, MARGINAL or OUTSIDE."""
+    def verdict(self, value: float) -> LimitVerdict:
+        """Return OK, MARGINAL or OUTSIDE."""
         if not value >= self.bound:
-            return OUTSIDE
-        return MARGINAL if self.marginal and value < self.bound * (1 + self.marginal) else OK
+            return LimitVerdict.OUTSIDE
+        return LimitVerdict.MARGINAL if self.marginal and value < self.bound * (1 + self.marginal) else LimitVerdict.OK
 
     def text(self, unit: str) -> str:
-        """The limit for a person."""
-        return f"at least {shown(self.bound, unit)}"
+        """Return the limit as text."""
+        return f"at least {format_value(self.bound, unit)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """From ``low`` to ``high``, both included; marginal in the outer ``marginal`` of that range."""
+    """A range from ``low`` to ``high``, both included; marginal in the outer ``marginal`` of that range."""
 
     low: float
     high: float
@@ -85,27 +97,27 @@ class Within:
 
     def __post_init__(self) -> None:
         if self.low > self.high:
-            raise UsageError(f"a limit from {self.low:g} to {self.high:g} holds no value")
+            raise UsageError(f"a limit from {self.low:g} to {self.high:g} allows no value: give the lower bound first")
 
-    def verdict(self, value: float) -> str:
-        """OK, MARGINAL or OUTSIDE."""
+    def verdict(self, value: float) -> LimitVerdict:
+        """Return OK, MARGINAL or OUTSIDE."""
         if not self.low <= value <= self.high:
-            return OUTSIDE
+            return LimitVerdict.OUTSIDE
         edge = self.marginal * (self.high - self.low)
-        return MARGINAL if edge and not self.low + edge <= value <= self.high - edge else OK
+        return LimitVerdict.MARGINAL if edge and not self.low + edge <= value <= self.high - edge else LimitVerdict.OK
 
     def text(self, unit: str) -> str:
-        """The limit for a person."""
-        return f"{shown(self.low, unit)} to {shown(self.high, unit)}"
+        """Return the limit as text."""
+        return f"{format_value(self.low, unit)} to {format_value(self.high, unit)}"
 
 
 def at_most(bound: float | None = None, *, seconds: float | None = None, marginal: float = 0.0) -> AtMost:
-    """An upper limit in the measurement's unit, or in seconds for a measurement in ns."""
+    """Return an upper limit in the measurement's unit, or in seconds for a measurement in ns."""
     return AtMost(_bound(bound, seconds), marginal)
 
 
 def at_least(bound: float | None = None, *, seconds: float | None = None, marginal: float = 0.0) -> AtLeast:
-    """A lower limit in the measurement's unit, or in seconds for a measurement in ns."""
+    """Return a lower limit in the measurement's unit, or in seconds for a measurement in ns."""
     return AtLeast(_bound(bound, seconds), marginal)
 
 
@@ -115,12 +127,12 @@ def within(
     seconds: tuple[float, float] | None = None,
     marginal: float = 0.0,
 ) -> Within:
-    """A range in the measurement's unit, or in seconds for a measurement in ns."""
+    """Return a range in the measurement's unit, or in seconds for a measurement in ns."""
     if low_high is not None and seconds is None:
         return Within(*low_high, marginal)
     if seconds is not None and low_high is None:
         return Within(seconds[0] * NS_PER_S, seconds[1] * NS_PER_S, marginal)
-    raise UsageError("give the range in the measurement's unit, or seconds=(low, high), one of the two")
+    raise UsageError("give the range in the measurement's unit, or seconds=(low, high), but not both")
 
 
 def _bound(value: float | None, in_seconds: float | None) -> float:
@@ -128,7 +140,7 @@ def _bound(value: float | None, in_seconds: float | None) -> float:
         return value
     if in_seconds is not None and value is None:
         return in_seconds * NS_PER_S
-    raise UsageError("give the bound in the measurement's unit, or seconds=, one of the two")
+    raise UsageError("give the bound in the measurement's unit, or seconds=, but not both")
 
 
 def configured_limits(
@@ -140,13 +152,13 @@ def configured_limits(
     part_of: str = "",
     used: Callable[[MeasurementLimit], object] = lambda _: None,
 ) -> dict[str, Limit]:
-    """The limits that bench.toml sets for a measurement, by statistic; a later entry counts more than an earlier one.
+    """Return the limits that bench.toml sets for a measurement, by statistic; later entries replace earlier ones.
 
-    An entry means a measurement by its exact name, or by a pattern, which means those of its measurements that have its
-    unit and its statistic, parts only when it has a colon. ``used`` is told of each entry that counts.
+    An entry selects a measurement by its exact name, or by a pattern. A pattern selects only measurements with its unit
+    and its statistic, and parts only when it has a colon. ``used`` is called with each entry that applies.
 
     Raises:
-        LimitUnfit: an entry names this measurement exactly, and has another unit, or a statistic that it has not.
+        LimitUnfit: An entry names this measurement exactly, but has another unit or a statistic that it does not have.
     """
     limits: dict[str, Limit] = {}
     for entry in entries:
@@ -163,7 +175,7 @@ def configured_limits(
 
 
 def _misfit(entry: MeasurementLimit, name: str, unit: str, *, series: bool) -> str:
-    """Why an entry cannot limit a measurement; empty when it can."""
+    """Return why an entry cannot limit a measurement; empty when it can."""
     if entry.unit != unit and not (unit == "ns" and entry.unit in _TIMES):
         units = "s, ms, us or ns" if unit == "ns" else unit
         return f"bench.toml limits {name} in {entry.unit}, but it is measured in {units}"
@@ -176,7 +188,7 @@ def _misfit(entry: MeasurementLimit, name: str, unit: str, *, series: bool) -> s
 
 
 def _limit_of(entry: MeasurementLimit, factor: int) -> Limit:
-    """The limit, its bounds in the measurement's own unit; one of them is there, or the file would be refused."""
+    """Return the limit with bounds in the unit of the measurement; the file always gives at least one bound."""
     if entry.at_most is None:
         assert entry.at_least is not None
         return AtLeast(entry.at_least * factor, entry.marginal)
@@ -187,18 +199,18 @@ def _limit_of(entry: MeasurementLimit, factor: int) -> Limit:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A measurement with all that was found.
+    """A measurement with its statistics, limits and notes.
 
     Attributes:
-        name: what was measured.
-        unit: of all its numbers; times are in ns.
+        name: its name.
+        unit: unit of all its numbers; times are in ns.
         figures: its statistics by name; a single value has only ``value``.
-        limits: what they must be, by the same names.
-        doc: what the number means.
-        count: how many samples are behind it.
+        limits: limits of its statistics, by the same names.
+        doc: the meaning of the number.
+        count: number of samples.
         intervals: 95 % confidence intervals of its statistics, where they are known.
-        part_of: the name of the measurement that it is a part of; empty when it stands for itself.
-        beside: facts to read it by: the host's noise, the UART's ceiling, the clock's uncertainty.
+        part_of: name of the measurement that it is a part of; empty when it is not a part.
+        beside: facts that help to read it: noise of the host, ceiling of the UART, uncertainty of the clock.
     """
 
     name: str
@@ -211,40 +223,46 @@ class Measurement:
     beside: tuple[str, ...] = ()
     part_of: str = ""
 
-    def verdicts(self) -> dict[str, str]:
-        """OK, MARGINAL or OUTSIDE for each limit; UNTOLD for a statistic that too few samples give."""
+    def verdicts(self) -> dict[str, LimitVerdict]:
+        """Return OK, MARGINAL or OUTSIDE for each limit; UNTOLD for a statistic with too few samples."""
         return {
-            name: limit.verdict(self.figures[name]) if name in self.figures else UNTOLD
+            name: limit.verdict(self.figures[name]) if name in self.figures else LimitVerdict.UNTOLD
             for name, limit in self.limits.items()
         }
 
     @property
-    def verdict(self) -> str:
-        """The worst of them; OK without a limit."""
+    def verdict(self) -> LimitVerdict:
+        """The worst verdict of all limits; OK without a limit."""
         found = self.verdicts().values()
-        return next((worst for worst in (OUTSIDE, UNTOLD, MARGINAL) if worst in found), OK)
+        worst_first = (LimitVerdict.OUTSIDE, LimitVerdict.UNTOLD, LimitVerdict.MARGINAL)
+        return next((worst for worst in worst_first if worst in found), LimitVerdict.OK)
 
     @property
     def limit_text(self) -> str:
-        """The limits for a person; empty without any."""
+        """The limits as text; empty without any."""
         return ", ".join(
             f"{'' if name == VALUE else name + ' '}{limit.text(self.unit)}" for name, limit in self.limits.items()
         )
 
     def judge(self) -> None:
-        """Nothing when every limited value is within its limit.
+        """Check that every limited value is within its limit.
 
         Raises:
-            LimitExceeded: one is outside.
-            TooFewSamples: one cannot be told.
+            LimitExceeded: A value is outside.
+            TooFewSamples: There are too few samples to know a value.
         """
         found = self.verdicts()
-        for name in (*(n for n in found if found[n] == OUTSIDE), *(n for n in found if found[n] == UNTOLD)):
+        for name in (
+            *(n for n in found if found[n] == LimitVerdict.OUTSIDE),
+            *(n for n in found if found[n] == LimitVerdict.UNTOLD),
+        ):
             what = self.name if name == VALUE else f"{name} of {self.name}"
             limit = self.limits[name].text(self.unit)
-            if found[name] == UNTOLD:
-                raise TooFewSamples(f"{what} cannot be told from {self.count} samples, expected {limit}: take more")
-            raise LimitExceeded(f"{what} was {shown(self.figures[name], self.unit)}, expected {limit}")
+            if found[name] == LimitVerdict.UNTOLD:
+                raise TooFewSamples(
+                    f"{what} is not known from {self.count} samples, expected {limit}: take more samples"
+                )
+            raise LimitExceeded(f"{what} was {format_value(self.figures[name], self.unit)}, expected {limit}")
 
     def to_row(self) -> dict[str, Any]:
         """What the result stream keeps."""
@@ -257,15 +275,15 @@ class Measurement:
             "n": self.count,
             "limit": self.limit_text,
             "verdict": self.verdict,
-            "ok": self.verdict in (OK, MARGINAL),
+            "ok": self.verdict in (LimitVerdict.OK, LimitVerdict.MARGINAL),
             "doc": self.doc,
             "beside": list(self.beside),
             **({"part_of": self.part_of} if self.part_of else {}),
         }
 
 
-def shown(value: float, unit: str) -> str:
-    """A value for a person: nanoseconds and bytes a second in the unit that fits, fractions in per cent."""
+def format_value(value: float, unit: str) -> str:
+    """Return a value as text: nanoseconds and bytes a second in a suitable unit, fractions in per cent."""
     if unit == "ns":
         return duration_text(value)
     if unit == "fraction":

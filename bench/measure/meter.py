@@ -1,4 +1,4 @@
-"""Power meters: a Power Profiler Kit II that feeds the board, or the simulated board's own account of its radio."""
+"""Power meters: a Power Profiler Kit II between supply and board, or a simulated board's model of its radio."""
 
 import json
 import subprocess
@@ -14,32 +14,32 @@ from bench.measure.current import Current
 
 _START_SECONDS = 30.0
 _SILENCE_SECONDS = 3.0
-# Of the last minutes, at one value a millisecond.
+# Values of the last ten minutes, one each millisecond.
 _REMEMBERED = 600_000
 _WAIT_SECONDS = 5.0
 
 
 class Meter(Protocol):
-    """What measures a board's current.
+    """A meter of a board's current.
 
     Attributes:
-        title: which meter, for a report.
-        simulated: whether a model of a radio gave the figure.
+        title: name of the meter, for a report.
+        simulated: whether its values come from a model of a radio.
     """
 
     title: str
     simulated: bool
 
     def current(self, since_ns: int, until_ns: int) -> Current:
-        """The current between two moments that have passed, on the bench's clock.
+        """Return the current between two past moments, on the clock of the bench.
 
         Raises:
-            LabError: the meter is gone, silent, or noisy.
+            LabError: The meter is gone, silent, or noisy.
         """
 
 
 class SimulatedMeter:
-    """The current that a simulated board's model of its radio gives: no measurement."""
+    """The current by a simulated board's model of its radio: not a measurement."""
 
     simulated = True
     title = "SIMULATED: a model of the radio"
@@ -55,7 +55,7 @@ class SimulatedMeter:
 
 
 class ProfilerKit:
-    """A Power Profiler Kit II in ampere mode, read by a program of its own: its samples would spoil our times."""
+    """A Power Profiler Kit II in ampere mode, read by a separate program, as its samples would disturb our times."""
 
     simulated = False
 
@@ -71,10 +71,10 @@ class ProfilerKit:
         self._error = ""
 
     def __enter__(self) -> Self:
-        """Starts measuring.
+        """Start measuring.
 
         Raises:
-            LabError: no meter answers at the port, or ``ppk2-api`` is not installed.
+            LabError: No meter answers at the port, or ``ppk2-api`` is not installed.
         """
         self._process, self._pipe = children.spawn(
             children.program("bench.measure.profiler", self._port), stdout=subprocess.PIPE
@@ -108,7 +108,7 @@ class ProfilerKit:
 
     @property
     def trouble(self) -> str:
-        """Why it measures no more; empty while it does."""
+        """The reason that it has stopped measuring; empty while it measures."""
         with self._known:
             return self._error
 
@@ -120,7 +120,7 @@ class ProfilerKit:
                 raise LabError(f"{self.title}: {self._error}")
             if self._until_ns < until_ns:
                 silent = (time.monotonic_ns() - self._until_ns) / 1e9
-                raise LabError(f"{self.title}: silent for {silent:.1f} s; is it still plugged in?")
+                raise LabError(f"{self.title}: silent for {silent:.1f} s: check that it is still plugged in")
             before = [step for step in self._steps if step[0] <= since_ns][-1:]
             within = [step for step in self._steps if since_ns < step[0] < until_ns]
             return Current(before + within, self._until_ns)

@@ -1,7 +1,7 @@
-"""The bench's own noise floor: what a round trip costs that goes nowhere, on this host, in this minute.
+"""The noise floor of the bench: the duration of a round trip without a board, on this host, in this minute.
 
-A program of its own (:mod:`bench.measure.reflector`) answers on a pty and on a loopback UDP socket. What a board adds
-is only what is seen above this floor.
+A separate program (:mod:`bench.measure.reflector`) answers on a pty and on a loopback UDP socket. A board accounts only
+for the time above this floor.
 """
 
 import contextlib
@@ -37,9 +37,9 @@ class Floor:
 
     @property
     def text(self) -> str:
-        """For beside a result."""
-        told = (f"{name} {_quantiles(found)}" for name, found in (("pty", self.pty), ("loopback", self.loopback)))
-        return f"host noise p50/p99: {', '.join(told)}"
+        """The floor as text, to stand beside a result."""
+        texts = (f"{name} {_quantiles(found)}" for name, found in (("pty", self.pty), ("loopback", self.loopback)))
+        return f"host noise p50/p99: {', '.join(texts)}"
 
 
 def _quantiles(found: dict[str, Estimate]) -> str:
@@ -47,7 +47,7 @@ def _quantiles(found: dict[str, Estimate]) -> str:
 
 
 class NoiseFloor:
-    """Measures the floor for as long as it is entered."""
+    """A meter of the noise floor; it works while it is entered."""
 
     def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
@@ -78,10 +78,10 @@ class NoiseFloor:
         self._last = None
 
     def floor(self) -> Floor:
-        """The floor of this minute: measured anew when the last one is older.
+        """Return the floor of this minute; measure it again when the last one is older.
 
         Raises:
-            LabError: the echo program does not answer.
+            LabError: The echo program does not answer.
         """
         if self._last is None or now_ns() - self._last.measured_ns > _FRESH_NS:
             assert self._socket is not None  # entered

@@ -1,8 +1,8 @@
-"""Reads a Power Profiler Kit II: ``python -m bench.measure.profiler PORT`` prints what it draws, stamped.
+"""The program that reads a Power Profiler Kit II: ``python -m bench.measure.profiler PORT`` prints currents.
 
-A JSON object a line: ``{"t_ns": moment of the first, "step_ns": 1000000, "ma": [...]}`` on CLOCK_MONOTONIC, or
-``{"error": TEXT}``, after which it ends. The kit sends 100,000 samples a second; what stands here are means of 100.
-The kit measures (ampere mode), the board is fed as the lab feeds it.
+It prints JSON lines: ``{"t_ns": moment of the first, "step_ns": 1000000, "ma": [...]}`` on CLOCK_MONOTONIC, or
+``{"error": TEXT}``, and then ends. The kit sends 100,000 samples a second; the program prints means of 100 samples.
+The kit only measures (ampere mode); the lab supplies the board.
 """
 
 import json
@@ -19,36 +19,36 @@ _MILLIVOLTS = 3700  # for the kit's own correction; it feeds nothing in ampere m
 _TRIES = 15
 _READ_SECONDS = 0.02
 _SILENCE_NS = 1_000_000_000
-# Samples lost or out of all reason mean a broken meter, not a hungry board.
+# Lost samples and impossible currents mean a broken meter, not a board that draws much.
 _LEAST_RATE = 0.8
 _LEAST_MA, _MOST_MA = -1.0, 1000.0
 
 
 class Kit(Protocol):
-    """What is used of ``ppk2_api``."""
+    """The part of ``ppk2_api`` that is used."""
 
     def start_measuring(self) -> None:
-        """Has it send samples."""
+        """Start sending samples."""
 
     def stop_measuring(self) -> None:
-        """Has it stop."""
+        """Stop sending samples."""
 
     def get_data(self) -> bytes:
-        """What has come."""
+        """Return the data that have arrived."""
 
     def get_samples(self, buf: bytes) -> tuple[list[float], list[int]]:
-        """The same in microamperes."""
+        """Return data as microamperes."""
 
 
 class MeterFailure(Exception):
-    """The meter cannot be trusted any more; the text says why."""
+    """An error for a meter that cannot be trusted any more; the text says why."""
 
 
 def measure(kit: Kit) -> None:
-    """Prints means until the process is ended.
+    """Print means until the process ends.
 
     Raises:
-        MeterFailure: silence, lost samples, or currents that no board draws.
+        MeterFailure: Silence, lost samples, or currents that no board draws.
     """
     kit.start_measuring()
     began = last = time.monotonic_ns()
@@ -59,7 +59,7 @@ def measure(kit: Kit) -> None:
         now = time.monotonic_ns()
         if not data:
             if now - last > _SILENCE_NS:
-                raise MeterFailure("it sends no samples; is it still plugged in?")
+                raise MeterFailure("it sends no samples: check that it is still plugged in")
             time.sleep(_READ_SECONDS)
             continue
         last = now
@@ -67,10 +67,10 @@ def measure(kit: Kit) -> None:
         count += len(fresh)
         rest += fresh
         if now - began > _SILENCE_NS and count < _LEAST_RATE * (now - began) / _SAMPLE_NS:
-            raise MeterFailure(f"it lost samples: {count} of {(now - began) // _SAMPLE_NS}; plug it into another port")
+            raise MeterFailure(f"it lost samples: {count} of {(now - began) // _SAMPLE_NS}: use another USB port")
         means = [statistics.fmean(rest[at : at + _STEP]) for at in range(0, len(rest) - _STEP + 1, _STEP)]
         if any(not _LEAST_MA <= mean <= _MOST_MA for mean in means):
-            raise MeterFailure(f"it shows {max(means, key=abs):.1f} mA, which no board draws: wiring or calibration")
+            raise MeterFailure(f"it shows {max(means, key=abs):.1f} mA, no board draws that: check the wiring")
         begin = now - len(rest) * _SAMPLE_NS
         del rest[: _STEP * len(means)]
         if means:
@@ -79,16 +79,16 @@ def measure(kit: Kit) -> None:
 
 
 def say(row: dict[str, object]) -> None:
-    """One line."""
+    """Print one line of JSON."""
     sys.stdout.write(json.dumps(row) + "\n")
     sys.stdout.flush()
 
 
-def opened(port: str) -> Kit:
-    """The kit at a port, with its calibration, in ampere mode.
+def open_kit(port: str) -> Kit:
+    """Open the kit at a port, with its calibration, in ampere mode.
 
     Raises:
-        MeterFailure: nothing there answers as a kit does.
+        MeterFailure: Nothing there answers like a kit.
     """
     try:
         from ppk2_api.ppk2_api import PPK2_API
@@ -107,7 +107,9 @@ def opened(port: str) -> Kit:
         except (OSError, UnicodeDecodeError):  # samples of a measurement that still runs
             kit.stop_measuring()
     else:
-        raise MeterFailure("it does not tell its calibration; is it a Power Profiler Kit II, and free?")
+        raise MeterFailure(
+            "it sends no calibration: check that it is a Power Profiler Kit II that no other program uses"
+        )
     kit.set_source_voltage(_MILLIVOLTS)
     kit.use_ampere_meter()
     found: Kit = kit
@@ -115,12 +117,12 @@ def opened(port: str) -> Kit:
 
 
 def main() -> int:
-    """The program."""
+    """Run the program."""
     if len(sys.argv) != 2:
         sys.exit("usage: python -m bench.measure.profiler PORT")
     when_parent_ends(interrupt_self)
     try:
-        kit = opened(sys.argv[1])
+        kit = open_kit(sys.argv[1])
         try:
             measure(kit)
         finally:

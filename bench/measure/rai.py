@@ -1,7 +1,7 @@
-"""Release assistance judged: did what a socket announced end connected mode sooner, and if not, who is to blame.
+"""The verdict on RAI: whether a socket's announcement ended connected mode sooner, and if not, who is to blame.
 
-A round is one exchange from idle mode until idle mode again, with the option or without. Rounds without are the
-baseline; the two kinds alternate, so that what a network does in the course of time meets both alike.
+A round is one exchange from RRC idle until RRC idle again, with the option or without. Rounds without the option are
+the baseline. The two kinds alternate, so that changes of the network over time affect both alike.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ import numpy
 from bench.clock import duration_text
 from bench.measure.statistics import Estimate, proportion, quantile
 
-# A round counts as released early below this part of the baseline's median: a network that honours the announcement
-# releases within a few hundred ms, one that does not keeps its timer of seconds.
+# A round counts as idle early below this part of the baseline's median: a network that grants RAI lets the board go
+# idle within a few hundred ms, one that does not keeps its inactivity timer of seconds.
 _EARLY = 0.5
 FEWEST = 3
-"""Rounds of each kind without which there is no verdict."""
-_DEVIATING = 0.05  # the part of them that may deviate before it is called chance
+"""The smallest number of rounds of each kind that gives a verdict."""
+_DEVIATING = 0.05  # the part of the rounds that may deviate before the verdict is AT_RANDOM
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class Round:
 
     Attributes:
         assisted: whether the option was set.
-        idle_ns: from the acceptance of the last packet to the release; None when it was not seen in time.
+        idle_ns: time from the acceptance of the last packet to RRC idle; None when idle was not seen in time.
         cells: the serving cell before and after.
         delivered: whether the packet reached the peer.
-        answered: whether the response that was due came back; None when none was.
+        answered: whether the expected response came back; None when none was expected.
     """
 
     assisted: bool
@@ -41,12 +41,12 @@ class Round:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing of the exchange was lost."""
+        """True when nothing of the exchange was lost."""
         return self.delivered and self.answered is not False
 
 
 class Verdict(StrEnum):
-    """What rounds prove."""
+    """The verdict of a set of rounds."""
 
     SHORTENED = "shortened"
     NOT_SHORTENED = "not shortened"
@@ -60,7 +60,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RaiFinding:
-    """A verdict, and what it rests on: a sentence for a person, the median times to idle in ns."""
+    """A verdict with its reason: a sentence, and the median times to idle in ns."""
 
     verdict: Verdict
     sentence: str
@@ -69,24 +69,24 @@ class RaiFinding:
 
 
 def judge(rounds: Sequence[Round], *, cell_knows: bool | None, known_good: bool = False) -> RaiFinding:
-    """What the rounds prove.
+    """Return the verdict of rounds.
 
     Args:
-        rounds: of both kinds.
-        cell_knows: whether the cell says that it knows release assistance; None when nothing tells.
-        known_good: whether the lab vouches for the cell: then what is not granted was not indicated by the modem.
+        rounds: rounds of both kinds.
+        cell_knows: whether the cell says that it supports RAI; None when this is not known.
+        known_good: whether the lab vouches for the cell: without a grant the modem has not indicated RAI.
     """
     base = [one for one in rounds if not one.assisted]
     tried = [one for one in rounds if one.assisted]
     cells = sorted({cell for one in rounds for cell in one.cells})
     without, assisted = _median(base), _median(tried)
     if cell_knows is False:
-        return RaiFinding(Verdict.NO_RAI, "the cell says that it knows no release assistance", without, assisted)
+        return RaiFinding(Verdict.NO_RAI, "the cell says that it does not support RAI", without, assisted)
     if len(cells) > 1:
         text = f"the board was in {len(cells)} cells ({', '.join(cells)}): their timers cannot be compared"
         return RaiFinding(Verdict.CELL_CHANGED, text, without, assisted)
     if _breaks(base, tried):
-        text = f"{_lost(tried)} of {len(tried)} exchanges with the option were not whole, {_lost(base)} without"
+        text = f"{_lost(tried)} of {len(tried)} exchanges with the option were not complete, {_lost(base)} without"
         return RaiFinding(Verdict.BROKE_DELIVERY, text, without, assisted)
     base, tried = ([one for one in kind if one.whole] for kind in (base, tried))
     usual = [one.idle_ns for one in base if one.idle_ns is not None]
@@ -97,11 +97,11 @@ def judge(rounds: Sequence[Round], *, cell_knows: bool | None, known_good: bool 
     early = sum(one.idle_ns is not None and one.idle_ns < limit for one in tried)
     by_itself = sum(idle_ns < limit for idle_ns in usual)
     times = " to ".join(_shown(median) for median in (without, assisted))
-    text = f"median time to idle from {times}: released early in {early} of {len(tried)} rounds"
+    text = f"median time to idle from {times}: idle early in {early} of {len(tried)} rounds"
     if by_itself:
         text += f", and in {by_itself} of {len(usual)} without the option"
     plainly = proportion(early, len(tried)).low > proportion(by_itself, len(usual)).high
-    if by_itself and not plainly:  # the network does so by itself: what is early proves nothing of the option
+    if by_itself and not plainly:  # the network does so by itself: an early idle proves nothing about the option
         verdict = Verdict.TOO_FEW if early == len(tried) else Verdict.NOT_SHORTENED
     else:
         verdict = _weighed(early, len(tried), known_good=known_good)
@@ -119,13 +119,13 @@ def _weighed(early: int, count: int, *, known_good: bool) -> Verdict:
 
 def _shown(median: Estimate | None) -> str:
     if median is None:
-        return "no release"
+        return "no idle mode"
     bounds = f" ({duration_text(median.low)} to {duration_text(median.high)})" if median.low != median.high else ""
     return duration_text(median.value) + bounds
 
 
 def _median(rounds: Sequence[Round]) -> Estimate | None:
-    """The median time to idle; its interval where there are rounds enough for one."""
+    """Return the median time to idle, with an interval where there are enough rounds."""
     times = [one.idle_ns for one in rounds if one.idle_ns is not None]
     if not times:
         return None
@@ -138,7 +138,7 @@ def _lost(rounds: Sequence[Round]) -> int:
 
 
 def _breaks(base: Sequence[Round], tried: Sequence[Round]) -> bool:
-    """Whether exchanges with the option are lost that would not be without: all of them, or plainly more."""
+    """Return whether the option loses exchanges: all of them, or clearly more than without it."""
     if not base or not tried:
         return False
     if _lost(tried) == len(tried) and _lost(base) == 0:

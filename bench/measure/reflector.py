@@ -1,4 +1,4 @@
-"""The other end of the noise floor: sends back what comes on a pty and on a loopback UDP socket, until its parent ends.
+"""The reflector of the noise floor: it echoes data on a pty and on a loopback UDP socket, until its parent ends.
 
 ``python -m bench.measure.reflector`` prints one JSON line: {"pty": PATH, "port": NUMBER}.
 """
@@ -14,7 +14,7 @@ from bench.children import when_parent_ends
 
 
 def serve() -> None:
-    """Reflects; is ended with its parent."""
+    """Echo data until the parent process ends."""
     when_parent_ends(lambda: os._exit(0))
     master, slave = os.openpty()
     tty.setraw(slave)

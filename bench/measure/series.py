@@ -1,4 +1,4 @@
-"""A series: samples of one quantity, kept in order with their stamps."""
+"""A series: samples of one quantity, in order, with their stamps."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,17 +10,17 @@ from bench.measure.statistics import describe
 Keep = Callable[[list[int], list[float]], None]
 """Is given stamps and values as they come in, some at a time."""
 
-# Samples go to the stream in groups: each row costs a system call, which must not stand between two samples.
+# Samples go to the stream in groups: each row costs a system call, which must not delay the next sample.
 _GROUP = 100
 _GROUP_NS = 1_000_000_000
 
 
 class Series:
-    """Collects samples of a declared measurement.
+    """The samples of a declared measurement.
 
     Attributes:
-        name: what is measured.
-        unit: of each sample; times are in ns.
+        name: name of the measurement.
+        unit: unit of each sample; times are in ns.
         t_ns: stamps of the samples.
         values: the samples.
     """
@@ -48,7 +48,7 @@ class Series:
         self._kept = 0
 
     def add(self, value: float, t_ns: int | None = None) -> None:
-        """Adds a sample, stamped now unless the moment is given."""
+        """Add a sample, stamped now unless the moment is given."""
         stamp = now_ns() if t_ns is None else t_ns
         self.t_ns.append(stamp)
         self.values.append(value)
@@ -56,16 +56,16 @@ class Series:
             self.flush()
 
     def flush(self) -> None:
-        """Hands on what was not yet."""
+        """Pass on the samples that were not passed on yet."""
         if self._kept < len(self.values):
             start, self._kept = self._kept, len(self.values)
             self._keep(self.t_ns[start:], self.values[start:])
 
     def measurement(self) -> Measurement:
-        """What the samples say.
+        """Return the measurement that the samples make.
 
         Raises:
-            UsageError: there are none.
+            UsageError: There are no samples.
         """
         if not self.values:
             raise UsageError(f"{self.name} was declared, but no sample was recorded")

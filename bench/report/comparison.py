@@ -1,4 +1,4 @@
-"""A comparison for a person: rows, one sentence, and how far it can be trusted."""
+"""A comparison for a reader: rows, one sentence, and the rate of false alarms."""
 
 import math
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from bench.evidence import rows
 from bench.exit_code import ExitCode
 from bench.history import Comparison
-from bench.history.comparison import IMPROVEMENT, NOT_COMPARED, REGRESSION, SAME, UNKNOWN
+from bench.history.comparison import ComparisonVerdict
 
 _VERDICTS = {
     ExitCode.OK: "NO REGRESSION",
@@ -16,14 +16,14 @@ _VERDICTS = {
 
 
 def headline(found: Comparison) -> dict[str, Any]:
-    """Verdict, reason in one line, exit code."""
-    counts = {name: len(found.having(name)) for name in (REGRESSION, IMPROVEMENT, SAME, UNKNOWN, NOT_COMPARED)}
-    named = ", ".join(f"{one.key.text} {one.change:+.1%}" for one in found.having(REGRESSION)[:3])
+    """Return the verdict, the reason in one line, and the exit code."""
+    counts = {name: len(found.having(name)) for name in ComparisonVerdict}
+    named = ", ".join(f"{one.key.text} {one.change:+.1%}" for one in found.having(ComparisonVerdict.REGRESSION)[:3])
     reason = (
-        f"{counts[REGRESSION]} slower, {counts[IMPROVEMENT]} faster, {counts[SAME]} without a regression,"
-        f" {counts[UNKNOWN]} not judged, of {len(found.judgements) - counts[NOT_COMPARED]} measurements"
+        f"{counts[ComparisonVerdict.REGRESSION]} slower, {counts[ComparisonVerdict.IMPROVEMENT]} faster, {counts[ComparisonVerdict.SAME]} without a regression,"
+        f" {counts[ComparisonVerdict.UNKNOWN]} not judged, of {len(found.judgements) - counts[ComparisonVerdict.NOT_COMPARED]} measurements"
     )
-    more = f": {named}{' and more' if counts[REGRESSION] > 3 else ''}" if named else ""
+    more = f": {named}{' and more' if counts[ComparisonVerdict.REGRESSION] > 3 else ''}" if named else ""
     return {
         "verdict": _VERDICTS[found.exit_code],
         "reason": reason + more,
@@ -62,7 +62,7 @@ def _number(value: float) -> float | None:
 
 
 def false_alarm_text(found: Comparison) -> str:
-    """How often this lab's own nights were called a regression of each other."""
+    """Return how often nights of this lab were called a regression of each other."""
     wanted = f"{1 - found.settings.confidence:.1%} wanted"
     if found.false_alarms is None:
         return f"this lab's own rate is not known: it takes 6 nights of one firmware ({wanted})"

@@ -1,4 +1,4 @@
-"""What a test leaves: transcript, peers' journal, timeline and timings, as files and as text for attachments."""
+"""The evidence of a test: transcript, journals of peers, timeline and timings, as files and as attachments."""
 
 import csv
 import hashlib
@@ -20,7 +20,7 @@ _SHOWN = 200
 
 @dataclass(frozen=True)
 class PeerJournal:
-    """One peer's journal under its name."""
+    """The journal of one peer, with its name."""
 
     name: str
     entries: Sequence[JournalEntry]
@@ -28,7 +28,7 @@ class PeerJournal:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that one test leaves."""
+    """All evidence of one test."""
 
     entries: Sequence[Entry]
     transactions: Sequence[Response]
@@ -44,11 +44,11 @@ class Evidence:
         anchor: Anchor,
         concealer: Concealer,
     ) -> "Evidence":
-        """The evidence with identities concealed."""
+        """Return the evidence with identities concealed."""
         return cls(concealed(entries, concealer.conceal), transactions, journals, anchor)
 
     def write(self, stem: Path) -> Path:
-        """Writes ``stem``.txt and ``stem``.jsonl; returns the text's path."""
+        """Write ``stem``.txt and ``stem``.jsonl; return the path of the text."""
         stem.parent.mkdir(parents=True, exist_ok=True)
         text = stem.with_name(stem.name + ".txt")
         text.write_text(self.transcript(), encoding="utf-8")
@@ -56,11 +56,11 @@ class Evidence:
         return text
 
     def transcript(self) -> str:
-        """The board's port, readable."""
+        """Return the traffic of the board's port as readable text."""
         return to_text(self.entries, self.anchor)
 
     def timeline(self) -> str:
-        """Board and peers on one clock: the readable story of the test."""
+        """Return the events of board and peers in order of time."""
         rows = [
             (entry.t_ns, f"{_ARROWS[entry.direction]:14} {_short(printable(entry.data))}") for entry in self.entries
         ]
@@ -69,7 +69,7 @@ class Evidence:
         return _timed(rows, self.anchor)
 
     def peer_journal(self) -> str:
-        """The peers alone."""
+        """Return the events of the peers in order of time."""
         rows = [
             (entry.t_ns, f"{journal.name:14} {_peer_event(entry)}")
             for journal in self.journals
@@ -78,7 +78,7 @@ class Evidence:
         return _timed(rows, self.anchor)
 
     def timings(self) -> str:
-        """One CSV row an AT transaction: command, ms from the first one's start, us to first byte and final result."""
+        """Return CSV with a row for each AT command: ms since the first one, us to first byte and final result code."""
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(("command", "sent_ms", "first_byte_us", "final_us", "final"))
@@ -118,8 +118,8 @@ def _short(text: str) -> str:
 
 
 def stem_of(test: str) -> str:
-    """A test id as a file name of its own: ``test_tcp_client-TestConnect-test_by_name-1f3c9a``."""
+    """Return a unique file name for a test id: ``test_tcp_client-TestConnect-test_by_name-1f3c9a``."""
     module, _, rest = test.partition("::")
     plain = re.sub(r"[^A-Za-z0-9_.\[\]=,-]+", "_", f"{Path(module).stem}-{rest.replace('::', '-')}")
-    # What the name cannot show (folder, other characters, its end) is in the digest.
+    # The digest covers the parts that the name cannot hold: folder, other characters, its end.
     return f"{plain[:150]}-{hashlib.sha256(test.encode()).hexdigest()[:6]}"

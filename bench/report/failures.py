@@ -1,4 +1,4 @@
-"""Failures for a page: one entry a cause, with the names of all its tests."""
+"""Failures for a page: one entry for each cause, with the names of all its tests."""
 
 import re
 from collections import Counter

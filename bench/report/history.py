@@ -1,4 +1,4 @@
-"""A run's folder as the history keeps it."""
+"""The record of a run's folder for the history."""
 
 import hashlib
 from collections.abc import Iterable

@@ -22,7 +22,10 @@ _LETTERS = 5000
 
 
 def junit(summary: Summary) -> str:
-    """One suite a board and round; the verdict is a property of each, and a test of its own where no test shows it."""
+    """Return the XML: a suite for each board and round, with the verdict as a property.
+
+    Where no test shows that the run failed, the verdict is a test of its own.
+    """
     suites: dict[str, list[TestResult]] = {}
     for result in summary.results:
         suites.setdefault(result.slot + (f" round {result.round}" if result.round > 1 else ""), []).append(result)
@@ -73,5 +76,5 @@ def _suite(name: str, results: Sequence[TestResult], summary: Summary) -> ET.Ele
 
 
 def _clean(text: str) -> str:
-    """What XML cannot hold becomes a space."""
+    """Replace characters that XML does not allow with spaces."""
     return _NO_CHARACTER.sub(" ", text[:_LETTERS])

@@ -1,10 +1,10 @@
-"""Moments as people of the lab read them: files are in UTC, pages in the zone of the host that writes them."""
+"""Times for people of the lab: files hold UTC, pages the time zone of the host that writes them."""
 
 from datetime import datetime
 
 
 def lab_time(utc: str) -> str:
-    """``2026-11-23 03:12:45 CET`` for the stream's ``2026-11-23T02:12:45.123456Z``; what is no moment is left alone."""
+    """Return ``2026-11-23 03:12:45 CET`` for ``2026-11-23T02:12:45.123456Z``; leave other texts alone."""
     try:
         moment = datetime.fromisoformat(utc)
     except ValueError:
@@ -13,6 +13,6 @@ def lab_time(utc: str) -> str:
 
 
 def lab_clock(utc: str) -> str:
-    """``03:12:45``, likewise."""
-    told = lab_time(utc)
-    return told.split()[1] if told != utc else utc
+    """Return the time of day: ``03:12:45``."""
+    local = lab_time(utc)
+    return local.split()[1] if local != utc else utc

@@ -1,4 +1,4 @@
-"""Scenarios by kind of board and firmware: how each ended, boards that deviate, and what was measured."""
+"""The matrix of scenarios by kind of board and firmware: results, boards that deviate, and measurements."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,21 +6,21 @@ from dataclasses import dataclass, field
 
 from bench.evidence import Outcome, TestResult
 from bench.evidence.rows import BoardRow, MeasurementComparison, MeasurementRow
-from bench.measure import VALUE, shown
+from bench.measure import VALUE, format_value
 
 _PARAMETERS = re.compile(r"\[.*\]$", re.DOTALL)
 
 
 @dataclass
 class MatrixCell:
-    """One scenario on boards of one kind: its results, and a line a measurement."""
+    """One scenario on boards of one kind: its results, and a line for each measurement."""
 
     results: list[TestResult] = field(default_factory=list)
     measured: list[str] = field(default_factory=list)
 
     @property
     def text(self) -> str:
-        """``12 passed, 1 failed``."""
+        """The counts: ``12 passed, 1 failed``."""
         words = [result.word for result in self.results]
         kinds = sorted(set(words), key=lambda kind: (kind != Outcome.PASSED, kind))
         return ", ".join(f"{words.count(kind)} {kind}" for kind in kinds) or "not run"
@@ -32,7 +32,7 @@ class MatrixCell:
 
     @property
     def deviating(self) -> list[TestResult]:
-        """What did not end as most did, and all that went wrong."""
+        """Results that differ from most others, and all failures."""
         outcomes = [result.outcome for result in self.results]
         usual = max(outcomes, key=lambda o: (outcomes.count(o), o is Outcome.PASSED, o), default=Outcome.PASSED)
         return [r for r in self.results if r.outcome.bad or r.outcome != usual]
@@ -40,7 +40,7 @@ class MatrixCell:
 
 @dataclass(frozen=True)
 class Matrix:
-    """``cells`` by scenario (a test without its parameters) and kind of board."""
+    """The matrix: ``cells`` by scenario (a test without its parameters) and kind of board."""
 
     kinds: Sequence[str]
     cells: Mapping[str, Mapping[str, MatrixCell]]
@@ -76,7 +76,7 @@ def matrix(
 
 
 def scenario_of(test: str) -> str:
-    """A test id without its parameters."""
+    """Return a test id without its parameters."""
     return _PARAMETERS.sub("", test)
 
 
@@ -97,7 +97,7 @@ def _measured(name: str, found: Sequence[MeasurementRow], change: MeasurementCom
     for statistic in ("p50", "p99"):
         values = sorted(one.figures[statistic] for one in found if statistic in one.figures)
         if values:
-            low, high = shown(values[0], unit), shown(values[-1], unit)
+            low, high = format_value(values[0], unit), format_value(values[-1], unit)
             parts.append(f"{statistic} {low if low == high else f'{low} to {high}'}")
     parts.append(f"n {sum(one.n for one in found)}")
     if change is not None:

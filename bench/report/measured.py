@@ -1,4 +1,4 @@
-"""What one test measured: a static page with tables and plots, the samples as CSV, and the headline for a report."""
+"""The measurements of one test: a static page with tables and plots, the samples as CSV, and a headline."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from bench.clock import NS_PER_S
-from bench.measure import VALUE, Measurement, Series, shown
+from bench.measure import VALUE, Measurement, Series, format_value
 from bench.report import plots
 from bench.report.rendering import render_html
 
@@ -18,21 +18,21 @@ _PLOTTED = 10
 
 @dataclass(frozen=True)
 class Measured:
-    """A measurement and, if it is one of a series, its samples."""
+    """A measurement and, if it is a series, its samples."""
 
     measurement: Measurement
     series: Series | None = None
 
     @property
     def headline(self) -> str:
-        """In one line, for a report."""
+        """The measurement in one line."""
         found = self.measurement
         named = [name for name in (VALUE, "p50", "p90", "p99") if name in found.figures] or ["min", "max"]
-        told = ", ".join(
-            f"{'' if name == VALUE else name + ' '}{shown(found.figures[name], found.unit)}" for name in named
+        values = ", ".join(
+            f"{'' if name == VALUE else name + ' '}{format_value(found.figures[name], found.unit)}" for name in named
         )
         limit = f" (limit {found.limit_text}: {found.verdict})" if found.limits else ""
-        return f"{found.name}: {told}{f', n {found.count}' if found.count > 1 else ''}{limit}"
+        return f"{found.name}: {values}{f', n {found.count}' if found.count > 1 else ''}{limit}"
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,12 @@ class MeasuredView:
 
 
 def page(measured: Sequence[Measured], pictures: Sequence[str] = ()) -> str:
-    """Return the page: self-contained, without scripts; pictures (SVG) stand behind the numbers."""
+    """Return the page: self-contained, without scripts; pictures (SVG) follow the numbers."""
     return render_html("measured.html", measured=[_view(one) for one in measured], pictures=map(Markup, pictures))
 
 
 def samples_csv(measured: Sequence[Measured]) -> str:
-    """One row a sample: measurement, unit, its number, its moment (seconds since the first of all), its value."""
+    """Return CSV with a row for each sample: measurement, unit, number, seconds since the first sample, value."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(("measurement", "unit", "sample", "t_s", "value"))
@@ -89,8 +89,8 @@ def _rows(found: Measurement) -> list[FigureRow]:
         rows.append(
             FigureRow(
                 name,
-                shown(found.figures[name], found.unit) if name in found.figures else "too few samples",
-                f"{shown(bounds[0], found.unit)} to {shown(bounds[1], found.unit)}" if bounds else "",
+                format_value(found.figures[name], found.unit) if name in found.figures else "too few samples",
+                f"{format_value(bounds[0], found.unit)} to {format_value(bounds[1], found.unit)}" if bounds else "",
                 found.limits[name].text(found.unit) if name in found.limits else "",
                 verdicts.get(name, ""),
             )
@@ -99,7 +99,7 @@ def _rows(found: Measurement) -> list[FigureRow]:
 
 
 def _plots(one: Measured) -> list[Markup]:
-    """Return the plots of a series, which the module of plots has escaped."""
+    """Return the plots of a series; their texts are escaped already."""
     found, series = one.measurement, one.series
     if series is None or found.count < _PLOTTED:
         return []

@@ -1,4 +1,4 @@
-"""Who is told of a run: nobody, unless something has changed since the last run of the same boards."""
+"""Notifications: a message only when something has changed since the last run of the same boards."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ _NAMED = 10
 
 @dataclass(frozen=True)
 class RunChange:
-    """What is new since the last run of the same boards."""
+    """The difference between a run and the last run of the same boards."""
 
     before: str
     now: str
@@ -28,11 +28,11 @@ class RunChange:
 
     @property
     def worth_telling(self) -> bool:
-        """Whether anything has changed."""
+        """True when anything has changed."""
         return self.before != self.now or bool(self.failing or self.cured)
 
     def text(self, summary: Summary) -> str:
-        """For a mail or a chat."""
+        """Return the text of a mail or a chat message."""
         mark = " (SIMULATED)" if summary.simulated else ""
         lines = [f"nrf91-bench: {self.now}{mark}, was {self.before}", summary.reason]
         for word, tests in (("fails now", self.failing), ("works again", self.cured)):
@@ -43,7 +43,7 @@ class RunChange:
 
 
 def change_since(store: Store, run: RunRecord) -> RunChange:
-    """What is new in a run, which need not be in the history, since the last one before it on the same boards."""
+    """Return the difference between a run and the last run before it on the same boards."""
     before = store.last_of(sorted(board.slot for board in run.boards), simulated=run.simulated, besides=run.uid)
     failing = _failing(run)
     if before is None:
@@ -58,16 +58,16 @@ def _failing(run: RunRecord) -> set[str]:
 
 
 def notify(section: Notify, text: str) -> None:
-    """Tells those that the lab's configuration names.
+    """Send a message to the command and the webhook of the lab's configuration.
 
     Raises:
-        LabError: a command failed, or the webhook did not take it.
+        LabError: The command failed, or the webhook refused the message.
     """
     if section.command is not None:
         try:
             subprocess.run(section.command, input=text, text=True, capture_output=True, timeout=_SECONDS, check=True)
         except (OSError, subprocess.SubprocessError) as error:
-            raise LabError(f"[notify] command: {error}") from error
+            raise LabError(f"[notify] the command failed: {error}") from error
     if section.webhook:
         data = json.dumps({"text": text}).encode()
         request = urllib.request.Request(section.webhook, data, {"Content-Type": "application/json"})
@@ -75,4 +75,4 @@ def notify(section: Notify, text: str) -> None:
             with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
                 answer.read(1)
         except (OSError, urllib.error.URLError, ValueError) as error:
-            raise LabError(f"[notify] webhook: {error}") from error
+            raise LabError(f"[notify] the webhook failed: {error}") from error

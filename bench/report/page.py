@@ -1,4 +1,4 @@
-"""The verdict as a page: static HTML without scripts, and the same as Markdown."""
+"""The page of the verdict: static HTML without scripts, and Markdown."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def html_page(summary: Summary, specification: Specification | None = None, fold
 
 
 def markdown_page(summary: Summary) -> str:
-    """Return the same for a job page or a mail."""
+    """Return the page as Markdown, for a job page or a mail."""
     return render_markdown("verdict.md", view=VerdictView(summary))
 
 

@@ -1,11 +1,11 @@
-"""Plots as static SVG, drawn from samples: what is shown needs no script, which Allure would not run."""
+"""Plots of samples as static SVG, without scripts, which Allure would not run."""
 
 from collections.abc import Sequence
 from html import escape
 
 import numpy
 
-from bench.measure import shown
+from bench.measure import format_value
 
 _WIDTH, _HEIGHT = 560, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 34, 28, 24
@@ -14,7 +14,7 @@ _INK, _FAINT, _MARK = "#1f6feb", "#d8dee4", "#b42318"
 
 
 class _Frame:
-    """Axes with a few round marks."""
+    """Axes with a few marks."""
 
     def __init__(self, title: str, across: tuple[float, float], up: tuple[float, float]) -> None:
         self._title = title
@@ -55,7 +55,7 @@ class _Frame:
 
 
 def distribution(values: Sequence[float], unit: str) -> str:
-    """A histogram."""
+    """Return a histogram."""
     counts, edges = numpy.histogram(values, bins=min(40, max(5, round(len(values) ** 0.5))))
     frame = _Frame("distribution", (edges[0], edges[-1]), (0, counts.max()))
     frame.marks(_round_marks(edges[0], edges[-1], unit), [(0, "0"), (float(counts.max()), str(counts.max()))])
@@ -68,7 +68,7 @@ def distribution(values: Sequence[float], unit: str) -> str:
 
 
 def time_line(t_ns: Sequence[int], values: Sequence[float], unit: str) -> str:
-    """Each sample at its moment; of very many, the extremes of groups."""
+    """Return a plot of each sample at its time; of very many, the extremes of groups."""
     passed = numpy.asarray(t_ns, dtype=numpy.float64) - t_ns[0]
     picked = _thinned(numpy.asarray(values, dtype=numpy.float64))
     frame = _Frame("time line", (0, float(passed[-1])), (0, max(values)))
@@ -81,7 +81,7 @@ def time_line(t_ns: Sequence[int], values: Sequence[float], unit: str) -> str:
 
 
 def ecdf(values: Sequence[float], unit: str, quantiles: dict[str, float]) -> str:
-    """The share of samples up to each value, with the quantiles that are told."""
+    """Return a plot of the share of samples up to each value, with marks for the given quantiles."""
     ordered = numpy.sort(numpy.asarray(values, dtype=numpy.float64))
     shares = numpy.arange(1, len(ordered) + 1) / len(ordered)
     step = max(1, len(ordered) // _MOST_POINTS)
@@ -106,8 +106,8 @@ def _thinned(values: "numpy.typing.NDArray[numpy.float64]") -> list[int]:
 
 def _round_marks(low: float, high: float, unit: str) -> list[tuple[float, str]]:
     if high <= low:
-        return [(low, shown(low, unit))]
-    return [(float(value), shown(float(value), unit)) for value in numpy.linspace(low, high, 5)]
+        return [(low, format_value(low, unit))]
+    return [(float(value), format_value(float(value), unit)) for value in numpy.linspace(low, high, 5)]
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:

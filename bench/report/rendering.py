@@ -1,4 +1,4 @@
-"""The templates of pages: jinja2 with everything escaped, HTML and Markdown each in its own way."""
+"""The rendering of templates with jinja2, with every value escaped for HTML or for Markdown."""
 
 import re
 from functools import lru_cache
@@ -45,22 +45,22 @@ def _markdown_value(value: object) -> Markup:
 
 
 def markdown_text(text: str) -> Markup:
-    """Return a text as one line that neither Markdown nor HTML takes for a mark of its own."""
+    """Return a text as one line without any markup of Markdown or HTML."""
     line = _MARKDOWN.sub(r"\\\1", escape(_SPACE.sub(" ", text)))
     return Markup(_LINE_START.sub(r"\1\\\2", line))
 
 
 def markdown_code(text: str) -> Markup:
-    """Return a code span; plain text where a span could not hold it."""
+    """Return a code span, or plain text where a span cannot hold the text."""
     return Markup(f"`{text}`") if _PLAIN_CODE.fullmatch(text) else markdown_text(text)
 
 
 def cut(text: str) -> str:
-    """Return a text that is no longer than a line of a page should be."""
+    """Return a text, cut to the length of a line of a page."""
     return text[:_LINE]
 
 
 def local_link(path: str) -> str:
-    """Return the path of a file in the run's folder; empty when it leads elsewhere."""
+    """Return a path within the run's folder; empty for a path that leads elsewhere."""
     parts = urlsplit(path)
     return "" if parts.scheme or parts.netloc else path

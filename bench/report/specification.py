@@ -1,4 +1,4 @@
-"""Traceability: which scenario checks which statement of the specification, and how it ended where it last ran."""
+"""Traceability: the scenarios that check each statement of the specification, and their last results."""
 
 import tomllib
 from collections.abc import Iterable
@@ -26,8 +26,8 @@ _WORST_FIRST: tuple[str, ...] = (
 class Statement:
     """One statement of the specification.
 
-    ``results`` holds, by slot, each scenario's outcome, of several rounds the worst; "died" where it did not finish,
-    "known issue" where it failed as is known.
+    ``results`` holds the outcome of each scenario by slot, the worst of several rounds; "died" when it did not finish,
+    "known issue" when its failure is known.
     """
 
     id: str
@@ -45,10 +45,10 @@ class Specification:
 
     @classmethod
     def load(cls, path: Path) -> "Specification":
-        """Reads a file of tables, a command each, of ``id = text``.
+        """Read a file with a table for each command, of ``id = text``.
 
         Raises:
-            UsageError: it cannot be read.
+            UsageError: The file cannot be read.
         """
         try:
             tables = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -76,11 +76,11 @@ class Specification:
 
     @property
     def untested(self) -> list[Statement]:
-        """Statements that no planned scenario checks."""
+        """The statements that no planned scenario checks."""
         return [statement for statement in self.statements.values() if not statement.scenarios]
 
     def markdown(self) -> str:
-        """The matrix: id, what it says, how many scenarios ended how, on each board."""
+        """Return the matrix as Markdown: id, text, and the results on each board."""
         slots = sorted({slot for statement in self.statements.values() for slot in statement.results})
         heads = [markdown_text(f"{slot} ({self.firmware[slot]})" if slot in self.firmware else slot) for slot in slots]
         lines = ["| statement | what it says | " + " | ".join(heads or ["no result"]) + " |"]
@@ -91,7 +91,7 @@ class Specification:
         return "\n".join(lines) + "\n"
 
     def last(self, statement: Statement, date: str) -> str:
-        """A statement's last results, with their day and firmware: ``3 passed, 2026-11-23, SLM 3.1.0, SIMULATED``."""
+        """Return the last results of a statement: ``3 passed, 2026-11-23, SLM 3.1.0, SIMULATED``."""
         by_firmware: dict[str, dict[str, str]] = {}
         for slot, outcomes in statement.results.items():
             found = by_firmware.setdefault(self.firmware.get(slot, "no board answered"), {})
@@ -108,6 +108,6 @@ class Specification:
 
 
 def _counted(outcomes: dict[str, str]) -> str:
-    """``3 passed, 1 failed``, or a dash for none."""
+    """Return ``3 passed, 1 failed``, or a dash for no outcomes."""
     kinds = sorted(set(outcomes.values()), key=lambda kind: (kind != "passed", kind))
     return ", ".join(f"{sum(o == kind for o in outcomes.values())} {kind.replace('_', ' ')}" for kind in kinds) or "-"

@@ -1,4 +1,4 @@
-"""A test's AT transactions as the few steps that a report can show, each with its true times."""
+"""The AT transactions of a test as a few steps for a report, each with its real times."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ _MOST_LETTERS = 80
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Transactions of one command in a row.
+    """Consecutive transactions of one command.
 
     Attributes:
-        name: the command, and how many there were.
-        ok: whether each was answered by OK.
+        name: the command, and the number of transactions.
+        ok: whether OK answered each of them.
         start_ms, stop_ms: wall clock, ms since the epoch.
-        took: exact, for a person: ms are too coarse for most.
+        took: the exact duration as text, as ms are too coarse for most.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Step:
 
 
 def steps_of(transactions: Sequence[Response], anchor: Anchor) -> list[Step]:
-    """At most 48 steps: equal commands in a row are one; what is too much is told in the last."""
+    """Return at most 48 steps: consecutive equal commands are one step, and the last step counts the rest."""
     groups: list[list[Response]] = []
     for transaction in transactions:
         same = groups and _name(groups[-1][0]) == _name(transaction) and groups[-1][0].ok == transaction.ok
@@ -60,7 +60,7 @@ def _epoch_ms(anchor: Anchor, stamp_ns: int) -> int:
 
 
 def _name(transaction: Response) -> str:
-    """The command without its parameters."""
+    """Return the command without its parameters."""
     return transaction.command.partition("=")[0].partition("?")[0]
 
 

@@ -1,4 +1,4 @@
-"""A time line as static SVG: what happened on each lane, and how long a state lasted."""
+"""A time line as static SVG: events on lanes, and durations of states."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -8,21 +8,21 @@ from bench.clock import NS_PER_MS, duration_text
 
 _WIDTH, _LANE, _LEFT, _RIGHT, _TOP, _BOTTOM = 960, 34, 110, 30, 26, 24
 _BAND, _MARK, _FAINT = "#9ec1f7", "#1f6feb", "#d8dee4"
-_CHARACTER = 6.2  # width of a letter, so that labels do not stand on each other
+_CHARACTER = 6.2  # width of a letter, so that labels do not overlap
 _TICKS = 6
 
 
 @dataclass
 class TimeLine:
-    """What is drawn. Moments are in ns of one clock.
+    """A picture of events over time. Moments are in ns of one clock.
 
     Attributes:
-        title: what it shows.
-        lanes: names, from the top.
+        title: the title of the picture.
+        lanes: names of the lanes, from the top.
         marks: (lane, moment, label).
         bands: (lane, from, to, label).
-        curves: (lane, steps (from, to, value), what its greatest value is called).
-        span_ns: how much time the width stands for; 0 is as much as there is. Pictures of one span can be compared.
+        curves: (lane, steps (from, to, value), label of the greatest value).
+        span_ns: the time that the width stands for; 0 is the time of the events. Pictures of one span can be compared.
     """
 
     title: str
@@ -34,7 +34,7 @@ class TimeLine:
 
     @property
     def extent_ns(self) -> int:
-        """From the first moment to the last."""
+        """The time from the first moment to the last."""
         moments = self._moments()
         return max(moments) - min(moments) if moments else 0
 
@@ -42,7 +42,7 @@ class TimeLine:
         return [t for _, t, _ in self.marks] + [t for _, a, b, _ in self.bands for t in (a, b)]
 
     def svg(self) -> str:
-        """The picture; empty when nothing happened."""
+        """Return the picture; empty without events."""
         moments = self._moments()
         if not moments:
             return ""
@@ -94,7 +94,7 @@ class TimeLine:
 
 
 def _curve(steps: Sequence[tuple[int, int, float]], label: str, top: int, x: Callable[[int], float]) -> list[str]:
-    """A value that changes in steps, its greatest as high as the lane."""
+    """Return a curve of a value that changes in steps; the greatest value is as high as the lane."""
     most = max((value for _, _, value in steps), default=0.0)
     if most <= 0:
         return []

@@ -11,7 +11,7 @@ from bench.evidence import Outcome, RunVerdict, TestResult
 from bench.evidence.figures import Figure
 from bench.evidence.rows import BoardRow, MeasurementComparison
 from bench.evidence.summary import Moment, Summary
-from bench.measure import shown
+from bench.measure import format_value
 from bench.report.failures import failure_of, group_by_cause, group_by_test, is_failure, place_of
 from bench.report.lab_time import lab_clock, lab_time
 from bench.report.matrix import MatrixCell, matrix
@@ -27,7 +27,7 @@ from bench.report.views import (
     WaivedTest,
 )
 
-# A page of a bad night stays a page.
+# Even a bad night gives a page that can be read.
 _MOST_FAILURES, _MOST_DEVIATING = 40, 8
 _TONES = {
     RunVerdict.PASSED: "good",
@@ -41,7 +41,7 @@ _GAP = "   "
 
 
 class VerdictView:
-    """A run's verdict, with whatever its pages show."""
+    """The verdict of a run, with all values that its pages show."""
 
     def __init__(self, summary: Summary) -> None:
         self._summary = summary
@@ -70,12 +70,12 @@ class VerdictView:
 
     @cached_property
     def causes(self) -> Sequence[Failure]:
-        """What went wrong, an entry a cause."""
+        """The failures, an entry for each cause."""
         return [failure_of(same, self._summary.earlier, self._excuses) for same in self._groups[:_MOST_FAILURES]]
 
     @property
     def more_causes(self) -> int:
-        """How many causes have no room on the page."""
+        """The number of causes that have no room on the page."""
         return max(0, len(self._groups) - _MOST_FAILURES)
 
     @cached_property
@@ -84,12 +84,12 @@ class VerdictView:
 
     @cached_property
     def failures(self) -> Sequence[Failure]:
-        """What went wrong, an entry a result."""
+        """The failures, an entry for each result."""
         return [failure_of([one], {}, self._excuses) for one in self._failed[:_MOST_FAILURES]]
 
     @property
     def more_failures(self) -> int:
-        """How many results have no room on the page."""
+        """The number of results that have no room on the page."""
         return max(0, len(self._failed) - _MOST_FAILURES)
 
     @cached_property
@@ -109,7 +109,7 @@ class VerdictView:
 
     @property
     def waived(self) -> Sequence[WaivedTest]:
-        """Tests that a waiver excuses."""
+        """The tests that a waiver excuses."""
         judged = self._summary.qualification
         waivers = {one.result.test: one.waiver for one in judged.waived} if judged else {}
         groups = group_by_test(one.result for one in judged.waived) if judged else []
@@ -118,7 +118,7 @@ class VerdictView:
 
     @property
     def known_issues(self) -> Sequence[Place]:
-        """Tests that failed as is known."""
+        """The tests that failed because of a known issue."""
         groups = group_by_test(result for result in self._summary.results if result.known_issue)
         return [place_of(same, same[0].message.removeprefix("known issue: ")) for same in groups]
 
@@ -130,12 +130,12 @@ class VerdictView:
 
     @property
     def flaky(self) -> Sequence[tuple[str, str]]:
-        """(test, slot) of what failed in one round and passed in another."""
+        """The flaky tests: (test, slot) that failed in one round and passed in another."""
         return self._summary.flaky
 
     @property
     def retried(self) -> Sequence[Place]:
-        """Tests that passed only when they were tried again."""
+        """The tests that passed only when they were tried again."""
         return [place_of([one], one.earlier) for one in self._summary.results if one.retried]
 
     @property
@@ -146,7 +146,7 @@ class VerdictView:
 
     @property
     def boards(self) -> Sequence[BoardView]:
-        """The boards, with what they say about themselves."""
+        """The boards, with the facts that they report."""
         found = []
         for board in self._summary.boards:
             slot, *facts = board_line(board).split(_GAP)
@@ -155,7 +155,7 @@ class VerdictView:
 
     @property
     def board_lines(self) -> Sequence[str]:
-        """The boards, a line each."""
+        """The boards, a line for each."""
         return [board_line(board) for board in self._summary.boards]
 
     @property
@@ -171,7 +171,7 @@ class VerdictView:
 
     @property
     def figures(self) -> Sequence[Figure]:
-        """What was measured."""
+        """The measurements."""
         return self._summary.figures() if self._summary.measurements else []
 
     @property
@@ -202,7 +202,7 @@ def board_line(board: BoardRow) -> str:
 
 
 def _excuses(summary: Summary) -> dict[int, str]:
-    """Return who excuses a result and until when, by the result's identity."""
+    """Return the owner and the end of the waiver of each result, by the result's identity."""
     waived: Iterable[Any] = summary.qualification.waived if summary.qualification is not None else ()
     return {id(one.result): f"waived until {one.waiver.expires} ({one.waiver.owner})" for one in waived}
 
@@ -216,8 +216,8 @@ def _compared(row: MeasurementComparison) -> ComparedMeasurement:
     return ComparedMeasurement(
         name=row.measurement,
         where=" ".join(part for part in (row.model, row.access, row.operator) if part),
-        baseline=shown(row.baseline, row.unit) if row.baseline is not None else "",
-        candidate=shown(row.candidate, row.unit) if row.candidate is not None else "",
+        baseline=format_value(row.baseline, row.unit) if row.baseline is not None else "",
+        candidate=format_value(row.candidate, row.unit) if row.candidate is not None else "",
         change=f"{row.change:+.1%}" if known else "",
         interval=f"{row.low:+.1%} to {row.high:+.1%}" if known else "",
         detectable=f"{row.detectable:.0%}" if row.detectable is not None else "",

@@ -1,4 +1,4 @@
-"""View models: the values that the templates of the verdict show, ready for a reader, and not yet escaped."""
+"""View models: the values that the templates of the verdict show, as plain text that is not yet escaped."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """A test with the boards on which it ended so, and a remark."""
+    """A test, its boards, and a remark."""
 
     test: str
     boards: str
@@ -20,9 +20,9 @@ class Failure:
 
     Attributes:
         first_attempt: how an earlier attempt ended; empty when there was none.
-        history: how the test fared in earlier runs.
+        history: how the test ended in earlier runs.
         excuse: the waiver that excuses it.
-        others: other tests with the same cause; ``unnamed`` more have no room.
+        others: other tests with the same cause; ``unnamed`` counts those without room.
         links: (name, path) of the files that were kept.
     """
 
@@ -47,7 +47,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class PlanView:
-    """What the plan says of a run."""
+    """The plan's view of a run: its name, the number of waivers, and the reasons of the verdict."""
 
     name: str
     waivers: int
@@ -124,7 +124,7 @@ class MatrixView:
 
 @dataclass(frozen=True)
 class StatementsView:
-    """Statements of the specification with their last results, and how many this run did not check."""
+    """Statements of the specification with their last results, and the number of untested ones."""
 
     rows: Sequence[tuple[str, str]]
     untested: int
