@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from bench import children
 from bench.at import SLM_CR, AtLink, CommandError, PortLost
 from bench.simulator.framing import CommandFramer, DataFramer
-from bench.simulator.parameters import AtError, Parameters
+from bench.simulator.parameters import Parameters
+from bench.simulator.refusal import AtError
 from tests.support.programs import simulator
 
 
@@ -152,11 +153,11 @@ class TestProgram:
     @pytest.mark.parametrize(
         ("arguments", "says"),
         [
-            (["--firmware", "slm-1"], "choose one of slm-3.1, slm-2.9, page"),
+            (["--firmware", "slm-1"], "unknown --firmware 'slm-1'; available: slm-3.1, slm-2.9, page"),
             (["--model", "nrf52"], "nrf9151dk"),
             (["--count", "0"], "at least one"),
             (["--host", "name"], "NAME=IP"),
-            (["--host", "name=300.1.1.1"], "no IP address"),
+            (["--host", "name=300.1.1.1"], "not an IP address"),
             (["--count", "2", "--link", "x"], "--link names one port"),
             (["--link", "/etc/hostname"], "will not be overwritten"),
         ],

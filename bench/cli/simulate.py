@@ -1,7 +1,9 @@
 """``nrf91-bench simulate``: boards without hardware."""
 
 import ipaddress
+import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -9,17 +11,22 @@ import typer
 
 from bench.errors import UsageError
 from bench.simulator import (
+    BAUDRATES,
     CA,
     CERTIFICATE,
+    FIRMWARES,
     KEY,
+    MODELS,
     PSK,
     PSK_IDENTITY,
+    TERMINATORS,
     AccessPoint,
     Carrier,
     Cell,
     Direction,
     Registration,
     Settings,
+    capabilities_of,
     run,
 )
 
@@ -38,7 +45,9 @@ def simulate(
         typer.Option(help="nrf9151dk (default), nrf9161dk, nrf9160dk, thingy91 or thingy91x; several in turn."),
     ] = None,
     firmware: Annotated[str, typer.Option(help="slm-2.9, slm-3.1 or page.")] = "slm-3.1",
-    terminator: Annotated[str, typer.Option(help="What ends a command in this build: crlf, cr or lf.")] = "crlf",
+    terminator: Annotated[
+        str | None, typer.Option(help="What ends a command in this build: crlf, cr or lf; default the firmware's.")
+    ] = None,
     data_mode_urc: Annotated[bool, typer.Option(help="A build that reports each flush of data mode.")] = False,
     link: Annotated[Path | None, typer.Option(help="Symbolic link to make to the board's port.")] = None,
     host: Annotated[list[str] | None, typer.Option(metavar="NAME=IP[,IP...]", help="A name that resolves.")] = None,
@@ -85,15 +94,17 @@ def simulate(
 
     With --rack, a command behind -- runs where the boards are attached by USB, and its exit code is ours.
     """
-    models = tuple(model or ("nrf9151dk",))
+    models = tuple(_known("--model", name, MODELS) for name in model or ("nrf9151dk",))
+    boards = len(models) if count is None else _count(count)
+    _check_rack(rack=rack, database=not no_database, linked=link is not None, command=context.args)
     code = run(
         Settings(
-            count=len(models) if count is None else count,
+            count=boards,
             models=models,
-            firmware=firmware,
-            terminator=terminator,
+            firmware=_known("--firmware", firmware, FIRMWARES),
+            terminator=None if terminator is None else _known("--terminator", terminator, TERMINATORS),
             data_mode_urc=data_mode_urc,
-            link=link,
+            link=_link(link, boards),
             address=None if address is None else _address(address, "--address"),
             hosts=dict(_host(entry) for entry in host or ()),
             registration=Registration(register_after, deny, _pin(pin), reset_loop, _access_point(apn)),
@@ -102,13 +113,13 @@ def simulate(
             carrier=Carrier.parse(carrier) if carrier else Carrier(),
             cells=tuple(_cell(text) for text in cell) if cell else (Cell(),),
             cell_seconds=cell_seconds,
-            baudrate=baudrate,
+            baudrate=_baudrate(baudrate),
             log=log,
             seed=seed,
-            journal=journal,
-            modem_firmware=modem_firmware,
+            journal=_writable("--journal", journal),
+            modem_firmware=_modem_firmware(modem_firmware),
             credentials=_credentials(psk or [], ca or [], cert or [], key or []),
-            key_log=key_log,
+            key_log=_writable("--key-log", key_log),
             rack=rack,
             database=not no_database,
             control=control,
@@ -116,6 +127,66 @@ def simulate(
         )
     )
     raise typer.Exit(code)
+
+
+def _known(option: str, value: str, available: Collection[str]) -> str:
+    if value not in available:
+        raise UsageError(f"unknown {option} {value!r}; available: {', '.join(available)}")
+    return value
+
+
+def _count(count: int) -> int:
+    if count < 1:
+        raise UsageError(f"--count {count}: at least one board is needed")
+    return count
+
+
+def _baudrate(baudrate: int) -> int:
+    if baudrate and baudrate not in BAUDRATES:
+        rates = ", ".join(map(str, BAUDRATES))
+        raise UsageError(f"--baudrate {baudrate} is not a rate of a UART; available: {rates}")
+    return baudrate
+
+
+def _modem_firmware(name: str | None) -> str | None:
+    if name is not None:
+        try:
+            capabilities_of(name)
+        except UsageError as error:
+            raise UsageError(f"--modem-firmware: {error}") from None
+    return name
+
+
+def _writable(option: str, path: Path | None) -> Path | None:
+    """Return the path of a file that can be appended to; an empty one is made."""
+    if path is not None:
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        except OSError as error:
+            raise UsageError(f"{option} {path}: {error.strerror}") from error
+    return path
+
+
+def _check_rack(*, rack: bool, database: bool, linked: bool, command: list[str]) -> None:
+    """Refuse what only a rack can do, or what a rack cannot do."""
+    if not rack and not database:
+        raise UsageError("--no-database needs --rack")
+    if not rack and command:
+        raise UsageError("a command needs --rack")
+    if rack and linked:
+        raise UsageError("--link cannot be used with --rack, whose ports are /dev/ttyACM0 and so on")
+
+
+def _link(link: Path | None, boards: int) -> Path | None:
+    if link is None:
+        return None
+    if not link.parent.is_dir():
+        raise UsageError(f"--link {link}: there is no folder {link.parent}")
+    if boards > 1:
+        raise UsageError("--link names one port; with --count leave it out and read the ports from the output")
+    if link.exists() and not link.is_symlink():
+        raise UsageError(f"--link {link} exists and is not a symbolic link; it will not be overwritten")
+    return link
 
 
 def _credentials(psk: list[str], ca: list[str], cert: list[str], key: list[str]) -> tuple[tuple[int, int, bytes], ...]:
@@ -179,4 +250,4 @@ def _address(text: str, option: str) -> str:
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:
-        raise UsageError(f"{option}: {text!r} is no IP address") from None
+        raise UsageError(f"{option}: {text!r} is not an IP address") from None

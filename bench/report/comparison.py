@@ -17,13 +17,15 @@ _VERDICTS = {
 
 def headline(found: Comparison) -> dict[str, Any]:
     """Return the verdict, the reason in one line, and the exit code."""
-    counts = {name: len(found.having(name)) for name in ComparisonVerdict}
-    named = ", ".join(f"{one.key.text} {one.change:+.1%}" for one in found.having(ComparisonVerdict.REGRESSION)[:3])
+    verdicts = ComparisonVerdict
+    counts = {verdict: len(found.having(verdict)) for verdict in verdicts}
+    slower = found.having(verdicts.REGRESSION)
+    named = ", ".join(f"{one.key.text} {one.change:+.1%}" for one in slower[:3])
     reason = (
-        f"{counts[ComparisonVerdict.REGRESSION]} slower, {counts[ComparisonVerdict.IMPROVEMENT]} faster, {counts[ComparisonVerdict.SAME]} without a regression,"
-        f" {counts[ComparisonVerdict.UNKNOWN]} not judged, of {len(found.judgements) - counts[ComparisonVerdict.NOT_COMPARED]} measurements"
+        f"{len(slower)} slower, {counts[verdicts.IMPROVEMENT]} faster, {counts[verdicts.SAME]} without a regression,"
+        f" {counts[verdicts.UNKNOWN]} not judged, of {len(found.judgements) - counts[verdicts.NOT_COMPARED]} measurements"
     )
-    more = f": {named}{' and more' if counts[ComparisonVerdict.REGRESSION] > 3 else ''}" if named else ""
+    more = f": {named}{' and more' if len(slower) > 3 else ''}" if named else ""
     return {
         "verdict": _VERDICTS[found.exit_code],
         "reason": reason + more,

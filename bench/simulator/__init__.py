@@ -2,23 +2,32 @@
 
 from bench.simulator.carrier import Carrier
 from bench.simulator.credentials import CA, CERTIFICATE, KEY, PSK, PSK_IDENTITY
-from bench.simulator.modem import Registration
+from bench.simulator.dialects import FIRMWARES
+from bench.simulator.models import MODELS, capabilities_of
 from bench.simulator.packet_data import AccessPoint
 from bench.simulator.path import Direction
-from bench.simulator.program import Settings, run
+from bench.simulator.program import run
 from bench.simulator.radio import Cell
+from bench.simulator.registration import Registration
+from bench.simulator.settings import TERMINATORS, Settings
+from bench.simulator.uart import BAUDRATES
 
 __all__ = [
+    "BAUDRATES",
     "CA",
     "CERTIFICATE",
+    "FIRMWARES",
     "KEY",
+    "MODELS",
     "PSK",
     "PSK_IDENTITY",
+    "TERMINATORS",
     "AccessPoint",
     "Carrier",
     "Cell",
     "Direction",
     "Registration",
     "Settings",
+    "capabilities_of",
     "run",
 ]

@@ -27,7 +27,7 @@ _BUFFERED = 131072
 # How soon it is tried again where the host took nothing.
 _AGAIN_NS = 1_000_000
 
-POLLIN, POLLERR, POLLHUP = 0x0001, 0x0008, 0x0010
+POLLIN, POLLOUT, POLLERR, POLLHUP = 0x0001, 0x0004, 0x0008, 0x0010
 
 
 class AirSocket:
@@ -87,10 +87,13 @@ class AirSocket:
             self._air.alarm.at(time.monotonic_ns() + _AGAIN_NS, self._close_host)
         else:
             self._air.leaving.discard(self._host)
+            if self._listening:  # also for who still waits for a client
+                with contextlib.suppress(OSError):
+                    self._host.shutdown(socket.SHUT_RDWR)
             self._host.close()
 
-    def renewed(self) -> "AirSocket":
-        """A fresh socket of the same kind in the place of this one, which is closed."""
+    def renew(self) -> "AirSocket":
+        """Close this socket and return a fresh one of the same kind."""
         self.close()
         return AirSocket(self._air, socket.socket(self.family, self.type))
 
@@ -220,6 +223,11 @@ class AirSocket:
         self._air.journal.add("left", stamp, bytes=sent)
         if self._due:  # the peer does not read: the path is full up to here
             self._air.alarm.at(stamp + _AGAIN_NS, self._send_due)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a stream would take more bytes now."""
+        return self._outgoing < round(self._air.up.model.queue)
 
     async def writable(self) -> None:
         """Waits until a stream takes bytes again."""

@@ -1,4 +1,4 @@
-"""One simulated board: what it keeps while it has no power, and what it is while it has."""
+"""A simulated board: what it keeps without power, and the parts that it has while it has power."""
 
 import asyncio
 import contextlib
@@ -6,29 +6,43 @@ import json
 import os
 import sys
 import time
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
+from bench.clock import NS_PER_S
 from bench.errors import UsageError
 from bench.simulator.air import Air
-from bench.simulator.at_host import Firmware
+from bench.simulator.at_host import AtHost
 from bench.simulator.credentials import CredentialStore
+from bench.simulator.dialects import FIRMWARES
+from bench.simulator.handshake import SecureLayer
+from bench.simulator.identity import Identity
 from bench.simulator.journal import Journal
 from bench.simulator.log_port import LogPort
-from bench.simulator.modem import Identity, Modem
+from bench.simulator.models import MODELS
+from bench.simulator.modem import Modem
 from bench.simulator.names import Names
-from bench.simulator.parameters import CmeError
-from bench.simulator.profiles import FIRMWARE, MODELS
+from bench.simulator.output import Output
+from bench.simulator.profiles import FirmwareProfile
 from bench.simulator.radio import Radio
-from bench.simulator.slm.commands import COMMANDS
+from bench.simulator.refusal import CmeError
+from bench.simulator.settings import TERMINATORS, Settings
+from bench.simulator.sockets import SocketTable
+from bench.simulator.transfer import Transfer
 from bench.simulator.uart import Uart
 
-if TYPE_CHECKING:
-    from bench.simulator.program import Settings
-
-TERMINATORS = {"crlf": b"\r\n", "cr": b"\r", "lf": b"\n"}
 # The credential store of a real modem holds about this much.
 _CREDENTIAL_BYTES = 32768
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The parts of a board that has power."""
+
+    uart: Uart
+    air: Air
+    modem: Modem
+    host: AtHost
 
 
 class SimulatedBoard:
@@ -36,130 +50,129 @@ class SimulatedBoard:
 
     Attributes:
         name: ``simulated-1`` ...
-        model: its kind, a name of the profiles.
+        model: its kind, a name of the models.
         task: its firmware while it has power.
     """
 
-    def __init__(self, settings: "Settings", index: int) -> None:
+    def __init__(self, settings: Settings, index: int) -> None:
         self.name = f"simulated-{index + 1}"
         self.index = index
         self.model = settings.models[index % len(settings.models)]
         self.journal = Journal(self.name, settings.journal)
-        self.identity = _identity(settings, self.model, index)
+        self.identity = _make_identity(settings, self.model, index)
         self.task: asyncio.Task[None] | None = None
         self._settings = settings
-        self._credentials = CredentialStore(_CREDENTIAL_BYTES)
-        for tag, kind, content in settings.credentials:
-            try:
-                self._credentials.write(tag, kind, content)
-            except CmeError as error:
-                raise UsageError(f"the credential for tag {tag} is refused: +CME ERROR: {error.number}") from error
-        self._uart: Uart | None = None
+        self._credentials = _provision(settings)
         self._log = LogPort()
-        self._air: Air | None = None
-        self._firmware: Firmware | None = None
+        self._parts: _Parts | None = None
 
     def power_on(self) -> str:
-        """Boots; returns the path of its pty."""
+        """Boot; return the path of the board's pty."""
+        if self._settings.log:
+            self._log.open()
+        parts = self._parts = self._assemble()
+        if len(self._settings.cells) > 1:
+            self._travel(parts, 1)
+        self.task = asyncio.create_task(parts.host.run())
+        return parts.uart.path
+
+    def _assemble(self) -> _Parts:
         settings = self._settings
         seed = f"{settings.seed} {self.name}"
-        held: list[Firmware] = []
 
-        def changed(t_ns: int, state: str) -> None:
+        def report_rrc(t_ns: int, state: str) -> None:
             charge = round(radio.charge_uc, 1)
             self.journal.add("rrc", t_ns, state=state, cell=radio.cell.number, charge_uc=charge)
-            held[0].modem.rrc_changed(state)
+            modem.change_rrc_state(state)
             air.radio_changed()
 
-        radio = Radio(settings.cells[0], f"{seed} radio", changed)
-        air = self._air = Air(self.journal, settings.uplink, settings.downlink, seed, radio, settings.carrier)
-        self._uart = Uart(self.journal, air.alarm, settings.baudrate)
-        self._uart.open()
-        if settings.log:
-            self._log.open()
-        modem = Modem(self.identity, settings.registration, self._credentials, lambda line: held[0].urc(line), air)
-        row = replace(
-            FIRMWARE[settings.firmware],
-            terminator=TERMINATORS[settings.terminator],
-            reports_flushes=settings.data_mode_urc,
+        radio = Radio(settings.cells[0], f"{seed} radio", report_rrc)
+        air = Air(self.journal, settings.uplink, settings.downlink, seed, radio, settings.carrier)
+        uart = Uart(self.journal, air.alarm, settings.baudrate)
+        uart.open()
+        profile = _profile(settings)
+        output = Output(uart, blank_line=profile.blank_line)
+        modem = Modem(self.identity, settings.registration, self._credentials, output, air)
+        transfer = Transfer(
+            SocketTable(profile, self.journal, air),
+            SecureLayer(self._credentials, self.journal, settings.key_log, gcm=modem.capabilities.gcm),
+            modem,
+            Names(settings.hosts),
+            air,
+            self.journal,
         )
-        names = Names(settings.hosts)
-        self._firmware = Firmware(
-            row, COMMANDS, modem, names, air, self._uart, self.journal, settings.key_log, self._log
-        )
-        held.append(self._firmware)
-        if len(settings.cells) > 1:
-            self._travel(air, modem, 1)
-        self.task = asyncio.create_task(self._firmware.run())
-        return self._uart.path
+        dialect = FIRMWARES[settings.firmware].dialect
+        host = AtHost(dialect, profile, modem, transfer, uart, output, self.journal, self._log)
+        return _Parts(uart, air, modem, host)
 
-    def _travel(self, air: Air, modem: Modem, number: int) -> None:
-        """Moves the board into another of its cells, and into the next one later."""
+    def _travel(self, parts: _Parts, number: int) -> None:
+        """Move the board into another of its cells, and into the next one later."""
         cells = self._settings.cells
 
         def move() -> None:
-            air.radio.cell = cells[number % len(cells)]
-            modem.moved()
-            self._travel(air, modem, number + 1)
+            parts.air.radio.cell = cells[number % len(cells)]
+            parts.modem.change_cell()
+            self._travel(parts, number + 1)
 
-        air.alarm.at(time.monotonic_ns() + round(self._settings.cell_seconds * 1e9), move)
+        parts.air.alarm.at(time.monotonic_ns() + round(self._settings.cell_seconds * NS_PER_S), move)
 
-    def coverage(self, *, covered: bool) -> None:
-        """Takes the network out of the board's reach, or gives it back.
+    # ---------------------------------------------------------------- what can happen to it
+
+    def _need_power(self) -> _Parts:
+        if self._parts is None:
+            raise ValueError(f"{self.name} has no power")
+        return self._parts
+
+    def set_coverage(self, *, covered: bool) -> None:
+        """Take the network out of the board's reach, or give it back.
 
         Raises:
             ValueError: the board has no power.
         """
-        if self._firmware is None:
-            raise ValueError(f"{self.name} has no power")
+        modem = self._need_power().modem
         self.journal.add("coverage", covered=covered)
-        self._firmware.modem.coverage(covered=covered)
+        modem.set_coverage(covered=covered)
 
-    def befall(self, what: str, value: object = None) -> None:
-        """Lets something happen to the board.
+    def inject_fault(self, name: str, value: object = None) -> None:
+        """Let a fault happen to the board.
 
         That is ``deaf`` (true, false), ``restart``, ``fault`` (of the modem), ``refuse`` (an EMM cause, or none).
 
         Raises:
-            ValueError: nothing is called so, or the board has no power.
+            ValueError: there is no such fault, or the board has no power.
         """
-        if self._firmware is None or self._uart is None:
-            raise ValueError(f"{self.name} has no power")
-        self.journal.add("trouble", what=what, value=value)
-        if what == "deaf":
-            self._uart.deaf = value is True
-        elif what == "restart":
-            self._firmware.restart()
-        elif what == "fault":
-            self._firmware.modem_fault()
-        elif what == "refuse":
-            self._firmware.modem.refuse(value if isinstance(value, int) else None)
-        else:
-            raise ValueError(f"nothing is called {what!r}; there are deaf, restart, fault, refuse")
+        parts = self._need_power()
+        faults: dict[str, Callable[[], None]] = {
+            "deaf": lambda: setattr(parts.uart, "deaf", value is True),
+            "restart": parts.host.crash,
+            "fault": parts.host.crash_modem,
+            "refuse": lambda: parts.modem.refuse(value if isinstance(value, int) else None),
+        }
+        if name not in faults:
+            raise ValueError(f"unknown fault {name!r}; available: {', '.join(faults)}")
+        self.journal.add("trouble", what=name, value=value)
+        faults[name]()
 
     def radio_states(self) -> list[tuple[int, str]]:
-        """The radio's last changes of state: (moment in ns, state)."""
-        return [] if self._air is None else list(self._air.radio.changes)
+        """Return the radio's last changes of state: (moment in ns, state)."""
+        return [] if self._parts is None else list(self._parts.air.radio.changes)
 
     async def power_off(self) -> None:
-        """Hangs up and forgets everything but what lies in flash; harmless without power."""
+        """Hang up and forget everything that does not lie in flash; do nothing without power."""
         task, self.task = self.task, None
-        if task is None:
+        if task is None or self._parts is None:
             return
-        if self._uart is not None:
-            self._uart.close()
+        self._parts.uart.close()
         self._log.close()
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        if self._firmware is not None:
-            self._firmware.sockets.close_all()
-        if self._air is not None:
-            self._air.close()
+        self._parts.host.transfer.sockets.close_all()
+        self._parts.air.close()
         self.journal.add("power off")
 
     def announce(self, port: str, **more: object) -> None:
-        """Prints the line that says it is ready; to standard error where a command has standard output."""
+        """Print the line that says that it is ready; to standard error where a command has standard output."""
         row: dict[str, object] = {"board": self.name, "port": port, "firmware": self._settings.firmware}
         row["model"] = self.model
         if self._log.path:
@@ -170,8 +183,33 @@ class SimulatedBoard:
         stream.flush()
 
 
-def _identity(settings: "Settings", name: str, index: int) -> Identity:
-    """Every board of this host has an address of its own in 127.0.0.0/8, so that peers can tell them apart."""
+def _profile(settings: Settings) -> FirmwareProfile:
+    """Return the firmware's profile as this build has it."""
+    profile = FIRMWARES[settings.firmware].profile
+    if settings.data_mode_urc:
+        profile = replace(profile, reports_flushes=True)
+    if settings.terminator is not None:
+        profile = replace(profile, terminator=TERMINATORS[settings.terminator])
+    return profile
+
+
+def _provision(settings: Settings) -> CredentialStore:
+    """Return the credential store with the credentials of the settings.
+
+    Raises:
+        UsageError: the modem refuses one of them.
+    """
+    store = CredentialStore(_CREDENTIAL_BYTES)
+    for tag, kind, content in settings.credentials:
+        try:
+            store.write(tag, kind, content)
+        except CmeError as error:
+            raise UsageError(f"the credential for tag {tag} is refused: +CME ERROR: {error.number}") from error
+    return store
+
+
+def _make_identity(settings: Settings, name: str, index: int) -> Identity:
+    """Return a board's identity; each board of this host has an address of its own in 127.0.0.0/8 for the peers."""
     serial = os.getpid() * 64 + index
     own = f"127.{64 + (serial >> 16) % 64}.{(serial >> 8) % 256}.{1 + serial % 254}"
     model = MODELS[name]

@@ -1,11 +1,11 @@
-"""The control socket of a simulator: what a lab's own equipment does to boards, done to simulated ones.
+"""The control socket of a simulator: it does to simulated boards what a lab's equipment does to real ones.
 
 A request is one JSON object a line, and so is its answer, ``{"ok": true, ...}`` or ``{"ok": false, "error": TEXT}``:
 
-* ``{"op": "coverage", "board": NAME, "covered": false}``: the network is out of the board's reach, or there again.
+* ``{"op": "coverage", "board": NAME, "covered": false}``: takes the network out of the board's reach, or gives it back.
 * ``{"op": "trouble", "board": NAME, "what": WHAT, "value": VALUE}``: ``deaf`` (true, false), ``restart``, ``fault``,
   ``refuse`` (an EMM cause, or null), ``vanish`` (its port hangs up for good).
-* ``{"op": "current", "board": NAME, "since_ns": T}``: what the board has drawn since then by the model of its radio:
+* ``{"op": "current", "board": NAME, "since_ns": T}``: the current of the board since then by the model of its radio:
   ``steps``, a list of (moment in ns, mA from then on), and ``until_ns``.
 """
 
@@ -26,11 +26,11 @@ Answer = dict[str, Any]
 
 
 class Control:
-    """Answers requests about boards on a UNIX socket.
+    """A UNIX socket that answers requests about boards.
 
     Attributes:
-        path: of the socket.
-        operations: what answers which request; more may be added.
+        path: path of the socket.
+        operations: the handlers of requests by name; more may be added.
     """
 
     def __init__(self, path: Path, boards: Sequence[SimulatedBoard]) -> None:
@@ -44,15 +44,15 @@ class Control:
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        """Serves while entered.
+        """Serve while entered.
 
         Raises:
-            UsageError: there can be no socket at the path.
+            UsageError: no socket can be made at the path.
         """
         try:
             server = await asyncio.start_unix_server(self._client, self.path)
         except OSError as error:
-            raise UsageError(f"--control {self.path}: {error.strerror or error}") from error
+            raise UsageError(f"cannot make the control socket {self.path}: {error.strerror or error}") from error
         try:
             async with server:
                 yield
@@ -64,7 +64,7 @@ class Control:
             while line := await reader.readline():
                 writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
                 await writer.drain()
-        except (ConnectionError, ValueError):  # gone, or a line that no request is
+        except (ConnectionError, ValueError):  # it has gone, or a line is too long
             pass
         finally:
             writer.close()
@@ -74,7 +74,7 @@ class Control:
             request = json.loads(line)
             operation = self.operations.get(str(request.get("op")))
             if operation is None:
-                raise ValueError(f"unknown operation {request.get('op')!r}; known: {', '.join(self.operations)}")
+                raise ValueError(f"unknown operation {request.get('op')!r}; available: {', '.join(self.operations)}")
             return {"ok": True, **await operation(request)}
         except Exception as error:  # noqa: BLE001 - a bad request is answered, the boards go on
             return {"ok": False, "error": in_words(error)}
@@ -82,8 +82,8 @@ class Control:
     async def _coverage(self, request: Request) -> Answer:
         covered = request["covered"]
         if not isinstance(covered, bool):
-            raise TypeError("covered is true or false")
-        self._boards[request["board"]].coverage(covered=covered)
+            raise TypeError("covered must be true or false")
+        self._boards[request["board"]].set_coverage(covered=covered)
         return {}
 
     async def _trouble(self, request: Request) -> Answer:
@@ -91,7 +91,7 @@ class Control:
         if what == "vanish":
             await board.power_off()
         else:
-            board.befall(what, request.get("value"))
+            board.inject_fault(what, request.get("value"))
         return {}
 
     async def _current(self, request: Request) -> Answer:

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.simulator.parameters import CmeError, Parameters
+from bench.simulator.parameters import Parameters
+from bench.simulator.refusal import CmeError
 
 CA, CERTIFICATE, KEY, PSK, PSK_IDENTITY = range(5)
 _WRITE, _LIST, _READ, _DELETE = range(4)
@@ -14,14 +15,14 @@ _PEM = {
     CERTIFICATE: b"-----BEGIN CERTIFICATE-----",
     KEY: b"-----BEGIN ",
 }
-# Which credentials AT%CMNG=2 gives back: those that are no secrets.
+# Credentials that AT%CMNG=2 gives back: those that are not secret.
 _READABLE = (CA, CERTIFICATE, PSK_IDENTITY)
 _NOT_FOUND, _NOT_ALLOWED, _FULL, _ACTIVE, _BAD_CERTIFICATE = 513, 514, 515, 518, 527
 
 
 @dataclass(frozen=True)
 class TagContent:
-    """What one security tag holds."""
+    """The credentials of one security tag."""
 
     authorities: bytes = b""
     certificate: bytes = b""
@@ -38,7 +39,7 @@ class CredentialStore:
         self._contents: dict[tuple[int, int], bytes] = {}
 
     def tag(self, number: int) -> TagContent | None:
-        """What a tag holds; None when it holds nothing."""
+        """Return the credentials of a tag; None when it has none."""
         found = {kind: content for (tag, kind), content in self._contents.items() if tag == number}
         if not found:
             return None
@@ -50,7 +51,7 @@ class CredentialStore:
         return TagContent(authorities, certificate, key, psk, found.get(PSK_IDENTITY, b""))
 
     def write(self, tag: int, kind: int, content: bytes) -> None:
-        """Stores a credential in the place of the one before it; CmeError when it is none, or the store is full."""
+        """Store a credential in place of the one before; raise CmeError if it is not one or the store is full."""
         if kind in _PEM and not content.strip().startswith(_PEM[kind]):
             raise CmeError(_BAD_CERTIFICATE)
         others = sum(len(text) for place, text in self._contents.items() if place != (tag, kind))
@@ -58,8 +59,11 @@ class CredentialStore:
             raise CmeError(_FULL)
         self._contents[tag, kind] = content
 
-    def command(self, parameters: Parameters, *, active: bool) -> list[str]:
-        """AT%CMNG=<opcode>[,<sec_tag>[,<type>[,<content>]]]; ``active`` is a modem that is not offline."""
+    def execute(self, parameters: Parameters, *, active: bool) -> list[str]:
+        """Execute AT%CMNG=<opcode>[,<sec_tag>[,<type>[,<content>]]]; return its lines.
+
+        ``active``: the modem is not offline, and so refuses to write and delete.
+        """
         operation = parameters.number(0, 0, _DELETE)
         if operation == _LIST:
             return list(self._list(parameters))

@@ -1,21 +1,22 @@
-"""How the firmware finds commands in what its UART receives. Sans-IO."""
+"""Framing of what the UART of the firmware receives: command lines and data. Sans-IO."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 _BACKSPACE = (0x08, 0x7F)
 _QUOTE = ord('"')
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
-    """What stood before a terminator. ``overflow``: it was longer than the buffer and is lost."""
+class CommandLine:
+    """The text before a terminator. ``overflow``: it was longer than the buffer and is lost."""
 
     text: bytes
     overflow: bool = False
 
 
 class CommandFramer:
-    """Collects characters until a terminator outside double quotes: CR LF, or CR or LF where the build says so.
+    """A buffer of characters up to a terminator outside double quotes: CR LF, or CR or LF where the build says so.
 
     An open quote makes the firmware deaf until the next one; a backspace takes back the last character, also a quote.
     """
@@ -31,8 +32,8 @@ class CommandFramer:
         self._overflow = False
         self._last = 0
 
-    def take(self, data: bytes) -> tuple[Command | None, int]:
-        """The first command that ``data`` completes, and how many of its bytes are used up by it."""
+    def take(self, data: bytes) -> tuple[CommandLine | None, int]:
+        """Return the first command that ``data`` completes, and how many bytes of ``data`` are used up."""
         for index, byte in enumerate(data):
             if byte in _BACKSPACE:
                 if self._text and self._text.pop() == _QUOTE:
@@ -58,24 +59,31 @@ class CommandFramer:
             return False
         return len(self._terminator) == 1 or self._last == self._terminator[0]
 
-    def _finish(self) -> Command | None:
+    def _finish(self) -> CommandLine | None:
         text = bytes(self._text)
         overflow = self._overflow
         self._clear()
         text = text[: len(text) - len(self._terminator) + 1]
         overflow = overflow or len(text) > self._limit
-        return Command(b"" if overflow else text, overflow) if text or overflow else None
+        return CommandLine(b"" if overflow else text, overflow) if text or overflow else None
+
+
+class Framer(Protocol):
+    """Finds command lines in what arrives."""
+
+    def take(self, data: bytes) -> tuple[CommandLine | None, int]:
+        """Return the first command that ``data`` completes, and how many bytes of ``data`` are used up."""
 
 
 class DataFramer:
-    """Collects data until it is sent, and finds the terminator ``+++`` anywhere in the stream, with no guard time."""
+    """A buffer of data until they are sent. Finds ``+++`` anywhere in the stream, without a guard time."""
 
     def __init__(self) -> None:
         self.buffer = bytearray()
         self._plus = 0
 
     def take(self, data: bytes) -> tuple[bool, int]:
-        """Whether the terminator was completed, and how many bytes of ``data`` are used up."""
+        """Return whether ``data`` completes the terminator, and how many of its bytes are used up."""
         for index, byte in enumerate(data):
             if byte == ord("+"):
                 self._plus += 1
@@ -89,7 +97,7 @@ class DataFramer:
         return False, len(data)
 
     def expire(self) -> bytes:
-        """What the time limit flushes: all that is buffered, a half terminator behind it included.
+        """Return and forget what the time limit flushes: the buffer, and half a terminator behind it.
 
         A half terminator with nothing before it is held back without a time limit.
         """

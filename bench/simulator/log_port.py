@@ -30,8 +30,8 @@ class LogPort:
             os.close(self._master)
             self._master = -1
 
-    def booted(self) -> None:
-        """The firmware starts, and with it its clock."""
+    def start_clock(self) -> None:
+        """Print the boot banner and count time from now, as the firmware does when it starts."""
         self._booted_ns = time.monotonic_ns()
         self._write(_BANNER)
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from bench.simulator.parameters import AtError, Parameters
+from bench.simulator.parameters import Parameters
+from bench.simulator.refusal import AtError
 
 _KINDS = ("IP", "IPV6", "IPV4V6", "Non-IP")
 _UNKNOWN_APN, _AUTHENTICATION_FAILED = 27, 29  # 3GPP TS 24.301 section 9.9.4.4
@@ -12,7 +13,7 @@ _APN_LIMIT, _TEXT_LIMIT = 63, 64
 
 @dataclass(frozen=True)
 class AccessPoint:
-    """The only one that the simulated network knows; an empty name is any."""
+    """The only access point that the simulated network knows; an empty name stands for any."""
 
     name: str = ""
     user: str = ""
@@ -20,7 +21,7 @@ class AccessPoint:
 
 
 class Contexts:
-    """The contexts of one modem; what is defined outlives a restart, as it does in the modem's memory."""
+    """The contexts of one modem. Definitions outlive a restart, as they do in the modem's memory."""
 
     def __init__(self, known: AccessPoint) -> None:
         self._known = known
@@ -28,7 +29,7 @@ class Contexts:
         self._secrets: dict[int, tuple[str, str]] = {}
 
     def refusal(self) -> int | None:
-        """The ESM cause with which the network refuses context 0; None when it does not."""
+        """Return the ESM cause with which the network refuses context 0; None when it does not."""
         name = self._defined.get(0, ("", ""))[1]
         if not self._known.name:
             return None
@@ -38,7 +39,7 @@ class Contexts:
         return None if wanted == ("", "") or self._secrets.get(0) == wanted else _AUTHENTICATION_FAILED
 
     def define(self, parameters: Parameters) -> None:
-        """AT+CGDCONT=<cid>[,<type>[,<APN>]]; with the number alone it is forgotten."""
+        """Execute AT+CGDCONT=<cid>[,<type>[,<APN>]]; the number alone forgets the context."""
         cid = parameters.number(0, 0, _LAST_CONTEXT)
         if not parameters.has(1):
             self._defined.pop(cid, None)
@@ -50,7 +51,7 @@ class Contexts:
         self._defined[cid] = kind, name.decode("latin-1")
 
     def authenticate(self, parameters: Parameters) -> None:
-        """AT+CGAUTH=<cid>,<method>[,<user>,<password>]: 0 none, 1 PAP, 2 CHAP."""
+        """Execute AT+CGAUTH=<cid>,<method>[,<user>,<password>]: 0 none, 1 PAP, 2 CHAP."""
         cid = parameters.number(0, 0, _LAST_CONTEXT)
         if parameters.number(1, 0, 2) == 0:
             self._secrets.pop(cid, None)
@@ -59,7 +60,7 @@ class Contexts:
             self._secrets[cid] = user, password
 
     def lines(self, address: str) -> list[str]:
-        """AT+CGDCONT?: a line a context; an attached one has its address."""
+        """Return the lines of AT+CGDCONT?, one a context; an attached one has its address."""
         return [
             f'+CGDCONT: {cid},"{kind}","{name}","{"" if cid else address}",0,0'
             for cid, (kind, name) in sorted(self._defined.items())

@@ -1,10 +1,15 @@
-"""How the firmware reads the parameters of a command: the lexer's rules and its typed getters."""
+"""The parameters of a command: the lexer of the firmware and its typed getters."""
 
 import re
 from collections.abc import Sequence
 
+from bench.simulator.refusal import AtError
+
 Value = int | bytes | None
 """A number, a string, or None for a parameter that is there but empty."""
+
+INT32 = (-0x80000000, 0x7FFFFFFF)
+"""The range of a C int, in which most numbers of the firmware are read."""
 
 _TOKEN = re.compile(
     rb"""\ ?(?:
@@ -18,24 +23,8 @@ _TOKEN = re.compile(
 )
 
 
-class AtError(Exception):
-    """The command answers ERROR. ``lines`` stand before it."""
-
-    def __init__(self, *lines: str) -> None:
-        super().__init__(*lines)
-        self.lines = lines
-
-
-class CmeError(AtError):
-    """The command answers +CME ERROR with a number, where AT+CMEE=1 asks for it (3GPP TS 27.007 section 9.2)."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
-
-
 class Parameters:
-    """The parameters of one command. Extra ones are ignored by whoever does not ask for them."""
+    """The parameters of one command. A handler does not notice those that it does not ask for."""
 
     def __init__(self, values: Sequence[Value]) -> None:
         self._values = values
@@ -45,13 +34,13 @@ class Parameters:
 
     @classmethod
     def parse(cls, text: bytes) -> "Parameters":
-        """The parameters after the equals sign.
+        """Return the parameters that ``text``, the part behind the equals sign, holds.
 
-        A space may stand before a parameter, one only. A number has no leading zero. A string needs no quotes when it
+        One space may stand before a parameter, no more. A number has no leading zero. A string needs no quotes when it
         is the last parameter and looks like a word.
 
         Raises:
-            AtError: anything else.
+            AtError: the text does not follow these rules.
         """
         values: list[Value] = []
         position = 0
@@ -71,26 +60,26 @@ class Parameters:
                 return cls(values)
 
     def has(self, index: int) -> bool:
-        """Whether the parameter was given, if only as nothing between commas."""
+        """Return whether the parameter was given; nothing between two commas counts."""
         return index < len(self._values)
 
     def empty(self, index: int) -> bool:
-        """Whether the parameter is missing or empty."""
+        """Return whether the parameter is missing or empty."""
         return not self.has(index) or self._values[index] is None
 
     def number(self, index: int, low: int = 0, high: int = 0xFFFF) -> int:
-        """A number within the range of its C type; raises AtError otherwise."""
+        """Return a number within the range of its C type; raise AtError if it is not one."""
         value = self._values[index] if self.has(index) else None
         if not isinstance(value, int) or not low <= value <= high:
             raise AtError
         return value
 
     def optional(self, index: int, default: int, low: int = 0, high: int = 0xFFFF) -> int:
-        """The same with a default when it was not given; empty is an error, not a default."""
+        """Return a number, or the default when it was not given; raise AtError for an empty one."""
         return self.number(index, low, high) if self.has(index) else default
 
     def string(self, index: int, limit: int | None = None) -> bytes:
-        """A string of at most ``limit`` bytes; raises AtError otherwise."""
+        """Return a string of at most ``limit`` bytes; raise AtError if it is not one."""
         value = self._values[index] if self.has(index) else None
         if not isinstance(value, bytes) or (limit is not None and len(value) > limit):
             raise AtError

@@ -2,11 +2,14 @@
 
 import re
 import time
-from collections.abc import Callable
+from typing import Protocol
 
 from bench.simulator.air import Air
-from bench.simulator.parameters import AtError, Parameters
+from bench.simulator.commands import READ, SET, command
+from bench.simulator.output import Output
+from bench.simulator.parameters import Parameters
 from bench.simulator.radio import ASLEEP, Saving
+from bench.simulator.refusal import AtError
 
 # Units in ms of the timers' upper three bits: GPRS timer 3 (TAU) and 2 (active time), 3GPP TS 24.008 section 10.5.7.
 _TAU_UNITS = (600_000, 3_600_000, 36_000_000, 2_000, 30_000, 60_000, 1_152_000_000, None)
@@ -19,12 +22,20 @@ _ACCESS = {7: 4, 9: 5}  # of +CEREG as of +CEDRXS
 _SHORTEST_SLEEP, _LONGEST_SLEEP = 10_240, 3_456_000_000
 
 
+class Update(Protocol):
+    """Agrees with the network on a new setting, if there is one; ``reports``: the registration is reported too."""
+
+    def __call__(self, *, reports: bool) -> None:
+        """Agree."""
+
+
 class PowerSaving:
     """What this modem asks its network for, and what it got."""
 
-    def __init__(self, air: Air, urc: Callable[[str], None]) -> None:
+    def __init__(self, air: Air, output: Output, update: Update) -> None:
         self._air = air
-        self._urc = urc
+        self._output = output
+        self._update = update
         self._psm = False
         self._tau, self._active = "00000110", "00100001"
         self._edrx: dict[int, str] = {}
@@ -33,22 +44,22 @@ class PowerSaving:
         self._asleep = False
 
     def restart(self) -> None:
-        """The modem boots: notices are forgotten, what lies in its memory is not."""
+        """Forget the notices, as a boot does; the settings lie in the modem's memory and stay."""
         self._tells_edrx = False
         self._sleep_threshold = None
         self._asleep = False
 
     def timers(self) -> tuple[str, str]:
-        """Active time and periodic TAU as the network gave them."""
+        """Return active time and periodic TAU as the network gave them."""
         granted = self._air.radio.saving.active is not None
         return (self._active, self._tau) if granted else (_OFF, _OFF)
 
     def cycle(self, access: int) -> str:
-        """The eDRX cycle that the network gave; empty for none."""
+        """Return the eDRX cycle that the network gave; empty for none."""
         return self._edrx.get(_ACCESS[access], "") if self._air.radio.saving.cycle is not None else ""
 
     def agree(self, access: int) -> None:
-        """Asks the network, of an access technology, for what is set; the answer holds from now on."""
+        """Ask the network of an access technology for the settings; its answer holds from now on."""
         cell = self._air.radio.cell
         active = _milliseconds(self._active, _ACTIVE_UNITS) if self._psm and cell.psm else None
         bits = self._edrx.get(_ACCESS[access]) if cell.edrx else None
@@ -58,27 +69,31 @@ class PowerSaving:
             self._air.radio.save(time.monotonic_ns(), saving)
             self._air.watch_radio()
         if self._tells_edrx and bits is not None:
-            self._urc(f'+CEDRXP: {_ACCESS[access]},"{bits}","{bits}","{_WINDOW}"')
+            self._output.urc(f'+CEDRXP: {_ACCESS[access]},"{bits}","{bits}","{_WINDOW}"')
 
-    def rrc_changed(self, state: str) -> None:
-        """Falls asleep, or wakes."""
+    def change_rrc_state(self, state: str) -> None:
+        """Fall asleep or wake with the RRC state."""
         was, self._asleep = self._asleep, state == ASLEEP
         long = self._air.radio.saving.periodic
         if self._sleep_threshold is not None and was != self._asleep and long >= self._sleep_threshold:
-            self._urc(f"%XMODEMSLEEP: 1,{round(long) if self._asleep else 0}")
+            self._output.urc(f"%XMODEMSLEEP: 1,{round(long) if self._asleep else 0}")
 
-    def set_psm(self, parameters: Parameters) -> None:
-        """AT+CPSMS=<mode>[,,,<TAU>[,<active time>]]."""
+    @command("+CPSMS", SET)
+    async def set_psm(self, parameters: Parameters) -> None:
+        """AT+CPSMS=<mode>[,,,<TAU>[,<active time>]]: the network answers with an update of the registration."""
         mode = parameters.number(0, 0, 1)
         self._tau = _bits(parameters, 3, 8) or self._tau
         self._active = _bits(parameters, 4, 8) or self._active
         self._psm = mode == 1
+        self._update(reports=True)
 
-    def psm(self) -> list[str]:
+    @command("+CPSMS", READ)
+    async def read_psm(self, _: Parameters) -> None:
         """AT+CPSMS?."""
-        return [f'+CPSMS: {int(self._psm)},,,"{self._tau}","{self._active}"']
+        self._output.say(f'+CPSMS: {int(self._psm)},,,"{self._tau}","{self._active}"')
 
-    def set_edrx(self, parameters: Parameters) -> None:
+    @command("+CEDRXS", SET)
+    async def set_edrx(self, parameters: Parameters) -> None:
         """AT+CEDRXS=<mode>[,<AcT>[,<cycle>]]: 0 and 3 switch off, 2 with notices."""
         mode = parameters.number(0, 0, 3)
         self._tells_edrx = mode == 2
@@ -86,19 +101,26 @@ class PowerSaving:
             if mode in (1, 2):
                 raise AtError
             self._edrx.clear()
-            return
-        access = parameters.number(1, 4, 5)
-        if mode == 0:
-            self._edrx.pop(access, None)
         else:
+            self._set_cycle(parameters, on=mode != 0)
+        self._update(reports=False)
+
+    def _set_cycle(self, parameters: Parameters, *, on: bool) -> None:
+        access = parameters.number(1, 4, 5)
+        if on:
             self._edrx[access] = _bits(parameters, 2, 4) or "0010"
+        else:
+            self._edrx.pop(access, None)
 
-    def edrx(self) -> list[str]:
+    @command("+CEDRXS", READ)
+    async def read_edrx(self, _: Parameters) -> None:
         """AT+CEDRXS?: a line for each access technology that uses it."""
-        return [f'+CEDRXS: {access},"{bits}"' for access, bits in sorted(self._edrx.items())]
+        for access, bits in sorted(self._edrx.items()):
+            self._output.say(f'+CEDRXS: {access},"{bits}"')
 
-    def set_notice(self, parameters: Parameters) -> None:
-        """AT%XMODEMSLEEP=<n>[,<ms before it wakes>,<shortest sleep>]: the former is of no account here."""
+    @command("%XMODEMSLEEP", SET)
+    async def set_notice(self, parameters: Parameters) -> None:
+        """AT%XMODEMSLEEP=<n>[,<ms before it wakes>,<shortest sleep>]: the time before it wakes is not used here."""
         if parameters.number(0, 0, 1) == 0:
             self._sleep_threshold = None
         else:
@@ -106,7 +128,7 @@ class PowerSaving:
 
 
 def _bits(parameters: Parameters, index: int, length: int) -> str:
-    """A text of so many bits; empty when it is left out."""
+    """Return a text of so many bits; an empty one when it is left out."""
     text = "" if parameters.empty(index) else parameters.string(index).decode("latin-1")
     if text and not re.fullmatch(f"[01]{{{length}}}", text):
         raise AtError

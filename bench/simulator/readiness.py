@@ -1,6 +1,7 @@
 """Waiting for real sockets without blocking the other boards of the process."""
 
 import asyncio
+import os
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -8,17 +9,21 @@ from bench.simulator.air_socket import AirSocket
 
 
 class Readable(Protocol):
-    """Whatever has a descriptor that becomes readable."""
+    """An object with a descriptor that becomes readable."""
 
     def fileno(self) -> int:
-        """The descriptor."""
+        """Return the descriptor."""
 
 
 async def wait_readable(sockets: Iterable[Readable], timeout: float | None) -> bool:
-    """Whether one of the sockets became readable (data, a connection, an end, an error) within ``timeout`` seconds."""
+    """Return whether one of the sockets became readable within ``timeout`` seconds.
+
+    Data, a connection, an end and an error all count. Several may wait for one socket at the same time: each watches a
+    descriptor of its own, because an event loop knows one reader a descriptor.
+    """
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
-    watched = [host.fileno() for host in sockets]
+    watched = [os.dup(each.fileno()) for each in sockets]
     for descriptor in watched:
         loop.add_reader(descriptor, ready.set)
     try:
@@ -29,15 +34,16 @@ async def wait_readable(sockets: Iterable[Readable], timeout: float | None) -> b
     finally:
         for descriptor in watched:
             loop.remove_reader(descriptor)
+            os.close(descriptor)
     return True
 
 
-async def send_all(host: AirSocket, data: bytes, timeout: float | None) -> int:
-    """Sends a stream's data; returns how much was taken before an error or the timeout."""
+async def send_all(stream: AirSocket, data: bytes, timeout: float | None) -> int:
+    """Send a stream's data; return how many bytes were taken before an error or the timeout."""
     sent = 0
     while sent < len(data):
         try:
-            sent += host.send(data[sent:])
+            sent += stream.send(data[sent:])
             continue
         except BlockingIOError:
             pass
@@ -45,7 +51,7 @@ async def send_all(host: AirSocket, data: bytes, timeout: float | None) -> int:
             break
         try:
             async with asyncio.timeout(timeout):
-                await host.writable()
+                await stream.writable()
         except TimeoutError:
             break
     return sent

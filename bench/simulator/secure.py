@@ -1,52 +1,28 @@
-"""TLS and DTLS of the simulated modem: a session on a connected socket, and which sessions can be resumed."""
+"""TLS and DTLS of the simulated modem: a session on a connected socket."""
 
 import asyncio
 import contextlib
 import os
-import secrets
-from typing import TYPE_CHECKING
 
-from bench.errors import BenchError
-from bench.security import (
-    GCM_SUITES,
-    MODEM_SUITES,
-    CertifiedKey,
-    PreSharedKey,
-    SecurityError,
-    TlsConnection,
-    TlsContext,
-    TlsSettings,
-    Verify,
-)
-from bench.simulator.air_socket import AirSocket
-from bench.simulator.credentials import TagContent
-from bench.simulator.parameters import AtError
+from bench.security import SecurityError, TlsConnection, TlsContext
+from bench.simulator.air_socket import POLLERR, POLLHUP, POLLIN, AirSocket
 
-if TYPE_CHECKING:
-    from bench.simulator.at_host import Firmware
-    from bench.simulator.sockets import Socket
-
-HOSTNAME, CIPHERSUITE_USED, PEER_VERIFY, SESSION_CACHE, CACHE_PURGE = 2, 4, 5, 12, 13
-DTLS_CID, CID_STATUS, HANDSHAKE_TIMEO = 14, 15, 18
-CID_DISABLED, CID_SUPPORTED, CID_ENABLED = 0, 1, 2
-DEFAULT_HANDSHAKE_TIMEO = 123
 _READ = 65536
-_CID_BYTES = 8
 # The largest TLS record that the modem's buffers hold.
 RECORD_LIMIT = 2048
-# Data that nobody fetches stop the reading, and so, on a stream, the peer.
+# More than this unread stops the reading, and so, on a stream, the peer.
 _BUFFERED = 8192
 
 
 class SecureSession:
-    """A secure connection. It keeps itself up: what arrives is read and answered also between commands.
+    """A secure connection on a socket. It reads and answers what arrives between commands too.
 
-    To whoever waits it looks like a socket: readable when there are data, an end or an error to fetch.
+    It can be waited for like a socket: it is readable when there are data, an end or an error to fetch.
     """
 
-    def __init__(self, host: AirSocket, connection: TlsConnection, context: TlsContext, *, datagram: bool) -> None:
+    def __init__(self, air: AirSocket, connection: TlsConnection, context: TlsContext, *, datagram: bool) -> None:
         self.connection = connection
-        self._host = host
+        self._air = air
         self._context = context
         self._datagram = datagram
         self._messages: list[bytes] = []
@@ -60,21 +36,26 @@ class SecureSession:
         self._loop = asyncio.get_running_loop()
 
     def fileno(self) -> int:
-        """Readable when a read would not block."""
+        """Return a descriptor that is readable when a read would not block."""
         return self._notice
 
     @property
     def ended(self) -> bool:
-        """Whether the peer has closed."""
+        """True when the peer has closed."""
         return self._ended
 
     @property
     def failed(self) -> bool:
-        """Whether the connection broke."""
+        """True when the connection broke."""
         return self._error is not None
 
+    def events(self) -> int:
+        """Return what a poll reports: POLLIN, POLLERR and POLLHUP."""
+        readable = bool(self._messages) or self._ended or self.failed
+        return (POLLIN if readable else 0) | (POLLERR if self.failed else 0) | (POLLHUP if self._ended else 0)
+
     def close(self) -> None:
-        """Says close_notify and ends; the socket stays to be closed by its owner."""
+        """Send close_notify and end. The owner of the socket closes that."""
         if self._notice < 0:
             return
         if self.connection.established and not self.failed:
@@ -90,7 +71,7 @@ class SecureSession:
         self._notice = -1
 
     async def handshake(self) -> None:
-        """Shakes hands; SecurityError or OSError when that fails. A stream's time limit is the caller's."""
+        """Shake hands; raise SecurityError or OSError if that fails. The caller limits the time of a stream."""
         self._watch(True)
         while True:
             done = self._step()
@@ -116,7 +97,7 @@ class SecureSession:
     # ---------------------------------------------------------------- data
 
     def recv(self, limit: int) -> bytes:
-        """Data, or nothing when the peer has closed; BlockingIOError when there are none, OSError when it broke."""
+        """Return data, or nothing if the peer has closed; raise BlockingIOError without data, OSError if it broke."""
         if not self._messages:
             if self._error is not None:
                 raise ConnectionResetError
@@ -136,15 +117,15 @@ class SecureSession:
         return message[:limit]
 
     def recvfrom(self, limit: int, _flags: int) -> tuple[bytes, tuple[str, int]]:
-        """The same with the peer's address."""
+        """Return data and the address of the peer, as :meth:`recv` does."""
         return self.recv(limit), self.getpeername()
 
     def getpeername(self) -> tuple[str, int]:
-        """The peer's address."""
-        return self._host.getpeername()
+        """Return the address of the peer."""
+        return self._air.getpeername()
 
     async def send(self, data: bytes, timeout: float | None) -> int:
-        """Sends all of it; -1 when the connection broke or the peer does not take it in time."""
+        """Send all data and return their number; -1 if the connection broke or the peer takes too long."""
         try:
             size = len(data) if self._datagram else RECORD_LIMIT  # a datagram is one record
             for start in range(0, len(data), size):
@@ -162,16 +143,16 @@ class SecureSession:
     # ---------------------------------------------------------------- the wire
 
     def _watch(self, wanted: bool) -> None:
-        if wanted != self._reading and self._host.fileno() >= 0:
+        if wanted != self._reading and self._air.fileno() >= 0:
             self._reading = wanted
             if wanted:
-                self._loop.add_reader(self._host.fileno(), self._read)
+                self._loop.add_reader(self._air.fileno(), self._read)
             else:
-                self._loop.remove_reader(self._host.fileno())
+                self._loop.remove_reader(self._air.fileno())
 
     def _read(self) -> None:
         try:
-            data = self._host.recv(_READ)
+            data = self._air.recv(_READ)
         except BlockingIOError:
             return
         except OSError as error:
@@ -187,7 +168,7 @@ class SecureSession:
         self._changed.set()
 
     def _pump(self) -> None:
-        """Takes in what has arrived, and sends what that calls for."""
+        """Decrypt what has arrived, and send what that calls for."""
         try:
             while not self._ended and self._notice >= 0:
                 message = self.connection.read()
@@ -211,7 +192,7 @@ class SecureSession:
         for piece in self.connection.take():
             if self._datagram:
                 with contextlib.suppress(BlockingIOError, ConnectionRefusedError):  # lost, as on any network
-                    self._host.send(piece)
+                    self._air.send(piece)
             else:
                 self._output += piece
         if self._output:
@@ -219,7 +200,7 @@ class SecureSession:
 
     def _write(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            del self._output[: self._host.send(self._output)]
+            del self._output[: self._air.send(self._output)]
         if not self._output:
             self._changed.set()
         elif self._writer is None:
@@ -228,7 +209,7 @@ class SecureSession:
     async def _write_more(self) -> None:
         try:
             while self._output:
-                await self._host.writable()
+                await self._air.writable()
                 self._write()
         except OSError as error:
             self._fail(error)
@@ -240,7 +221,7 @@ class SecureSession:
             return  # an ICMP message proves nothing: DTLS goes on
         with contextlib.suppress(OSError):
             for piece in self.connection.take():
-                self._host.send(piece)
+                self._air.send(piece)
         self._error = error
         self._watch(False)
         self._changed.set()
@@ -251,66 +232,3 @@ class SecureSession:
             os.eventfd_read(self._notice)
         if self._messages or self._ended or self._error is not None:
             os.eventfd_write(self._notice, 1)
-
-
-async def secure(board: "Firmware", row: "Socket", peer: tuple[str, int]) -> None:
-    """Shakes hands on a connected socket; AtError when that fails, for whatever reason."""
-    assert row.host is not None
-    content = board.modem.credentials.tag(row.sec_tag)
-    if content is None:
-        raise AtError
-    datagram = row.type == 2
-    cid = row.secure_options.get(DTLS_CID, CID_DISABLED) if datagram else CID_DISABLED
-    own = {CID_SUPPORTED: b"", CID_ENABLED: secrets.token_bytes(_CID_BYTES)}.get(int(cid))
-    key = (row.type, *peer, row.sec_tag)
-    caches = row.secure_options.get(SESSION_CACHE, 1)
-    try:
-        context = TlsContext(_settings(board, row, content, datagram, own))
-    except BenchError as error:  # what the tag holds is no credential
-        raise AtError from error
-    host_name = bytes(row.secure_options.get(HOSTNAME, b"")).decode("latin-1") or None
-    try:
-        connection = TlsConnection(
-            context, host_name=host_name, cid=own, session=board.sessions.get(key) if caches else None
-        )
-    except BenchError as error:  # a host name longer than a certificate's can be
-        context.free()
-        raise AtError from error
-    session = SecureSession(row.host, connection, context, datagram=datagram)
-    try:
-        async with asyncio.timeout(None if datagram else row.send_timeout or None):
-            await session.handshake()
-    except (BenchError, OSError, TimeoutError) as error:
-        reason = error.reason if isinstance(error, SecurityError) else type(error).__name__
-        board.journal.add("handshake failed", handle=row.handle, reason=reason)
-        session.close()
-        raise AtError from error
-    except BaseException:  # the board loses its power in the middle of it
-        session.close()
-        raise
-    if caches:
-        with contextlib.suppress(BenchError):
-            board.sessions[key] = connection.session()
-    row.session = session
-    board.journal.add("handshake", handle=row.handle, suite=connection.suite, resumed=connection.resumed)
-    board.keep_secret(connection.key_log_line)
-
-
-def _settings(board: "Firmware", row: "Socket", content: TagContent, datagram: bool, cid: bytes | None) -> TlsSettings:
-    own = (CertifiedKey(content.certificate, content.key),) if content.certificate and content.key else ()
-    return TlsSettings(
-        server=False,
-        datagram=datagram,
-        verify=Verify(int(row.secure_options.get(PEER_VERIFY, Verify.REQUIRED))),
-        authorities=content.authorities,
-        certificates=own,
-        psk=PreSharedKey(content.psk_identity, content.psk) if content.psk and content.psk_identity else None,
-        suites=tuple(n for n in MODEM_SUITES if board.modem.capabilities.gcm or n not in GCM_SUITES),
-        cid_length=None if cid is None else len(cid),
-        handshake_timeout=int(row.secure_options.get(HANDSHAKE_TIMEO, DEFAULT_HANDSHAKE_TIMEO)),
-    )
-
-
-def cid_status(connection: TlsConnection) -> int:
-    """0 no Connection ID, 1 downlink, 2 uplink, 3 both (the modem library's NRF_SO_SEC_DTLS_CID_STATUS)."""
-    return (1 if connection.cid_downlink else 0) | (2 if connection.cid_uplink else 0)

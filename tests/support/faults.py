@@ -6,20 +6,25 @@ runs a simulated board with one fault. The product knows nothing of them: they a
 """
 
 import contextlib
+import itertools
 import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.security import TlsConnection, Verify
-from bench.simulator import Settings, air_socket, framing, names, profiles, run, secure, sockets
-from bench.simulator.at_host import Command, Firmware
-from bench.simulator.parameters import AtError, Parameters
-from bench.simulator.slm import commands, options, polling, server, traffic
+from bench.simulator import Settings, air_socket, dialects, framing, handshake, names, run, secure, transfer
+from bench.simulator.commands import READ, RUN, SET, TEST, CommandHandlers, Handler
+from bench.simulator.output import Output
+from bench.simulator.parameters import Parameters
+from bench.simulator.refusal import AtError, Refused
+from bench.simulator.slm import options, selection
+from bench.simulator.socket_options import SecureOption
+from bench.simulator.sockets import Socket, SocketTable
+from bench.simulator.transfer import Received, ReceiveRequest, Transfer
 
 Patch = Callable[[], None]
-Handler = Callable[[Firmware, Parameters], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -32,102 +37,110 @@ class Fault:
 
 
 def says(pattern: str, replacement: str) -> Patch:
-    """Information lines come out changed."""
+    """Change information lines."""
 
     def patch() -> None:
-        original = Firmware.say
+        original = Output.say
 
-        def say(self: Firmware, line: str | bytes) -> None:
+        def say(self: Output, line: str | bytes) -> None:
             text = line if isinstance(line, str) else line.decode("latin-1")
             changed = re.sub(pattern, replacement, text)
             if changed:
                 original(self, changed)
 
-        Firmware.say = say  # type: ignore[method-assign]
+        Output.say = say  # type: ignore[method-assign]
 
     return patch
 
 
-def command(name: str, **forms: Handler | None) -> Patch:
-    """A command's form does something else; None is a form that answers ERROR."""
+def command(name: str, change: Callable[[Handler], Handler], *forms: str) -> Patch:
+    """Give some forms of a command, at first those that do something, another handler."""
 
     def patch() -> None:
-        commands.COMMANDS[name] = replace(commands.COMMANDS.get(name, Command()), **forms)
+        original = CommandHandlers.__init__
+
+        def init(self: CommandHandlers, *arguments: Any) -> None:  # noqa: ANN401 - whatever it takes
+            original(self, *arguments)
+            for form in forms or (RUN, SET):
+                self._handlers[name, form] = change(self._handlers.get((name, form), error))
+
+        CommandHandlers.__init__ = init  # type: ignore[assignment, method-assign]
 
     return patch
 
 
 def attribute(owner: object, name: str, value: Any) -> Patch:  # noqa: ANN401 - whatever the owner holds
-    """An attribute of a module or class is another."""
+    """Replace an attribute of a module or class."""
     return lambda: setattr(owner, name, value)
 
 
 def profile(**changes: object) -> Patch:
-    """Rows of the firmware profile differ."""
+    """Change the rows of the firmware profiles."""
 
     def patch() -> None:
-        for name, row in profiles.FIRMWARE.items():
-            profiles.FIRMWARE[name] = replace(row, **changes)  # type: ignore[arg-type]
+        for name, row in dialects.FIRMWARES.items():
+            changed = replace(row.profile, **changes)  # type: ignore[arg-type]
+            dialects.FIRMWARES[name] = replace(row, profile=changed)
 
     return patch
 
 
-async def nothing(_: Firmware, __: Parameters) -> None:
-    """OK, and nothing done."""
-
-
-async def error(_: Firmware, __: Parameters) -> None:
-    """ERROR."""
+async def error(_: Parameters) -> None:
+    """Answer ERROR."""
     raise AtError
 
 
-def swallowing(handler: Handler) -> Handler:
-    """OK instead of ERROR."""
+def nothing(_: Handler) -> Handler:
+    """Answer OK, and do nothing."""
 
-    async def run_it(board: Firmware, parameters: Parameters) -> None:
-        with contextlib.suppress(AtError):
-            await handler(board, parameters)
+    async def do_nothing(_: Parameters) -> None:
+        pass
+
+    return do_nothing
+
+
+def swallowing(handler: Handler) -> Handler:
+    """Answer OK instead of ERROR."""
+
+    async def run_it(parameters: Parameters) -> None:
+        with contextlib.suppress(Refused):
+            await handler(parameters)
 
     return run_it
 
 
-def _receive_with(change: Callable[[dict[str, Any]], None]) -> Patch:
+def _receive_with(change: Callable[[ReceiveRequest], ReceiveRequest]) -> Patch:
     def patch() -> None:
-        original = traffic._receive_some
+        original = transfer._receive_some
 
-        async def receive(host: Any, limit: int, seconds: float | None, flags: int) -> Any:  # noqa: ANN401
-            arguments: dict[str, Any] = {"limit": limit, "seconds": seconds, "flags": flags}
-            change(arguments)
-            return await original(host, *arguments.values())
+        async def receive(channel: Any, request: ReceiveRequest) -> Any:  # noqa: ANN401
+            return await original(channel, change(request))
 
-        traffic._receive_some = receive
+        transfer._receive_some = receive
 
     return patch
 
 
-def _longer(factor: float) -> Callable[[dict[str, Any]], None]:
-    def change(arguments: dict[str, Any]) -> None:
-        arguments["seconds"] = arguments["seconds"] and arguments["seconds"] * factor
-
-    return change
+def _longer(factor: float) -> Callable[[ReceiveRequest], ReceiveRequest]:
+    return lambda request: replace(request, timeout=request.timeout and request.timeout * factor)
 
 
-def _without(flag: int) -> Callable[[dict[str, Any]], None]:
-    def change(arguments: dict[str, Any]) -> None:
-        arguments["flags"] &= ~flag
-
-    return change
+def _without_peek(request: ReceiveRequest) -> ReceiveRequest:
+    return replace(request, peek=False)
 
 
-async def _short_receive(board: Firmware, parameters: Parameters) -> None:
-    data, _ = await traffic._receive(board, parameters)
-    if data:
-        board.say(f"#XRECV: {len(data) - 1}")
-        board.say_raw(data[:-1])
+async def _receive_what_is_there(channel: Any, limit: int, seconds: float | None) -> bytes:  # noqa: ANN401
+    data, _ = await transfer._receive_some(channel, ReceiveRequest(limit, seconds))
+    return data
 
 
-def _lowest_becomes_active(table: sockets.SocketTable) -> None:
-    table.active = min(table.rows.values(), key=lambda row: row.ranking, default=None)
+async def _loses_the_last_byte(self: Transfer, sock: Socket, request: ReceiveRequest) -> Received:
+    received = await _receive(self, sock, request)
+    return replace(received, data=received.data[:-1])
+
+
+def _lowest_becomes_active(self: selection.Selection) -> None:
+    self._active = min(self._sockets.opened, key=self.ranking, default=None)
 
 
 def _two_plus_end(framer: framing.DataFramer, data: bytes) -> tuple[bool, int]:
@@ -142,13 +155,14 @@ def _loses_a_byte(framer: framing.DataFramer) -> bytes:
     return data
 
 
-def _send_twice(board: Firmware, row: Any, data: bytes, address: Any) -> bool:  # noqa: ANN401
-    row.host.sendto(data, address)
-    return _send_datagram(board, row, data, address)
+async def _send_twice(self: Transfer, sock: Socket, data: bytes, name: str, port: int) -> None:
+    await _send_to(self, sock, data, name, port)
+    await _send_to(self, sock, data, name, port)
 
 
-def _no_empty_datagram(board: Firmware, row: Any, data: bytes, address: Any) -> bool:  # noqa: ANN401
-    return _send_datagram(board, row, data, address) if data else True
+async def _no_empty_datagram(self: Transfer, sock: Socket, data: bytes, name: str, port: int) -> None:
+    if data:
+        await _send_to(self, sock, data, name, port)
 
 
 async def _at_once(*_: object) -> bool:
@@ -159,58 +173,61 @@ async def _any_name(*_: object) -> list[str]:
     return ["127.0.0.1"]
 
 
-def _keeps_the_connection(table: sockets.SocketTable, row: sockets.Socket) -> None:
-    if row.host is not None:
-        table._leaked.append(row.host)
-        row.host = None
-    _close(table, row)
+_leaked: list[Any] = []
 
 
-async def _connect_says_yes(board: Firmware, parameters: Parameters) -> None:
-    try:
-        await traffic.connect(board, parameters)
-    except AtError:
-        board.say("#XCONNECT: 1")
+def _keeps_the_connection(table: SocketTable, sock: Socket) -> None:
+    _leaked.append(sock.air)
+    sock.air = None
+    _close(table, sock)
+
+
+async def _connect_says_yes(self: Transfer, sock: Socket, name: str, port: int) -> None:
+    with contextlib.suppress(Refused):
+        await _connect(self, sock, name, port)
 
 
 def _secure_with(**changes: object) -> Patch:
-    """Secure sockets shake hands with other settings than they were given."""
+    """Shake hands with other settings than secure sockets were given."""
 
     def patch() -> None:
-        original = secure._settings
-        secure._settings = lambda *arguments: replace(original(*arguments), **changes)  # type: ignore[arg-type]
+        original = handshake.handshake_settings
+        handshake.handshake_settings = lambda *arguments, **more: replace(original(*arguments, **more), **changes)
 
     return patch
 
 
-async def _handshake_says_yes(board: Firmware, row: sockets.Socket, peer: tuple[str, int]) -> None:
-    with contextlib.suppress(AtError):
-        await _secure(board, row, peer)
+_Peer = tuple[str, int]
 
 
-async def _always_resumes(board: Firmware, row: sockets.Socket, peer: tuple[str, int]) -> None:
-    row.secure_options[secure.SESSION_CACHE] = 1
-    await _secure(board, row, peer)
+async def _handshake_says_yes(self: handshake.SecureLayer, sock: Socket, peer: _Peer) -> None:
+    with contextlib.suppress(Refused):
+        await _shake_hands(self, sock, peer)
 
 
-async def _never_resumes(board: Firmware, row: sockets.Socket, peer: tuple[str, int]) -> None:
-    row.secure_options[secure.SESSION_CACHE] = 0
-    await _secure(board, row, peer)
+def _shake_hands_with(name: SecureOption, value: int | None) -> Patch:
+    """Shake hands as if an option had another value, or none."""
+
+    async def shake_hands(self: handshake.SecureLayer, sock: Socket, peer: _Peer) -> None:
+        sock.secure_options.pop(name, None)
+        if value is not None:
+            sock.secure_options[name] = value
+        await _shake_hands(self, sock, peer)
+
+    return attribute(handshake.SecureLayer, "shake_hands", shake_hands)
 
 
-async def _without_host_name(board: Firmware, row: sockets.Socket, peer: tuple[str, int]) -> None:
-    row.secure_options.pop(secure.HOSTNAME, None)
-    await _secure(board, row, peer)
+def _swapped(connection: TlsConnection) -> int:
+    return {1: 2, 2: 1}.get(status := _cid_status(connection), status)
 
 
-async def _without_connection_id(board: Firmware, row: sockets.Socket, peer: tuple[str, int]) -> None:
-    row.secure_options.pop(secure.DTLS_CID, None)
-    await _secure(board, row, peer)
-
-
-_secure = secure.secure
-_send_datagram = traffic._send_datagram
-_close = sockets.SocketTable.close
+_never_used = itertools.count(20)
+_receive = Transfer.receive
+_send_to = Transfer.send_to
+_connect = Transfer.connect
+_shake_hands = handshake.SecureLayer.shake_hands
+_cid_status = handshake.cid_status
+_close = SocketTable.close
 _LIFE, _TCP, _UDP = "test_socket_life_cycle.py", "test_tcp_client.py", "test_udp_client.py"
 _SERVER, _POLL, _OPTIONS = "test_server_accept.py", "test_polling.py", "test_socket_options.py"
 _SECURE, _DNS, _DATA, _SYNTAX = "test_secure_socket_options.py", "test_dns.py", "test_data_mode.py", "test_syntax.py"
@@ -233,7 +250,7 @@ FAULTS: dict[str, Fault] = {
         (f"{_LIFE}::TestOpen::test_raw_is_of_the_packet_family",),
     ),
     "handles are not used again": Fault(
-        attribute(sockets.SocketTable, "take_handle", lambda table: 20 + table._ranking),
+        attribute(SocketTable, "free_handle", lambda _: next(_never_used)),
         (f"{_LIFE}::TestOpen::test_a_closed_handle_is_used_again",),
     ),
     "a ninth socket opens": Fault(
@@ -246,15 +263,15 @@ FAULTS: dict[str, Fault] = {
         says(r'^#XSOCKET: 0,"closed"$', ""), (f"{_LIFE}::TestClose::test_says_that_it_closed",)
     ),
     "after a close the lowest ranked is active": Fault(
-        attribute(sockets.SocketTable, "activate_highest", _lowest_becomes_active),
+        attribute(selection.Selection, "activate_highest", _lowest_becomes_active),
         (f"{_LIFE}::TestSelect::test_after_a_close_the_highest_ranked_is_active",),
     ),
     "selecting does nothing": Fault(
-        command("#XSOCKETSELECT", set=nothing),
+        command("#XSOCKETSELECT", nothing),
         (f"{_LIFE}::TestSelect::test_selecting_makes_active_and_leaves_the_ranking",),
     ),
     "any handle can be selected": Fault(
-        command("#XSOCKETSELECT", set=swallowing(sockets.select_socket)),
+        command("#XSOCKETSELECT", swallowing),
         (f"{_LIFE}::TestSelect::test_an_unknown_handle_changes_nothing",),
     ),
     "every ranking is 1": Fault(
@@ -271,7 +288,7 @@ FAULTS: dict[str, Fault] = {
         says(r"\(1,2,3\)", "(1,2)"), (f"{_LIFE}::TestOpen::test_what_it_knows_of_itself",)
     ),
     "a refused connection is called connected": Fault(
-        command("#XCONNECT", set=_connect_says_yes), (f"{_TCP}::TestConnect::test_refused",)
+        attribute(Transfer, "connect", _connect_says_yes), (f"{_TCP}::TestConnect::test_refused",)
     ),
     "connected is called disconnected": Fault(
         says("^#XCONNECT: 1$", "#XCONNECT: 0"), (f"{_TCP}::TestConnect::test_by_address",)
@@ -286,31 +303,29 @@ FAULTS: dict[str, Fault] = {
         profile(string_limit=2000), (f"{_TCP}::TestText::test_more_than_1024_bytes_is_refused",)
     ),
     "the last byte received is lost": Fault(
-        command("#XRECV", set=_short_receive), (f"{_TCP}::TestText::test_comes_back_unchanged[plain]",)
+        attribute(Transfer, "receive", _loses_the_last_byte), (f"{_TCP}::TestText::test_comes_back_unchanged[plain]",)
     ),
     "receiving waits twice as long": Fault(
         _receive_with(_longer(4)),
         (f"{_TCP}::TestReceive::test_nothing_comes", f"{_UDP}::TestReceive::test_nothing_comes"),
     ),
     "receiving gives up too early": Fault(_receive_with(_longer(0.4)), (f"{_TCP}::TestReceive::test_nothing_comes",)),
-    "nothing received is OK": Fault(
-        command("#XRECV", set=swallowing(traffic.receive)), (f"{_TCP}::TestReceive::test_nothing_comes",)
-    ),
+    "nothing received is OK": Fault(command("#XRECV", swallowing), (f"{_TCP}::TestReceive::test_nothing_comes",)),
     "peeking takes the data": Fault(
-        _receive_with(_without(2)), (f"{_TCP}::TestReceive::test_peeks", f"{_UDP}::TestReceive::test_peeks")
+        _receive_with(_without_peek), (f"{_TCP}::TestReceive::test_peeks", f"{_UDP}::TestReceive::test_peeks")
     ),
     "waiting for all does not wait": Fault(
-        attribute(traffic, "_WAIT_ALL", 0), (f"{_TCP}::TestReceive::test_waits_for_all",)
+        attribute(transfer, "_receive_all", _receive_what_is_there), (f"{_TCP}::TestReceive::test_waits_for_all",)
     ),
     "a closed socket keeps its connection": Fault(
-        attribute(sockets.SocketTable, "close", _keeps_the_connection),
+        attribute(SocketTable, "close", _keeps_the_connection),
         (f"{_TCP}::TestPeerEnds::test_peer_sees_the_board_close",),
     ),
     "every datagram is sent twice": Fault(
-        attribute(traffic, "_send_datagram", _send_twice), (f"{_UDP}::TestSendTo::test_two_destinations",)
+        attribute(Transfer, "send_to", _send_twice), (f"{_UDP}::TestSendTo::test_two_destinations",)
     ),
     "an empty datagram is not sent": Fault(
-        attribute(traffic, "_send_datagram", _no_empty_datagram), (f"{_UDP}::TestSendTo::test_empty_datagram",)
+        attribute(Transfer, "send_to", _no_empty_datagram), (f"{_UDP}::TestSendTo::test_empty_datagram",)
     ),
     "the sender's port is wrong": Fault(
         says(r'^(#XRECVFROM: \d+,"[^"]*"),\d+', r"\1,9"), (f"{_UDP}::TestSendTo::test_by_address",)
@@ -330,9 +345,7 @@ FAULTS: dict[str, Fault] = {
     "the time limit reads back wrongly": Fault(
         says(r"^#XDATACTRL: \d+,", "#XDATACTRL: 32,"), (f"{_DATA}::TestTimeLimit::test_reads_back",)
     ),
-    "any time limit is taken": Fault(
-        command("#XDATACTRL", set=nothing), (f"{_DATA}::TestTimeLimit::test_out_of_range",)
-    ),
+    "any time limit is taken": Fault(command("#XDATACTRL", nothing), (f"{_DATA}::TestTimeLimit::test_out_of_range",)),
     "the wrong client address is told": Fault(
         says(r'^(#XACCEPT: \d+),"[^"]*"', r'\1,"192.0.2.9"'), (f"{_SERVER}::TestAccept::test_a_client_that_dials_in",)
     ),
@@ -340,14 +353,14 @@ FAULTS: dict[str, Fault] = {
         says(r"^#XTCPACCEPT: \d+$", "#XTCPACCEPT: 0"), (f"{_SERVER}::TestAccept::test_a_client_that_dials_in",)
     ),
     "nobody dialled is OK": Fault(
-        command("#XACCEPT", set=swallowing(server.accept)),
+        command("#XACCEPT", swallowing),
         (f"{_SERVER}::TestAccept::test_gives_up_when_nobody_dials",),
     ),
     "a client can listen": Fault(
-        command("#XLISTEN", set=nothing), (f"{_SERVER}::TestRefusals::test_a_client_cannot_listen_or_accept",)
+        command("#XLISTEN", nothing), (f"{_SERVER}::TestRefusals::test_a_client_cannot_listen_or_accept",)
     ),
     "a board binds another port": Fault(
-        command("#XBIND", set=lambda board, p: server.bind(board, Parameters((p.number(0) + 1,)))),
+        command("#XBIND", lambda bind: lambda p: bind(Parameters((p.number(0) + 1,)))),
         (f"{_SERVER}::TestBind::test_datagrams_come_from_the_bound_port",),
     ),
     "POLLIN is missing": Fault(
@@ -358,23 +371,23 @@ FAULTS: dict[str, Fault] = {
         says(r"^#XPOLL: (\d+)", r"#XPOLL: 1\1"), (f"{_POLL}::TestWhich::test_the_order_of_the_handles_given",)
     ),
     "polling does not wait": Fault(
-        attribute(polling, "wait_readable", _at_once),
+        attribute(Transfer, "wait_ready", _at_once),
         (f"{_POLL}::TestWhen::test_gives_up_in_time[1500]", f"{_POLL}::TestWhen::test_wakes_when_data_come"),
     ),
     "an unknown handle polls as nothing": Fault(
-        command("#XPOLL", set=swallowing(polling.poll)), (f"{_POLL}::TestWhich::test_an_unknown_handle",)
+        command("#XPOLL", swallowing), (f"{_POLL}::TestWhich::test_an_unknown_handle",)
     ),
     "an option reads one too high": Fault(
         says(r"^#XSOCKETOPT: 30$", "#XSOCKETOPT: 31"), (f"{_OPTIONS}::TestValues::test_reads_back[RCVTIMEO-30]",)
     ),
     "options take any value": Fault(
-        command("#XSOCKETOPT", set=swallowing(options.socket_option)), (f"{_OPTIONS}::TestValues::test_out_of_range",)
+        command("#XSOCKETOPT", swallowing), (f"{_OPTIONS}::TestValues::test_out_of_range",)
     ),
     "the host name reads back wrongly": Fault(
         says(r"^#XSSOCKETOPT: example.com$", "#XSSOCKETOPT: example.org"), (f"{_SECURE}::TestTls::test_host_name",)
     ),
     "plain sockets take secure options": Fault(
-        command("#XSSOCKETOPT", set=swallowing(options.secure_option)), (f"{_SECURE}::test_a_plain_socket_has_none",)
+        command("#XSSOCKETOPT", swallowing), (f"{_SECURE}::test_a_plain_socket_has_none",)
     ),
     "certificates are not verified": Fault(
         _secure_with(verify=Verify.NONE),
@@ -384,7 +397,7 @@ FAULTS: dict[str, Fault] = {
         ),
     ),
     "the host name is not checked": Fault(
-        attribute(traffic, "secure", _without_host_name),
+        _shake_hands_with(SecureOption.HOSTNAME, None),
         (
             f"{_TLS}::TestVerification::test_another_host_name",
             f"{_DTLS}::TestVerification::test_a_bad_certificate_is_refused[wrong_host]",
@@ -398,7 +411,7 @@ FAULTS: dict[str, Fault] = {
         _secure_with(certificates=()), (f"{_TLS}::TestCredentials::test_certificates_of_both[ecdsa]",)
     ),
     "a failed handshake is called connected": Fault(
-        attribute(traffic, "secure", _handshake_says_yes),
+        attribute(handshake.SecureLayer, "shake_hands", _handshake_says_yes),
         (f"{_TLS}::TestCredentials::test_wrong_key", f"{_DTLS}::TestHandshakeTimeout::test_gives_up_in_time[1]"),
     ),
     "every handshake is given up after a second": Fault(
@@ -416,46 +429,46 @@ FAULTS: dict[str, Fault] = {
         (f"{_DTLS}::TestSuites::test_each_of_the_modems[TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256]",),
     ),
     "sessions are resumed though the cache is off": Fault(
-        attribute(traffic, "secure", _always_resumes), (f"{_TLS}::TestSessions::test_a_second_connection[off]",)
+        _shake_hands_with(SecureOption.SESSION_CACHE, 1), (f"{_TLS}::TestSessions::test_a_second_connection[off]",)
     ),
     "sessions are never resumed": Fault(
-        attribute(traffic, "secure", _never_resumes), (f"{_DTLS}::TestSessions::test_a_second_connection[on]",)
+        _shake_hands_with(SecureOption.SESSION_CACHE, 0), (f"{_DTLS}::TestSessions::test_a_second_connection[on]",)
     ),
     "a purge forgets nothing": Fault(
-        attribute(options, "CACHE_PURGE", 99),
+        attribute(handshake.SecureLayer, "forget_sessions", lambda _: None),
         (f"{_TLS}::TestSessions::test_purge", f"{_DTLS}::TestSessions::test_purge"),
     ),
-    "no Connection ID is offered": Fault(
-        attribute(traffic, "secure", _without_connection_id),
+    "no TlsConnection ID is offered": Fault(
+        _shake_hands_with(SecureOption.DTLS_CID, None),
         (
             f"{_DTLS}::TestConnectionId::test_the_address_changes_and_no_handshake_is_needed",
             f"{_DTLS}::TestConnectionId::test_status[enabled-own]",
         ),
     ),
-    "the status of Connection IDs is swapped": Fault(
-        attribute(options, "cid_status", lambda connection: {1: 2, 2: 1}.get(n := secure.cid_status(connection), n)),
+    "the status of TlsConnection IDs is swapped": Fault(
+        attribute(options, "cid_status", _swapped),
         (f"{_DTLS}::TestConnectionId::test_status[supported-own]",),
     ),
     "an association ends without a word": Fault(
         attribute(TlsConnection, "close_notify", lambda _: None), (f"{_DTLS}::TestEnds::test_the_board_closes",)
     ),
     "secure sockets do not poll readable": Fault(
-        attribute(polling, "_session_events", lambda _: 0), (f"{_TLS}::TestData::test_polling",)
+        attribute(secure.SecureSession, "events", lambda _: 0), (f"{_TLS}::TestData::test_polling",)
     ),
     "every name is known": Fault(
         attribute(names.Names, "addresses", _any_name),
         (f"{_DNS}::test_an_unknown_name", f"{_TCP}::TestConnect::test_unknown_name"),
     ),
-    "binding has a read form": Fault(command("#XBIND", read=nothing), (f"{_SYNTAX}::test_has_no_read_form[#XBIND?]",)),
+    "binding has a read form": Fault(command("#XBIND", nothing, READ), (f"{_SYNTAX}::test_has_no_read_form[#XBIND?]",)),
     "unknown commands are OK": Fault(
-        command("#XFOO", set=nothing, read=nothing, test=nothing),
+        command("#XFOO", nothing, RUN, SET, READ, TEST),
         (f"{_SYNTAX}::test_is_refused_and_leaves_the_socket[#XFOO]",),
     ),
 }
 
 
 def main() -> None:
-    """Runs a board with the fault that the first argument names."""
+    """Run a board with the fault that the first argument names."""
     fault = FAULTS[sys.argv[1]]
     fault.patch()
     hosts = {"peers.nrf91-bench.test": ("127.0.0.1", "::1")}

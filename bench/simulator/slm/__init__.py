@@ -1,1 +1,1 @@
-"""The simulated Serial LTE Modem: its commands' syntax and printing."""
+"""The simulated Serial LTE Modem: the syntax of its commands, and the lines that it prints."""

@@ -1,28 +1,40 @@
-"""The firmware's command table: which forms each command has, and what runs them."""
+"""The dialect of Serial LTE Modem: the shape of its commands, their families, and what it prints by itself."""
 
-from bench.simulator import sockets
-from bench.simulator.at_host import Command
-from bench.simulator.slm import options, polling, server, service, traffic
+from collections.abc import Sequence
 
-COMMANDS: dict[str, Command] = {
-    "#XSOCKET": Command(sockets.open_or_close, sockets.read_socket, sockets.describe_socket),
-    "#XSSOCKET": Command(sockets.open_or_close_secure, sockets.read_secure_socket, sockets.describe_secure_socket),
-    "#XSOCKETSELECT": Command(sockets.select_socket, sockets.list_sockets, sockets.describe_select),
-    "#XSOCKETOPT": Command(options.socket_option, None, options.describe_socket_option),
-    "#XSSOCKETOPT": Command(options.secure_option, None, options.describe_secure_option),
-    "#XBIND": Command(server.bind),
-    "#XLISTEN": Command(server.listen),
-    "#XACCEPT": Command(server.accept, server.read_accepted),
-    "#XCONNECT": Command(traffic.connect),
-    "#XSEND": Command(traffic.send),
-    "#XRECV": Command(traffic.receive),
-    "#XSENDTO": Command(traffic.send_to),
-    "#XRECVFROM": Command(traffic.receive_from),
-    "#XPOLL": Command(polling.poll),
-    "#XGETADDRINFO": Command(service.resolve_name),
-    "#XDATACTRL": Command(service.set_time_limit, service.read_time_limit, service.describe_time_limit),
-    "#XSLMVER": Command(service.version),
-    "#XCLAC": Command(service.list_commands),
-    "#XUUID": Command(service.device_uuid),
-    "#XRESET": Command(service.reset),
-}
+from bench.simulator.at_host import AtHost, Dialect
+from bench.simulator.commands import Grammar
+from bench.simulator.slm.data_mode import DataModeCommands
+from bench.simulator.slm.options import OptionCommands
+from bench.simulator.slm.polling import PollCommands
+from bench.simulator.slm.quirks import Quirks
+from bench.simulator.slm.selection import Selection
+from bench.simulator.slm.server import ServerCommands
+from bench.simulator.slm.service import ServiceCommands
+from bench.simulator.slm.sockets import SocketCommands
+from bench.simulator.slm.traffic import TrafficCommands
+
+
+def slm(quirks: Quirks) -> Dialect:
+    """Return the dialect of a version of Serial LTE Modem."""
+
+    def make_families(host: AtHost) -> Sequence[object]:
+        selection = Selection(host.transfer.sockets)
+        data_mode = DataModeCommands(host)
+        return (
+            SocketCommands(host, selection, quirks),
+            OptionCommands(host, selection),
+            ServerCommands(host, selection, quirks),
+            TrafficCommands(host, selection, data_mode, quirks),
+            PollCommands(host),
+            ServiceCommands(host, selection, quirks),
+            data_mode,
+        )
+
+    return Dialect(
+        grammar=Grammar.of(r"#X[A-Z]+"),
+        families=make_families,
+        boot_line=b"Ready\r\n",
+        modem_fault_urcs=("#XMODEM: FAULT,0x3,0x3e5a2", "#XMODEM: INIT,0"),
+        log_name="slm",
+    )

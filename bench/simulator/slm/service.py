@@ -1,66 +1,66 @@
-"""The firmware's own service commands: #XSLMVER, #XCLAC, #XUUID, #XRESET, #XDATACTRL, and #XGETADDRINFO."""
+"""Commands of the firmware itself: #XSLMVER, #XCLAC, #XUUID, #XRESET and #XGETADDRINFO."""
 
 import ipaddress
-from typing import TYPE_CHECKING
 
-from bench.simulator.parameters import AtError, Parameters
-from bench.simulator.slm.traffic import HOST_LIMIT
+from bench.simulator.at_host import AtHost
+from bench.simulator.commands import RUN, SET, command
+from bench.simulator.parameters import Parameters
+from bench.simulator.refusal import AtError
+from bench.simulator.slm.quirks import Quirks
+from bench.simulator.slm.selection import Selection
+from bench.simulator.slm.sockets import CLOSED
+from bench.simulator.transfer import ANY, V4, V6
 
-if TYPE_CHECKING:
-    from bench.simulator.at_host import Firmware
-
-
-async def version(board: "Firmware", _: Parameters) -> None:
-    """AT#XSLMVER."""
-    board.say(f"#XSLMVER: {board.profile.version}")
-
-
-async def list_commands(board: "Firmware", _: Parameters) -> None:
-    """AT#XCLAC."""
-    board.say("\r\n".join(f"AT{name}" for name in sorted(board.commands)))
+HOST_LIMIT = 127  # the page says 128; the firmware's buffer holds a NUL as well
+_FAMILIES = (ANY, V4, V6)
 
 
-async def device_uuid(board: "Firmware", _: Parameters) -> None:
-    """AT#XUUID."""
-    board.say(f"#XUUID: {board.modem.identity.uuid}")
+class ServiceCommands:
+    """Commands about the firmware, and names."""
 
+    def __init__(self, host: AtHost, selection: Selection, quirks: Quirks) -> None:
+        self._host = host
+        self._say = host.output.say
+        self._selection = selection
+        self._quirks = quirks
 
-async def reset(board: "Firmware", _: Parameters) -> None:
-    """AT#XRESET: OK first, then the restart."""
-    board.reset()
+    @command("#XSLMVER", RUN, SET)
+    async def tell_version(self, _: Parameters) -> None:
+        """AT#XSLMVER."""
+        self._say(f"#XSLMVER: {self._host.profile.version}")
 
+    @command("#XCLAC", RUN, SET)
+    async def list_commands(self, _: Parameters) -> None:
+        """AT#XCLAC."""
+        self._say("\r\n".join(f"AT{name}" for name in self._host.commands.names if name.startswith("#")))
 
-async def set_time_limit(board: "Firmware", parameters: Parameters) -> None:
-    """AT#XDATACTRL=<time_limit> in ms."""
-    board.time_limit = parameters.number(0, board.profile.minimum_time_limit)
+    @command("#XUUID", RUN, SET)
+    async def tell_uuid(self, _: Parameters) -> None:
+        """AT#XUUID."""
+        self._say(f"#XUUID: {self._host.modem.identity.uuid}")
 
+    @command("#XRESET", RUN, SET)
+    async def reset(self, _: Parameters) -> None:
+        """AT#XRESET: OK first, then the active socket says that it is closed, then the restart."""
+        self._host.reset_after_answer(CLOSED if self._selection.active is not None else None)
 
-async def read_time_limit(board: "Firmware", _: Parameters) -> None:
-    """AT#XDATACTRL?; 0 means that none was set yet."""
-    board.say(f"#XDATACTRL: {board.time_limit},{board.profile.minimum_time_limit}")
-
-
-async def describe_time_limit(board: "Firmware", _: Parameters) -> None:
-    """AT#XDATACTRL=?."""
-    board.say("#XDATACTRL=<time_limit>")
-
-
-async def resolve_name(board: "Firmware", parameters: Parameters) -> None:
-    """AT#XGETADDRINFO=<hostname>[,<family>]: 0 both, 1 IPv4, 2 IPv6."""
-    if len(parameters) not in (1, 2):
-        raise AtError
-    name = parameters.string(0, HOST_LIMIT).decode("latin-1")
-    family = parameters.optional(1, 0, 0, 2)
-    found = await board.addresses(name, (0, 4, 6)[family]) if board.modem.attached else []
-    if not found:
-        raise AtError('#XGETADDRINFO: "EAI_NONAME"')
-    if board.profile.repeats_first_address:
-        found = [_misread(found[0], address) for address in found]
-    board.say(f'#XGETADDRINFO: "{" ".join(found)}"')
+    @command("#XGETADDRINFO", RUN, SET)
+    async def resolve_name(self, parameters: Parameters) -> None:
+        """AT#XGETADDRINFO=<hostname>[,<family>]: 0 both, 1 IPv4, 2 IPv6."""
+        if len(parameters) not in (1, 2):
+            raise AtError
+        name = parameters.string(0, HOST_LIMIT).decode("latin-1")
+        family = parameters.optional(1, 0, 0, 2)
+        found = await self._host.transfer.resolve(name, _FAMILIES[family])
+        if not found:
+            raise AtError('#XGETADDRINFO: "EAI_NONAME"')
+        if self._quirks.repeats_first_address:
+            found = [_misread(found[0], address) for address in found]
+        self._say(f'#XGETADDRINFO: "{" ".join(found)}"')
 
 
 def _misread(first: str, address: str) -> str:
-    """The firmware prints the first entry again, read as if it were of the family of the present one."""
+    """Return the first entry, which the firmware prints again, read as if of the family of the present one."""
     source = ipaddress.ip_address(first)
     if ipaddress.ip_address(address).version == 6 and source.version == 4:
         return str(ipaddress.IPv6Address(source.packed + bytes(12)))

@@ -1,0 +1,34 @@
+"""The firmwares that can be simulated, one row each: its dialect and its profile.
+
+A row's source: slm-3.1 is the recorded AT layer of nRF Connect SDK v3.1; slm-2.9 is 3.1 except for what cites another
+source; page is the vendor's reference page to the letter.
+"""
+
+from dataclasses import dataclass
+
+from bench.simulator.at_host import Dialect
+from bench.simulator.profiles import FirmwareProfile
+from bench.simulator.slm.commands import slm
+from bench.simulator.slm.quirks import DOCUMENTED, Quirks
+
+
+@dataclass(frozen=True)
+class SimulatedFirmware:
+    """A firmware: how it speaks, and its limits."""
+
+    dialect: Dialect
+    profile: FirmwareProfile
+
+
+FIRMWARES = {
+    row.profile.name: row
+    for row in (
+        SimulatedFirmware(slm(Quirks()), FirmwareProfile("slm-3.1", '"3.1.0","3.1.0-host"')),
+        # NCS v2.x: SLM_MAX_SOCKET_COUNT is CONFIG_POSIX_OPEN_MAX, 8; from v3.1 one descriptor is kept for #XAPOLL.
+        SimulatedFirmware(slm(Quirks()), FirmwareProfile("slm-2.9", '"2.9.0","2.9.0"', sockets=8)),
+        # A document, not a firmware: no known issue of a version applies.
+        SimulatedFirmware(
+            slm(DOCUMENTED), FirmwareProfile("page", '"0.0.0","0.0.0"', sockets=8, handles=16, blank_line=False)
+        ),
+    )
+}

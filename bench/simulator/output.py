@@ -1,0 +1,74 @@
+"""What the firmware prints on its UART: the answers of commands, and URCs between them."""
+
+from bench.simulator.uart import Uart
+
+
+def _encoded(line: str | bytes) -> bytes:
+    return line.encode("latin-1") if isinstance(line, str) else line
+
+
+class Output:
+    """The printing side of one board. URCs wait while a command or data mode holds them back."""
+
+    def __init__(self, uart: Uart, *, blank_line: bool = True) -> None:
+        """Args: blank_line: whether an empty line stands between an information line and the final result."""
+        self._uart = uart
+        self._blank_line = blank_line
+        self._answer = bytearray()
+        self._urcs: list[bytes] = []
+        self._held = False
+
+    def write(self, data: bytes) -> None:
+        """Print bytes at once, outside any answer."""
+        self._uart.send(data)
+
+    # ---------------------------------------------------------------- answers
+
+    def start_answer(self) -> None:
+        """Forget what a command before this one has left."""
+        self._answer.clear()
+
+    def say(self, line: str | bytes) -> None:
+        """Add an information line to the answer of the present command."""
+        self._answer += b"\r\n" + _encoded(line) + b"\r\n"
+
+    def say_raw(self, data: bytes) -> None:
+        """Add raw bytes to the answer, behind the line that announced them."""
+        self._answer += data
+
+    def glue(self) -> None:
+        """Take back the last line end of the present answer."""
+        if self._blank_line and self._answer.endswith(b"\r\n"):
+            del self._answer[-2:]
+
+    def finish_answer(self, result: str) -> None:
+        """Print the answer with its final result code."""
+        answer = bytes(self._answer)
+        self._answer.clear()
+        if answer and not self._blank_line and answer.endswith(b"\r\n"):
+            answer = answer[:-2]
+        self._uart.send(answer + b"\r\n" + result.encode() + b"\r\n")
+
+    # ---------------------------------------------------------------- URCs
+
+    def urc(self, line: str | bytes) -> None:
+        """Print a URC: now if nothing holds it back, otherwise when that has ended."""
+        self._urcs.append(_encoded(line))
+        if not self._held:
+            self.release_urcs()
+
+    def hold_urcs(self) -> None:
+        """Keep URCs until :meth:`release_urcs`."""
+        self._held = True
+
+    def release_urcs(self) -> None:
+        """Print the URCs that wait, and from now on each as it comes."""
+        self._held = False
+        for line in self._urcs:
+            self._uart.send(b"\r\n" + line + b"\r\n")
+        self._urcs.clear()
+
+    def forget_urcs(self) -> None:
+        """Drop the URCs that wait, and hold no more: the firmware starts anew."""
+        self._held = False
+        self._urcs.clear()
