@@ -25,7 +25,7 @@ def spawn(
     environment: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> tuple[subprocess.Popen[bytes], int]:
-    """Starts ``command``; returns the process and the end of the pipe to close when it is no longer needed.
+    """Start a command; return the process, and the end of the pipe to close when it is no longer needed.
 
     ``pass_fds`` are descriptors that it inherits.
 
@@ -52,7 +52,7 @@ def spawn(
 
 
 def end(process: subprocess.Popen[bytes], pipe: int, *, patience: float = 5.0) -> int:
-    """Ends a child: closes its pipe, then SIGTERM, then SIGKILL; returns its exit code (negative: a signal)."""
+    """End a child: close its pipe, then SIGTERM, then SIGKILL. Return its exit code (negative: a signal)."""
     os.close(pipe)
     for seconds, escalate in ((patience, process.terminate), (patience, process.kill)):
         try:
@@ -63,13 +63,13 @@ def end(process: subprocess.Popen[bytes], pipe: int, *, patience: float = 5.0) -
 
 
 def parent_fd() -> int | None:
-    """The end of the pipe that our parent gave us, or None when nobody did."""
+    """Return the end of the pipe that our parent gave us; None without one."""
     text = os.environ.pop(ENVIRONMENT, None)
     return int(text) if text and text.isdigit() else None
 
 
 def when_parent_ends(action: Callable[[], object]) -> None:
-    """Calls ``action`` in a thread when the parent is gone; does nothing without a parent's pipe."""
+    """Call ``action`` in a thread when the parent is gone; do nothing without a parent's pipe."""
     descriptor = parent_fd()
     if descriptor is None:
         return
@@ -84,7 +84,7 @@ def when_parent_ends(action: Callable[[], object]) -> None:
 
 
 def interrupt_self() -> None:
-    """Ends this process as Ctrl-C would, so that everything with a lifetime is closed."""
+    """End this process as Ctrl-C would, so that everything with a lifetime is closed."""
     os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -104,5 +104,5 @@ def end_without_parent(patience: float) -> None:
 
 
 def program(module: str, *arguments: str) -> list[str]:
-    """The command line of one of the bench's own programs under this interpreter."""
+    """Return the command line of one of the bench's own programs under this interpreter."""
     return [sys.executable, "-m", module, *arguments]

@@ -12,12 +12,12 @@ now_ns = time.monotonic_ns
 
 
 def seconds(ns: int) -> float:
-    """Nanoseconds as seconds."""
+    """Return nanoseconds as seconds."""
     return ns / NS_PER_S
 
 
 def duration_text(ns: float) -> str:
-    """A duration for a person, in the unit that fits: 913 us, 45 ms, 2 s."""
+    """Return a duration for a person, in the unit that fits: 913 us, 45 ms, 2 s."""
     for size, name in ((NS_PER_S, "s"), (NS_PER_MS, "ms"), (1000, "us")):
         if abs(ns) >= size:
             return f"{ns / size:.3g} {name}"
@@ -35,11 +35,11 @@ class Anchor:
     wall: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def utc(self, stamp_ns: int) -> datetime:
-        """The UTC date of a monotonic stamp."""
+        """Return the UTC date of a monotonic stamp."""
         return self.wall + timedelta(microseconds=(stamp_ns - self.monotonic_ns) / 1000)
 
     def text(self, stamp_ns: int) -> str:
-        """The UTC date of a stamp as ISO 8601 with microseconds and Z."""
+        """Return the UTC date of a stamp as ISO 8601 with microseconds and Z."""
         return self.utc(stamp_ns).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -51,12 +51,12 @@ class Offset:
     uncertainty_ns: int = 0
 
     def ours(self, their_stamp_ns: int) -> int:
-        """Their stamp on our clock."""
+        """Return their stamp on our clock."""
         return their_stamp_ns - self.offset_ns
 
 
 def estimate_offset(samples: Iterable[tuple[int, int, int]]) -> Offset:
-    """The offset from samples of (sent by us, stamped by them, received by us), all in ns.
+    """Return the offset from samples of (sent by us, stamped by them, received by us), all in ns.
 
     The round trip with the smallest duration bounds the error to half of that duration, whatever the asymmetry.
 

@@ -32,12 +32,12 @@ _BARE = re.compile(rb"(?:^|\n)(\d{14,17})\r\n")
 
 
 def key_path() -> Path:
-    """The file of this lab's key."""
+    """Return the file of this lab's key."""
     return state_folder() / "short-id.key"
 
 
 def lab_key(path: Path | None = None) -> bytes:
-    """This lab's key, made on first use in a file that only its owner can read.
+    """Return this lab's key; make it on first use, in a file that only its owner can read.
 
     Raises:
         LabError: the file can be neither read nor made.
@@ -55,7 +55,7 @@ def lab_key(path: Path | None = None) -> bytes:
 
 
 def _make_key(path: Path) -> None:
-    """Complete or not at all: several boards' processes may want the first key at once, and all get the same."""
+    """Make the key complete or not at all: several processes may want the first key at once, and all get the same."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
@@ -75,19 +75,19 @@ class Concealer:
         self._substitutes: dict[bytes, bytes] = {}
 
     def short_id(self, kind: str, value: str) -> str:
-        """``imei-3f9a2c1b`` for an identity; the same value gives the same id under the same key."""
+        """Return ``imei-3f9a2c1b`` for an identity; the same value gives the same id under the same key."""
         return f"{kind}-{self._digest(kind, value.encode())[:8]}"
 
     def learn(self, kind: str, value: str) -> None:
-        """From now on conceal ``value`` wherever it occurs."""
+        """Conceal ``value`` wherever it occurs from now on."""
         self._learn(kind, value.encode())
 
     def hide(self, secret: bytes) -> None:
-        """From now on replace a secret, such as a command with a PIN, by asterisks wherever it occurs."""
+        """Replace a secret, such as a command with a PIN, by asterisks wherever it occurs from now on."""
         self._substitutes[secret] = b"*" * len(secret)
 
     def conceal(self, data: bytes) -> bytes:
-        """The same number of bytes, identities replaced."""
+        """Return the same number of bytes, identities replaced."""
         for kind, pattern in _ANSWERS:
             for match in pattern.finditer(data):
                 self._learn(kind, match.group(1))
@@ -98,7 +98,7 @@ class Concealer:
         return data
 
     def conceal_text(self, text: str) -> str:
-        """The same for text that is shown to a person."""
+        """Conceal identities in text that is shown to a person."""
         return self.conceal(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
     def _learn(self, kind: str, value: bytes) -> None:

@@ -14,7 +14,7 @@ class NoSecret(LabError):
 
 
 def secret(source: str) -> str:
-    """What is kept at ``file:PATH`` or ``env:NAME``, without the white space around it.
+    """Return the secret kept at ``file:PATH`` or ``env:NAME``, without the white space around it.
 
     Raises:
         NoSecret: it is not there, or a file that others can read.

@@ -5,6 +5,6 @@ from pathlib import Path
 
 
 def state_folder() -> Path:
-    """``$XDG_STATE_HOME/nrf91-bench``, by default below ~/.local/state; it need not exist yet."""
+    """Return ``$XDG_STATE_HOME/nrf91-bench``, by default below ~/.local/state; it need not exist yet."""
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "nrf91-bench"

@@ -30,11 +30,11 @@ class Commands(TyperGroup):
     """Finds commands in the table."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - typer keeps its click to itself
-        """All of them, in the table's order."""
+        """Return all commands, in the table's order."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
-        """Imports one; None when there is none."""
+        """Import a command; return None when there is none of that name."""
         if cmd_name not in _COMMANDS:
             return None
         place, settings = _COMMANDS[cmd_name]

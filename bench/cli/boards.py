@@ -85,7 +85,7 @@ def release_board(name: Annotated[str, _NAME], config: ConfigFile = None) -> Non
 
 
 def _one(name: str, config: Path | None) -> BoardSpec:
-    """The board that is meant; one at a port may be named by that port."""
+    """Return the board of a name, serial number, place or port."""
     lab = load(config or default_config())
     port = name if name.startswith(("/", "tcp://")) else None
     found = select(lab, [] if port else [name], [port] if port else [])

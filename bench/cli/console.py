@@ -62,7 +62,7 @@ class RunConsole(Watcher):
         self._console.print(Text(f"{word:<{_COLUMN}}", style="dim") + Text(text, style=style))
 
     def _once(self, word: str, text: str) -> None:
-        """A line that further rounds and attempts would only repeat."""
+        """Print a line that further rounds and attempts would only repeat."""
         if text not in self._told:
             self._told.add(text)
             self._print(word, text)
@@ -104,11 +104,11 @@ class RunConsole(Watcher):
             self._bad[row.outcome.word] += 1
 
     def _began(self, slot: str) -> float:
-        """When what a board is doing began; its progress does not change that."""
+        """Return when a board began what it is doing; progress does not change that."""
         return self._running[slot][1] if slot in self._running else time.monotonic()
 
     def tick(self) -> None:
-        """Shows the progress."""
+        """Show the progress."""
         if self._live is not None:
             self._live.update(self._progress())
         elif time.monotonic() - self._spoke > _QUIET_SECONDS:
@@ -180,7 +180,7 @@ class RunConsole(Watcher):
 
 
 def _alike(results: list[TestResult]) -> list[list[TestResult]]:
-    """The bad results, those with one cause together: a board that vanished is told once, not for every test."""
+    """Group the bad results by cause: a board that vanished is told once, not for every test."""
     groups: dict[tuple[str, ...], list[TestResult]] = {}
     for result in results:
         if result.outcome.bad:
@@ -190,7 +190,7 @@ def _alike(results: list[TestResult]) -> list[list[TestResult]]:
 
 
 def _bar(done: float) -> str:
-    """A bar of twenty marks."""
+    """Return a bar of twenty marks."""
     full = round(20 * min(1.0, max(0.0, done)))
     return f"{'#' * full}{'.' * (20 - full)} {done:4.0%}"
 
@@ -206,7 +206,7 @@ def _clock(seconds: float) -> str:
 
 
 def short_path(path: Path) -> str:
-    """A path as seen from the working folder, where it is below it."""
+    """Return a path relative to the working folder, where it is below it."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

@@ -73,7 +73,7 @@ def _findings(lab: Config) -> Iterator[Finding]:
 
 
 def _as_reached(echo: Peer, reached: object) -> Peer:
-    """The peer as one board's network reaches it."""
+    """Return the peer as one board's network reaches it."""
     address = reached.get("address") if isinstance(reached, dict) else None
     return echo if address is None else echo.at(str(address))
 
@@ -122,7 +122,7 @@ def _rule(lab: Config) -> Iterator[Finding]:
 
 
 def _keeps_off() -> bool:
-    """Whether a rule file tells ModemManager to leave the probes of both vendors alone."""
+    """Return whether a rule file tells ModemManager to leave the probes of both vendors alone."""
     for folder in _RULE_FOLDERS:
         for file in folder.glob("*.rules") if folder.is_dir() else ():
             try:

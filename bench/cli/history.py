@@ -25,7 +25,7 @@ def add(folders: Folders, history: HistoryFile = None) -> None:
     with Store(history_path(history)) as store:
         for folder in folders:
             if not (folder / FILE).is_file():
-                raise UsageError(f"{folder} is no folder of a run: it has no {FILE}")
+                raise UsageError(f"{folder} is not the folder of a run: it has no {FILE}")
             record = run_record(folder, rebuild(folder))
             word = "added" if store.add(record) else "was there"
             typer.echo(

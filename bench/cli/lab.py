@@ -9,7 +9,7 @@ from bench.config.lab import load
 
 
 def default_config() -> Path | None:
-    """``bench.toml`` in the working folder, where there is one."""
+    """Return ``bench.toml`` in the working folder; None when there is none."""
     here = Path("bench.toml")
     return here if here.is_file() else None
 
@@ -21,5 +21,5 @@ HistoryFile = Annotated[
 
 
 def history_path(wanted: Path | None) -> Path:
-    """The history file: as named, or as the lab's configuration says."""
+    """Return the history file: as named, or as the lab's configuration says."""
     return wanted or load(default_config()).history

@@ -20,7 +20,7 @@ def matrix(
     specification = Specification.load(package_folder("nrf91_bench_suites") / FILE)
     for folder in folders:
         if not (folder / STREAM).is_file():
-            raise UsageError(f"{folder} is no folder of a run: it has no {STREAM}")
+            raise UsageError(f"{folder} is not the folder of a run: it has no {STREAM}")
         specification.take(RowReader(folder).new_rows())
     typer.echo(specification.markdown(), nl=False)
     for statement in specification.untested:

@@ -10,7 +10,9 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def moment(text: str, now: datetime | None = None) -> datetime:
-    """``06:30`` (the next one), ``2026-11-24 06:30``, ``2026-11-24``, ``90s``, ``90m``, ``8h`` or ``2d``; as UTC.
+    """Return the moment of a text, in UTC.
+
+    It is ``06:30`` (the next one), ``2026-11-24 06:30``, ``2026-11-24``, ``90s``, ``90m``, ``8h`` or ``2d``.
 
     Raises:
         UsageError: it is none of them.
@@ -30,4 +32,4 @@ def moment(text: str, now: datetime | None = None) -> datetime:
             return datetime.strptime(text, form).astimezone().astimezone(UTC)
         except ValueError:
             continue
-    raise UsageError(f"{text!r} is no time: write 06:30, 2026-11-24 06:30, 2026-11-24, 90m, 8h or 2d")
+    raise UsageError(f"{text!r} is not a time: write 06:30, 2026-11-24 06:30, 2026-11-24, 90m, 8h or 2d")

@@ -61,7 +61,7 @@ def _config(bind: str, ports: str | None) -> PeersConfig:
     try:
         return PeersConfig.model_validate({"bind": bind, "ports": None if ports is None else _range(ports)})
     except ValueError:
-        raise UsageError(f"--bind {bind}: no IP address") from None
+        raise UsageError(f"--bind {bind}: not an IP address") from None
 
 
 def _range(text: str) -> tuple[int, int]:
@@ -69,7 +69,7 @@ def _range(text: str) -> tuple[int, int]:
     if match is None:
         raise UsageError(f"--ports {text}: write FIRST-LAST, such as 20000-20010")
     if not 0 < int(match[1]) <= int(match[2]) < 65536:
-        raise UsageError(f"--ports {text}: the first is above the last, or one is none of 1 to 65535")
+        raise UsageError(f"--ports {text}: give two ports from 1 to 65535, the lower one first")
     return int(match[1]), int(match[2])
 
 
@@ -102,7 +102,7 @@ def _security(
 
 
 def _pair(cert: Path, key: Path) -> CertifiedKey:
-    """Certificate and key, when they belong together: a client would only see a bad signature."""
+    """Return certificate and key, when they belong together; otherwise a client would only see a bad signature."""
     pair = CertifiedKey(_read(cert, "--cert"), _read(key, "--key"))
     try:
         shown = load_pem_x509_certificate(pair.certificate).public_key()

@@ -24,7 +24,7 @@ def prune(
     if pin:
         for folder in pin:
             if not (folder / FILE).is_file():
-                raise UsageError(f"{folder} is no folder of a run: it has no {FILE}")
+                raise UsageError(f"{folder} is not the folder of a run: it has no {FILE}")
             (folder / PIN).touch()
             typer.echo(f"pinned    {folder}")
         return

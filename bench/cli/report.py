@@ -19,7 +19,7 @@ def report(
 ) -> None:
     """Rebuild summary and pages of a run; exits as the run would have."""
     if not (folder / FILE).is_file():
-        raise UsageError(f"{folder} is no folder of a run: it has no {FILE}")
+        raise UsageError(f"{folder} is not the folder of a run: it has no {FILE}")
     summary = rebuild(folder)
     try:
         save(folder, summary)

@@ -42,7 +42,7 @@ class _File(Section):
 
 
 def load_known_issues(paths: Sequence[Path]) -> tuple[KnownIssue, ...]:
-    """The rows of all files that exist.
+    """Return the rows of all files that exist.
 
     Raises:
         ConfigError: names file, line and key.

@@ -14,9 +14,16 @@ from pydantic import (
     model_validator,
 )
 
-from bench.config.toml_file import Section, read_toml
+from bench.config.toml_file import Section, matching, read_toml
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+Name = Annotated[
+    str, matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "a name of letters, digits, ., _ and -, such as dk-1")
+]
+SecretSource = Annotated[
+    str, matching(r"((file|env):.+)?", "file:PATH or env:NAME, which say where the secret is kept")
+]
+"""Where a secret is kept: ``file:PATH`` or ``env:NAME``; never the secret itself."""
+UsbId = Annotated[str, matching(r"[0-9A-Fa-f]{4}", "four hexadecimal digits, such as 1366")]
 PortNumber = Annotated[int, Field(strict=True, ge=1, le=65535)]
 
 
@@ -31,7 +38,7 @@ Flag = Annotated[bool, Field(strict=True)]
 
 
 def _flag_or(word: str) -> Callable[[object], object]:
-    """One sentence for what would else be two errors, one of each kind of value."""
+    """Return a validator with one error message, where pydantic would give one for each kind of value."""
 
     def check(value: object) -> object:
         if isinstance(value, bool) or value == word:
@@ -54,12 +61,12 @@ class ReachedPeers(Section):
 
 
 class AccessPointConfig(Section):
-    """By which a SIM's contract lets a board attach; without it the board's own settings count."""
+    """The access point of a SIM's contract; without it the board's own settings count."""
 
-    apn: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,63}$")]
+    apn: Annotated[str, matching(r"[A-Za-z0-9.-]{1,63}", "a name of letters, digits, . and -, such as iot.example")]
     type: Literal["IP", "IPV6", "IPV4V6"] = "IPV4V6"
-    user: Annotated[str, Field(pattern=r'^[^"\r\n]{0,64}$')] = ""
-    password: Annotated[str, Field(pattern=r"^((file|env):.+)?$")] = ""
+    user: Annotated[str, matching(r'[^"\r\n]{0,64}', "64 characters or fewer in one line, without quotes")] = ""
+    password: SecretSource = ""
     """Where it is kept: ``file:PATH`` or ``env:NAME``; never the password itself."""
     method: Literal["pap", "chap"] = "chap"
 
@@ -71,7 +78,7 @@ class AccessPointConfig(Section):
 
 
 class BoardEntry(Section):
-    """One board of the lab: how to find it, and what discovery cannot know.
+    """A board of the lab: how to find it, and what discovery cannot know.
 
     ``serial`` is its USB serial number, ``place`` the USB path where it is plugged in, ``port`` a path or
     ``tcp://HOST:PORT``: one of the three. ``hardware`` may be set for a TCP port behind which real hardware stands; a
@@ -91,14 +98,14 @@ class BoardEntry(Section):
     flow_control: Flag = False
     dtr: Flag = True
     hardware: Flag = True
-    pin: Annotated[str, Field(pattern=r"^((file|env):.+)?$")] = ""
+    pin: SecretSource = ""
     """Where its SIM's PIN is kept: ``file:PATH`` or ``env:NAME``; never the PIN itself."""
     control_board: Flag = False
-    """On firmware that is known to work: not tested, but asked beside every run whether the network is good."""
+    """Its firmware is known to work: it is not tested, but shows in every run whether the network is good."""
     access_point: AccessPointConfig | None = None
-    """Of its SIM, where it is not the lab's."""
+    """The access point of its SIM, where it is not the lab's."""
     meter: str = ""
-    """Port of the Power Profiler Kit II that measures what it draws."""
+    """The port of the Power Profiler Kit II that measures its current."""
 
     @model_validator(mode="after")
     def _can_be_found(self) -> "BoardEntry":
@@ -108,7 +115,7 @@ class BoardEntry(Section):
 
 
 class PeersConfig(Section):
-    """Where the peers run and how a board's network reaches them."""
+    """The peers: where they run, and how a board's network reaches them."""
 
     ssh: str | None = None
     """A host as ssh knows it; without it the peers run here."""
@@ -124,7 +131,7 @@ class PeersConfig(Section):
     ports: tuple[PortNumber, PortNumber] | None = None
     """Lowest and highest port that may be used; default any free one."""
     public: Flag = False
-    """Whether strangers can reach them: then only this run's boards are served, which say a token first."""
+    """Strangers can reach them: then they serve only this run's boards, which send a token first."""
 
     @property
     def reachable_at(self) -> tuple[str, ...]:
@@ -148,10 +155,10 @@ class PeersConfig(Section):
 
 
 class Network(Section):
-    """What the lab's network is, and what it cannot do."""
+    """The lab's network, and what it cannot do."""
 
     profile: Literal["auto", "simulated", "lte-m", "nb-iot"] = "auto"
-    """How scenarios are sized; auto is simulated for a simulated board, lte-m otherwise."""
+    """The network profile, by which scenarios are sized; auto is simulated for a simulated board, lte-m otherwise."""
     ipv6: FlagOrMeasured = "measured"
     """Whether there is IPv6; true vouches for it. Measured: skipped where a survey finds that the network gives the
     board no address; one that it has, and that does not work, may be the device's fault, and is tested."""
@@ -165,10 +172,10 @@ class Network(Section):
     survey_nat_seconds: Annotated[float, Field(strict=True, ge=0, le=3600)] = 0.0
     """The longest silence after which it is tried whether a NAT has forgotten a socket; 0 tries none."""
     access: tuple[Literal["lte-m", "nb-iot"], ...] | None = None
-    """The access technologies that SIM and network offer; None is not known, and none is changed to."""
+    """The access technologies that SIM and network offer. None: not known, and the bench changes to no other."""
     access_point: AccessPointConfig | None = None
     rai: Literal["unknown", "granted"] = "unknown"
-    """granted: the lab vouches for its cell, so that a release that does not come is the modem's fault."""
+    """granted: the lab vouches for its cell, so that a connection that is not released early is the modem's fault."""
     psm: Literal["unknown", "granted"] = "unknown"
     """granted: the lab vouches that its network grants power saving mode: a board that does not get it has failed."""
     edrx: Literal["unknown", "granted"] = "unknown"
@@ -178,7 +185,7 @@ class Network(Section):
 
 
 class Credentials(Section):
-    """Where the test credentials may lie in a board's store."""
+    """The place of the test credentials in a board's store."""
 
     sec_tags: TagRange | None = None
     """First and last security tag that belong to the bench: nobody else's credentials may be there. None: a real board
@@ -197,10 +204,10 @@ class ModelEntry(Section):
 
     name: Name
     title: str = ""
-    vendor: Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{4}$")]
-    products: tuple[Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{4}$")], ...]
+    vendor: UsbId
+    products: tuple[UsbId, ...]
     serial: str = ".*"
-    """A pattern that the whole USB serial number fits."""
+    """A regular expression that matches the whole USB serial number."""
     ports: tuple[Name, ...] = ("at",)
     """Names of its CDC ports in the order of their interfaces; one is ``at``."""
     baudrate: BaudRate = 115200
@@ -213,7 +220,7 @@ class ModelEntry(Section):
         try:
             re.compile(value)
         except re.error as error:
-            raise ValueError(f"no regular expression: {error}") from error
+            raise ValueError(f"not a regular expression: {error}") from error
         return value
 
     @field_validator("ports")
@@ -225,7 +232,7 @@ class ModelEntry(Section):
 
 
 def _with_known_words(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """A command in which only words stand in braces that stand for something."""
+    """Check that a command has only known words in braces."""
     if value is not None and not value:
         raise ValueError("is empty; name the program that does it, or leave the key out")
     for word in value or ():
@@ -238,7 +245,7 @@ def _with_known_words(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
 
 
 class Recovery(Section):
-    """What the lab can do for a board that does not answer: commands, run without a shell.
+    """The lab's means to recover a board that does not answer: commands, run without a shell.
 
     ``{serial}``, ``{port}``, ``{place}`` and ``{name}`` stand for the board's.
     """
@@ -250,7 +257,7 @@ class Recovery(Section):
     hook_seconds: Annotated[float, Field(strict=True, gt=0, le=600)] = 60.0
     """How long one of these commands may take."""
     baudrates: tuple[BaudRate, ...] = (115200, 1_000_000, 460800, 921600, 9600)
-    """Tried when the configured one is met by silence."""
+    """Baud rates that are tried when nothing answers at the configured one."""
 
     @field_validator("reset", "power_cycle")
     @classmethod
@@ -279,7 +286,7 @@ class CoverageConfig(Section):
 
 
 class Limits(Section):
-    """What a run may spend."""
+    """Limits of a run."""
 
     resets: Annotated[int, Field(strict=True, ge=0, le=100)] = 3
     """Resets of one board in one run: a modem that is reset too often refuses to attach."""
@@ -297,7 +304,7 @@ Amount = Annotated[int, Field(strict=True, ge=0)]
 
 
 class BudgetConfig(Section):
-    """What a SIM and a board may spend, by UTC days and calendar months; what is not set has no limit."""
+    """The budget of a SIM and a board, by UTC days and calendar months; an amount that is not set has no limit."""
 
     bytes_per_day: Amount | None = None
     """Of a SIM: IP packets that the peers sent and received, both ways, headers counted."""
@@ -309,7 +316,7 @@ class BudgetConfig(Section):
 
 
 class Logs(Section):
-    """What becomes of the boards' further ports, log and trace."""
+    """The use of the boards' further ports, log and trace."""
 
     capture: Flag = True
     """Read them, and keep what came during a test that failed."""
@@ -319,7 +326,7 @@ class Logs(Section):
 
 
 class Notify(Section):
-    """Who is told when a run's verdict, or what fails in it, is another than in the last run of the same boards."""
+    """The people who are notified when a run's verdict, or what fails, differs from the last run of the same boards."""
 
     command: tuple[str, ...] | None = None
     """A command, without a shell, that gets the text on its standard input, such as a mailer."""
@@ -330,7 +337,7 @@ class Notify(Section):
     @classmethod
     def _is_http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
-            raise ValueError("no address that begins with https:// or http://")
+            raise ValueError("must be an address that begins with https:// or http://")
         return value
 
     @field_validator("command")
@@ -342,10 +349,10 @@ class Notify(Section):
 
 
 class Compare(Section):
-    """When a measurement has become slower, and when nobody can tell."""
+    """The settings of a comparison: when a measurement has become slower, and when the evidence is not enough."""
 
     confidence: Annotated[float, Field(strict=True, ge=0.5, lt=1)] = 0.997
-    """That a comparison of two firmwares that are alike names no regression, over all its measurements together."""
+    """The probability that a comparison of equal firmwares names no regression, over all its measurements together."""
     least_effect: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.03
     """Relative change below which nothing is a regression, however sure."""
     blind: Annotated[float, Field(strict=True, gt=0, le=10)] = 0.5
@@ -357,7 +364,7 @@ class Compare(Section):
 
 
 class MeasurementLimit(Section):
-    """What a measurement must be in this lab; it counts more than the suite's own limit."""
+    """A limit of a measurement in this lab; it replaces the suite's own limit."""
 
     name: str
     """The measurement's name; ``*`` stands for any text in it."""
@@ -372,7 +379,7 @@ class MeasurementLimit(Section):
 
     @property
     def title(self) -> str:
-        """Which limit it is, for a person."""
+        """The name of the limit, for a person."""
         return f"{self.name!r} ({self.statistic}, {self.unit})"
 
     @model_validator(mode="after")
@@ -420,7 +427,7 @@ class Config(Section):
 
 
 def load(path: Path | None) -> Config:
-    """The lab of a file; the default lab (no configured board, peers here on loopback) without one.
+    """Return the lab of a file; without one the default lab: no configured board, peers here on loopback.
 
     Raises:
         ConfigError: names file, line and key, and says what to do.

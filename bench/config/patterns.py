@@ -12,7 +12,7 @@ def _is_a_range(value: str) -> str:
     try:
         SpecifierSet(value)
     except InvalidSpecifier:
-        raise ValueError(f"{value!r} is no version range; write one such as >=3.1,<3.2") from None
+        raise ValueError(f"{value!r} is not a version range; write one such as >=3.1,<3.2") from None
     return value
 
 
@@ -21,7 +21,7 @@ VersionRange = Annotated[str, AfterValidator(_is_a_range)]
 
 
 def in_range(version: str, wanted: str) -> bool:
-    """Whether a version is within a range; what is no version is within the empty one only."""
+    """Return whether a version is within a range; a text that is not a version is within the empty range only."""
     try:
         return SpecifierSet(wanted).contains(Version(version), prereleases=True)
     except InvalidVersion:
@@ -29,5 +29,5 @@ def in_range(version: str, wanted: str) -> bool:
 
 
 def means(pattern: str, test: str) -> bool:
-    """Whether a pattern means a test id, where square brackets enclose parameters and are no set of characters."""
+    """Return whether a pattern matches a test id; square brackets enclose parameters, not a set of characters."""
     return fnmatchcase(test.replace("[", "("), pattern.replace("[", "("))

@@ -10,7 +10,7 @@ from pydantic import Field
 from bench.config.firmware import Firmware, FirmwareRange
 from bench.config.lab import MeasurementLimit
 from bench.config.patterns import means
-from bench.config.toml_file import Section, read_toml
+from bench.config.toml_file import Section, matching, read_toml
 
 Text = Annotated[str, Field(min_length=1)]
 FILE = "plan.toml"
@@ -58,7 +58,7 @@ class Waiver(Section):
     expires: date
 
     def concerns(self, test: str, kind: str, today: date) -> bool:
-        """Whether it excuses a test of that kind today."""
+        """Return whether it excuses a test of that kind today."""
         return kind == self.kind and today <= self.expires and means(self.test, test)
 
 
@@ -68,7 +68,7 @@ class Plan(Section):
     name: Text
     suites: tuple[Text, ...] = ()
     """Their names, or paths; none is all of them."""
-    arguments: tuple[Annotated[str, Field(pattern=r"^[^\x00]*$")], ...] = ()
+    arguments: tuple[Annotated[str, matching(r"[^\x00]*", "a text without the character NUL")], ...] = ()
     """For pytest, such as ``["--samples", "400"]``."""
     repetitions: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
     boards: Annotated[tuple[WantedBoards, ...], Field(min_length=1)]
@@ -85,12 +85,12 @@ class Plan(Section):
     """Limits, beside and before those of bench.toml."""
 
     def waiver_of(self, test: str, kind: str, today: date) -> Waiver | None:
-        """The row that excuses a test today."""
+        """Return the row that excuses a test today; None when there is none."""
         return next((waiver for waiver in self.waivers if waiver.concerns(test, kind, today)), None)
 
 
 def load_plan(path: Path) -> Plan:
-    """The plan of a file.
+    """Return the plan of a file.
 
     Raises:
         ConfigError: names file, line and key, and says what to do.
@@ -99,5 +99,5 @@ def load_plan(path: Path) -> Plan:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file, shortened for a page; empty when it is not there."""
+    """Return the SHA-256 of a file, shortened for a page; empty when the file is not there."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from bench.errors import UsageError
 
@@ -23,7 +23,7 @@ class ConfigError(UsageError):
 
 
 def read_toml(path: Path, model: type[M]) -> M:
-    """A TOML file as a model, validated whole.
+    """Return a TOML file as a model, validated whole.
 
     Raises:
         ConfigError: names file, line and key, and says what to do.
@@ -34,47 +34,91 @@ def read_toml(path: Path, model: type[M]) -> M:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {error}") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path} is no TOML: {error}") from error
+        raise ConfigError(f"{path} is not TOML: {error}") from error
     except ValidationError as error:
         raise ConfigError(f"{path} cannot be used:\n{_problems_of(text, error)}") from None
 
 
 def _problems_of(text: str, error: ValidationError) -> str:
-    """What is wrong with a file, a line a problem."""
+    """Return the problems of a file, a line each."""
     return "\n".join(f"    {_problem(text, dict(problem))}" for problem in error.errors(include_url=False))
 
 
 def _problem(text: str, problem: dict[str, Any]) -> str:
     location: tuple[str | int, ...] = problem["loc"]
-    key = _key(location)
-    line = line_of(text, location)
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    if problem["type"] == "extra_forbidden":
-        message = "no such key; check its spelling, or remove it"
-    elif problem["type"] == "missing":
-        message = "is missing"
-    else:
-        message = _in_tomls_words(message)
-        message += f" (it is {problem['input']!r})" if not isinstance(problem["input"], dict | tuple | list) else ""
-    return f"{f'line {line}, ' if line else ''}{key or 'file'}: {message}"
+    line, message = line_of(text, location), _message(problem)
+    hidden = problem["type"] in ("missing", "extra_forbidden") or location[-1:] in _SECRETS
+    value = "" if hidden or isinstance(problem["input"], dict | tuple | list) else f" (it is {problem['input']!r})"
+    return f"{f'line {line}, ' if line else ''}{_key(location) or 'file'}: {message}{value}"
+
+
+def _message(problem: dict[str, Any]) -> str:
+    """Return what is wrong in words of TOML: pydantic speaks of Python's types."""
+    if problem["type"] == "value_error":
+        return str(problem["msg"]).removeprefix("Value error, ")
+    form = _MESSAGES.get(problem["type"])
+    if form is None:
+        return str(problem["msg"]).replace("Input should be", "must be").replace("Value should", "must")
+    return form.format(**problem.get("ctx", {}))
+
+
+_SECRETS = (("pin",), ("password",))
+"""Keys whose value is not shown: it may be a secret that stands in the wrong place."""
+_MESSAGES = {
+    "missing": "is missing",
+    "extra_forbidden": "no such key; check its spelling, or remove it",
+    "string_type": "must be a text, in quotes",
+    "string_too_short": "must not be empty",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "tuple_type": "must be a list, in square brackets",
+    "list_type": "must be a list, in square brackets",
+    "too_short": "must have {min_length} or more entries, not {actual_length}",
+    "too_long": "must have {max_length} entries, not {actual_length}",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "literal_error": "must be one of {expected}",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be {le} or less",
+    "date_type": "must be a date, such as 2027-01-31",
+    "date_parsing": "must be a date, such as 2027-01-31",
+    "date_from_datetime_parsing": "must be a date, such as 2027-01-31",
+    "date_from_datetime_inexact": "must be a date without a time, such as 2027-01-31",
+    "path_type": "must be a path, in quotes",
+    "ip_v4_address": "must be an IPv4 address, such as 192.0.2.1",
+    "ip_v6_address": "must be an IPv6 address, such as 2001:db8::1",
+    "ip_any_address": "must be an IP address",
+}
+"""Pydantic's type of error -> message."""
+
+
+def matching(pattern: str, form: str) -> AfterValidator:
+    """Return a validator of a text: it must match a regular expression, which ``form`` says in words."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"must be {form}")
+        return value
+
+    return AfterValidator(check)
 
 
 def _key(location: tuple[str | int, ...]) -> str:
-    """``boards #2.port`` for the port of the second table of ``[[boards]]``."""
+    """Return ``boards #2.port`` for the port of the second table of ``[[boards]]``."""
     parts = [part for part in location if not str(part).startswith("function-")]
     return "".join(f" #{part + 1}" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
 
 
-def _in_tomls_words(message: str) -> str:
-    """Pydantic speaks of Python's types."""
-    for python, toml in (("a valid tuple", "a list, in square brackets"), ("a valid string", "a text, in quotes")):
-        message = message.replace(python, toml)
-    message = message.replace("a valid boolean", "true or false").replace("a valid integer", "a whole number")
-    return message.replace("pattern '^[0-9A-Fa-f]{4}$'", "four hexadecimal digits, such as 1366")
-
-
 def line_of(text: str, location: tuple[str | int, ...]) -> int | None:
-    """The line on which a key stands, or its table when it is missing; None when neither is found."""
+    """Return the line of a key, or of its table when the key is missing; None when neither is found."""
     table: list[str] = []
     counts: dict[str, int] = {}
     wanted = [str(part) for part in location]

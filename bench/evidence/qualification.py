@@ -73,7 +73,7 @@ class Ran:
 
 
 def qualify(plan: Plan, ran: Ran, today: date) -> Qualification:
-    """Judges a run by its plan, as of a day: waivers expire."""
+    """Judge a run by its plan, as of a day: waivers expire."""
     waived = list(_waived(plan, ran.results, today))
     excused = {id(one.result) for one in waived}
     counting = [result for result in ran.results if id(result) not in excused and not _tolerated(plan, ran, result)]
@@ -93,7 +93,7 @@ def qualify(plan: Plan, ran: Ran, today: date) -> Qualification:
 
 
 def _tolerated(plan: Plan, ran: Ran, result: TestResult) -> bool:
-    """Whether it is a failure of a test that passed in another round, where the plan allows that."""
+    """Return whether it is a failure of a test that passed in another round, and the plan allows that."""
     return plan.flaky == "allow" and result.outcome is Outcome.FAILED and (result.test, result.slot) in ran.flaky
 
 
@@ -140,7 +140,7 @@ def _boards(plan: Plan, boards: list[BoardRow], results: list[TestResult]) -> It
 
 
 def _assigned(plan: Plan, boards: list[BoardRow]) -> Iterable[tuple[WantedBoards, int]]:
-    """How many boards stand for each entry of the plan, each board for one, as many entries filled as can be."""
+    """Yield how many boards count for each entry of the plan; each counts once, so that most entries are filled."""
     places = [index for index, wanted in enumerate(plan.boards) for _ in range(min(wanted.count, len(boards)))]
     holder: dict[int, int] = {}  # place -> board
 
@@ -216,7 +216,7 @@ def _measured_but_unsure(row: MeasurementComparison) -> bool:
 
 
 def _allowed(reason: str, patterns: Iterable[str]) -> bool:
-    """Whether a plan lets a test be skipped for it; an observation must be adopted in so many words."""
+    """Return whether a plan allows a reason to skip; an observation must be named in full."""
     words = (pattern for pattern in patterns if pattern != "*" or not reason.startswith(OBSERVATION))
     return any(fnmatchcase(reason, pattern) for pattern in words)
 

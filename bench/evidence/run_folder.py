@@ -31,7 +31,7 @@ class RunOnDisk:
 
 
 def new_run_folder(wanted: Path | None = None) -> Path:
-    """Makes ``wanted``, or ``reports/runs/<UTC time>-<pid>``.
+    """Make ``wanted``, or ``reports/runs/<UTC time>-<pid>``; return its path.
 
     Raises:
         UsageError: it exists and holds something, or cannot be made.
@@ -49,7 +49,7 @@ def new_run_folder(wanted: Path | None = None) -> Path:
 
 
 def runs_in(folder: Path) -> list[RunOnDisk]:
-    """The runs in a folder, the oldest first. What is no run is not seen, and so never removed."""
+    """Return the runs in a folder, the oldest first. A folder that is not a run is not listed, and so never removed."""
     found = []
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.is_symlink() or not (path / FILE).is_file() or not (path / SUMMARY).is_file():
@@ -60,7 +60,7 @@ def runs_in(folder: Path) -> list[RunOnDisk]:
 
 
 def forecast(folder: Path) -> str:
-    """How much room there is, and for how many runs such as the last ones."""
+    """Return how much room there is, and for how many runs such as the last ones."""
     place = folder if folder.exists() else Path.cwd()
     free = shutil.disk_usage(place).free
     last = [run.size for run in runs_in(folder)[-_FORECAST_RUNS:]]
@@ -69,7 +69,7 @@ def forecast(folder: Path) -> str:
 
 
 def too_little_room(folder: Path) -> str:
-    """Why the next run may not fit on the disk; empty when it does, by the size of the last ones."""
+    """Return why the next run may not fit on the disk; empty when it fits, by the size of the last ones."""
     last = [run.size for run in runs_in(folder)[-_FORECAST_RUNS:]]
     free = shutil.disk_usage(folder).free if folder.exists() else 0
     if last and free < 2 * max(last):
@@ -80,7 +80,7 @@ def too_little_room(folder: Path) -> str:
 
 
 def _started(folder: Path) -> datetime:
-    """When a run began, by its own account; by the folder's date where it has none."""
+    """Return when a run began, as its summary says; by the folder's date where it has none."""
     try:
         text = str(json.loads((folder / SUMMARY).read_text(encoding="utf-8"))["started"])
         return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -19,11 +19,12 @@ def headline(found: Comparison) -> dict[str, Any]:
     """Return the verdict, the reason in one line, and the exit code."""
     verdicts = ComparisonVerdict
     counts = {verdict: len(found.having(verdict)) for verdict in verdicts}
+    compared = len(found.judgements) - counts[verdicts.NOT_COMPARED]
     slower = found.having(verdicts.REGRESSION)
     named = ", ".join(f"{one.key.text} {one.change:+.1%}" for one in slower[:3])
     reason = (
         f"{len(slower)} slower, {counts[verdicts.IMPROVEMENT]} faster, {counts[verdicts.SAME]} without a regression,"
-        f" {counts[verdicts.UNKNOWN]} not judged, of {len(found.judgements) - counts[verdicts.NOT_COMPARED]} measurements"
+        f" {counts[verdicts.UNKNOWN]} not judged, of {compared} measurements"
     )
     more = f": {named}{' and more' if len(slower) > 3 else ''}" if named else ""
     return {

@@ -115,7 +115,7 @@ class CircuitBreaker:
         return failing >= max(2, (boards + 1) // 2)
 
     def _look_for_a_hub(self) -> None:
-        """Some of many boards that vanish together are one incident too, though the others go on."""
+        """Report that some of many boards vanished together: one incident too, though the others go on."""
         vanished = [slot for slot, errors in self._errors.items() if [*errors.values()][-1][1] is Suspect.HUB]
         now = time.monotonic()
         if len(vanished) < _TOGETHER or self.boards <= _TOGETHER or now - self._looked < _PROBE_S:

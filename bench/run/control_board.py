@@ -67,7 +67,7 @@ class ControlBoard:
             self._thread.join(_END_S)  # beyond that it waits for a network; what it changed is in its undo journal
 
     def probe(self) -> str | None:
-        """What is wrong with the network, as this board found it a moment ago, or finds it now; empty for nothing.
+        """Return what is wrong with the network, as this board found a moment ago or finds now; empty for nothing.
 
         None where it cannot tell: it is unplugged, in use, or has spent its budget.
         """
@@ -100,7 +100,7 @@ class ControlBoard:
         self._found = time.monotonic(), said
 
     def _echo(self) -> int:
-        """Time in ns from the first byte sent to the last one received; what it costs is counted."""
+        """Return the time in ns from the first byte sent to the last one received; count what it costs."""
         spec = self.spec = found_again(self.spec, self.config, 0).attached_by(self.config)
         board = Board(spec, Concealer(lab_key()), connect_timeout=_CONNECT_S, job="control board of a run")
         peers = Peers(spec.peers_of(self.config))
@@ -132,7 +132,7 @@ class ControlBoard:
 
 
 def control_board(config: Config, under_test: Sequence[BoardSpec]) -> BoardSpec | None:
-    """The control board of the lab that is attached and not itself under test; None where this host cannot tell."""
+    """Return the control board that is attached and not itself under test; None where there is none."""
     if not any(entry.control_board for entry in config.boards):
         return None
     taken = {spec.key for spec in under_test}

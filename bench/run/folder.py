@@ -20,7 +20,7 @@ from bench.run.suites import package_folder
 
 
 def rebuild(folder: Path) -> Summary:
-    """The summary of a run's folder, from its stream; where evidence is missing, it says so."""
+    """Return the summary of a run's folder, from its stream; where evidence is missing, it says so."""
     reader = RowReader(folder)
     rows = list(reader.new_rows())  # counts the damaged ones
     summary = reconcile(rows, damaged=reader.damaged)
@@ -35,7 +35,7 @@ def rebuild(folder: Path) -> Summary:
 
 
 def _day(utc: str) -> date:
-    """The day of a moment; today where there is none."""
+    """Return the day of a moment; today where there is none."""
     try:
         return date.fromisoformat(utc[:10])
     except ValueError:
@@ -43,7 +43,7 @@ def _day(utc: str) -> date:
 
 
 def save(folder: Path, summary: Summary) -> None:
-    """Writes summary, pages and traceability matrix; OSError when they cannot be written."""
+    """Write summary, pages and traceability matrix."""
     specification = Specification.load(package_folder("nrf91_bench_suites") / SPECIFICATION)
     specification.take(RowReader(folder).new_rows())
     write_json(folder / SUMMARY, summary.to_json())
@@ -54,7 +54,7 @@ def save(folder: Path, summary: Summary) -> None:
 
 
 def chosen(text: str, history: Path) -> list[Observation]:
-    """What a choice on the command line means: a run's folder, or a part of the history.
+    """Return the observations of a choice on the command line: a run's folder, or a part of the history.
 
     Raises:
         UsageError: it means nothing.
@@ -65,7 +65,7 @@ def chosen(text: str, history: Path) -> list[Observation]:
             store.add(run_record(folder, rebuild(folder)))
             return _observed(store, "*")
     if not history.is_file():
-        raise UsageError(f"{text} is no run's folder, and there is no history {history} to look it up in")
+        raise UsageError(f"{text} is not the folder of a run, and there is no history {history} to look it up in")
     with Store(history) as store:
         found = _observed(store, text)
     if not found:

@@ -29,12 +29,12 @@ class Schedule:
 
 
 def repeated(specs: Sequence[BoardSpec], rounds: int) -> Schedule:
-    """All boards at the same time, in every round."""
+    """Return the schedule of all boards at the same time, in every round."""
     return Schedule(tuple(Turn(number, tuple(specs)) for number in range(1, rounds + 1)), {})
 
 
 def interleaved(groups: dict[str, Sequence[BoardSpec]], rounds: int) -> Schedule:
-    """Two groups in turn, A B, B A, A B ...: whatever drifts through a night drifts through both.
+    """Return the schedule of two groups in turn, A B, B A, A B ...: a drift of the night meets both.
 
     Raises:
         UsageError: not two groups, an empty one, or a board in both.

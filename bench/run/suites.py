@@ -26,7 +26,7 @@ class Selection:
 def pytest_command(
     selection: Selection, tests: Sequence[str], spec: BoardSpec, folder: Path, config: Path | None
 ) -> list[str]:
-    """What starts the pytest process of a board.
+    """Return the command line of a board's pytest process.
 
     Args:
         selection: the suites.
@@ -47,7 +47,7 @@ def pytest_command(
 
 
 def package_folder(package: str) -> Path:
-    """The folder of a package of the bench: the checkout's in a checkout, the installed one otherwise."""
+    """Return the folder of a package of the bench: the checkout's in a checkout, the installed one otherwise."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise UsageError(f"the package {package} is missing: install nrf91-bench again")
@@ -55,13 +55,13 @@ def package_folder(package: str) -> Path:
 
 
 def available() -> dict[str, Path]:
-    """The bench's own suites: name -> file."""
+    """Return the bench's own suites: name -> file."""
     folder = package_folder("nrf91_bench_suites")
     return {path.stem.removeprefix("test_"): path for path in sorted(folder.glob("test_*.py"))}
 
 
 def select(names: Sequence[str]) -> Selection:
-    """The suites that were named; all of the bench's without a name.
+    """Return the suites that were named; all of the bench's without a name.
 
     A name is a suite's (``tcp_client``), the first word of several (``tcp``), or the path of a lab's own file
     or folder.

@@ -30,7 +30,7 @@ class Watcher:
         """Take a row of the stream."""
 
     def tick(self) -> None:
-        """Called several times a second while tests run."""
+        """Do what has to be done now and then; called several times a second while tests run."""
 
     def finish(self, summary: Summary) -> None:
         """Take what the run proves; its files are written, the history does not know it yet."""

@@ -58,7 +58,7 @@ class Workers:
     peer_name: str | None = None
 
     def start(self, spec: BoardSpec, lease: Lease, number: int, again: Sequence[str] = ()) -> Worker:
-        """A round of a board's tests, or a second attempt at some of them."""
+        """Start a round of a board's tests, or a second attempt at some of them."""
         turn = f"-round-{number}" if number > 1 else ""
         log = self.folder / f"console-{spec.slot}{turn}{'-again' if again else ''}.txt"
         tests = [_joined(self.selection.root, test) for test in again]
@@ -83,18 +83,18 @@ class Workers:
         return Worker(spec, number, process, pipe, log)
 
     def _patience(self, spec: BoardSpec) -> float:
-        """Seconds after which a test hangs: the first of a board waits for its network, and tries it out."""
+        """Return the seconds after which a test counts as hanging: the first of a board waits for its network."""
         network = self.lab.network
         waits = (network.registration_timeout or _REGISTER_SECONDS) + 2 * network.survey_nat_seconds
         return _TEST_SECONDS + (waits if spec.hardware else network.registration_timeout or 0.0)
 
 
 def _no_pytest_options() -> dict[str, str]:
-    """Nothing in the environment may take tests away, or change them, unseen."""
+    """Return an environment that neither removes nor changes tests unseen."""
     return {name: "" for name in os.environ if name.startswith("PYTEST_")}
 
 
 def _joined(root: Path, test: str) -> str:
-    """A test id below a folder; only its file is a path."""
+    """Return a test id below a folder; only its file is a path."""
     file, colons, name = test.partition("::")
     return f"{root / file}{colons}{name}"

@@ -40,7 +40,7 @@ class Exchanges:
     charges: dict[bool, list[tuple[int, float]]] = field(default_factory=lambda: {False: [], True: []})
 
     def play(self, option: Rai, *, assisted: bool, answers: bool) -> Round:
-        """One round: to idle, the packet, perhaps its response, to idle again.
+        """Play one round: to idle, the packet, perhaps its response, to idle again.
 
         Raises:
             LabError: the network does not release the connection in time.
@@ -78,7 +78,7 @@ class Exchanges:
         return sent
 
     def _fetched(self, client: Socket) -> bytes:
-        """All that has come, without waiting: a response has been there since before the release."""
+        """Return all that has arrived, without waiting: a response arrives before the connection is released."""
         came = b""
         while True:
             try:
@@ -108,7 +108,7 @@ class Exchanges:
         return line
 
     def _add_charge(self, line: TimeLine, meter: Meter, assisted: bool, begin: int, end: int) -> None:
-        """What the round has cost, from the command that sends to idle mode."""
+        """Add the charge of a round, from the command that sends to idle mode."""
         current = meter.current(begin, end)
         charge = current.charge_uc(begin, end) / 1000
         self.charges[assisted].append((begin, charge))
@@ -119,13 +119,13 @@ class Exchanges:
         line.title += f" (current: {meter.title})"
 
     def pictures(self) -> list[str]:
-        """A time line a round, all of one scale: one look shows which was shorter."""
+        """Return a time line for each round, all of one scale: one look shows which was shorter."""
         longest = max(line.extent_ns for line in self.lines)
         return [replace(line, span_ns=longest).svg() for line in self.lines]
 
 
 def to_idle(watch: SignallingWatch, network: NetworkProfile) -> None:
-    """Waits until the board is in idle mode.
+    """Wait until the board is in idle mode.
 
     Raises:
         LabError: the network keeps it connected, which is not the board's fault.
@@ -135,7 +135,7 @@ def to_idle(watch: SignallingWatch, network: NetworkProfile) -> None:
 
 
 def _to_be_replaced(played: Sequence[Round]) -> Iterator[bool]:
-    """Kinds of rounds to be played beside those of the plan, where a live network has lost too many of them."""
+    """Yield the kinds of rounds that replace those that a live network has lost."""
     for _ in range(_REPLACEMENTS):
         whole = {kind: sum(one.whole for one in played if one.assisted is kind) for kind in (False, True)}
         if min(whole.values()) >= FEWEST:

@@ -35,7 +35,7 @@ class SecureTransport:
         ipv6: bool = False,
         **behaviour: object,
     ) -> Peer:
-        """An echo peer.
+        """Start an echo peer.
 
         Args:
             certificates: what it shows; none with ``psk`` alone.
@@ -69,14 +69,14 @@ class SecureTransport:
         host_name: str | None = None,
         family: Family = Family.IPV4,
     ) -> SecureSocket:
-        """An open socket with the credentials of a tag, not connected yet."""
+        """Open a socket with the credentials of a tag, not connected yet."""
         secure = self.board.modem.secure_socket(self.kind, self.tags[tag], family=family, peer_verify=verify)
         if host_name is not None:
             secure.set(SecureOption.HOSTNAME, host_name)
         return secure
 
     def client(self, peer: Peer, tag: str = "psk") -> SecureSocket:
-        """A socket that is connected to a peer."""
+        """Open a socket that is connected to a peer."""
         secure = self.socket(tag)
         try:
             secure.connect(peer.host, peer.port)

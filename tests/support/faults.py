@@ -192,7 +192,7 @@ def _secure_with(**changes: object) -> Patch:
 
     def patch() -> None:
         original = handshake.handshake_settings
-        handshake.handshake_settings = lambda *arguments, **more: replace(original(*arguments, **more), **changes)
+        handshake.handshake_settings = lambda *arguments, **more: replace(original(*arguments, **more), **changes)  # type: ignore[arg-type]
 
     return patch
 
