@@ -7,7 +7,7 @@ import pytest
 
 from bench.clock import NS_PER_S, now_ns
 from bench.errors import LabError
-from nrf91_bench_fixtures.rai import to_idle
+from bench.session.rai_rounds import to_idle
 
 pytestmark = pytest.mark.timers
 

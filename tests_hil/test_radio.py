@@ -5,7 +5,7 @@ import pytest
 from bench.at import CommandError
 from bench.clock import now_ns
 from bench.modem import SystemMode
-from nrf91_bench_fixtures.rai import to_idle
+from bench.session.rai_rounds import to_idle
 
 pytestmark = pytest.mark.timers
 

@@ -10,7 +10,7 @@ from bench.at import CommandError
 from bench.errors import LabError
 from bench.measure import Verdict
 from bench.modem import Rai
-from nrf91_bench_fixtures.rai import MANY, to_idle
+from bench.session.rai_rounds import MANY, to_idle
 
 pytestmark = pytest.mark.timers
 
