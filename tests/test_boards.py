@@ -87,7 +87,7 @@ class TestKnownState:
         self.crash(simulated, *left_over)
         with board_at(simulated) as board:
             assert board.link.command("AT").ok
-            assert board.modem.sockets.list().sockets == ()
+            assert board.modem.slm.list().sockets == ()
             assert board.identity.part == "nRF9151-LACA"
 
     def test_is_left_behind_too(self, simulated: str) -> None:
@@ -111,7 +111,7 @@ class TestKnownState:
             with pytest.raises(CommandTimeout):
                 board.link.command("AT#XRECV=2", timeout=0.2)
             board.known_state()
-            assert board.modem.sockets.list().sockets == ()
+            assert board.modem.slm.list().sockets == ()
 
 
 class TestRefusals:
@@ -145,7 +145,7 @@ class TestRefusals:
 
     def test_a_board_of_another_make_is_opened_by_its_answers_alone(self) -> None:
         with device(SLM_IDENTITY) as board, board_at(board.path) as opened:
-            assert opened.identity.slm_version == "2.9.0"
+            assert opened.identity.application_version == "2.9.0"
             assert opened.identity.iccid == "8944501234567890123F"
             assert opened.identity.uuid == ""
             assert opened.simulated

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.at import (
-    SLM_CR,
+    SLM,
     AtLink,
     CommandError,
     CommandTimeout,
@@ -390,7 +390,7 @@ def test_a_closed_links_descriptor_is_not_read_by_the_drain() -> None:
 
 
 def test_commands_end_as_the_dialect_says() -> None:
-    with device() as board, AtLink.open(board.path, dialect=SLM_CR) as link:
+    with device() as board, AtLink.open(board.path, dialect=SLM.ending_in(b"\r")) as link:
         threading.Timer(0.2, board.say, [b"\r\nOK\r\n"]).start()
         assert link.command("AT").ok
         assert board.heard == b"AT\r"

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.at.dialects import SLM, command_names
+from bench.at.dialects import command_names
 from bench.at.events import Echo, Event, FinalResult, Information, Malformed, Payload, Unsolicited
 from bench.at.parser import LINE_LIMIT, Parser
+from bench.at.slm import SLM
 
 OK = FinalResult(b"OK")
 

@@ -192,7 +192,6 @@ class TestCoverage:
                 assert board.link.wait_for_urc("+CEREG: 2", timeout=5).line
                 assert board.radio.cell() is None
                 datagrams.send_string(b"lost")
-                stream.select()
                 stream.send_string(b"kept")
                 tcp.push(b"pushed")
                 time.sleep(0.2)
@@ -202,7 +201,6 @@ class TestCoverage:
             assert board.link.wait_for_urc("+CEREG: 1", timeout=5).line
             assert sorted(stream.receive_exactly(10, timeout=5)) == sorted(b"keptpushed")
             assert tcp.received() == b"kept"
-            datagrams.select()
             datagrams.send_string(b"after")
             assert datagrams.receive(5).data == b"after"
         assert [entry.size for entry in udp.journal() if entry.event == "received"] == [5]
@@ -233,7 +231,6 @@ class TestCoverage:
                 with coverage.lost():
                     time.sleep(0.9)
                     assert udp.journal() == []
-                client.select()
                 client.send_string(b"after")
                 assert client.receive(5).data == b"after"
 
@@ -242,7 +239,7 @@ class TestCoverage:
         assert coverage is not None
         dialer = peers.tcp_dialer()
         with board.tcp_server(23456) as server:
-            address = board.network.addresses()[0]
+            address = board.packet_data.addresses()[0]
             with coverage.lost():
                 dialer.connect(address, 23456)
                 with pytest.raises(CommandError):
@@ -264,7 +261,6 @@ class TestCoverage:
                     udp.push(b"x" * 1000)
                 with coverage.lost():
                     time.sleep(0.3)
-            client.select()
             client.send_string(b"again")
             assert client.receive(5).data == b"again"
 
@@ -276,8 +272,8 @@ class TestCoverage:
         echo = peers.tcp_echo()
         with coverage.lost():
             pass
-        with board.tcp_client(echo.host, echo.port), coverage.lost():
-            board.sockets.close()
+        with board.tcp_client(echo.host, echo.port) as client, coverage.lost():
+            client.close()
             time.sleep(0.1)
             assert "closed" not in {entry.event for entry in echo.journal()}
         assert echo.wait_for("closed", timeout=5) or "ended" in {entry.event for entry in echo.journal()}

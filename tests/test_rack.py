@@ -171,7 +171,7 @@ class TestList:
             "    modem.sockets.open_secure(1, 42)\n"
             "    print('ready', flush=True)\n"
             "    try:\n"
-            "        modem.sockets.link.command(f'AT#XCONNECT=\"127.0.0.1\",{server.getsockname()[1]}', timeout=3)\n"
+            "        link.command(f'AT#XCONNECT=\"127.0.0.1\",{server.getsockname()[1]}', timeout=3)\n"
             "    except CommandTimeout:\n        print('hangs')\n"
             "    except PortLost:\n        print('lost')\n"
         )

@@ -59,7 +59,7 @@ class TestLadder:
         said: list[str] = []
         with device(gated(lambda board: rate_of(board) == termios.B9600)) as silent:
             with opened(silent, QUICK, 3, said) as board:
-                assert board.identity.slm_version == "2.9.0"
+                assert board.identity.application_version == "2.9.0"
             assert said == ["dk-1 answers at 9600 baud, not at 115200: set baudrate = 9600 in bench.toml"]
             assert b"AT#XRESET" not in silent.heard
 
@@ -67,7 +67,7 @@ class TestLadder:
         said: list[str] = []
         reset = gated(lambda board: b"AT#XRESET\r\n" in board.heard)
         with device(reset) as silent, opened(silent, QUICK, 3, said) as board:
-            assert board.identity.slm_version == "2.9.0"
+            assert board.identity.application_version == "2.9.0"
         assert said == ["dk-1 does not answer: AT#XRESET", "dk-1 answers again after AT#XRESET"]
 
     def test_the_labs_own_commands(self, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ class TestLadder:
         )
         with device(gated(lambda _: mark.exists())) as silent, opened(silent, recovery, 5, said) as board:
             assert mark.read_text() == f"1051202135 1-4 dk-1 {silent.path}"
-            assert board.identity.slm_version == "2.9.0"
+            assert board.identity.application_version == "2.9.0"
         assert said[-1] == "dk-1 answers again after the lab's power cycle"
         assert any("[recovery] reset: " in text and "no probe 1051202135" in text for text in said)
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import children
-from bench.at import SLM_CR, AtLink, CommandError, PortLost
+from bench.at import SLM, AtLink, CommandError, PortLost
 from bench.simulator.framing import CommandFramer, DataFramer
 from bench.simulator.parameters import Parameters
 from bench.simulator.refusal import AtError
@@ -78,7 +78,7 @@ def test_builds_differ_in_what_ends_a_command(terminator: str, sent: bytes, answ
 
 
 def test_the_client_speaks_to_a_cr_build() -> None:
-    with simulator("--terminator", "cr") as boards, AtLink.open(boards[0]["port"], dialect=SLM_CR) as at:
+    with simulator("--terminator", "cr") as boards, AtLink.open(boards[0]["port"], dialect=SLM.ending_in(b"\r")) as at:
         assert at.command("AT#XSLMVER").lines
         assert at.command("AT").ok
 

@@ -69,7 +69,7 @@ class TestFindings:
         """Its own server does not listen: that is for the scenarios to find."""
         with simulator() as boards, Board(BoardSpec("dk-1", boards[0]["port"], hardware=False), CONCEALER) as board:
             board.registered(10)
-            board.modem.server.listen = lambda: board.link.command("AT")  # type: ignore[method-assign]
+            board.modem.server.listen = lambda handle: board.link.command("AT")  # type: ignore[method-assign]
             found = Surveyor(board, peers, seconds=1).survey()
         assert found.inbound
         assert found.missing == ()

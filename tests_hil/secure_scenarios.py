@@ -171,7 +171,7 @@ class Verification:
     def test_the_option_counts_from_the_next_connection(self, secure, network):
         peer = secure.peer(ECDSA)
         with secure.socket("stranger", verify=PeerVerify.REQUIRED) as socket:
-            socket.set(SecureOption.PEER_VERIFY, PeerVerify.NONE)
+            socket.set_option(SecureOption.PEER_VERIFY, PeerVerify.NONE)
             socket.connect(peer.host, peer.port)
 
             echoes(socket, network)
@@ -195,7 +195,7 @@ class Verification:
     def test_null_checks_no_host_name(self, secure, network):
         peer = secure.peer(ServerCertificate.WRONG_HOST)
         with secure.socket("ecdsa", host_name=HOST_NAME) as socket:
-            socket.set(SecureOption.HOSTNAME, "NULL")
+            socket.set_option(SecureOption.HOSTNAME, "NULL")
             socket.connect(peer.host, peer.port)
 
             echoes(socket, network)
@@ -246,8 +246,8 @@ class Sessions:
         peer = secure.peer(psk=True)
         for _ in range(2):
             with secure.socket("psk") as socket:
-                socket.set(SecureOption.SESSION_CACHE, 1)
-                socket.set(SecureOption.SESSION_CACHE_PURGE, 1)
+                socket.set_option(SecureOption.SESSION_CACHE, 1)
+                socket.set_option(SecureOption.SESSION_CACHE_PURGE, 1)
                 socket.connect(peer.host, peer.port)
 
                 echoes(socket, network)
@@ -265,7 +265,7 @@ class Sessions:
     @staticmethod
     def _connect(secure, peer, network, cache):
         with secure.socket("psk") as socket:
-            socket.set(SecureOption.SESSION_CACHE, cache)
+            socket.set_option(SecureOption.SESSION_CACHE, cache)
             socket.connect(peer.host, peer.port)
 
             echoes(socket, network)
@@ -308,7 +308,7 @@ class Data:
 
             def exchange():
                 peer.push(b"news")
-                polled = modem.polling.poll(1000 * network.receive_timeout, socket.handle)
+                polled = modem.poll(1000 * network.receive_timeout, socket)
                 return polled, socket.receive_exactly(4, timeout=network.receive_timeout)
 
             polled, data = again_if_lost(socket, network, exchange)
@@ -375,11 +375,11 @@ class Options:
         peer = secure.peer(ECDSA)
         with secure.socket("ecdsa", host_name=HOST_NAME) as socket:
             for option, value in ((SecureOption.PEER_VERIFY, 1), (SecureOption.SESSION_CACHE, 0)):
-                socket.set(option, value)
+                socket.set_option(option, value)
             socket.connect(peer.host, peer.port)
 
-            assert socket.get(SecureOption.PEER_VERIFY) == 1
-            assert socket.get(SecureOption.SESSION_CACHE) == 0
+            assert socket.get_option(SecureOption.PEER_VERIFY).number == 1
+            assert socket.get_option(SecureOption.SESSION_CACHE).number == 0
             assert socket.host_name() == HOST_NAME
             echoes(socket, network)
 
@@ -401,6 +401,6 @@ class Servers:
 
     @staticmethod
     def _serve(board, modem, secure):
-        modem.sockets.open_secure(secure.kind, secure.tags["psk"], role=Role.SERVER)
-        modem.server.bind(board.free_port())
-        modem.server.listen()
+        server = modem.secure_socket(secure.kind, secure.tags["psk"], role=Role.SERVER)
+        server.bind(board.free_port())
+        modem.server.listen(server.handle)

@@ -29,7 +29,7 @@ class TestEnter:
     @pytest.mark.parametrize("command", ENTRIES)
     def test_on_a_stream(self, modem, tcp_echo, network, command):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
-            client.select()
+            modem.slm.use(client.handle)
             assert modem.link.enter_data_mode(command).lines == ()
             modem.link.write(b"data")
             assert modem.link.leave_data_mode(timeout=network.margin) == 0
@@ -40,7 +40,7 @@ class TestEnter:
     @pytest.mark.parametrize("suffix", ["", ",", ",,512"])
     def test_to_a_destination(self, modem, udp_echo, despite_loss, network, suffix):
         def send() -> None:
-            client.select()
+            modem.slm.use(client.handle)
             modem.link.enter_data_mode(f'AT#XSENDTO="{udp_echo.host}",{udp_echo.port}{suffix}')
             modem.link.write(b"data")
             assert modem.link.leave_data_mode(timeout=network.margin) == 0
@@ -117,8 +117,7 @@ class TestLeave:
     @pytest.mark.parametrize("pieces", SPLITS.values(), ids=SPLITS.keys())
     def test_in_every_split(self, modem, tcp_echo, network, pieces):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
-            client.select()
-            modem.link.enter_data_mode("AT#XSEND")
+            client.enter_data_mode()
             for piece in pieces:
                 modem.link.write(piece)
 
@@ -127,8 +126,7 @@ class TestLeave:
 
     def test_glued_to_the_data(self, modem, tcp_echo, network):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
-            client.select()
-            modem.link.enter_data_mode("AT#XSEND")
+            client.enter_data_mode()
             modem.link.write(b"glued+++")
 
             assert modem.link.data_mode_ended(timeout=network.margin) == 0
@@ -136,8 +134,7 @@ class TestLeave:
 
     def test_with_nothing_sent(self, modem, tcp_echo):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
-            client.select()
-            modem.link.enter_data_mode("AT#XSEND")
+            client.enter_data_mode()
 
             assert modem.link.leave_data_mode() == 0
         assert tcp_echo.received() == b""
@@ -162,8 +159,7 @@ class TestTimeLimit:
     def test_data_go_out_when_it_has_passed(self, modem, peers, network):
         sink = peers.tcp_echo(echo=False)
         with modem.tcp_client(sink.host, sink.port) as client:
-            client.select()
-            modem.link.enter_data_mode("AT#XSEND")
+            client.enter_data_mode()
             modem.link.write(b"sent by the clock")
 
             assert sink.wait_for("received", size=17, timeout=network.receive_timeout)

@@ -10,14 +10,14 @@ from bench.modem import Family
 
 @pytest.mark.spec("XGETADDRINFO.set.ipv4")
 def test_the_peers_name(modem, peers, peer_name):
-    resolved = modem.network.resolve(peer_name, Family.IPV4)
+    resolved = modem.names.resolve(peer_name, Family.IPV4)
 
     assert resolved.addresses == (peers.tcp_echo().host,)
 
 
 @pytest.mark.spec("XGETADDRINFO.set.ipv6")
 def test_the_peers_name_in_ipv6(modem, peers, ipv6, peer_name):
-    resolved = modem.network.resolve(peer_name, Family.IPV6)
+    resolved = modem.names.resolve(peer_name, Family.IPV6)
 
     assert resolved.addresses == (peers.tcp_echo(ipv6=ipv6).host,)
 
@@ -27,21 +27,19 @@ def test_several_addresses_are_all_there(modem, peers, ipv6, peer_name):
     """A name with an IPv4 and an IPv6 address, both asked for."""
     expected = {peers.tcp_echo().host, peers.tcp_echo(ipv6=ipv6).host}
 
-    assert set(modem.network.resolve(peer_name, 0).addresses) == expected
+    assert set(modem.names.resolve(peer_name, 0).addresses) == expected
 
 
 @pytest.mark.spec("XGETADDRINFO.set.literal")
 @pytest.mark.parametrize("literal", ["192.0.2.7", "2001:db8::7"])
 def test_a_literal_is_its_own_address(modem, literal):
-    assert [ipaddress.ip_address(a) for a in modem.network.resolve(literal).addresses] == [
-        ipaddress.ip_address(literal)
-    ]
+    assert [ipaddress.ip_address(a) for a in modem.names.resolve(literal).addresses] == [ipaddress.ip_address(literal)]
 
 
 @pytest.mark.parametrize(("literal", "family"), [("192.0.2.7", Family.IPV6), ("2001:db8::7", Family.IPV4)])
 def test_a_literal_of_the_other_family(modem, literal, family):
     with pytest.raises(CommandError) as unknown:
-        modem.network.resolve(literal, family)
+        modem.names.resolve(literal, family)
 
     assert unknown.value.response.lines[0].startswith('#XGETADDRINFO: "EAI_')
 
@@ -49,7 +47,7 @@ def test_a_literal_of_the_other_family(modem, literal, family):
 @pytest.mark.spec("XGETADDRINFO.set.error")
 def test_an_unknown_name(modem):
     with pytest.raises(CommandError) as unknown:
-        modem.network.resolve("no-such-host.invalid")
+        modem.names.resolve("no-such-host.invalid")
 
     assert unknown.value.response.lines[0].startswith('#XGETADDRINFO: "EAI_')
 
@@ -57,4 +55,4 @@ def test_an_unknown_name(modem):
 @pytest.mark.parametrize("family", [3, -1])
 def test_an_unknown_family(modem, family):
     with pytest.raises(CommandError):
-        modem.network.resolve("192.0.2.7", family)
+        modem.names.resolve("192.0.2.7", family)

@@ -51,8 +51,8 @@ class TestData(both.Data):
     @pytest.mark.spec("XSSOCKET.set.type.dtls")
     def test_needs_a_connection(self, secure, modem):
         peer = secure.peer(psk=True)
-        with secure.socket("psk"), pytest.raises(CommandError):
-            modem.sockets.send_to(peer.host, peer.port, b"to whom it may concern")
+        with secure.socket("psk") as socket, pytest.raises(CommandError):
+            modem.sockets.send_to(socket.handle, peer.host, peer.port, b"to whom it may concern")
 
         assert peer.journal() == []
 
@@ -68,10 +68,10 @@ class TestOptions(both.Options):
     def test_the_time_limit_is_read_after_the_handshake(self, secure, network):
         peer = secure.peer(psk=True)
         with secure.socket("psk") as socket:
-            socket.set(SecureOption.DTLS_HANDSHAKE_TIMEO, 63)
+            socket.set_option(SecureOption.DTLS_HANDSHAKE_TIMEO, 63)
             socket.connect(peer.host, peer.port)
 
-            assert socket.get(SecureOption.DTLS_HANDSHAKE_TIMEO) == 63
+            assert socket.get_option(SecureOption.DTLS_HANDSHAKE_TIMEO).number == 63
 
 
 class TestServers(both.Servers):
@@ -86,7 +86,7 @@ class TestHandshakeTimeout:
     def test_gives_up_in_time(self, secure, network, measure, seconds):
         peer = secure.peer(psk=True, handshake="hold")
         with secure.socket("psk") as socket:
-            socket.set(SecureOption.DTLS_HANDSHAKE_TIMEO, seconds)
+            socket.set_option(SecureOption.DTLS_HANDSHAKE_TIMEO, seconds)
             with pytest.raises(CommandError) as silence:
                 socket.connect(peer.host, peer.port)
 
@@ -121,7 +121,7 @@ class TestConnectionId:
     def test_status(self, secure, network, setting, server):
         peer = secure.peer(psk=True, cid_length=server)
         with secure.socket("psk") as socket:
-            socket.set(SecureOption.DTLS_CID, setting)
+            socket.set_option(SecureOption.DTLS_CID, setting)
             socket.connect(peer.host, peer.port)
 
             assert socket.cid_status() == _expected_status(setting, server)
@@ -139,7 +139,7 @@ class TestConnectionId:
         peer = secure.peer(psk=True, cid_length=SERVER_CID)
         relay = peers.udp_relay(peer)
         with secure.socket("psk") as socket:
-            socket.set(SecureOption.DTLS_CID, CidSetting.ENABLED)
+            socket.set_option(SecureOption.DTLS_CID, CidSetting.ENABLED)
             socket.connect(relay.host, relay.port)
             both.echoes(socket, network, b"before")
 

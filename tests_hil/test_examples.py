@@ -7,8 +7,6 @@ import re
 
 import pytest
 
-from bench.modem import Role, SocketType
-
 OPENING = {
     "AT#XSOCKET=1,1,0": r"#XSOCKET: \d+,1,6",
     "AT#XSOCKET=1,2,0": r"#XSOCKET: \d+,2,17",
@@ -83,7 +81,7 @@ def test_options(modem):
 @pytest.mark.spec("XCONNECT.example.ipv4", "XSEND.example", "XRECV.example")
 def test_tcp_client(modem, peers, network):
     echo = peers.tcp_echo(echo=False)
-    modem.sockets.open(SocketType.STREAM)
+    modem.tcp_socket()
     command = f'AT#XCONNECT="{echo.host}",{echo.port}'
     assert modem.link.command(command, timeout=network.connect_timeout).lines == ("#XCONNECT: 1",)
     assert modem.link.command('AT#XSEND="Test TCP"').lines == ("#XSEND: 8",)
@@ -95,7 +93,7 @@ def test_tcp_client(modem, peers, network):
 
 @pytest.mark.spec("XCONNECT.example.name")
 def test_connecting_by_name(modem, tcp_echo, peer_name, network):
-    modem.sockets.open(SocketType.STREAM)
+    modem.tcp_socket()
     command = f'AT#XCONNECT="{peer_name}",{tcp_echo.port}'
     assert modem.link.command(command, timeout=network.connect_timeout).lines == ("#XCONNECT: 1",)
 
@@ -111,7 +109,7 @@ def test_connecting_over_ipv6(modem, peers, ipv6, network):
 @pytest.mark.spec("XSENDTO.example", "XRECVFROM.example")
 def test_datagrams(modem, peers, despite_loss, network):
     echo = peers.udp_echo(echo=False)
-    modem.sockets.open(SocketType.DATAGRAM)
+    modem.udp_socket()
 
     def send() -> None:
         sent = modem.link.command(f'AT#XSENDTO="{echo.host}",{echo.port},"Test UDP"', timeout=network.receive_timeout)
@@ -127,7 +125,7 @@ def test_datagrams(modem, peers, despite_loss, network):
 def test_tcp_server(board, modem, dialer, network):
     """The page's answer to AT#XACCEPT? shows an address where its own syntax says handle; the handle is checked."""
     port = board.free_port()
-    modem.sockets.open(SocketType.STREAM, role=Role.SERVER)
+    modem.server_socket()
     assert modem.link.command(f"AT#XBIND={port}").lines == ()
     assert modem.link.command("AT#XLISTEN").lines == ()
     client = dialer.connect(board.address(), port)
@@ -143,11 +141,12 @@ def test_tcp_server(board, modem, dialer, network):
 @pytest.mark.spec("XPOLL.example")
 def test_polling(modem, peers, network):
     echoes = [peers.tcp_echo() for _ in range(2)]
-    handles = [modem.tcp_client(echo.host, echo.port).handle for echo in echoes]
-    for echo, handle in zip(echoes, handles, strict=True):
+    clients = [modem.tcp_client(echo.host, echo.port) for echo in echoes]
+    for echo, client in zip(echoes, clients, strict=True):
         echo.push(b"x")
-        assert modem.polling.poll(network.receive_timeout * 1000, handle).events
+        assert client.poll(network.receive_timeout * 1000)
 
+    handles = [client.handle for client in clients]
     for handle in handles:
         answer = modem.link.command(f"AT#XPOLL=2000,{handle}", timeout=2 + network.margin)
         assert answer.lines == (f'#XPOLL: {handle},"0x0001"',)

@@ -225,7 +225,7 @@ class TestWaiting:
             polls = []
             for _ in range(max(5, network.samples // 5)):
                 client.send_string(b"wake up")
-                polled = modem.polling.poll(1000 * network.receive_timeout, client.handle)
+                polled = modem.poll(1000 * network.receive_timeout, client)
                 assert polled.of(client.handle) & PollEvent.IN
                 polls.append(polled.response)
                 client.receive_exactly(7, timeout=network.receive_timeout)
@@ -246,5 +246,5 @@ class TestNames:
         with measure.series(f"DNS, {family}") as series:
             for _ in range(network.samples):
                 wanted = Family.IPV6 if family == "IPv6" else Family.IPV4
-                resolved = modem.network.resolve(peer_name, wanted).response
+                resolved = modem.names.resolve(peer_name, wanted).response
                 series.add(resolved.duration_ns, resolved.sent_ns)

@@ -16,15 +16,15 @@ class TestReadiness:
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             tcp_echo.push(b"news")
 
-            assert modem.polling.poll(network.receive_timeout * 1000, client.handle).of(client.handle) == PollEvent.IN
+            assert client.poll(network.receive_timeout * 1000) == PollEvent.IN
             assert client.receive(network.receive_timeout).data == b"news"
-            assert modem.polling.poll(0, client.handle).events == ()
+            assert modem.poll(0, client).events == ()
 
     def test_a_datagram_is_there(self, modem, udp_echo, despite_loss, network):
         with modem.udp_client(udp_echo.host, udp_echo.port) as client:
             polled = despite_loss(
                 lambda: client.send(b"x"),
-                lambda: modem.polling.poll(network.receive_timeout * 1000, client.handle).events,
+                lambda: modem.poll(network.receive_timeout * 1000, client).events,
             )
 
             assert polled == ((client.handle, PollEvent.IN),)
@@ -36,7 +36,7 @@ class TestReadiness:
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             tcp_echo.close_connection()
 
-            events = modem.polling.poll(network.receive_timeout * 1000, client.handle).of(client.handle)
+            events = client.poll(network.receive_timeout * 1000)
             assert events & (PollEvent.IN | PollEvent.HUP)
             assert client.receive(network.receive_timeout).ended
 
@@ -46,17 +46,17 @@ class TestReadiness:
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             tcp_echo.reset_connection()
 
-            events = modem.polling.poll(network.receive_timeout * 1000, client.handle).of(client.handle)
+            events = client.poll(network.receive_timeout * 1000)
             assert events & (PollEvent.ERR | PollEvent.HUP)
 
     @pytest.mark.spec("XPOLL.event.in")
     def test_a_client_has_dialled(self, board, modem, dialer, network):
         port = board.free_port()
         with modem.tcp_server(port) as server:
-            assert modem.polling.poll(0, server.handle).events == ()
+            assert modem.poll(0, server).events == ()
             dialer.connect(board.address(), port)
 
-            assert modem.polling.poll(network.receive_timeout * 1000, server.handle).of(server.handle) == PollEvent.IN
+            assert server.poll(network.receive_timeout * 1000) == PollEvent.IN
             server.accept(network.receive_timeout)
 
 
@@ -71,8 +71,8 @@ class TestWhich:
         ):
             tcp_echo.push(b"x")
 
-            assert modem.polling.poll(network.receive_timeout * 1000).events == ((two.handle, PollEvent.IN),)
-            assert modem.polling.poll(0, one.handle).events == ()
+            assert modem.poll(network.receive_timeout * 1000).events == ((two.handle, PollEvent.IN),)
+            assert modem.poll(0, one).events == ()
 
     @pytest.mark.spec("XPOLL.response")
     def test_many_ready_at_once(self, modem, peers, network):
@@ -81,21 +81,21 @@ class TestWhich:
         for echo in echoes:
             echo.push(b"x")
         for client in clients:
-            assert modem.polling.poll(network.receive_timeout * 1000, client.handle).of(client.handle)
+            assert client.poll(network.receive_timeout * 1000)
 
-        polled = modem.polling.poll(network.receive_timeout * 1000)
+        polled = modem.poll(network.receive_timeout * 1000)
 
         assert {handle for handle, _ in polled.events} == {client.handle for client in clients}
 
     @pytest.mark.spec("XPOLL.set.handles")
     def test_the_order_of_the_handles_given(self, modem, peers, network):
         echoes = [peers.tcp_echo() for _ in range(2)]
-        one, two = (modem.tcp_client(echo.host, echo.port).handle for echo in echoes)
-        for echo, handle in zip(echoes, (one, two), strict=True):
+        one, two = (modem.tcp_client(echo.host, echo.port) for echo in echoes)
+        for echo, client in zip(echoes, (one, two), strict=True):
             echo.push(b"x")
-            assert modem.polling.poll(network.receive_timeout * 1000, handle).events
+            assert client.poll(network.receive_timeout * 1000)
 
-        assert [handle for handle, _ in modem.polling.poll(0, two, one).events] == [two, one]
+        assert [handle for handle, _ in modem.poll(0, two, one).events] == [two.handle, one.handle]
 
     @pytest.mark.spec("XPOLL.error")
     def test_an_unknown_handle(self, modem, tcp_echo):
@@ -104,10 +104,10 @@ class TestWhich:
 
     def test_polling_does_not_change_the_active_socket(self, modem, tcp_echo):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as one, modem.tcp_client(tcp_echo.host, tcp_echo.port):
-            active = modem.sockets.list().active
-            modem.polling.poll(0, one.handle)
+            active = modem.slm.list().active
+            modem.poll(0, one)
 
-            assert modem.sockets.list().active == active
+            assert modem.slm.list().active == active
 
 
 class TestWhen:
@@ -116,7 +116,7 @@ class TestWhen:
     @pytest.mark.spec("XPOLL.set.at_once")
     def test_returns_at_once_with_0(self, modem, tcp_echo, measure, network):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port):
-            polled = modem.polling.poll(0)
+            polled = modem.poll(0)
 
             assert polled.events == ()
             limit = within(seconds=(0, network.margin))
@@ -126,7 +126,7 @@ class TestWhen:
     @pytest.mark.parametrize("timeout_ms", [200, 1500])
     def test_gives_up_in_time(self, modem, tcp_echo, measure, network, timeout_ms):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port):
-            polled = modem.polling.poll(timeout_ms)
+            polled = modem.poll(timeout_ms)
 
             assert polled.events == ()
             limit = within((0.95 * timeout_ms * NS_PER_MS, timeout_ms * NS_PER_MS + network.margin * 1000 * NS_PER_MS))
@@ -137,7 +137,7 @@ class TestWhen:
         with modem.tcp_client(echo.host, echo.port) as client:
             client.send(b"wake up")
 
-            assert modem.polling.poll(network.receive_timeout * 1000, client.handle).of(client.handle) == PollEvent.IN
+            assert client.poll(network.receive_timeout * 1000) == PollEvent.IN
 
     @pytest.mark.spec("XPOLL.set.forever")
     def test_for_ever_until_data_come(self, modem, peers, network):
@@ -145,5 +145,4 @@ class TestWhen:
         with modem.tcp_client(echo.host, echo.port) as client:
             client.send(b"wake up")
 
-            polled = modem.polling.poll(-1, client.handle, at_most=network.receive_timeout)
-            assert polled.of(client.handle) == PollEvent.IN
+            assert client.poll(-1, at_most=network.receive_timeout) == PollEvent.IN

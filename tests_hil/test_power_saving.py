@@ -104,7 +104,7 @@ class TestEdrx:
                         to_idle(watch, network)
                     pushed = now_ns()
                     tcp_echo.push(b"push %d" % number)
-                    polled = modem.polling.poll(round(1000 * longest), client.handle)
+                    polled = modem.poll(round(1000 * longest), client)
                     assert client.receive_exactly(6, timeout=network.receive_timeout) == b"push %d" % number
                     samples.append((pushed, polled.response.final_ns - pushed))
 

@@ -61,7 +61,7 @@ class TestPaging:
                 _to_idle(modem, network)
                 pushed = now_ns()
                 tcp_echo.push(b"wake up")
-                polled = modem.polling.poll(1000 * network.receive_timeout, client.handle)
+                polled = modem.poll(1000 * network.receive_timeout, client)
                 assert client.receive_exactly(7, timeout=network.receive_timeout) == b"wake up"
                 samples.append((pushed, polled.response.final_ns - pushed))
 

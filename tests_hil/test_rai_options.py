@@ -1,12 +1,12 @@
 """RAI options: each value of SO_RAI is taken where it makes sense. Specification: #XSOCKETOPT, SO_RAI.
 
-What release assistance does to the radio is another suite's matter.
+The effect of RAI on the radio is the matter of another suite.
 """
 
 import pytest
 
 from bench.at import CommandError
-from bench.modem import Rai, SocketOption, SocketType
+from bench.modem import Rai, SocketOption
 
 
 @pytest.mark.spec(
@@ -18,7 +18,7 @@ from bench.modem import Rai, SocketOption, SocketType
 @pytest.mark.parametrize("value", [value for value in Rai if value is not Rai.NO_DATA])
 def test_each_value_before_a_send(modem, udp_echo, despite_loss, network, value):
     with modem.udp_client(udp_echo.host, udp_echo.port) as client:
-        modem.options.set(SocketOption.RAI, value)
+        client.set_option(SocketOption.RAI, value)
         received = despite_loss(lambda: client.send(b"assisted"), lambda: client.receive(network.receive_timeout))
 
         assert received.data == b"assisted"
@@ -29,24 +29,24 @@ def test_no_data_after_a_send(modem, udp_echo, despite_loss, network):
     with modem.udp_client(udp_echo.host, udp_echo.port) as client:
         despite_loss(lambda: client.send(b"the last"), lambda: client.receive(network.receive_timeout))
 
-        assert modem.options.set(SocketOption.RAI, Rai.NO_DATA).ok
+        assert client.set_option(SocketOption.RAI, Rai.NO_DATA).ok
 
 
 @pytest.mark.spec("XSOCKETOPT.error")
 @pytest.mark.parametrize("value", [0, 6, -1])
 def test_wrong_values(modem, value):
-    modem.sockets.open(SocketType.DATAGRAM)
+    client = modem.udp_socket()
     with pytest.raises(CommandError):
-        modem.options.set(SocketOption.RAI, value)
+        client.set_option(SocketOption.RAI, value)
 
 
 @pytest.mark.spec("XSOCKETOPT.rai.set_only")
 def test_cannot_be_read(modem):
-    modem.sockets.open(SocketType.DATAGRAM)
+    client = modem.udp_socket()
     with pytest.raises(CommandError):
-        modem.options.get(SocketOption.RAI)
+        client.get_option(SocketOption.RAI)
 
 
 def test_without_a_socket(modem):
     with pytest.raises(CommandError):
-        modem.options.set(SocketOption.RAI, Rai.LAST)
+        modem.link.command("AT#XSOCKETOPT=1,61,2")

@@ -13,52 +13,51 @@ SEC_TAG = 16842753
 
 @pytest.fixture
 def tls(modem):
-    return modem.sockets.open_secure(SocketType.STREAM, SEC_TAG)
+    return modem.secure_socket(SocketType.STREAM, SEC_TAG)
 
 
 @pytest.fixture
 def dtls(modem):
-    return modem.sockets.open_secure(SocketType.DATAGRAM, SEC_TAG)
+    return modem.secure_socket(SocketType.DATAGRAM, SEC_TAG)
 
 
-@pytest.mark.usefixtures("tls")
 class TestTls:
     """On a TLS socket."""
 
     @pytest.mark.spec("XSSOCKETOPT.peer_verify", "XSSOCKETOPT.get", "XSSOCKETOPT.set")
     @pytest.mark.parametrize("level", list(PeerVerify))
-    def test_peer_verify(self, modem, level):
-        modem.options.set_secure(SecureOption.PEER_VERIFY, level)
+    def test_peer_verify(self, tls, level):
+        tls.set_option(SecureOption.PEER_VERIFY, level)
 
-        assert modem.options.get_secure(SecureOption.PEER_VERIFY).number == level
+        assert tls.get_option(SecureOption.PEER_VERIFY).number == level
 
     @pytest.mark.spec("XSSOCKETOPT.session_cache")
     @pytest.mark.parametrize("value", [0, 1])
-    def test_session_cache(self, modem, value):
-        modem.options.set_secure(SecureOption.SESSION_CACHE, value)
+    def test_session_cache(self, tls, value):
+        tls.set_option(SecureOption.SESSION_CACHE, value)
 
-        assert modem.options.get_secure(SecureOption.SESSION_CACHE).number == value
+        assert tls.get_option(SecureOption.SESSION_CACHE).number == value
 
     @pytest.mark.spec("XSSOCKETOPT.hostname")
-    def test_host_name(self, modem):
-        modem.options.set_secure(SecureOption.HOSTNAME, "example.com")
-        assert modem.options.get_secure(SecureOption.HOSTNAME).text == "example.com"
+    def test_host_name(self, tls):
+        tls.set_option(SecureOption.HOSTNAME, "example.com")
+        assert tls.get_option(SecureOption.HOSTNAME).text == "example.com"
 
-        modem.options.set_secure(SecureOption.HOSTNAME, "NULL")
-        assert modem.options.get_secure(SecureOption.HOSTNAME).text == ""
+        tls.set_option(SecureOption.HOSTNAME, "NULL")
+        assert tls.get_option(SecureOption.HOSTNAME).text == ""
 
     @pytest.mark.spec("XSSOCKETOPT.session_cache_purge")
-    def test_cache_purge_is_set_only(self, modem):
-        modem.options.set_secure(SecureOption.SESSION_CACHE_PURGE, 0)
+    def test_cache_purge_is_set_only(self, tls):
+        tls.set_option(SecureOption.SESSION_CACHE_PURGE, 0)
         with pytest.raises(CommandError):
-            modem.options.get_secure(SecureOption.SESSION_CACHE_PURGE)
+            tls.get_option(SecureOption.SESSION_CACHE_PURGE)
 
     @pytest.mark.spec("XSSOCKETOPT.ciphersuite_used")
-    def test_cipher_suite_is_known_only_after_a_handshake(self, modem):
+    def test_cipher_suite_is_known_only_after_a_handshake(self, tls):
         with pytest.raises(CommandError):
-            modem.options.get_secure(SecureOption.CIPHERSUITE_USED)
+            tls.get_option(SecureOption.CIPHERSUITE_USED)
         with pytest.raises(CommandError):
-            modem.options.set_secure(SecureOption.CIPHERSUITE_USED, 1)
+            tls.set_option(SecureOption.CIPHERSUITE_USED, 1)
 
     @pytest.mark.spec("XSSOCKETOPT.error")
     @pytest.mark.parametrize(
@@ -71,49 +70,48 @@ class TestTls:
             (99, 1),
         ],
     )
-    def test_refused(self, modem, option, value):
+    def test_refused(self, tls, option, value):
         with pytest.raises(CommandError):
-            modem.options.set_secure(option, value)
+            tls.commands.options.set_secure(tls.handle, option, value)
 
-    def test_needs_a_value(self, modem):
+    def test_needs_a_value(self, tls):
         with pytest.raises(CommandError):
-            modem.options.set_secure(SecureOption.PEER_VERIFY)
+            tls.set_option(SecureOption.PEER_VERIFY)
 
 
-@pytest.mark.usefixtures("dtls")
 class TestDtls:
     """On a DTLS socket."""
 
     @pytest.mark.spec("XSSOCKETOPT.dtls_handshake_timeo")
     @pytest.mark.parametrize("seconds", [1, 3, 7, 15, 31, 63, 123])
-    def test_handshake_timeout(self, modem, seconds):
-        assert modem.options.set_secure(SecureOption.DTLS_HANDSHAKE_TIMEO, seconds).ok
+    def test_handshake_timeout(self, dtls, seconds):
+        assert dtls.set_option(SecureOption.DTLS_HANDSHAKE_TIMEO, seconds).ok
 
     @pytest.mark.spec("XSSOCKETOPT.dtls_handshake_timeo")
     @pytest.mark.parametrize("seconds", [0, 2, 124])
-    def test_handshake_timeout_out_of_its_steps(self, modem, seconds):
+    def test_handshake_timeout_out_of_its_steps(self, dtls, seconds):
         with pytest.raises(CommandError):
-            modem.options.set_secure(SecureOption.DTLS_HANDSHAKE_TIMEO, seconds)
+            dtls.set_option(SecureOption.DTLS_HANDSHAKE_TIMEO, seconds)
 
     @pytest.mark.spec("XSSOCKETOPT.dtls_cid_status")
-    def test_status_of_the_connection_id_is_known_only_after_a_handshake(self, modem):
+    def test_status_of_the_connection_id_is_known_only_after_a_handshake(self, dtls):
         with pytest.raises(CommandError):
-            modem.options.get_secure(SecureOption.DTLS_CID_STATUS)
+            dtls.get_option(SecureOption.DTLS_CID_STATUS)
 
     @pytest.mark.spec("XSSOCKETOPT.dtls_cid")
-    def test_connection_id_can_be_enabled(self, modem, connection_id):
-        assert modem.options.set_secure(SecureOption.DTLS_CID, 2).ok
+    def test_connection_id_can_be_enabled(self, dtls, connection_id):
+        assert dtls.set_option(SecureOption.DTLS_CID, 2).ok
         with pytest.raises(CommandError):
-            modem.options.get_secure(SecureOption.DTLS_CID)
+            dtls.get_option(SecureOption.DTLS_CID)
 
 
 @pytest.mark.spec("XSSOCKETOPT.error")
 def test_a_plain_socket_has_none(modem):
-    modem.sockets.open(SocketType.STREAM)
+    stream = modem.tcp_socket()
     with pytest.raises(CommandError):
-        modem.options.set_secure(SecureOption.PEER_VERIFY, PeerVerify.NONE)
+        stream.set_option(SecureOption.PEER_VERIFY, PeerVerify.NONE)
     with pytest.raises(CommandError):
-        modem.options.get_secure(SecureOption.PEER_VERIFY)
+        stream.get_option(SecureOption.PEER_VERIFY)
 
 
 @pytest.mark.spec("XSSOCKETOPT.test")

@@ -4,7 +4,7 @@ import pytest
 
 from bench.at import CommandError
 from bench.measure import within
-from bench.modem import Family, Role, SocketType
+from bench.modem import Family, SocketType, TcpServer
 from bench.peers import PeerError
 
 
@@ -150,23 +150,23 @@ class TestRefusals:
 
     @pytest.mark.spec("XLISTEN.set.error", "XACCEPT.error")
     def test_a_client_cannot_listen_or_accept(self, modem):
-        modem.sockets.open(SocketType.STREAM)
-        for call in (modem.server.listen, lambda: modem.server.accept(1), modem.server.read_accepted):
+        client = TcpServer.open(modem.commands, SocketType.STREAM)
+        for call in (client.listen, lambda: client.accept(1), client.accepted_handle):
             with pytest.raises(CommandError):
                 call()
 
     def test_a_server_cannot_connect(self, modem, tcp_echo):
-        modem.sockets.open(SocketType.STREAM, role=Role.SERVER)
+        server = modem.server_socket()
         with pytest.raises(CommandError):
-            modem.sockets.connect(tcp_echo.host, tcp_echo.port)
+            server.connect(tcp_echo.host, tcp_echo.port)
 
         assert not tcp_echo.journal()
 
     @pytest.mark.spec("XACCEPT.error", "XLISTEN.set.error")
     def test_without_a_socket(self, modem):
-        for call in (lambda: modem.server.bind(50000), modem.server.listen, lambda: modem.server.accept(1)):
+        for command in ("AT#XBIND=50000", "AT#XLISTEN", "AT#XACCEPT=1"):
             with pytest.raises(CommandError):
-                call()
+                modem.link.command(command)
 
     def test_binding_twice(self, board, modem):
         with modem.tcp_server(board.free_port()) as server, pytest.raises(CommandError):
@@ -175,9 +175,9 @@ class TestRefusals:
     def test_a_port_that_is_taken(self, board, modem):
         port = board.free_port()
         with modem.tcp_server(port):
-            modem.sockets.open(SocketType.STREAM, role=Role.SERVER)
+            second = modem.server_socket()
             with pytest.raises(CommandError):
-                modem.server.bind(port)
+                second.bind(port)
 
     def test_nobody_gets_in_after_the_close(self, board, modem, dialer):
         port = board.free_port()
@@ -192,7 +192,7 @@ class TestRefusals:
             dialer.connect(board.address(), port)
             accepted = server.accept(network.receive_timeout)
             with pytest.raises(CommandError):
-                modem.sockets.select(accepted.handle)
+                modem.slm.select(accepted.handle)
 
 
 class TestBind:
@@ -202,7 +202,7 @@ class TestBind:
     def test_datagrams_come_from_the_bound_port(self, board, modem, udp_echo, despite_loss, network, bench_session):
         port = board.free_port()
         with modem.udp_socket() as client:
-            modem.server.bind(port)
+            client.bind(port)
             despite_loss(
                 lambda: client.send_to(udp_echo.host, udp_echo.port, b"bound"),
                 lambda: client.receive_from(network.receive_timeout),
@@ -216,5 +216,4 @@ class TestBind:
 
     @pytest.mark.spec("XBIND.set.range")
     def test_any_free_port(self, modem):
-        modem.udp_socket()
-        assert modem.server.bind(0).ok
+        assert modem.udp_socket().bind(0).ok

@@ -7,7 +7,7 @@ import pytest
 
 from bench.at import CommandError
 from bench.measure import within
-from bench.modem import Role, SocketOption, SocketType
+from bench.modem import SocketOption
 
 READABLE = {
     SocketOption.RCVTIMEO: (0, 30),
@@ -33,9 +33,10 @@ def _name(option):
     return option.name if isinstance(option, SocketOption) else str(option)
 
 
-@pytest.fixture(autouse=True)
-def _open_socket(modem):
-    modem.sockets.open(SocketType.STREAM)
+@pytest.fixture
+def stream(modem):
+    """A TCP socket that is not connected."""
+    return modem.tcp_socket()
 
 
 class TestValues:
@@ -52,53 +53,49 @@ class TestValues:
         "XSOCKETOPT.tcp_srv_sesstimeo",
     )
     @pytest.mark.parametrize(("option", "value"), [(o, v) for o, values in READABLE.items() for v in values], ids=_name)
-    def test_reads_back(self, modem, option, value):
-        modem.options.set(option, value)
+    def test_reads_back(self, stream, option, value):
+        stream.set_option(option, value)
 
-        assert modem.options.get(option).number == value
+        assert stream.get_option(option).number == value
 
     @pytest.mark.spec("XSOCKETOPT.reuseaddr", "XSOCKETOPT.bindtopdn", "XSOCKETOPT.rai.set_only", "XSOCKETOPT.error")
     @pytest.mark.parametrize(("option", "value"), SET_ONLY.items(), ids=_name)
-    def test_set_only(self, modem, option, value):
-        modem.options.set(option, value)
+    def test_set_only(self, stream, option, value):
+        stream.set_option(option, value)
         with pytest.raises(CommandError):
-            modem.options.get(option)
+            stream.get_option(option)
 
     @pytest.mark.spec("XSOCKETOPT.error")
     @pytest.mark.parametrize(("option", "value"), OUT_OF_RANGE.items(), ids=_name)
-    def test_out_of_range(self, modem, option, value):
+    def test_out_of_range(self, stream, option, value):
         with pytest.raises(CommandError):
-            modem.options.set(option, value)
+            stream.set_option(option, value)
 
     @pytest.mark.spec("XSOCKETOPT.error")
     @pytest.mark.parametrize("option", [0, 1, 99])
-    def test_unknown_option(self, modem, option):
+    def test_unknown_option(self, stream, option):
         with pytest.raises(CommandError):
-            modem.options.get(option)
+            stream.get_option(option)
         with pytest.raises(CommandError):
-            modem.options.set(option, 1)
+            stream.set_option(option, 1)
 
     @pytest.mark.parametrize("value", ['"5"', "5.5", "2147483648", "five"])
-    def test_wrong_type_leaves_the_value(self, modem, value):
-        modem.options.set(SocketOption.RCVTIMEO, 7)
+    def test_wrong_type_leaves_the_value(self, modem, stream, value):
+        stream.set_option(SocketOption.RCVTIMEO, 7)
         with pytest.raises(CommandError):
             modem.link.command(f"AT#XSOCKETOPT=1,20,{value}")
 
-        assert modem.options.get(SocketOption.RCVTIMEO).number == 7
+        assert stream.get_option(SocketOption.RCVTIMEO).number == 7
 
-    def test_belong_to_their_socket(self, modem):
-        first = modem.sockets.read().handle
-        modem.options.set(SocketOption.RCVTIMEO, 11)
-        modem.sockets.open(SocketType.DATAGRAM)
-        modem.options.set(SocketOption.RCVTIMEO, 22)
-        modem.sockets.select(first)
+    def test_belong_to_their_socket(self, modem, stream):
+        stream.set_option(SocketOption.RCVTIMEO, 11)
+        modem.udp_socket().set_option(SocketOption.RCVTIMEO, 22)
 
-        assert modem.options.get(SocketOption.RCVTIMEO).number == 11
+        assert stream.get_option(SocketOption.RCVTIMEO).number == 11
 
     def test_without_a_socket(self, modem):
-        modem.sockets.close()
         with pytest.raises(CommandError):
-            modem.options.set(SocketOption.RCVTIMEO, 1)
+            modem.link.command("AT#XSOCKETOPT=1,20,1")
 
     @pytest.mark.spec("XSOCKETOPT.test")
     def test_what_it_knows_of_itself(self, modem):
@@ -122,20 +119,19 @@ class TestEffects:
     def test_an_address_can_be_used_again(self, board, modem, dialer, network):
         port = board.free_port()
         for _ in range(2):  # the first server closes its connection itself, which keeps the port busy for a while
-            modem.sockets.open(SocketType.STREAM, role=Role.SERVER)
-            modem.options.set(SocketOption.REUSEADDR, 1)
-            modem.server.bind(port)
-            modem.server.listen()
-            dialer.connect(board.address(), port)
-            assert modem.server.accept(network.receive_timeout).peer_address
-            modem.sockets.close()
+            with modem.server_socket() as server:
+                server.set_option(SocketOption.REUSEADDR, 1)
+                server.bind(port)
+                server.listen()
+                dialer.connect(board.address(), port)
+                assert server.accept(network.receive_timeout).peer_address
 
     @pytest.mark.slow
     @pytest.mark.spec("XSOCKETOPT.tcp_srv_sesstimeo")
     def test_an_idle_session_is_ended(self, board, modem, dialer, measure, network):
         port = board.free_port()
         with modem.tcp_server(port) as server:
-            modem.options.set(SocketOption.TCP_SRV_SESSTIMEO, 1)
+            server.set_option(SocketOption.TCP_SRV_SESSTIMEO, 1)
             client = dialer.connect(board.address(), port)
             server.accept(network.receive_timeout)
 

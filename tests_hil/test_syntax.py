@@ -7,7 +7,6 @@ import pytest
 
 from bench.at import CommandError
 from bench.boards.recovery import synchronise
-from bench.modem import SocketType
 
 NO_READ_FORM = (
     "#XBIND",
@@ -51,7 +50,7 @@ REFUSED = {
 
 @pytest.fixture
 def datagram_socket(modem):
-    return modem.sockets.open(SocketType.DATAGRAM)
+    return modem.udp_socket()
 
 
 @pytest.mark.spec(
@@ -117,11 +116,11 @@ def test_selecting_has_no_test_form(modem):
 @pytest.mark.parametrize("command", [command for commands in REFUSED.values() for command in commands])
 @pytest.mark.usefixtures("datagram_socket")
 def test_is_refused_and_leaves_the_socket(modem, command):
-    before = modem.sockets.list().sockets
+    before = modem.slm.list().sockets
     with pytest.raises(CommandError):
         modem.link.command(f"AT{command}")
 
-    assert modem.sockets.list().sockets == before
+    assert modem.slm.list().sockets == before
     assert modem.link.command("AT").ok
 
 

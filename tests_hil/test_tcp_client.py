@@ -92,7 +92,7 @@ class TestConnect:
     @pytest.mark.spec("XCONNECT.set.error")
     def test_without_a_socket(self, modem, tcp_echo):
         with pytest.raises(CommandError):
-            modem.sockets.connect(tcp_echo.host, tcp_echo.port)
+            modem.link.command(f'AT#XCONNECT="{tcp_echo.host}",{tcp_echo.port}')
 
         assert not tcp_echo.journal()
 

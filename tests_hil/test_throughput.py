@@ -132,8 +132,7 @@ class TestUplink:
         sink = peers.tcp_echo(echo=False, keep_data=False)
         transfer = Transfer(network, progress, "TCP uplink in data mode")
         with modem.tcp_client(sink.host, sink.port) as client:
-            client.select()
-            modem.link.enter_data_mode("AT#XSEND")
+            client.enter_data_mode()
             while not transfer.over:
                 modem.link.write(_message(len(transfer.events), MESSAGE), timeout=network.receive_timeout)
                 transfer.add(now_ns(), MESSAGE)
@@ -202,7 +201,7 @@ class TestDownlink:
                 asked += 1
                 for _ in range(copies):
                     waiting = now_ns()
-                    if not modem.polling.poll(quiet_ms, client.handle).of(client.handle) & PollEvent.IN:
+                    if not client.poll(quiet_ms) & PollEvent.IN:
                         silent_ns += now_ns() - waiting
                         break  # the rest of these were lost
                     received = client.receive(network.receive_timeout)

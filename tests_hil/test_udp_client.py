@@ -110,7 +110,7 @@ class TestSendTo:
     @pytest.mark.spec("XSENDTO.set.error")
     def test_without_a_socket(self, modem, udp_echo):
         with pytest.raises(CommandError) as refused:
-            modem.sockets.send_to(udp_echo.host, udp_echo.port, b"x")
+            modem.link.command(f'AT#XSENDTO="{udp_echo.host}",{udp_echo.port},"x"')
 
         assert refused.value.response.lines == ("#XSENDTO: 0",)
 

@@ -1,6 +1,6 @@
 """The AT wire: parser, dialect tables, transport, link and transcript."""
 
-from bench.at.dialects import SLM, SLM_CR, Dialect
+from bench.at.dialects import Dialect
 from bench.at.link import AtLink
 from bench.at.response import (
     CommandError,
@@ -17,12 +17,12 @@ from bench.at.response import (
     Urc,
     UrcTimeout,
 )
+from bench.at.slm import SLM
 from bench.at.transcript import Entry, Transcript, printable
 from bench.at.transport import SerialTransport, is_pty, pty_made_ns
 
 __all__ = [
     "SLM",
-    "SLM_CR",
     "AtLink",
     "CommandError",
     "CommandTimeout",

@@ -1,4 +1,4 @@
-"""Firmware dialects as tables: what a line means depends on the firmware, never on an ``if`` in the parser."""
+"""The type of a wire dialect: tables that give lines their meaning, in place of an ``if`` in the parser."""
 
 import re
 from collections.abc import Mapping
@@ -8,13 +8,29 @@ from dataclasses import dataclass, field, replace
 FINAL_RESULTS = (b"OK", b"ERROR", b"NO CARRIER", b"NO ANSWER", b"NO DIALTONE", b"BUSY")
 FINAL_RESULT_PREFIXES = (b"+CME ERROR:", b"+CMS ERROR:")
 
+# 3GPP TS 27.007 sections 10.1.22 and 10.1.30: the read form has <n> before <stat> or <mode>, the URC does not.
+MODEM_URC_FORMS: Mapping[bytes, re.Pattern[bytes]] = {
+    b"+CEREG": re.compile(rb'\+CEREG: ?\d+(,".*)?$'),
+    b"+CSCON": re.compile(rb"\+CSCON: ?\d+$"),
+    # The read form has a number, the URC a cell in quotes.
+    b"%RAI": re.compile(rb'%RAI: ?".*$'),
+}
+"""URCs of the modem itself, whatever application runs beside it."""
+MODEM_SECRETS: Mapping[bytes, re.Pattern[bytes]] = {
+    # The content (and the password) of a credential; a PIN; the password of a packet data context.
+    b"%CMNG": re.compile(rb'(?s)%CMNG=0,\d+,\d+,"(.*)"', re.IGNORECASE),
+    b"+CPIN": re.compile(rb"\+CPIN=(.+)", re.IGNORECASE),
+    b"+CGAUTH": re.compile(rb"\+CGAUTH=\d+,\d+,(.+)", re.IGNORECASE),
+}
+"""Commands of the modem that hold a secret."""
+
 _COMMAND = re.compile(rb"[Aa][Tt]([+#%&]?[A-Za-z0-9_]*)")
 _NEXT_COMMAND = re.compile(rb";([+#%][A-Za-z0-9_]+)")
 _QUOTED = re.compile(rb'"[^"]*"')
 
 
 def command_names(command: bytes) -> tuple[bytes, ...]:
-    """The names in a command line, upper case, without ``AT``: (b"+CFUN", b"+CEREG") for AT+CFUN?;+CEREG?."""
+    """Return the names in a command line in upper case without ``AT``: (b"+CFUN", b"+CEREG") for AT+CFUN?;+CEREG?."""
     match = _COMMAND.match(command)
     if match is None:
         return ()
@@ -26,19 +42,20 @@ def command_names(command: bytes) -> tuple[bytes, ...]:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How one firmware speaks.
+    """The wire format of one firmware.
 
     Attributes:
-        terminator: what ends a command.
-        answers: command name -> prefixes of its information lines, where they are not the command's own name.
-        payloads: prefix of a line that announces raw bytes -> which of its comma-separated fields is their number.
+        name: for messages.
+        terminator: ends a command; builds of one firmware differ in it.
+        answers: command name -> prefixes of its information lines, where they differ from the command's own name.
+        payloads: prefix of a line that announces raw bytes -> index of the comma-separated field with their number.
         payload_limit: the largest number that may be announced.
         urc_forms: prefix -> form of the URC, where a command of the same name answers with that prefix too.
         bare_urcs: URCs without a prefix.
-        restarts: beginnings of URCs that say that the device has restarted, or its modem has crashed.
-        secrets: command name -> pattern whose groups must never be written down.
-        data_mode_terminator: what leaves data mode.
-        data_mode_report: prefix of the line that says that data mode has ended.
+        restarts: beginnings of URCs that report a restart of the device or a crash of its modem.
+        secrets: command name -> pattern whose first group must never be written down.
+        data_mode_terminator: leaves data mode.
+        data_mode_report: prefix of the line that reports the end of data mode.
     """
 
     name: str
@@ -54,14 +71,14 @@ class Dialect:
     data_mode_report: bytes = b"#XDATAMODE"
 
     def prefixes(self, command: bytes) -> frozenset[bytes]:
-        """The prefixes of the information lines that answer ``command``."""
+        """Return the prefixes of the information lines that answer ``command``."""
         found: set[bytes] = set()
         for name in command_names(command):
             found.update(self.answers.get(name, (name,)))
         return frozenset(found)
 
     def masked(self, command: bytes) -> bytes:
-        """The command with its secrets replaced by asterisks, length kept."""
+        """Return the command with its secrets replaced by asterisks, length kept."""
         for name in command_names(command):
             pattern = self.secrets.get(name)
             match = pattern.search(command) if pattern else None
@@ -70,30 +87,6 @@ class Dialect:
                 command = command[:start] + b"*" * (end - start) + command[end:]
         return command
 
-
-SLM = Dialect(
-    name="Serial LTE Modem",
-    terminator=b"\r\n",
-    answers={
-        b"#XACCEPT": (b"#XACCEPT", b"#XTCPACCEPT"),
-        b"#XSSOCKET": (b"#XSSOCKET", b"#XSOCKET"),
-    },
-    payloads={b"#XRECV": 0, b"#XRECVFROM": 0},
-    # 3GPP TS 27.007 sections 10.1.22 and 10.1.30: the read form has <n> before <stat> or <mode>, the URC has not.
-    urc_forms={
-        b"+CEREG": re.compile(rb'\+CEREG: ?\d+(,".*)?$'),
-        b"+CSCON": re.compile(rb"\+CSCON: ?\d+$"),
-        # The read form has a number, the URC a cell in quotes.
-        b"%RAI": re.compile(rb'%RAI: ?".*$'),
-    },
-    bare_urcs=frozenset((b"Ready", b"INIT ERROR")),
-    restarts=(b"Ready", b"INIT ERROR", b"#XMODEM: FAULT"),
-    secrets={
-        # The content (and the password) of a credential; a PIN; the password of a packet data context.
-        b"%CMNG": re.compile(rb'(?s)%CMNG=0,\d+,\d+,"(.*)"', re.IGNORECASE),
-        b"+CPIN": re.compile(rb"\+CPIN=(.+)", re.IGNORECASE),
-        b"+CGAUTH": re.compile(rb"\+CGAUTH=\d+,\d+,(.+)", re.IGNORECASE),
-    },
-)
-
-SLM_CR = replace(SLM, name="Serial LTE Modem, CR build", terminator=b"\r")
+    def ending_in(self, terminator: bytes) -> "Dialect":
+        """Return the dialect of a build whose commands end in ``terminator``."""
+        return replace(self, terminator=terminator)

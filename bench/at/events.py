@@ -12,9 +12,10 @@ class Information:
 
 @dataclass(frozen=True, slots=True)
 class Unsolicited:
-    """A line that nobody asked for: an unsolicited result code (URC)."""
+    """An unsolicited result code (URC): a line that answers no command, and the raw bytes that it announced."""
 
     line: bytes
+    payload: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

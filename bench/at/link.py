@@ -6,7 +6,7 @@ The times are the port's stamps, so that neither the parser nor the caller is in
 from collections.abc import Callable
 from typing import NoReturn, Self
 
-from bench.at.dialects import SLM, Dialect
+from bench.at.dialects import Dialect
 from bench.at.drain import DrainedPort
 from bench.at.events import Event, FinalResult, Information, Malformed, Payload, Unsolicited
 from bench.at.parser import Parser
@@ -22,6 +22,7 @@ from bench.at.response import (
     Urc,
     UrcTimeout,
 )
+from bench.at.slm import SLM
 from bench.at.transcript import Transcript, printable
 from bench.at.transport import Transport, transport_for
 from bench.clock import NS_PER_S, duration_text, now_ns
@@ -50,6 +51,11 @@ class AtLink:
         self._data_mode = False
         self._echoes = False
         self._answered = False  # before its first answer a device may just be booting
+
+    def speak(self, dialect: Dialect) -> None:
+        """Use another dialect from now on: the device's, once it is known."""
+        self.dialect = dialect
+        self._parser.speak(dialect)
 
     @classmethod
     def open(
@@ -298,7 +304,7 @@ class AtLink:
         """Keeps URCs; notes the end of a command that had timed out; drops the rest of its answer."""
         for event in events:
             if type(event) is Unsolicited:
-                urc = Urc(event.line.decode("latin-1"), stamp)
+                urc = Urc(event.line.decode("latin-1"), stamp, event.payload)
                 self._backlog.append(urc)
                 if self._answered and event.line.startswith(self.dialect.restarts):
                     self._restarts.append(urc)

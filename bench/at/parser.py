@@ -4,8 +4,9 @@ The same bytes give the same events however they were cut into chunks. The parse
 it answers with :class:`~bench.at.events.Malformed`.
 """
 
-from bench.at.dialects import FINAL_RESULT_PREFIXES, FINAL_RESULTS, SLM, Dialect
+from bench.at.dialects import FINAL_RESULT_PREFIXES, FINAL_RESULTS, Dialect
 from bench.at.events import Echo, Event, FinalResult, Information, Malformed, Payload, Unsolicited
+from bench.at.slm import SLM
 
 # An answer line longer than this is noise from a wrong baud rate or a wrong port, not a line.
 LINE_LIMIT = 65536
@@ -21,35 +22,41 @@ class Parser:
     """Turns what a device sends into events. Tell it each command with :meth:`command_sent`; feed it all that comes."""
 
     def __init__(self, dialect: Dialect = SLM) -> None:
-        self.dialect = dialect
         self._prefixes: dict[bytes, frozenset[bytes]] = {}
+        self.speak(dialect)
         self.reset()
 
+    def speak(self, dialect: Dialect) -> None:
+        """Read by the tables of another dialect from now on."""
+        self.dialect = dialect
+        self._prefixes.clear()
+
     def reset(self) -> None:
-        """Forgets a pending command, a half line and an announced payload."""
+        """Forget a pending command, a half line and an announced payload."""
         self._buffer = b""
         self._missing = 0
         self._payload: list[bytes] = []
+        self._heading = b""  # the URC that announced the payload; empty for the line of an answer
         self._pending: bytes | None = None
         self._expected = _NOTHING
 
     @property
     def pending(self) -> bytes | None:
-        """The command whose final result has not come yet."""
+        """Return the command whose final result has not come yet."""
         return self._pending
 
     @property
     def unfinished(self) -> bytes:
-        """Bytes that are not yet an event."""
+        """Return the bytes that are not an event yet."""
         return b"".join(self._payload) + self._buffer
 
     def command_sent(self, command: bytes) -> None:
-        """From now until a final result, lines with the prefix of ``command`` (no terminator) are its answer."""
+        """Take lines with the prefix of ``command`` (no terminator) as its answer, until a final result."""
         self._pending = command
         self._expected = self._prefixes.get(command) or self._prefixes_of(command)
 
     def _prefixes_of(self, command: bytes) -> frozenset[bytes]:
-        """Which lines answer a command, kept by its name; commands in one line are kept as a whole."""
+        """Return the prefixes that answer a command, kept by its name; commands in one line are kept as a whole."""
         name = command.partition(b"=")[0] if b";" not in command else command
         expected = self._prefixes.get(name)
         if expected is None:
@@ -59,7 +66,7 @@ class Parser:
         return expected
 
     def feed(self, data: bytes) -> list[Event]:
-        """The events that ``data`` completes, in order."""
+        """Return the events that ``data`` completes, in order."""
         if self._missing > len(data):  # a long payload is collected, not searched again with each piece of it
             self._payload.append(data)
             self._missing -= len(data)
@@ -78,7 +85,9 @@ class Parser:
             for line in lines:
                 used += len(line) + 2
                 if line:
-                    events.append(self._event(line))
+                    event = self._event(line)
+                    if event is not None:
+                        events.append(event)
                     if self._missing:
                         break
             if not self._missing:
@@ -91,18 +100,21 @@ class Parser:
         self._buffer = rest
         return events
 
-    def _collect(self, data: bytes) -> tuple[bytes, Payload | None]:
-        """What is left of ``data`` behind the announced payload, and the payload if it is whole."""
+    def _collect(self, data: bytes) -> tuple[bytes, Payload | Unsolicited | None]:
+        """Return the rest of ``data`` behind the announced payload, and the payload if it is whole."""
         piece = data[: self._missing]
         self._payload.append(piece)
         self._missing -= len(piece)
         if self._missing:
             return b"", None
-        whole = Payload(b"".join(self._payload))
+        taken = b"".join(self._payload)
+        whole = Unsolicited(self._heading, taken) if self._heading else Payload(taken)
+        self._heading = b""
         self._payload.clear()
         return data[len(piece) :], whole
 
-    def _event(self, line: bytes) -> Event:
+    def _event(self, line: bytes) -> Event | None:
+        """Return the event of a line; None for a URC whose payload is still to come."""
         final = _FINALS.get(line)
         if final is None and line.startswith(FINAL_RESULT_PREFIXES):
             final = FinalResult(line)
@@ -120,7 +132,7 @@ class Parser:
             return Echo(line)
         return Unsolicited(line) if self._pending is None else Information(line)
 
-    def _prefixed(self, line: bytes, prefix: bytes, rest: bytes) -> Event:
+    def _prefixed(self, line: bytes, prefix: bytes, rest: bytes) -> Event | None:
         field = self.dialect.payloads.get(prefix)
         if field is not None:
             # Announced bytes are taken whether or not a command waits for them: they must not be read as lines.
@@ -130,8 +142,14 @@ class Parser:
                 return Malformed(line, f"field {field + 1} is not a number of bytes up to {self.dialect.payload_limit}")
             self._missing = int(number)
         if prefix not in self._expected:
-            return Unsolicited(line)
+            return self._unsolicited(line)
         form = self.dialect.urc_forms.get(prefix)
         if form is not None and form.match(line):
             return Unsolicited(line)
         return Information(line)
+
+    def _unsolicited(self, line: bytes) -> Unsolicited | None:
+        if not self._missing:
+            return Unsolicited(line)
+        self._heading = line
+        return None

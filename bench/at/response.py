@@ -8,10 +8,11 @@ from bench.errors import DeviceError, LabError, Suspect, UsageError
 
 @dataclass(frozen=True, slots=True)
 class Urc:
-    """An unsolicited result code and the moment its last byte was read, on the monotonic clock."""
+    """An unsolicited result code, the moment its last byte was read (monotonic clock), and the bytes it announced."""
 
     line: str
     received_ns: int
+    payload: bytes | None = None
 
 
 class Response(NamedTuple):

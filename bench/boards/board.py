@@ -17,7 +17,7 @@ from bench.boards.reservation import reservation_of
 from bench.boards.selection import BoardSpec
 from bench.boards.undo import UndoFile
 from bench.errors import BenchError, LabError
-from bench.modem import AccessPoint, Context, Family, Identity, Modem
+from bench.modem import AccessPoint, CommandTiming, Context, Family, Identity, Modem, identify
 from bench.privacy import Concealer
 from bench.secret import secret
 
@@ -66,8 +66,7 @@ class Board:
         self.transcript = Transcript()
         self.where = "in memory only"
         self.identity: Identity
-        self._margin = margin
-        self._connect_timeout = connect_timeout
+        self._timing = CommandTiming(margin, connect_timeout)
         self._link: AtLink | None = None
         self._modem: Modem | None = None
         self._lease = Lease(spec.key, spec.slot, job or "a program of the bench")
@@ -121,14 +120,14 @@ class Board:
                 with contextlib.suppress(CommandError):  # Serial LTE Modem has no echo to switch off, others have
                     self._link.command("ATE0")
             self._undo_left_over(self._link)
+            self.identity = identify(self._link)
             self._modem = Modem(
                 self._link,
-                margin=self._margin,
-                connect_timeout=self._connect_timeout,
+                self.identity.dialect,
+                timing=self._timing,
                 journal=self._undo,
                 pin=self._secret(self.spec.pin, r"\d{4,8}", "PIN of 4 to 8 digits") if self.spec.pin else None,
             )
-            self.identity = self._modem.identity()
             self._learn(self.identity)
             self._modem.close_sockets()
             self._profile = read_profile(self._link)
@@ -238,7 +237,7 @@ class Board:
     def addresses(self, family: Family) -> list[str]:
         """The board's own addresses of a family, by which peers of its network reach it."""
         version = _VERSION[family]
-        return [text for text in self.modem.network.addresses() if ipaddress.ip_address(text).version == version]
+        return [text for text in self.modem.packet_data.addresses() if ipaddress.ip_address(text).version == version]
 
     def address(self, family: Family = Family.IPV4) -> str:
         """The first of them.

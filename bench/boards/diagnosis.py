@@ -138,7 +138,7 @@ def _clear_to_send(spec: BoardSpec) -> bool | None:
 
 def _examine_open(board: Board, peer: Peer | None) -> Iterator[Finding]:
     identity = board.identity
-    firmware = f"{identity.modem_firmware}, SLM {identity.slm_version}"
+    firmware = f"{identity.modem_firmware}, {identity.application_text}"
     yield Finding(f"{board.slot} answers: {identity.part}, {firmware}")
     if not identity.iccid:
         yield Finding(f"{board.slot} has no SIM that it can read", "insert one; check AT+CPIN?, the SIM may want a PIN")

@@ -32,7 +32,7 @@ def collect_for_support(
         "part": identity.part,
         "hardware": identity.hardware,
         "modem_firmware": identity.modem_firmware,
-        "application": f"SLM {identity.slm_version}, nRF Connect SDK {identity.ncs_version}",
+        "application": f"{identity.application_text}, nRF Connect SDK {identity.ncs_version}",
         **board.short_ids(),
     }
     (folder / "identity.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -16,12 +16,8 @@ from pydantic import (
 
 from bench.config.toml_file import Section, matching, read_toml
 
-Name = Annotated[
-    str, matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "letters, digits, ., _ and -, such as dk-1")
-]
-SecretSource = Annotated[
-    str, matching(r"((file|env):.+)?", "file:PATH or env:NAME, where the secret is kept")
-]
+Name = Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "letters, digits, ., _ and -, such as dk-1")]
+SecretSource = Annotated[str, matching(r"((file|env):.+)?", "file:PATH or env:NAME, where the secret is kept")]
 """Where a secret is kept: ``file:PATH`` or ``env:NAME``; never the secret itself."""
 UsbId = Annotated[str, matching(r"[0-9A-Fa-f]{4}", "four hexadecimal digits, such as 1366")]
 PortNumber = Annotated[int, Field(strict=True, ge=1, le=65535)]

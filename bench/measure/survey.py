@@ -237,13 +237,13 @@ class Surveyor:
     def _dns(self, name: str) -> str:
         expected = set(self.peers.config.reachable_at)
         try:
-            found = set(self.board.modem.network.resolve(name, Family.IPV4).addresses)
+            found = set(self.board.modem.names.resolve(name, Family.IPV4).addresses)
         except DeviceError as error:
             return f"{name} is not resolved: {_first_line(error)}"
         if not found & expected:
             return f"{name} is resolved to {', '.join(sorted(found))}, the peers are at {', '.join(sorted(expected))}"
         try:
-            self.board.modem.network.resolve(_NOBODY)
+            self.board.modem.names.resolve(_NOBODY)
         except CommandTimeout:
             return f"nobody says within a minute that {_NOBODY} is no name"
         except DeviceError:

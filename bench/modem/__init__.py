@@ -1,7 +1,9 @@
 """The firmware's commands, typed."""
 
+from bench.modem.commands import CommandFamilies, CommandTiming
 from bench.modem.credential_commands import CredentialCommands, CredentialStoreFull, CredentialType, StoredCredential
-from bench.modem.identity import DialectUnsupported, Identity
+from bench.modem.dialects import DIALECTS, SERIAL_LTE_MODEM, DialectUnsupported, FirmwareDialect, recognise
+from bench.modem.identity import Identity, identify
 from bench.modem.modem import Modem, family_of
 from bench.modem.packet_data import AccessPoint, Context, PacketData
 from bench.modem.power_saving import PowerSaving, PsmGrant, SleepWatch
@@ -14,7 +16,6 @@ from bench.modem.slm.sockets import (
     RECEIVE_LIMIT,
     STRING_LIMIT,
     DataModeError,
-    SocketCommands,
     fits_string,
 )
 from bench.modem.socket_values import (
@@ -49,7 +50,9 @@ from bench.modem.system_mode import SystemMode, SystemModes
 
 __all__ = [
     "DATA_MODE_BUFFER",
+    "DIALECTS",
     "RECEIVE_LIMIT",
+    "SERIAL_LTE_MODEM",
     "STRING_LIMIT",
     "Accepted",
     "AcceptedHandle",
@@ -59,6 +62,8 @@ __all__ = [
     "AttachBlocked",
     "CidSetting",
     "CidStatus",
+    "CommandFamilies",
+    "CommandTiming",
     "Context",
     "CredentialCommands",
     "CredentialStoreFull",
@@ -66,6 +71,7 @@ __all__ = [
     "DataModeError",
     "DialectUnsupported",
     "Family",
+    "FirmwareDialect",
     "Identity",
     "ListedSocket",
     "Modem",
@@ -95,7 +101,6 @@ __all__ = [
     "SimLocked",
     "SleepWatch",
     "Socket",
-    "SocketCommands",
     "SocketList",
     "SocketOption",
     "SocketType",
@@ -108,4 +113,6 @@ __all__ = [
     "UdpSocket",
     "family_of",
     "fits_string",
+    "identify",
+    "recognise",
 ]

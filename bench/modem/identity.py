@@ -1,18 +1,13 @@
-"""Who a board is, from its own answers."""
+"""The identity of a board, from its own answers."""
 
 import re
 from dataclasses import dataclass, replace
 
 from bench.at import AtLink, CommandError
 from bench.config.firmware import application_text
-from bench.errors import LabError
-from bench.modem.answers import Answers
+from bench.modem.dialects import FirmwareDialect, answers_to, recognise
 
 _VERSION = re.compile(r"_(\d+(?:\.\d+)+)")
-
-
-class DialectUnsupported(LabError):
-    """The board runs a firmware that the bench does not speak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,23 +15,25 @@ class Identity:
     """A board's own answers. ``imei``, ``imsi`` and ``iccid`` are secrets of the lab: reports show keyed short ids.
 
     Attributes:
+        dialect: of its application.
         manufacturer: AT+CGMI.
         part: AT+CGMM, such as nRF9151-LACA.
         modem_firmware: AT+CGMR.
         hardware: AT%HWVERSION.
-        slm_version: AT#XSLMVER, the application's version.
-        ncs_version: AT#XSLMVER, what it was built with, where it says so.
+        application_version: AT#XSLMVER of SLM.
+        ncs_version: of the SDK that the application was built with, where it tells.
         imei: AT+CGSN.
         imsi: AT+CIMI; empty without a SIM that is powered.
         iccid: AT%XICCID; empty likewise.
         uuid: AT#XUUID; empty where the firmware has none.
     """
 
+    dialect: FirmwareDialect
     manufacturer: str
     part: str
     modem_firmware: str
     hardware: str
-    slm_version: str
+    application_version: str
     ncs_version: str
     imei: str
     imsi: str
@@ -45,52 +42,37 @@ class Identity:
 
     @property
     def application(self) -> str:
-        """The application's name."""
-        return "slm"
-
-    @property
-    def application_version(self) -> str:
-        """The application's version."""
-        return self.slm_version
+        """Return the name of the application, as in configuration and records: ``slm``."""
+        return self.dialect.application
 
     @property
     def application_text(self) -> str:
-        """The application and its version, for a person."""
+        """Return the application and its version for people: ``SLM 3.1.0``."""
         return application_text(self.application, self.application_version)
 
     @property
     def modem_version(self) -> tuple[int, ...]:
-        """The numbers of the modem firmware: (1, 3, 7) of mfw_nrf9160_1.3.7; empty when it has none."""
+        """Return the numbers of the modem firmware: (1, 3, 7) of mfw_nrf9160_1.3.7; empty when it has none."""
         match = _VERSION.search(self.modem_firmware)
         return tuple(map(int, match[1].split("."))) if match else ()
 
 
 def identify(link: AtLink) -> Identity:
-    """Asks a board who it is.
+    """Ask a board for its firmware and its identity; the link speaks its dialect from then on.
 
     Raises:
-        DialectUnsupported: it runs the successor firmware, Serial Modem, or no Serial LTE Modem at all.
+        DialectUnsupported: it runs a firmware that the bench does not speak.
         CommandTimeout, PortLost, MalformedAnswer: as any command.
     """
-    if _answers(link, "AT#XSMVER") is not None:
-        raise DialectUnsupported(
-            f"{link.name} runs Serial Modem (it answers AT#XSMVER), whose AT commands differ from Serial LTE Modem's:"
-            " dialect not supported yet; flash Serial LTE Modem (nRF Connect SDK up to v3.1) to test this board"
-        )
-    version = _answers(link, "AT#XSLMVER")
-    if version is None:
-        raise DialectUnsupported(
-            f"{link.name} answers AT, but not AT#XSLMVER: it does not run Serial LTE Modem; flash that firmware, or"
-            " name the port that speaks it"
-        )
-    versions = version.one("#XSLMVER")
+    dialect, version = recognise(link)
     return Identity(
+        dialect=dialect,
         manufacturer=_bare(link, "AT+CGMI"),
         part=_bare(link, "AT+CGMM"),
         modem_firmware=_bare(link, "AT+CGMR"),
         hardware=_field(link, "AT%HWVERSION", "%HWVERSION"),
-        slm_version=versions[0],
-        ncs_version=versions[1] if len(versions) > 1 else "",
+        application_version=version[0],
+        ncs_version=version[1] if len(version) > 1 else "",
         imei=_bare(link, "AT+CGSN"),
         imsi=_bare(link, "AT+CIMI"),
         iccid=_field(link, "AT%XICCID", "%XICCID"),
@@ -99,16 +81,8 @@ def identify(link: AtLink) -> Identity:
 
 
 def with_sim(link: AtLink, identity: Identity) -> Identity:
-    """The same with what the SIM says, which can be read once it has power."""
+    """Return the identity with that of the SIM, which can be read once it has power."""
     return replace(identity, imsi=_bare(link, "AT+CIMI"), iccid=_field(link, "AT%XICCID", "%XICCID"))
-
-
-def _answers(link: AtLink, command: str) -> Answers | None:
-    """The answers, or None when the board answers ERROR: it does not know the command, or has no SIM."""
-    try:
-        return Answers(link, link.command(command, timeout=5.0))
-    except CommandError:
-        return None
 
 
 def _bare(link: AtLink, command: str) -> str:
@@ -120,5 +94,5 @@ def _bare(link: AtLink, command: str) -> str:
 
 
 def _field(link: AtLink, command: str, prefix: str) -> str:
-    answers = _answers(link, command)
+    answers = answers_to(link, command)
     return answers.one(prefix)[0] if answers else ""

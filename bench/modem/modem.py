@@ -3,8 +3,11 @@
 from typing import TypeVar
 
 from bench.at import AtLink
+from bench.errors import UsageError
 from bench.modem.changes import Changes, NoJournal, UndoJournal
+from bench.modem.commands import CommandTiming
 from bench.modem.credential_commands import CredentialCommands
+from bench.modem.dialects import SERIAL_LTE_MODEM, FirmwareDialect
 from bench.modem.identity import Identity, identify, with_sim
 from bench.modem.packet_data import PacketData
 from bench.modem.power_saving import PowerSaving
@@ -12,35 +15,27 @@ from bench.modem.radio import Radio
 from bench.modem.registration import Registration
 from bench.modem.secure_sockets import SecureSocket
 from bench.modem.sim_card import PinSource, SimCard
-from bench.modem.slm.data_mode import DataModeCommands
-from bench.modem.slm.names import NetworkCommands
-from bench.modem.slm.options import OptionCommands
-from bench.modem.slm.polling import PollingCommands
-from bench.modem.slm.server import ServerCommands
-from bench.modem.slm.sockets import SocketCommands
-from bench.modem.socket_values import Family, PeerVerify, Role, SocketType
-from bench.modem.sockets import ActiveHandle, Socket, TcpClient, TcpServer, UdpSocket
+from bench.modem.slm.active import SelectedSocket
+from bench.modem.slm.sockets import SlmSocketCommands
+from bench.modem.socket_values import Family, PeerVerify, Polled, Role, SocketType
+from bench.modem.sockets import Socket, TcpClient, TcpServer, UdpSocket
 from bench.modem.system_mode import SystemModes
 
 S = TypeVar("S", bound=Socket)
 
 
 class Modem:
-    """What a scenario talks to.
+    """The modem and the application of one board, for scenarios.
 
     Attributes:
         link: for commands that have no typed call.
-        sockets: #XSOCKET, #XSSOCKET, #XSOCKETSELECT, #XCONNECT, #XSEND, #XRECV, #XSENDTO, #XRECVFROM, one by one.
-        server: #XBIND, #XLISTEN, #XACCEPT.
-        polling: #XPOLL.
-        options: #XSOCKETOPT, #XSSOCKETOPT.
-        data_mode: #XDATACTRL.
-        network: #XGETADDRINFO, the board's own addresses.
-        active: which socket the firmware has selected; ``active.use(handle)`` selects.
+        dialect: of the application.
+        commands: the application's command families; :attr:`sockets`, :attr:`server`, :attr:`polling`,
+            :attr:`options`, :attr:`data_mode` and :attr:`names` are these. Each call names its handle.
         credentials: %CMNG.
-        packet_data: the context and the access point by which it attaches.
+        packet_data: the context and the access point by which it attaches, and its own addresses.
         registration: waiting for the network.
-        radio: serving cell, signalling connection, release assistance.
+        radio: serving cell, signalling connection, RAI.
         power_saving: PSM, eDRX and the notice of sleep.
         system_modes: LTE-M, NB-IoT, GNSS.
     """
@@ -48,50 +43,68 @@ class Modem:
     def __init__(
         self,
         link: AtLink,
+        dialect: FirmwareDialect = SERIAL_LTE_MODEM,
         *,
-        margin: float = 5.0,
-        connect_timeout: float = 60.0,
+        timing: CommandTiming | None = None,
         journal: UndoJournal | None = None,
         pin: PinSource | None = None,
     ) -> None:
+        """Args: timing: of its commands. journal: keeps what undoes a change. pin: reads the SIM's PIN."""
         self.link = link
+        self.dialect = dialect
+        timing = timing or CommandTiming()
         changes = Changes(link, journal or NoJournal())
-        self.sockets = SocketCommands(link, margin=margin, connect_timeout=connect_timeout)
-        self.server = ServerCommands(link, margin=margin)
-        self.polling = PollingCommands(link, margin=margin)
-        self.options = OptionCommands(link, margin=margin)
-        self.data_mode = DataModeCommands(link, margin=margin)
-        self.network = NetworkCommands(link, margin=margin)
-        self.credentials = CredentialCommands(link, margin=margin)
+        self.commands = commands = dialect.families(link, timing)
+        self.sockets = commands.sockets
+        self.server = commands.server
+        self.polling = commands.polling
+        self.options = commands.options
+        self.data_mode = commands.data_mode
+        self.names = commands.names
+        self.credentials = CredentialCommands(link, margin=timing.margin)
         self.packet_data = PacketData(link, changes)
         self.registration = Registration(link, changes, SimCard(link, pin))
-        self.radio = Radio(link, changes)
+        self.radio = Radio(link, changes, dialect.blocks)
         self.power_saving = PowerSaving(link, changes)
         self.system_modes = SystemModes(link, self.registration, changes)
-        self.active = ActiveHandle(self.sockets)
+
+    @property
+    def slm(self) -> SelectedSocket:
+        """Return the commands about SLM's selected socket, which no other firmware has.
+
+        Raises:
+            UsageError: the board runs another firmware.
+        """
+        if not isinstance(self.sockets, SlmSocketCommands):
+            raise UsageError(f"{self.link.name} runs {self.dialect.title}, which has no selected socket")
+        return self.sockets.selected
 
     def identity(self) -> Identity:
-        """Asks the board who it is; see :func:`~bench.modem.identity.identify`."""
+        """Ask the board for its identity; see :func:`~bench.modem.identity.identify`."""
         return identify(self.link)
 
     def with_sim(self, identity: Identity) -> Identity:
-        """The same with what the SIM says, which can be read once it has power."""
+        """Return the identity with that of the SIM, which can be read once it has power."""
         return with_sim(self.link, identity)
 
+    def poll(self, timeout_ms: int, *sockets: Socket, at_most: float | None = None) -> Polled:
+        """Return the events of some sockets, of all without ``sockets``: 0 returns at once, -1 waits for ever."""
+        return self.polling.poll(timeout_ms, *(socket.handle for socket in sockets), at_most=at_most)
+
     def tcp_socket(self, *, family: Family = Family.IPV4) -> TcpClient:
-        """An open TCP client socket, not connected yet."""
-        return TcpClient.open(self.sockets, self.active, SocketType.STREAM, family=family)
+        """Return an open TCP client socket, not connected yet."""
+        return TcpClient.open(self.commands, SocketType.STREAM, family=family)
 
     def tcp_client(self, host: str, port: int, *, family: Family | None = None) -> TcpClient:
-        """A connected TCP client; the family is the address's own, IPv4 for a name."""
+        """Return a connected TCP client; the family is the address's own, IPv4 for a name."""
         return _connected(self.tcp_socket(family=family or family_of(host)), host, port)
 
     def udp_socket(self, *, family: Family = Family.IPV4) -> UdpSocket:
-        """An open UDP socket."""
-        return UdpSocket.open(self.sockets, self.active, SocketType.DATAGRAM, family=family)
+        """Return an open UDP socket."""
+        return UdpSocket.open(self.commands, SocketType.DATAGRAM, family=family)
 
     def udp_client(self, host: str, port: int, *, family: Family | None = None) -> UdpSocket:
-        """A UDP socket with a default destination."""
+        """Return a UDP socket with a default destination."""
         return _connected(self.udp_socket(family=family or family_of(host)), host, port)
 
     def secure_socket(
@@ -100,18 +113,19 @@ class Modem:
         sec_tag: int,
         *,
         family: Family = Family.IPV4,
+        role: Role = Role.CLIENT,
         peer_verify: PeerVerify | None = None,
     ) -> SecureSocket:
-        """An open TLS (STREAM) or DTLS (DATAGRAM) client socket, not connected yet."""
-        return SecureSocket.open_secure(
-            self.sockets, self.active, self.options, kind, sec_tag, family=family, peer_verify=peer_verify
-        )
+        """Return an open TLS (STREAM) or DTLS (DATAGRAM) socket, not connected yet."""
+        return SecureSocket.open_secure(self.commands, kind, sec_tag, family=family, role=role, peer_verify=peer_verify)
+
+    def server_socket(self, *, family: Family = Family.IPV4) -> TcpServer:
+        """Return an open TCP socket in the server role, neither bound nor listening yet."""
+        return TcpServer.open(self.commands, SocketType.STREAM, family=family, role=Role.SERVER)
 
     def tcp_server(self, port: int, *, family: Family = Family.IPV4) -> TcpServer:
-        """A TCP socket that is bound to a port of the board and listens."""
-        self.active.unknown()
-        opened = self.sockets.open(SocketType.STREAM, family=family, role=Role.SERVER)
-        server = TcpServer(self.sockets, self.active, opened, self.server)
+        """Return a TCP socket that is bound to a port of the board and listens."""
+        server = self.server_socket(family=family)
         try:
             server.bind(port)
             server.listen()
@@ -121,17 +135,12 @@ class Modem:
         return server
 
     def close_sockets(self) -> int:
-        """Closes whatever is open; returns how many sockets that were."""
-        found = self.sockets.list().sockets
-        for row in found:
-            self.sockets.select(row.handle)
-            self.sockets.close()
-        self.active.unknown()
-        return len(found)
+        """Close every open socket; return their number."""
+        return self.sockets.close_all()
 
 
 def _connected(socket: S, host: str, port: int) -> S:
-    """The socket, connected; closed again when that fails."""
+    """Connect a socket and return it; close it when that fails."""
     try:
         socket.connect(host, port)
     except BaseException:
@@ -141,5 +150,5 @@ def _connected(socket: S, host: str, port: int) -> S:
 
 
 def family_of(host: str) -> Family:
-    """IPv6 for an IPv6 address, IPv4 for everything else."""
+    """Return IPv6 for an IPv6 address, IPv4 for everything else."""
     return Family.IPV6 if ":" in host else Family.IPV4

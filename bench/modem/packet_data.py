@@ -1,4 +1,4 @@
-"""Packet data contexts: 3GPP TS 27.007 sections 10.1.1 (+CGDCONT) and 10.1.31 (+CGAUTH)."""
+"""Packet data contexts: 3GPP TS 27.007 sections 10.1.1 (+CGDCONT), 10.1.23 (+CGPADDR) and 10.1.31 (+CGAUTH)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from bench.modem.changes import Change, Changes
 _ATTACH = "0"
 """The context with which the modem attaches."""
 _SECONDS = 60.0
+_ADDRESS_SECONDS = 10.0
 _METHODS = {"pap": 1, "chap": 2}
 
 
@@ -58,6 +59,11 @@ class PacketData:
             if len(fields) >= 3 and fields[0] == _ATTACH:
                 return Context(fields[1], fields[2])
         return Context("", "")
+
+    def addresses(self, cid: int = 0) -> tuple[str, ...]:
+        """AT+CGPADDR=<cid>: return the board's own addresses in a context, none while it is detached."""
+        response = self._link.command(f"AT+CGPADDR={cid}", timeout=_ADDRESS_SECONDS)
+        return tuple(field for field in Answers(self._link, response).one("+CGPADDR")[1:] if field)
 
     def attach_by(self, point: AccessPoint) -> None:
         """Lets the modem attach by an access point from its next registration on; :meth:`restore` puts back what was.

@@ -5,7 +5,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from bench.at import AtLink, CommandError, UrcTimeout
@@ -15,7 +15,6 @@ from bench.modem.changes import Changes
 
 _ACCESS = {7: "LTE-M", 9: "NB-IoT"}
 _REGISTERED = ("1", "5")
-_DONT_WAIT = 64
 # A cell tells what release assistance it knows soon after the modem was asked to tell, if at all.
 _RAI_SECONDS = 3.0
 _STILL_SECONDS = 0.1
@@ -65,9 +64,11 @@ class RaiSupport:
 class Radio:
     """The radio of one modem. What it changes it puts back at the end of its block."""
 
-    def __init__(self, link: AtLink, changes: Changes) -> None:
+    def __init__(self, link: AtLink, changes: Changes, blocks: Callable[[bytes], bool]) -> None:
+        """Args: blocks: returns True for a command that holds URCs back."""
         self._link = link
         self._changes = changes
+        self._blocks = blocks
 
     def cell(self) -> ServingCell | None:
         """Where the modem is registered; None when it is not.
@@ -109,7 +110,7 @@ class Radio:
         level = Answers(self._link, self._link.command("AT+CSCON?")).one("+CSCON", fields=2)[0]
         with self._changes.undone(f"AT+CSCON={level}"):
             self._link.command("AT+CSCON=1")
-            self._link.refuses = _would_hold_urcs_back
+            self._link.refuses = self._refusal
             try:
                 yield SignallingWatch(self._link, self)
             finally:
@@ -125,6 +126,15 @@ class Radio:
         before = Answers(self._link, self._link.command("AT%RAI?")).one("%RAI", fields=1)[0]
         with self._changes.undone(f"AT%RAI={before}"):
             yield self._switched_on()
+
+    def _refusal(self, command: bytes) -> str:
+        """Return why a command may not be sent while a URC is timed; empty when it may."""
+        if not self._blocks(command):
+            return ""
+        return (
+            f"{command.decode('latin-1')} was not sent: it would hold back the URC that is being timed; receive without"
+            " waiting (MSG_DONTWAIT), or after the URC"
+        )
 
     def _switched_on(self) -> RaiSupport | None:
         since = now_ns()
@@ -189,22 +199,3 @@ def _rsrp(text: str) -> int | None:
         return None
     index = int(text)
     return index - 140 if index < 0 else index - 141
-
-
-def _would_hold_urcs_back(command: bytes) -> str:
-    """Why a command may not be sent while a URC is timed; empty when it may."""
-    name, _, rest = command.partition(b"=")
-    parameters = rest.split(b",")
-    flags = parameters[1] if len(parameters) > 1 else b"0"
-    quiet = flags.isdigit() and int(flags) & _DONT_WAIT
-    blocks = (
-        (name in (b"AT#XRECV", b"AT#XRECVFROM") and not quiet)
-        or (name == b"AT#XPOLL" and parameters[0] != b"0")
-        or name == b"AT#XACCEPT"
-    )
-    if not blocks:
-        return ""
-    return (
-        f"{command.decode('latin-1')} was not sent: it would hold back the URC that is being timed; receive without"
-        " waiting (MSG_DONTWAIT), or after the URC"
-    )

@@ -1,12 +1,20 @@
-"""TLS and DTLS sockets that a scenario uses without thinking of the active handle."""
+"""TLS and DTLS sockets as objects."""
 
 from typing import Self
 
 from bench.at import Response
-from bench.modem.slm.options import OptionCommands
-from bench.modem.slm.sockets import SocketCommands
-from bench.modem.socket_values import CidStatus, Family, Opened, PeerVerify, Role, SecureOption, SocketType
-from bench.modem.sockets import ActiveHandle, TcpClient
+from bench.modem.commands import CommandFamilies
+from bench.modem.socket_values import (
+    CidStatus,
+    Family,
+    Opened,
+    PeerVerify,
+    Role,
+    SecureOption,
+    SocketOption,
+    SocketType,
+)
+from bench.modem.sockets import TcpClient
 
 DEFAULT_HANDSHAKE_TIMEOUT = 123
 """Seconds that a DTLS handshake may take unless TLS_DTLS_HANDSHAKE_TIMEO says otherwise."""
@@ -15,57 +23,47 @@ DEFAULT_HANDSHAKE_TIMEOUT = 123
 class SecureSocket(TcpClient):
     """A TLS or DTLS client socket. Entered, it closes itself at the end."""
 
-    def __init__(self, commands: SocketCommands, active: ActiveHandle, opened: Opened, options: OptionCommands) -> None:
-        super().__init__(commands, active, opened)
-        self._options = options
+    def __init__(self, commands: CommandFamilies, opened: Opened) -> None:
+        super().__init__(commands, opened)
         self._handshake_timeout = DEFAULT_HANDSHAKE_TIMEOUT
 
     @classmethod
     def open_secure(
         cls,
-        commands: SocketCommands,
-        active: ActiveHandle,
-        options: OptionCommands,
+        commands: CommandFamilies,
         kind: SocketType,
         sec_tag: int,
         *,
         family: Family = Family.IPV4,
+        role: Role = Role.CLIENT,
         peer_verify: PeerVerify | None = None,
     ) -> Self:
-        """Opens a socket, which becomes the active one."""
-        active.unknown()
-        opened = commands.open_secure(kind, sec_tag, family=family, role=Role.CLIENT, peer_verify=peer_verify)
-        return cls(commands, active, opened, options)
+        """Open a TLS or DTLS socket."""
+        return cls(
+            commands, commands.sockets.open_secure(kind, sec_tag, family=family, role=role, peer_verify=peer_verify)
+        )
 
     def connect(self, host: str, port: int) -> Response:
-        """#XCONNECT: the connection and its handshake. Waits as long as the modem may, and a margin."""
-        self.select()
+        """Connect and shake hands. Waits as long as the modem may take, and a margin."""
         if self.opened.type is SocketType.STREAM:
-            return self.commands.connect(host, port)
-        return self.commands.connect(host, port, at_most=self._handshake_timeout)
+            return super().connect(host, port)
+        return self.commands.sockets.connect(self.handle, host, port, at_most=self._handshake_timeout)
 
-    def set(self, option: SecureOption, value: int | str) -> Response:
-        """#XSSOCKETOPT=1,<name>,<value>."""
-        self.select()
-        response = self._options.set_secure(option, value)
-        if option is SecureOption.DTLS_HANDSHAKE_TIMEO:
+    def set_option(self, option: SocketOption | SecureOption | int, value: int | str | None = None) -> Response:
+        """Set an option; a longer handshake timeout lets :meth:`connect` wait longer."""
+        response = super().set_option(option, value)
+        if option is SecureOption.DTLS_HANDSHAKE_TIMEO and value is not None:
             self._handshake_timeout = int(value)
         return response
 
-    def get(self, option: SecureOption) -> int:
-        """#XSSOCKETOPT=0,<name>, a number."""
-        self.select()
-        return self._options.get_secure(option).number
-
     def host_name(self) -> str:
-        """#XSSOCKETOPT=0,2."""
-        self.select()
-        return self._options.get_secure(SecureOption.HOSTNAME).text
+        """Return the name that the peer's certificate must bear."""
+        return self.get_option(SecureOption.HOSTNAME).text
 
     def cipher_suite(self) -> int:
-        """The IANA number of the suite that the handshake agreed on."""
-        return self.get(SecureOption.CIPHERSUITE_USED)
+        """Return the IANA number of the suite that the handshake agreed on."""
+        return self.get_option(SecureOption.CIPHERSUITE_USED).number
 
     def cid_status(self) -> CidStatus:
-        """In which directions records carry a Connection ID."""
-        return CidStatus(self.get(SecureOption.DTLS_CID_STATUS))
+        """Return the directions in which records carry a Connection ID."""
+        return CidStatus(self.get_option(SecureOption.DTLS_CID_STATUS).number)

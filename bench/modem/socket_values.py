@@ -217,11 +217,18 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """``#XACCEPT: <handle>,<ip_addr>``: the connection's handle and the peer's address, which has no port."""
+    """A connection that was accepted.
+
+    Attributes:
+        handle: of the connection, as the board printed it.
+        peer_address: the peer's address, without its port.
+        carrier: the handle by which commands reach the connection; SLM uses its listener for that.
+    """
 
     handle: int
     peer_address: str
     response: Response
+    carrier: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,24 @@
-"""Sockets that a scenario uses without thinking of the active handle: each selects itself when it must."""
+"""Sockets as objects: each knows its handle and the command families of its board's firmware."""
 
 from typing import Self
 
 from bench.at import CommandError, Response
 from bench.clock import NS_PER_S, now_ns
 from bench.errors import DeviceError, UsageError
-from bench.modem.slm.server import ServerCommands
-from bench.modem.slm.sockets import SocketCommands, fits_string
+from bench.modem.commands import CommandFamilies
 from bench.modem.socket_values import (
     Accepted,
     Family,
     Opened,
+    OptionValue,
+    PollEvent,
     Received,
     ReceiveFlag,
     Role,
+    SecureOption,
     Sent,
     SentInDataMode,
+    SocketOption,
     SocketType,
 )
 
@@ -24,49 +27,27 @@ class ShortRead(DeviceError):
     """Fewer bytes arrived than were due before time was up or the peer closed."""
 
 
-class ActiveHandle:
-    """Which socket the firmware has selected, as far as the bench knows."""
-
-    def __init__(self, commands: SocketCommands) -> None:
-        self._commands = commands
-        self.handle: int | None = None
-
-    def use(self, handle: int) -> None:
-        """Selects ``handle`` unless it is selected."""
-        if self.handle != handle:
-            self._commands.select(handle)
-            self.handle = handle
-
-    def unknown(self) -> None:
-        """After a close or an error the firmware may have selected another."""
-        self.handle = None
-
-
 class Socket:
     """An open socket of the board. Entered, it closes itself at the end."""
 
-    def __init__(self, commands: SocketCommands, active: ActiveHandle, opened: Opened) -> None:
+    def __init__(self, commands: CommandFamilies, opened: Opened) -> None:
         self.commands = commands
         self.opened = opened
         self.handle = opened.handle
-        self._active = active
         self._open = True
-        active.handle = opened.handle
 
     @classmethod
     def open(
         cls,
-        commands: SocketCommands,
-        active: ActiveHandle,
+        commands: CommandFamilies,
         kind: SocketType,
         *,
         family: Family = Family.IPV4,
         role: Role = Role.CLIENT,
         cid: int | None = None,
     ) -> Self:
-        """Opens a socket, which becomes the active one."""
-        active.unknown()  # a failed open changes the selection too
-        return cls(commands, active, commands.open(kind, family=family, role=role, cid=cid))
+        """Open a socket."""
+        return cls(commands, commands.sockets.open(kind, family=family, role=role, cid=cid))
 
     def __enter__(self) -> Self:
         return self
@@ -79,50 +60,72 @@ class Socket:
             if kind is None:
                 raise
 
-    def select(self) -> None:
-        """Makes this the active socket."""
-        self._active.use(self.handle)
+    @property
+    def carrier(self) -> int:
+        """Return the handle through which data move."""
+        return self.handle
 
     def close(self) -> Response | None:
-        """Closes it; None when it is closed already."""
+        """Close the socket; return None when it is closed already."""
         if not self._open:
             return None
-        self.select()
         self._open = False
-        self._active.unknown()
-        return self.commands.close()
+        return self.commands.sockets.close(self.handle)
+
+    def bind(self, port: int) -> Response:
+        """Bind the socket to a port of the board; 0 lets the board choose."""
+        return self.commands.server.bind(self.handle, port)
 
     def connect(self, host: str, port: int) -> Response:
-        """#XCONNECT: a stream's connection, or a datagram socket's default destination."""
-        self.select()
-        return self.commands.connect(host, port)
+        """Connect a stream, or give a datagram socket its default destination."""
+        return self.commands.sockets.connect(self.handle, host, port)
 
     def send(self, data: bytes) -> Sent | SentInDataMode:
-        """Sends by command where the bytes fit a string, in data mode otherwise."""
-        self.select()
-        return self.commands.send(data) if fits_string(data) else self.commands.send_in_data_mode(data)
+        """Send by command where one can carry the bytes, in data mode otherwise."""
+        if self.commands.sockets.fits_string(data):
+            return self.send_string(data)
+        return self.send_in_data_mode(data)
 
     def send_string(self, data: bytes, flags: int | None = None) -> Sent:
-        """Sends by command."""
-        self.select()
-        return self.commands.send(data, flags)
+        """Send by command."""
+        return self.commands.sockets.send(self.carrier, data, flags)
 
     def send_in_data_mode(self, data: bytes) -> SentInDataMode:
-        """Sends in data mode."""
-        self.select()
-        return self.commands.send_in_data_mode(data)
+        """Send in data mode."""
+        return self.commands.sockets.send_in_data_mode(self.carrier, data)
+
+    def enter_data_mode(self) -> Response:
+        """Enter data mode and stay there: ``link.write`` sends, ``link.leave_data_mode`` ends it."""
+        return self.commands.sockets.enter_data_mode(self.carrier)
 
     def receive(self, timeout: int = 10, flags: ReceiveFlag | None = None, *, at_most: float | None = None) -> Received:
-        """One #XRECV."""
-        self.select()
-        return self.commands.receive(timeout, flags, at_most=at_most)
+        """Receive once; no data within ``timeout`` seconds raise CommandError."""
+        return self.commands.sockets.receive(self.carrier, timeout, flags, at_most=at_most)
+
+    def poll(self, timeout_ms: int, *, at_most: float | None = None) -> PollEvent:
+        """Return the events of this socket, as soon as there is one or time is up."""
+        return self.commands.polling.poll(timeout_ms, self.handle, at_most=at_most).of(self.handle)
+
+    def set_option(self, option: SocketOption | SecureOption | int, value: int | str | None = None) -> Response:
+        """Set an option, a secure one by the command for these; a number alone is a plain one."""
+        if isinstance(option, SecureOption):
+            return self.commands.options.set_secure(self.handle, option, value)
+        if isinstance(value, str):
+            raise UsageError(f"option {option} takes a number, not {value!r}")
+        return self.commands.options.set(self.handle, option, value)
+
+    def get_option(self, option: SocketOption | SecureOption | int) -> OptionValue:
+        """Read an option, a secure one by the command for these; a number alone is a plain one."""
+        if isinstance(option, SecureOption):
+            return self.commands.options.get_secure(self.handle, option)
+        return self.commands.options.get(self.handle, option)
 
 
 class TcpClient(Socket):
     """A TCP client socket."""
 
     def receive_exactly(self, size: int, *, timeout: int = 30) -> bytes:
-        """Reads until ``size`` bytes have come.
+        """Read until ``size`` bytes have come.
 
         Raises:
             ShortRead: the peer closed, or ``timeout`` seconds were over.
@@ -146,42 +149,44 @@ class TcpClient(Socket):
 class TcpServer(Socket):
     """A TCP socket in the server role. Data move through the connection that was accepted last."""
 
-    def __init__(self, commands: SocketCommands, active: ActiveHandle, opened: Opened, server: ServerCommands) -> None:
-        super().__init__(commands, active, opened)
-        self._server = server
+    _accepted: Accepted | None = None
 
-    def bind(self, port: int) -> Response:
-        """#XBIND."""
-        self.select()
-        return self._server.bind(port)
+    @property
+    def carrier(self) -> int:
+        """Return the handle through which data move: that of the connection, if the firmware has one for it."""
+        return self.handle if self._accepted is None else self._accepted.carrier
+
+    def close(self) -> Response | None:
+        """Close the connection that was accepted last, if it has a handle of its own, and the listener."""
+        if self._open and self.carrier != self.handle:
+            self.commands.sockets.close(self.carrier)
+        self._accepted = None
+        return super().close()
 
     def listen(self) -> Response:
-        """#XLISTEN."""
-        self.select()
-        return self._server.listen()
+        """Listen."""
+        return self.commands.server.listen(self.handle)
 
     def accept(self, timeout: int = 10, *, at_most: float | None = None) -> Accepted:
-        """#XACCEPT."""
-        self.select()
-        return self._server.accept(timeout, at_most=at_most)
+        """Accept a connection; none within ``timeout`` seconds raises CommandError."""
+        self._accepted = self.commands.server.accept(self.handle, timeout, at_most=at_most)
+        return self._accepted
 
     def accepted_handle(self) -> int:
-        """The handle of the accepted connection; 0 when there was none."""
-        self.select()
-        return self._server.read_accepted().handle
+        """Return the handle of the accepted connection; 0 when there was none."""
+        return self.commands.server.read_accepted(self.handle).handle
 
 
 class UdpSocket(Socket):
     """A UDP socket: connected or not."""
 
     def send_to(self, host: str, port: int, data: bytes) -> Sent | SentInDataMode:
-        """#XSENDTO by command where the bytes fit a string, in data mode otherwise."""
-        self.select()
-        if fits_string(data):
-            return self.commands.send_to(host, port, data)
-        return self.commands.send_in_data_mode(data, to=(host, port))
+        """Send a datagram by command where one can carry the bytes, in data mode otherwise."""
+        sockets = self.commands.sockets
+        if sockets.fits_string(data):
+            return sockets.send_to(self.handle, host, port, data)
+        return sockets.send_in_data_mode(self.handle, data, to=(host, port))
 
     def receive_from(self, timeout: int = 10, flags: ReceiveFlag | None = None) -> Received:
-        """One #XRECVFROM."""
-        self.select()
-        return self.commands.receive_from(timeout, flags)
+        """Receive one datagram and its sender's address."""
+        return self.commands.sockets.receive_from(self.handle, timeout, flags)

@@ -67,14 +67,13 @@ class Exchanges:
         return Round(assisted, took, (cell, self._cell()), delivered, answered)
 
     def _send(self, client: Socket, option: Rai | None, data: bytes) -> Response:
-        client.select()
         if option is not None and option is not Rai.NO_DATA:
-            self.modem.options.set(SocketOption.RAI, option)
+            client.set_option(SocketOption.RAI, option)
         sent = client.send_string(data).response
         if option is Rai.NO_DATA:
             # What it announces counts from now on: the packet must be out, the connection stand.
             self.watch.wait_connected(self.network.idle, since_ns=sent.sent_ns)
-            self.modem.options.set(SocketOption.RAI, option)
+            client.set_option(SocketOption.RAI, option)
         return sent
 
     def _fetched(self, client: Socket) -> bytes:

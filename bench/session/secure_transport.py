@@ -72,7 +72,7 @@ class SecureTransport:
         """Open a socket with the credentials of a tag, not connected yet."""
         secure = self.board.modem.secure_socket(self.kind, self.tags[tag], family=family, peer_verify=verify)
         if host_name is not None:
-            secure.set(SecureOption.HOSTNAME, host_name)
+            secure.set_option(SecureOption.HOSTNAME, host_name)
         return secure
 
     def client(self, peer: Peer, tag: str = "psk") -> SecureSocket:

@@ -1,1 +1,1 @@
-"""The socket commands of Serial LTE Modem."""
+"""The command families of Serial LTE Modem (SLM)."""

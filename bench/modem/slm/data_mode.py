@@ -1,16 +1,17 @@
-"""#XDATACTRL: how long data mode waits for more before it sends. Data mode page of the documentation."""
+"""Settings of SLM's data mode: #XDATACTRL. Data mode page of the documentation."""
 
 from bench.at import AtLink, Response
 from bench.modem.answers import Answers
+from bench.modem.commands import CommandTiming
 from bench.modem.socket_values import TimeLimit
 
 
-class DataModeCommands:
-    """The command itself. Sending in data mode is with the sockets."""
+class SlmDataModeCommands:
+    """#XDATACTRL. Sending in data mode is with the sockets."""
 
-    def __init__(self, link: AtLink, *, margin: float = 5.0) -> None:
+    def __init__(self, link: AtLink, timing: CommandTiming) -> None:
         self._link = link
-        self._margin = margin
+        self._margin = timing.margin
 
     def set_time_limit(self, milliseconds: int) -> Response:
         """AT#XDATACTRL=<time_limit>."""

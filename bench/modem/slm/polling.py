@@ -1,24 +1,25 @@
-"""#XPOLL."""
+"""Polling of SLM: #XPOLL."""
 
 from bench.at import AtLink
 from bench.errors import UsageError
 from bench.modem.answers import Answers
+from bench.modem.commands import CommandTiming
 from bench.modem.socket_values import Polled, PollEvent
 
 
-class PollingCommands:
-    """The command itself; it does not depend on the active socket."""
+class SlmPollingCommands:
+    """#XPOLL, which does not depend on the selected socket."""
 
-    def __init__(self, link: AtLink, *, margin: float = 5.0) -> None:
+    def __init__(self, link: AtLink, timing: CommandTiming) -> None:
         self._link = link
-        self._margin = margin
+        self._margin = timing.margin
 
     def poll(self, timeout_ms: int, *handles: int, at_most: float | None = None) -> Polled:
         """AT#XPOLL=<timeout>[,<handle1>...]; without handles all open sockets.
 
         Args:
             timeout_ms: 0 returns at once, -1 waits for ever.
-            handles: which sockets.
+            handles: of the sockets.
             at_most: seconds after which an event is certain to have come; needed where the board waits for ever.
         """
         if timeout_ms < 0 and at_most is None:

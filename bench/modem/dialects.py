@@ -1,0 +1,159 @@
+"""The application firmwares that the bench speaks: one row of a table each.
+
+A new one is a package of command families beside :mod:`bench.modem.slm`, wire tables beside :mod:`bench.at.slm`, and a
+row here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bench.at import SLM, AtLink, CommandError, Dialect
+from bench.errors import LabError
+from bench.modem.answers import Answers
+from bench.modem.commands import CommandFamilies, CommandTiming
+from bench.modem.slm.families import slm_blocks, slm_families
+
+
+class DialectUnsupported(LabError):
+    """The board runs a firmware that the bench does not speak."""
+
+
+class Waiting(StrEnum):
+    """The place where a call waits for an event."""
+
+    BOARD = "board"
+    """In the command itself, which blocks the board."""
+    HOST = "host"
+    """On the host, for a URC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """The abilities in which firmwares differ.
+
+    Attributes:
+        accept: where an accept waits.
+        poll: where a poll waits.
+        hex_mode: data can be sent and received as hexadecimal digits.
+        automatic_reception: received data can come as URCs, without a command.
+        several_accepted: a listener can have more than one accepted connection.
+        selected_socket: commands name no handle but act on the socket that is selected.
+    """
+
+    accept: Waiting
+    poll: Waiting
+    hex_mode: bool
+    automatic_reception: bool
+    several_accepted: bool
+    selected_socket: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """The question that tells a firmware from others: only the one meant answers it, with its version."""
+
+    command: str
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirmwareDialect:
+    """An application firmware as the bench speaks to it.
+
+    Attributes:
+        application: as in configuration and records, such as ``slm``.
+        title: as its maker calls it.
+        recognition: how a board is recognised that runs it.
+        wire: its wire tables, with the terminator of its usual build.
+        terminators: that its builds may want at the end of a command.
+        reset: the command that restarts the board.
+        ready: the line that a board sends after its start.
+        families: makes its command families.
+        blocks: returns True for a command during which no URC can come.
+        capabilities: in which it differs from others.
+    """
+
+    application: str
+    title: str
+    recognition: Recognition
+    wire: Dialect
+    terminators: tuple[bytes, ...]
+    reset: str
+    ready: bytes
+    families: Callable[[AtLink, CommandTiming], CommandFamilies]
+    blocks: Callable[[bytes], bool]
+    capabilities: Capabilities
+
+
+SERIAL_LTE_MODEM = FirmwareDialect(
+    application="slm",
+    title="Serial LTE Modem",
+    recognition=Recognition("AT#XSLMVER", "#XSLMVER"),
+    wire=SLM,
+    terminators=(b"\r\n", b"\r", b"\n"),
+    reset="AT#XRESET",
+    ready=b"Ready",
+    families=slm_families,
+    blocks=slm_blocks,
+    capabilities=Capabilities(
+        accept=Waiting.BOARD,
+        poll=Waiting.BOARD,
+        hex_mode=False,
+        automatic_reception=False,
+        several_accepted=False,
+        selected_socket=True,
+    ),
+)
+
+DIALECTS: tuple[FirmwareDialect, ...] = (SERIAL_LTE_MODEM,)
+"""Every firmware that the bench speaks; a board is asked in this order."""
+
+# Serial Modem is the successor of Serial LTE Modem, and worth a message of its own.
+_SUCCESSOR = Recognition("AT#XSMVER", "#XSMVER")
+
+
+def recognise(link: AtLink) -> tuple[FirmwareDialect, tuple[str, ...]]:
+    """Return the dialect of a board and the fields of its version, and let the link speak that dialect.
+
+    Raises:
+        DialectUnsupported: it runs another firmware; says which one, if it is known.
+        CommandTimeout, PortLost, MalformedAnswer: as any command.
+    """
+    if answers_to(link, _SUCCESSOR.command) is not None:
+        raise DialectUnsupported(
+            f"{link.name} runs Serial Modem (it answers AT#XSMVER), whose AT commands differ from Serial LTE Modem's:"
+            " dialect not supported yet; flash Serial LTE Modem (nRF Connect SDK up to v3.1) to test this board"
+        )
+    for dialect in DIALECTS:
+        answers = answers_to(link, dialect.recognition.command)
+        if answers is not None:
+            version = answers.one(dialect.recognition.prefix)
+            link.speak(dialect.wire.ending_in(link.dialect.terminator))
+            return dialect, version
+    raise DialectUnsupported(
+        f"{link.name} answers AT, but not {_names(lambda d: d.recognition.command)}: it does not run"
+        f" {_names(lambda d: d.title)}; flash that firmware, or name the port that speaks it"
+    )
+
+
+def answers_to(link: AtLink, command: str) -> Answers | None:
+    """Return the answers to a command; None for ERROR: the board does not know it, or has no SIM."""
+    try:
+        return Answers(link, link.command(command, timeout=5.0))
+    except CommandError:
+        return None
+
+
+def reset_commands() -> tuple[str, ...]:
+    """Return the commands that restart a board, for one whose firmware is not known (yet)."""
+    return tuple(dict.fromkeys(dialect.reset for dialect in DIALECTS))
+
+
+def ready_lines() -> tuple[bytes, ...]:
+    """Return the lines that tell that a board has started, for one whose firmware is not known (yet)."""
+    return tuple(dict.fromkeys(dialect.ready for dialect in DIALECTS))
+
+
+def _names(part: Callable[[FirmwareDialect], str]) -> str:
+    return " or ".join(dict.fromkeys(part(dialect) for dialect in DIALECTS))
