@@ -25,6 +25,18 @@ def test_echo(modem, tcp_echo, measure):
     measure("receive", received.response.duration_ns, unit="ns")
 """
 
+TALK = """
+import pytest
+
+@pytest.mark.parametrize("number", range(20))
+def test_talks(modem, udp_echo, number):
+    with modem.udp_client(udp_echo.host, udp_echo.port) as client:
+        for _ in range(20):
+            client.send(b"x" * 1000)
+            assert client.receive(5).data == b"x" * 1000
+"""
+"""Each test moves some 41 kB."""
+
 
 @dataclass
 class Finished:

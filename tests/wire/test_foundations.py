@@ -172,7 +172,7 @@ class TestPrivacy:
 
 def test_files_that_the_readme_shows_can_be_used() -> None:
     """Each TOML block of the README is a whole bench.toml or a whole plan."""
-    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     blocks = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
     models = [Plan if "suites" in block else Config for block in blocks]
     assert {model.__name__ for model in models} == {"Plan", "Config"}

@@ -1,45 +1,14 @@
 """Budgets: what SIMs and boards spend is counted, told before, and never more than they may."""
 
-import contextlib
-import json
 import socket
 import subprocess
-import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-
-import pytest
+from datetime import UTC, datetime
 
 from bench.at import AtLink
-from bench.boards import BoardSpec, Cost, Lease, Ledger, cost_of_commands
-from bench.errors import LabError
+from bench.boards import BoardSpec, Ledger
 from bench.peers import Peers
-from tests.support.lab import COMMAND, Lab
+from tests.support.lab import COMMAND, TALK, Lab
 from tests.support.programs import simulator
-
-DAY = date(2026, 11, 23)
-
-
-@contextlib.contextmanager
-def monkeypatched_state(lab: Lab) -> Iterator[None]:
-    """This process keeps its ledger where the lab's programs do."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", lab.environment["XDG_STATE_HOME"])
-        yield
-
-
-TALK = """
-import pytest
-
-@pytest.mark.parametrize("number", range(20))
-def test_talks(modem, udp_echo, number):
-    with modem.udp_client(udp_echo.host, udp_echo.port) as client:
-        for _ in range(20):
-            client.send(b"x" * 1000)
-            assert client.receive(5).data == b"x" * 1000
-"""
 
 
 class TestCounting:
@@ -75,59 +44,6 @@ class TestCounting:
                 assert client.recv(1000)
                 echo.stop()
         assert echo.octets > 2000
-
-    def test_commands(self) -> None:
-        sent = ["AT+CFUN=4", "AT+CFUN=1", "at+cfun=21", "AT%CMNG=0,16842753,0,***", "AT%CMNG=3,1,0", "AT%CMNG=1"]
-        assert cost_of_commands(sent) == Cost(attaches=2, credential_writes=2)
-        assert cost_of_commands(["AT#XRESET", "AT+CFUN=15"]) == Cost(attaches=1, resets=1)
-
-
-class TestLedger:
-    def test_days_and_months(self, tmp_path: Path) -> None:
-        with Ledger(tmp_path / "ledger.sqlite") as ledger:
-            for day in (DAY.replace(month=10), DAY.replace(day=1), DAY, DAY):
-                ledger.spend(day, "sim", Cost(octets=100))
-            assert ledger.spent("sim", DAY, DAY) == Cost(octets=200)
-            assert ledger.spent("sim", DAY.replace(day=1), DAY) == Cost(octets=300)
-            assert ledger.spent("another", DAY, DAY) == Cost()
-
-    def test_a_clock_that_jumps_makes_nobody_forget(self, tmp_path: Path) -> None:
-        """What is older than any budget goes, by the newest entry: for this host's clock all of it is years ago."""
-        day = date(2020, 5, 1)
-        with Ledger(tmp_path / "ledger.sqlite") as ledger:
-            ledger.spend(day, "sim", Cost(octets=100))
-            ledger.spend(day - timedelta(days=63), "sim", Cost(octets=7))
-        with Ledger(tmp_path / "ledger.sqlite") as ledger:
-            assert ledger.spent("sim", date(2020, 1, 1), day) == Cost(octets=100)
-
-    def test_many_boards_write_at_once(self, tmp_path: Path) -> None:
-        path = tmp_path / "ledger.sqlite"
-
-        def board(number: int) -> None:
-            with Ledger(path) as ledger:
-                for _ in range(20):
-                    ledger.spend(DAY, "sim", Cost(octets=number))
-
-        with ThreadPoolExecutor(8) as many:
-            list(many.map(board, [1] * 8))
-        with Ledger(path) as ledger:
-            assert ledger.spent("sim", DAY, DAY).octets == 160
-
-    def test_the_most_that_a_test_has_cost(self, tmp_path: Path) -> None:
-        with Ledger(tmp_path / "ledger.sqlite") as ledger:
-            assert ledger.expected("test", "lte-m") is None
-            ledger.note("test", "lte-m", Cost(octets=50, milliseconds=9))
-            ledger.note("test", "lte-m", Cost(octets=70, milliseconds=3))
-            assert ledger.expected("test", "lte-m") == Cost(octets=70, milliseconds=9)
-            assert ledger.expected("test", "nb-iot") is None
-
-    def test_one_that_cannot_be_kept_is_told(self, tmp_path: Path) -> None:
-        (tmp_path / "ledger.sqlite").write_bytes(b"no database" * 100)
-        with (
-            pytest.raises(LabError, match="cannot be kept, and with it what SIMs may spend"),
-            Ledger(tmp_path / "ledger.sqlite"),
-        ):
-            pass
 
 
 class TestStop:
@@ -212,42 +128,6 @@ class TestNothingIsLost:
             today = datetime.now(UTC).date()
             return ledger.spent(slot_sim, today, today).octets
 
-    def test_of_a_killed_test_the_most_counts(self, lab: Lab) -> None:
-        """A process that dies says nothing more; the next one of that board charges what it might have spent."""
-        death = "        import os; number and os.kill(os.getpid(), 9)\n"
-        loop = "        for _ in range(20):"
-        suite = TALK.replace('"number", range(20)', '"number", range(2)').replace(loop, death + loop)
-        with simulator() as boards:
-            run = lab.run(suite, ("--port", boards[0]["port"]))
-            assert run.code == 5, run.output
-            (sim,) = {row["ids"]["iccid"] for row in run.rows if row["type"] == "board"}
-            before = self.spent(lab, sim)
-            lab.out = lab.folder / "second"
-            assert lab.run("def test_nothing(modem): pass\n", ("--port", boards[0]["port"])).code == 0
-            assert self.spent(lab, sim) >= before + 131_072
-
-    def test_who_does_not_have_the_board_counts_nothing_for_it(self, lab: Lab) -> None:
-        """A test runs in another process; meanwhile somebody asks for an estimate, and somebody wants the board."""
-        with simulator() as boards, monkeypatched_state(lab), Ledger() as ledger:
-            spec = BoardSpec("dk-1", boards[0]["port"], hardware=False)
-            with Lease(spec.key, "dk-1", "a test"):
-                ledger.begin(datetime.now(UTC).date(), spec.key, "sim", Cost(octets=500_000))
-                asked = ("run", "--estimate", "--port", spec.port)
-                for arguments, code in ((asked, 0), (("run", "--port", spec.port), 3)):
-                    finished = subprocess.run(
-                        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False, cwd=lab.folder
-                    )
-                    assert finished.returncode == code, finished.stdout + finished.stderr
-                (lab.folder / "test_lab.py").write_text("def test_a(modem): pass\n")
-                by_hand = [sys.executable, "-m", "pytest", "-p", "nrf91_bench_fixtures", "test_lab.py"]
-                finished = subprocess.run(
-                    [*by_hand, f"--port={spec.port}"], capture_output=True, text=True, timeout=60, check=False,
-                    cwd=lab.folder,
-                )  # fmt: skip
-                assert "is in use by" in finished.stdout
-                assert ledger.left_over(spec.key) is not None
-                assert ledger.spent("sim", DAY.replace(day=1), datetime.now(UTC).date()) == Cost()
-
     def test_of_a_test_whose_peers_die_the_most_counts(self, lab: Lab) -> None:
         death = """
             import os
@@ -259,19 +139,6 @@ class TestNothingIsLost:
         (row,) = (row for row in run.rows if row["type"] == "finish")
         assert row["error"] == "PeerError"
         assert row["spent"]["bytes"] >= 131_072
-
-    def test_of_an_interrupted_test_what_it_sent_counts(self, lab: Lab) -> None:
-        suite = TALK.replace('"number", range(20)', '"number", range(1)') + "        import time; time.sleep(60)\n"
-        process = lab.start(suite)
-        lab.until("start", "test_talks")
-        deadline = datetime.now(UTC).timestamp() + 30
-        while "XRECV" not in "".join(p.read_text(errors="replace") for p in lab.out.rglob(".running.jsonl")):
-            assert datetime.now(UTC).timestamp() < deadline
-        process.send_signal(2)
-        process.communicate(timeout=60)
-        rows = [json.loads(line) for line in (lab.out / "results.jsonl").read_text().splitlines()]
-        (sim,) = {row["ids"]["iccid"] for row in rows if row["type"] == "board"}
-        assert self.spent(lab, sim) > 1000
 
     def test_of_a_peer_that_the_test_itself_stops(self, lab: Lab) -> None:
         run = lab.run(TALK.replace('"number", range(20)', '"number", range(1)') + "    udp_echo.stop()\n")

@@ -1,7 +1,6 @@
 """Nights: boards that somebody keeps, an end in time, old runs, and who is told."""
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.boards import BoardSpec, Lease, reservation_of, reserve
+from bench.boards import BoardSpec, reservation_of, reserve
 from bench.boards.lease import lock_folder
 from bench.boards.reservation import Reservation
 from bench.cli.moment import moment
@@ -21,8 +20,7 @@ from bench.config.lab import Notify
 from bench.errors import LabError, UsageError
 from bench.history import BoardRecord, ResultRecord, RunRecord, Store
 from bench.report.notification import change_since, notify
-from tests.support.lab import COMMAND, Lab
-from tests.support.programs import simulator
+from tests.support.lab import COMMAND
 
 NOON = datetime(2026, 11, 23, 12, 0).astimezone()
 
@@ -100,53 +98,6 @@ class TestReservation:
         with pytest.raises(UsageError, match=r"reserved by nobody until .*: mine"):
             reserve("serial-1", datetime.now(UTC) + timedelta(hours=1), "want it")
 
-    def test_runs_leave_a_reserved_board_alone(self, lab: Lab) -> None:
-        with simulator() as boards:
-            port = boards[0]["port"]
-            lab.folder.joinpath("bench.toml").write_text(f'[[boards]]\nname = "dk-1"\nport = "{port}"\n')
-            kept = bench(
-                "boards", "reserve", "dk-1", "--until", "1h", "--why", "looking into a crash", folder=lab.folder
-            )
-            assert (kept.returncode, "reserved by" in kept.stdout) == (0, True), kept.stderr
-            listed = bench("boards", folder=lab.folder).stdout
-            assert "looking into a crash" in " ".join(listed.split())
-            suite = lab.folder / "test_lab.py"
-            suite.write_text("def test_a(modem):\n    pass\n")
-            all_boards = bench("run", "--suite", str(suite), folder=lab.folder)
-            assert all_boards.returncode == 3, all_boards.stderr
-            assert "no board is left: dk-1 is reserved by" in all_boards.stderr
-            named = bench("run", "--board", "dk-1", "--suite", str(suite), folder=lab.folder)
-            assert named.returncode == 0, named.stdout + named.stderr
-            assert bench("boards", "release", "dk-1", folder=lab.folder).returncode == 0
-            assert "is not reserved" in bench("boards", "release", "dk-1", folder=lab.folder).stderr
-            assert bench("run", "--suite", str(suite), folder=lab.folder).returncode == 0
-
-    def test_one_that_is_reserved_while_its_user_still_has_it(self, lab: Lab, tmp_path: Path) -> None:
-        """The night that comes meanwhile does not take it when it is given back."""
-        suite = "import time\ndef test_a(modem):\n    pass\ndef test_b(modem):\n    pass\n"
-        with simulator("--count", "2") as boards:
-            entries = [f'[[boards]]\nname = "dk-{n}"\nport = "{b["port"]}"\n' for n, b in enumerate(boards, 1)]
-            lab.folder.joinpath("bench.toml").write_text("[limits]\nlab_error_retries = 0\n" + "".join(entries))
-            lab.folder.joinpath("test_lab.py").write_text(suite)
-            key = BoardSpec("dk-1", boards[0]["port"], hardware=False).key
-            with Lease(key, "dk-1", "by hand") as lease:
-                night = subprocess.Popen(
-                    [*COMMAND, "run", "--suite", "test_lab.py", "--out", str(lab.out)], cwd=lab.folder,
-                    env=lab.environment, text=True, stdout=subprocess.PIPE,
-                )  # fmt: skip
-                assert night.stdout
-                line = night.stdout.readline()
-                assert "in use    dk-1 is in use by" in line
-                until = (datetime.now(UTC) + timedelta(hours=8)).isoformat(timespec="seconds")
-                theirs = {"user": "anna", "until": until, "why": "my crash"}
-                (tmp_path / f"{key}.reserved").write_text(json.dumps(theirs))
-                lease.release()
-                output, _ = night.communicate(timeout=60)
-        rows = [json.loads(row) for row in (lab.out / "results.jsonl").read_text().splitlines()]
-        ended = {(row["slot"], row["outcome"]) for row in rows if row["type"] == "finish"}
-        assert ended == {("dk-1", "lab_error"), ("dk-2", "passed")}, output
-        assert any("dk-1 is reserved by anna" in row["message"] for row in rows if row["type"] == "finish")
-
 
 @pytest.mark.parametrize(
     ("names", "named"),
@@ -165,43 +116,6 @@ class TestReservation:
 def test_which_board_was_named(names: list[str], named: bool) -> None:
     spec = BoardSpec("dk-1", "/dev/ttyACM0", "nrf9151dk", "001051202135", "1-1.4", labels=("roof",))
     assert _named(spec, names) is named
-
-
-def test_a_run_ends_in_time_with_what_there_is(lab: Lab) -> None:
-    suite = "import time\ndef test_short(modem):\n    pass\ndef test_long(modem):\n    time.sleep(300)\n"
-    (lab.folder / "test_lab.py").write_text(suite)
-    what = ("--simulate", "1", "--suite", str(lab.folder / "test_lab.py"))
-    finished = bench("run", *what, "--out", str(lab.out), "--until", "10s")
-    summary = json.loads((lab.out / "summary.json").read_text())
-    assert finished.returncode == 5
-    assert (summary["verdict"], summary["passed"], summary["died"]) == ("INCOMPLETE", 1, 1)
-    assert "the time for the run was over" in summary["reason"]
-
-
-class TestPrune:
-    def run(self, folder: Path, name: str, days: int, *, pinned: str = "") -> None:
-        path = folder / name
-        path.mkdir()
-        started = datetime.now(UTC) - timedelta(days=days)
-        (path / "results.jsonl").write_text("{}\n" * 1000)
-        (path / "summary.json").write_text(json.dumps({"started": started.isoformat()}))
-        if pinned:
-            (path / pinned).touch()
-
-    def test_old_runs_go_releases_and_pinned_ones_stay(self, tmp_path: Path) -> None:
-        for name, days, pinned in (("old", 100, ""), ("new", 1, ""), ("release", 400, "plan.toml"), ("kept", 400, "")):
-            self.run(tmp_path, name, days, pinned=pinned)
-        (tmp_path / "somebodys notes").mkdir()
-        assert bench("prune", "--pin", str(tmp_path / "kept")).returncode == 0
-        told = bench("prune", "--runs", str(tmp_path), "--dry-run").stdout
-        assert "would go" in told
-        assert (tmp_path / "old").exists()
-        told = bench("prune", "--runs", str(tmp_path)).stdout
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "new", "release", "somebodys notes"]
-        assert "runs such as the last" in told
-
-    def test_what_is_no_run_is_not_pinned(self, tmp_path: Path) -> None:
-        assert "is no folder of a run" in bench("prune", "--pin", str(tmp_path)).stderr
 
 
 def record(number: int, outcome: str, verdict: str = "PASSED", slot: str = "dk-1") -> RunRecord:
@@ -252,18 +166,3 @@ class TestNotification:
     def test_what_cannot_be_told(self, section: Notify) -> None:
         with pytest.raises(LabError, match=r"\[notify\] (command|webhook)"):
             notify(section, "x")
-
-    def test_a_run_tells_and_keeps_quiet_when_nothing_changed(self, lab: Lab) -> None:
-        mail = lab.folder / "mail"
-        script = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read())"
-        words = json.dumps([sys.executable, "-c", script, str(mail)])
-        (lab.folder / "bench.toml").write_text(f'history = "{lab.folder}/h.sqlite"\n[notify]\ncommand = {words}\n')
-        (lab.folder / "test_lab.py").write_text("def test_a(modem):\n    pass\n")
-        environment = {name: value for name, value in os.environ.items() if name != "NRF91_BENCH_HISTORY"}
-        for _ in range(2):
-            subprocess.run(
-                [*COMMAND, "run", "--simulate", "1", "--suite", str(lab.folder / "test_lab.py")],
-                cwd=lab.folder, env=environment, check=True, capture_output=True, timeout=60,
-            )  # fmt: skip
-        assert mail.read_text().count("nrf91-bench: PASSED (SIMULATED), was never run") == 1
-        assert mail.read_text().count("nrf91-bench:") == 1

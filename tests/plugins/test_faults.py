@@ -9,7 +9,7 @@ import pytest
 from bench import children
 from tests.support.faults import FAULTS
 
-SUITES = Path(__file__).parent.parent / "tests_hil"
+SUITES = Path(__file__).parents[2] / "tests_hil"
 
 
 @pytest.mark.parametrize("name", FAULTS)

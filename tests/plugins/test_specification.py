@@ -10,7 +10,7 @@ from bench.config.known_issues import KnownIssue, load_known_issues
 from bench.errors import UsageError
 from bench.report.specification import Specification
 
-SUITES = Path(__file__).parent.parent / "tests_hil"
+SUITES = Path(__file__).parents[2] / "tests_hil"
 COLLECT = """
 import sys
 import pytest

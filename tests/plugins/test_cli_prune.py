@@ -1,0 +1,38 @@
+"""Nights: boards that somebody keeps, an end in time, old runs, and who is told."""
+
+import json
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.support.lab import COMMAND
+
+
+def bench(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False, cwd=folder)
+
+
+class TestPrune:
+    def run(self, folder: Path, name: str, days: int, *, pinned: str = "") -> None:
+        path = folder / name
+        path.mkdir()
+        started = datetime.now(UTC) - timedelta(days=days)
+        (path / "results.jsonl").write_text("{}\n" * 1000)
+        (path / "summary.json").write_text(json.dumps({"started": started.isoformat()}))
+        if pinned:
+            (path / pinned).touch()
+
+    def test_old_runs_go_releases_and_pinned_ones_stay(self, tmp_path: Path) -> None:
+        for name, days, pinned in (("old", 100, ""), ("new", 1, ""), ("release", 400, "plan.toml"), ("kept", 400, "")):
+            self.run(tmp_path, name, days, pinned=pinned)
+        (tmp_path / "somebodys notes").mkdir()
+        assert bench("prune", "--pin", str(tmp_path / "kept")).returncode == 0
+        told = bench("prune", "--runs", str(tmp_path), "--dry-run").stdout
+        assert "would go" in told
+        assert (tmp_path / "old").exists()
+        told = bench("prune", "--runs", str(tmp_path)).stdout
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "new", "release", "somebodys notes"]
+        assert "runs such as the last" in told
+
+    def test_what_is_no_run_is_not_pinned(self, tmp_path: Path) -> None:
+        assert "is no folder of a run" in bench("prune", "--pin", str(tmp_path)).stderr

@@ -1,0 +1,216 @@
+"""``nrf91-bench run`` from its command line to its exit code, on simulated boards and on a device that is none."""
+
+import json
+import shutil
+import stat
+
+from tests.support.lab import GOOD, Lab
+from tests.support.port_server import port_server
+from tests.support.responder import SLM_IDENTITY, device
+
+
+class TestGreen:
+    def test_every_test_leaves_transcript_journal_timeline_and_timings(self, lab: Lab) -> None:
+        run = lab.run()
+        finish = next(row for row in run.rows if row["type"] == "finish" and "echo" in row["test"])
+        transcript = (run.folder / finish["transcript"]).read_text()
+        assert '>> AT#XSEND="hello"' in transcript
+        results = [json.loads(p.read_text()) for p in (run.folder / "allure-results").glob("*-result.json")]
+        echo = next(result for result in results if result["name"] == "test_echo")
+        attachments = {
+            a["name"]: (run.folder / "allure-results" / a["source"]).read_text() for a in echo["attachments"]
+        }
+        assert set(attachments) == {"timeline", "transcript", "peer journal", "timings", "measured"}
+        assert "<script" not in attachments["measured"]
+        assert echo["description"].startswith("* receive: ")
+        timeline = attachments["timeline"]
+        order = [timeline.index(text) for text in ('AT#XSEND="hello"', "received #1", "sent #1", "#XRECV: 5")]
+        assert order == sorted(order)
+        assert attachments["timings"].startswith("command,sent_ms,first_byte_us,final_us,final\n")
+        labels = {(label["name"], label["value"]) for label in echo["labels"]}
+        assert {("story", "simulated-1"), ("tag", "SIMULATED")} <= labels
+        assert {"name": "board", "value": "'simulated-1'"} in echo["parameters"]
+
+    def test_identities_are_nowhere_in_the_evidence(self, lab: Lab) -> None:
+        suite = """
+def test_prints_everything(modem, board):
+    for command in ("AT+CGSN", "AT+CGSN=1", "AT+CIMI", "AT%XICCID", "AT+CEREG=5", "AT+CEREG?"):
+        modem.link.command(command)
+    assert board.identity.imei == "nobody's"
+"""
+        run = lab.run(suite)
+        assert run.code == 1
+        everything = run.output
+        for path in run.folder.rglob("*"):
+            if path.is_file() and stat.S_IMODE(path.stat().st_mode) != 0o600:
+                everything += path.read_text(errors="replace")
+        for secret in ("359404230000000", "001010000000000", "8900100000000000000", "0000A101"):
+            assert secret not in everything
+        assert "imei-" in everything
+
+    def test_a_device_that_is_no_simulator(self, lab: Lab) -> None:
+        suite = """
+def test_who(board, modem):
+    assert board.identity.part == "nRF9161-LACA"
+    assert modem.link.command("AT").ok
+"""
+        with device(SLM_IDENTITY) as board:
+            run = lab.run(suite, ("--port", board.path))
+        assert run.code == 0, run.output
+        assert run.summary["simulated"] is True
+        assert "nRF9161-LACA" in run.output
+
+    def test_no_two_results_look_like_one_that_was_retried(self, lab: Lab) -> None:
+        """allure-pytest shows every bytes parameter as its class, and a report keeps only one of alike results."""
+        suite = """
+import pytest
+
+@pytest.mark.parametrize("data", [b"one", b"two", (1, 2)])
+def test_with(data):
+    assert data
+"""
+        run = lab.run(suite)
+        assert run.code == 0, run.output
+        results = [json.loads(p.read_text()) for p in (run.folder / "allure-results").glob("*-result.json")]
+        assert len({json.dumps(result["parameters"], sort_keys=True) for result in results}) == 3
+
+
+class TestNotGreen:
+    def test_a_device_failure(self, lab: Lab) -> None:
+        suite = GOOD + "\n\ndef test_wrong(modem):\n    modem.link.command('AT#NOSUCH')\n"
+        run = lab.run(suite)
+        assert run.code == 1
+        assert (run.summary["verdict"], run.summary["failed"], run.summary["passed"]) == ("FAILED", 1, 2)
+        assert run.allure["test_wrong"] == "failed"
+        assert "AT#NOSUCH answered ERROR" in run.output
+        assert "transcript" in run.output
+
+    def test_a_skip_needs_a_pass_beside_it(self, lab: Lab) -> None:
+        run = lab.run("import pytest\n\ndef test_skip(board):\n    pytest.skip('no SIM in this lab')\n")
+        assert run.code == 5
+        assert "no SIM in this lab" in run.output
+        assert run.allure == {"test_skip": "skipped"}
+
+    def test_a_network_without_ipv6_skips_with_that_reason(self, lab: Lab) -> None:
+        config = lab.folder / "bench.toml"
+        config.write_text("[network]\nipv6 = false\n")
+        suite = GOOD + "\n\ndef test_six(ipv6):\n    assert ipv6\n"
+        run = lab.run(suite, ("--simulate", "1", "--config", str(config)))
+        assert run.code == 0
+        assert run.summary["skipped"] == 1
+        assert "no IPv6 on this network" in run.output
+
+    def test_a_suite_that_does_not_import(self, lab: Lab) -> None:
+        run = lab.run("import no_such_module\n")
+        assert run.code == 5
+        assert "no_such_module" in run.output
+
+    def test_a_limit_that_is_exceeded_fails_the_test(self, lab: Lab) -> None:
+        suite = """
+from bench.measure import at_most
+
+def test_slow(measure):
+    measure("time", 5e9, unit="ns", limit=at_most(seconds=1))
+"""
+        run = lab.run(suite)
+        assert run.code == 1
+        assert "time was 5 s, expected at most 1 s" in run.output
+        assert "OUTSIDE" in run.output
+
+    def test_an_expected_failure_does_not_excuse_the_lab(self, lab: Lab) -> None:
+        suite = """
+import os, signal, pytest
+from bench.errors import LabError
+
+def test_good(modem):
+    pass
+
+@pytest.mark.xfail
+def test_lab(modem):
+    raise LabError("the hub is gone")
+
+@pytest.mark.xfail(reason="hangs", run=False)
+def test_not_run(modem):
+    pass
+
+@pytest.mark.xfail(reason="known")
+def test_known(modem):
+    modem.link.command("AT#NOSUCH")
+
+@pytest.mark.xfail(reason="cured")
+def test_cured(modem):
+    pass
+"""
+        run = lab.run(suite)
+        assert run.code == 1
+        counts = {name: run.summary[name] for name in ("passed", "failed", "lab_errors", "skipped", "known_issues")}
+        assert counts == {"passed": 2, "failed": 1, "lab_errors": 1, "skipped": 1, "known_issues": 1}
+        assert run.summary["unexpected_passes"] == 1
+        assert run.allure["test_cured"] == "failed"
+        assert run.allure["test_lab"] == "broken"
+
+    def test_a_module_that_does_not_import_beside_one_that_does(self, lab: Lab) -> None:
+        (lab.folder / "more").mkdir()
+        (lab.folder / "more" / "test_broken.py").write_text("import no_such_module\n")
+        arguments = ("--simulate", "1", "--suite", str(lab.folder / "more"), "--", "--continue-on-collection-errors")
+        run = lab.run(arguments=arguments)
+        assert run.code == 5, run.output
+
+    def test_what_rests_on_a_network_stack_is_an_observation_on_hardware_only(self, lab: Lab) -> None:
+        suite = """
+import pytest
+
+def test_good(modem):
+    pass
+
+@pytest.mark.stack
+def test_other_stack(modem):
+    assert not "the peer's end sets another event"
+"""
+        with device(SLM_IDENTITY) as board, port_server(board.path) as port:
+            config = lab.folder / "bench.toml"
+            config.write_text(f'[[boards]]\nname = "rack-1"\nport = "tcp://127.0.0.1:{port}"\n')
+            run = lab.run(suite, ("--config", str(config)))
+        assert run.code == 0, run.output
+        assert (run.summary["simulated"], run.summary["skipped"], run.summary["failed"]) == (False, 1, 0)
+        assert "observation, for a person to adopt" in run.output
+        shutil.rmtree(lab.out)
+        assert lab.run(suite).code == 1
+
+    def test_a_mistake_in_a_script_says_where(self, lab: Lab) -> None:
+        run = lab.run("def test_typo(modem):\n    modem.tcp_clinet()\n")
+        assert run.code == 1
+        assert "AttributeError" in run.output
+        assert "(test_lab.py, line 2)" in run.output
+
+    def test_a_secret_is_nowhere(self, lab: Lab) -> None:
+        run = lab.run("def test_pin(modem):\n    modem.link.command('AT+CPIN=\"7351\"')\n")
+        assert run.code == 1
+        everything = run.output
+        for path in run.folder.rglob("*"):
+            if path.is_file() and stat.S_IMODE(path.stat().st_mode) != 0o600:
+                everything += path.read_text(errors="replace")
+        assert 'AT+CPIN="7351"' not in everything
+        assert "AT+CPIN=******" in everything
+
+
+class TestUsage:
+    def test_scenarios_that_need_flow_control_say_so(self, lab: Lab) -> None:
+        suite = """
+import pytest
+from dataclasses import replace
+
+@pytest.fixture(autouse=True)
+def hardware(bench_session, request):
+    spec = bench_session.spec
+    bench_session.spec = replace(spec, hardware=True, flow_control=request.node.name == "test_with")
+    yield
+    bench_session.spec = spec
+
+def test_with(flow_control): pass
+def test_without(flow_control): pass
+"""
+        rows = {row["test"].partition("::")[2]: row for row in lab.run(suite).rows if row["type"] == "finish"}
+        assert rows["test_with"]["outcome"] == "passed"
+        assert rows["test_without"]["outcome"] == "skipped"
+        assert "wire RTS and CTS" in rows["test_without"]["message"]

@@ -1,0 +1,39 @@
+"""Measurements in a run: declared, judged by suite and lab, kept as samples, drawn, and taken alone."""
+
+from tests.support.lab import Lab
+
+
+class TestAlone:
+    SUITE = """
+import time
+import pytest
+
+@pytest.mark.timing
+def test_timed(modem):
+    time.sleep(1)
+
+@pytest.mark.parametrize("n", range(6))
+def test_other(modem, n):
+    time.sleep(0.05)
+"""
+
+    def spans(self, lab: Lab, *arguments: str) -> list[tuple[str, str, int, int]]:
+        run = lab.run(self.SUITE, ("--simulate", "3", "--", *arguments))
+        assert run.code == 0, run.output
+        begun = {(r["slot"], r["test"]): r["t_ns"] for r in run.rows if r["type"] == "start"}
+        finished = {(r["slot"], r["test"]): r["t_ns"] for r in run.rows if r["type"] == "finish"}
+        return [(slot, test, start, finished[slot, test]) for (slot, test), start in begun.items()]
+
+    def test_what_measures_time_has_no_company(self, lab: Lab) -> None:
+        spans = self.spans(lab)
+        assert len(spans) == 21
+        for slot, test, start, end in spans:
+            if "test_timed" in test:
+                beside = [other for s, other, b, e in spans if (s, other) != (slot, test) and b < end and e > start]
+                assert beside == []
+        last = max(spans, key=lambda span: span[2])
+        assert "test_timed" in last[1], "it runs late, so that nobody waits for it"
+
+    def test_unless_it_is_asked_for(self, lab: Lab) -> None:
+        timed = [span for span in self.spans(lab, "--beside-others") if "test_timed" in span[1]]
+        assert any(a is not b and a[2] < b[3] and b[2] < a[3] for a in timed for b in timed)
