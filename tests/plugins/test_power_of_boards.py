@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from bench.at import AtLink, CommandError
 from bench.boards import BoardSpec, SimulatedBoards, ask_simulator, coverage_of
 from bench.clock import now_ns
-from bench.config.lab import Coverage, load
+from bench.config.lab import CoverageConfig, load
 from bench.config.toml_file import ConfigError
 from bench.errors import LabError
 from bench.measure import Current, ProfilerKit, SimulatedMeter
 from bench.modem import Modem, PsmGrant, SystemMode
 from bench.peers import Peers
-from nrf91_bench_fixtures.meter import KeptMeter
+from bench.session.keeper import Keeper
 from tests.support.lab import COMMAND, Lab
 from tests.support.profiler_kit import FakeProfilerKit
 from tests.support.programs import simulator
@@ -93,7 +93,7 @@ class TestPowerSaving:
 
 class TestCoverage:
     def test_streams_wait_and_datagrams_are_lost(self, spec: BoardSpec, board: Modem, peers: Peers) -> None:
-        coverage = coverage_of(spec, Coverage())
+        coverage = coverage_of(spec, CoverageConfig())
         assert coverage is not None
         board.link.command("AT+CEREG=1")
         tcp, udp = peers.tcp_echo(), peers.udp_echo()
@@ -133,7 +133,7 @@ class TestCoverage:
         control = tmp_path / "control"
         cell = ("--cell", "setup=600", "--control", str(control))
         with simulator(*cell) as boards, AtLink.open(boards[0]["port"]) as at:
-            coverage = coverage_of(BoardSpec("simulated-1", boards[0]["port"], control=str(control)), Coverage())
+            coverage = coverage_of(BoardSpec("simulated-1", boards[0]["port"], control=str(control)), CoverageConfig())
             assert coverage is not None
             udp, board = peers.udp_echo(), Modem(at)
             with board.udp_client(udp.host, udp.port) as client:
@@ -145,7 +145,7 @@ class TestCoverage:
                 assert client.receive(5).data == b"after"
 
     def test_nobody_dials_a_board_without_coverage(self, spec: BoardSpec, board: Modem, peers: Peers) -> None:
-        coverage = coverage_of(spec, Coverage())
+        coverage = coverage_of(spec, CoverageConfig())
         assert coverage is not None
         dialer = peers.tcp_dialer()
         with board.tcp_server(23456) as server:
@@ -160,7 +160,7 @@ class TestCoverage:
         self, spec: BoardSpec, board: Modem, peers: Peers
     ) -> None:
         """What was kept for it and lost with the coverage leaves room for what comes later."""
-        coverage, udp = coverage_of(spec, Coverage()), peers.udp_echo()
+        coverage, udp = coverage_of(spec, CoverageConfig()), peers.udp_echo()
         assert coverage is not None
         with board.udp_client(udp.host, udp.port) as client:
             client.send_string(b"hello")
@@ -177,7 +177,7 @@ class TestCoverage:
     def test_a_closed_socket_says_goodbye_when_the_network_is_back(
         self, spec: BoardSpec, board: Modem, peers: Peers
     ) -> None:
-        coverage = coverage_of(spec, Coverage())
+        coverage = coverage_of(spec, CoverageConfig())
         assert coverage is not None
         echo = peers.tcp_echo()
         with coverage.lost():
@@ -191,18 +191,18 @@ class TestCoverage:
     def test_a_laboratory_takes_it_away_with_its_own_commands(self, tmp_path: Path) -> None:
         notes = tmp_path / "notes"
         script = [sys.executable, "-c", "import sys; open(sys.argv[1], 'a').write(sys.argv[2])", str(notes)]
-        config = Coverage(lose=(*script, "lose {name}\n"), restore=(*script, "restore {port}\n"))
+        config = CoverageConfig(lose=(*script, "lose {name}\n"), restore=(*script, "restore {port}\n"))
         coverage = coverage_of(BoardSpec("dk-1", "/dev/ttyX"), config)
         assert coverage is not None
         with pytest.raises(ZeroDivisionError), coverage.lost():
             raise ZeroDivisionError
         assert notes.read_text() == "lose dk-1\nrestore /dev/ttyX\n"
-        assert coverage_of(BoardSpec("dk-1", "/dev/ttyX"), Coverage()) is None
+        assert coverage_of(BoardSpec("dk-1", "/dev/ttyX"), CoverageConfig()) is None
 
     def test_a_command_that_fails_is_the_labs_fault_and_the_network_is_given_back(self, tmp_path: Path) -> None:
         back = tmp_path / "back"
         touch = (sys.executable, "-c", "import sys; open(sys.argv[1], 'w')", str(back))
-        coverage = coverage_of(BoardSpec("dk-1", "/dev/ttyX"), Coverage(lose=("false",), restore=touch))
+        coverage = coverage_of(BoardSpec("dk-1", "/dev/ttyX"), CoverageConfig(lose=("false",), restore=touch))
         assert coverage is not None
         with pytest.raises(LabError, match=r"\[coverage\] lose: false ended with 1"), coverage.lost():
             pass
@@ -297,16 +297,18 @@ class TestProfilerKit:
                 meter.current(now_ns(), now_ns() + 5 * S)
 
     def test_one_that_failed_a_test_is_started_anew_by_the_next(self) -> None:
-        with FakeProfilerKit(50.0) as kit, contextlib.closing(KeptMeter()) as kept:
-            first = kept.get(kit.port)
-            assert kept.get(kit.port) is first
-            kit.silent = True
-            with pytest.raises(LabError):
-                first.current(now_ns(), now_ns() + 5 * S)
-            kit.silent = False
-            again = kept.get(kit.port)
-            begin = now_ns()
-            assert again.current(begin, begin + 100 * MS).charge_uc(begin, begin + 100 * MS) > 0
+        with FakeProfilerKit(50.0) as kit:
+            keeper = Keeper(lambda: ProfilerKit(kit.port), ProfilerKit.check, lambda _: None)
+            with contextlib.closing(keeper):
+                first = keeper.get()
+                assert keeper.get() is first
+                kit.silent = True
+                with pytest.raises(LabError):
+                    first.current(now_ns(), now_ns() + 5 * S)
+                kit.silent = False
+                again = keeper.get()
+                begin = now_ns()
+                assert again.current(begin, begin + 100 * MS).charge_uc(begin, begin + 100 * MS) > 0
 
     @pytest.mark.parametrize(
         ("kit", "told"),
@@ -336,7 +338,7 @@ def test_journal_tells_of_coverage(tmp_path: Path) -> None:
     journal, control = tmp_path / "journal", tmp_path / "control"
     with simulator("--journal", str(journal), "--control", str(control)) as boards:
         spec = BoardSpec("simulated-1", boards[0]["port"], control=str(control))
-        coverage = coverage_of(spec, Coverage())
+        coverage = coverage_of(spec, CoverageConfig())
         assert coverage is not None
         with coverage.lost():
             pass

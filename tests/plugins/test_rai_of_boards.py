@@ -50,7 +50,7 @@ class TestBoard:
                     lambda: client.receive(1),
                     lambda: client.receive_from(1),
                     lambda: board.polling.poll(10),
-                    lambda: board.server.accept(1),
+                    lambda: board.server.accept(client.handle, 1),
                 ):
                     with pytest.raises(LinkState, match="it would hold back the URC"):
                         blocks()

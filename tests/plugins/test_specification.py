@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from bench.config.known_issues import KnownIssue, load_known_issues
+from bench.config.toml_file import ConfigError
 from bench.errors import UsageError
+from bench.evidence import Outcome
+from bench.evidence.rows import BoardRow, FinishRow, PlanRow
 from bench.report.specification import Specification
 
 SUITES = Path(__file__).parents[2] / "tests_hil"
@@ -43,10 +46,14 @@ def test_every_statement_has_a_scenario_and_every_marker_a_statement(collected: 
     assert marked - stated == set()
 
 
+def firmware(version: str, modem: str = "mfw_nrf91x1_2.0.2", application: str = "slm") -> BoardRow:
+    return BoardRow(modem_firmware=modem, application=application, application_version=version)
+
+
 def test_every_known_issue_names_a_scenario_that_there_is(collected: list[tuple[str, str]]) -> None:
     tests = [name for kind, name in collected if kind == "TEST"]
     for issue in load_known_issues([SUITES / "known_issues.toml"]):
-        assert any(issue.concerns(test, "3.1.0", "mfw_nrf91x1_2.0.2") for test in tests), issue.test
+        assert any(issue.excuses(test, firmware("3.1.0")) for test in tests), issue.test
 
 
 def test_the_matrix_counts_outcomes_by_board() -> None:
@@ -54,10 +61,10 @@ def test_the_matrix_counts_outcomes_by_board() -> None:
     spec = ["XSOCKET.read"]
     specification.take(
         [
-            {"type": "plan", "test": "a", "slot": "dk-1", "spec": spec},
-            {"type": "plan", "test": "b", "slot": "dk-1", "spec": spec},
-            {"type": "plan", "test": "c", "slot": "dk-1"},
-            {"type": "finish", "test": "a", "slot": "dk-1", "outcome": "passed"},
+            PlanRow(test="a", slot="dk-1", spec=spec),
+            PlanRow(test="b", slot="dk-1", spec=spec),
+            PlanRow(test="c", slot="dk-1"),
+            FinishRow(test="a", slot="dk-1", outcome=Outcome.PASSED),
         ]
     )
     row = next(line for line in specification.markdown().splitlines() if line.startswith("| XSOCKET.read |"))
@@ -102,11 +109,29 @@ expires = 2999-01-01
         self, tmp_path: Path, test: str, slm: str, modem: str, concerned: bool
     ) -> None:
         (issue,) = self.row(tmp_path)
-        assert issue.concerns(test, slm, modem) is concerned
+        assert issue.excuses(test, firmware(slm, modem)) is concerned
+
+    def test_a_row_of_one_application_excuses_no_other(self, tmp_path: Path) -> None:
+        spelt_out = self.ROW.replace('slm = ">=3.1,<3.2"', 'application = "slm"\nversion = ">=3.1,<3.2"')
+        for text in (self.ROW, spelt_out):
+            (issue,) = self.row(tmp_path, text)
+            assert issue.excuses("test_dns.py::test_several", firmware("3.1.0"))
+            assert not issue.excuses("test_dns.py::test_several", firmware("3.1.0", application="serial-modem"))
+
+    @pytest.mark.parametrize(
+        ("line", "told"),
+        [
+            ('version = ">=3.1"', "say which application the version is of"),
+            ('slm = ">=3.1"\napplication = "slm"', "slm is short for application and version: leave application out"),
+        ],
+    )
+    def test_a_version_of_nothing_is_refused(self, tmp_path: Path, line: str, told: str) -> None:
+        with pytest.raises(ConfigError, match=told):
+            self.row(tmp_path, self.ROW.replace('slm = ">=3.1,<3.2"', line))
 
     def test_a_row_expires(self, tmp_path: Path) -> None:
         (issue,) = self.row(tmp_path, self.ROW.replace("2999", "2020"))
-        assert not issue.concerns("test_dns.py::test_several", "3.1.0", "mfw_nrf91x1_2.0.2")
+        assert not issue.excuses("test_dns.py::test_several", firmware("3.1.0"))
 
     @pytest.mark.parametrize(
         ("old", "new", "says"),

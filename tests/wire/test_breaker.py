@@ -6,8 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from bench.evidence import ResultStream
-from bench.run.circuit_breaker import NETWORK, PEER, CircuitBreaker
+from bench.at import PortLost, PortNotFound
+from bench.boards import BoardLeased, BoardSilent, BudgetSpent
+from bench.errors import LabError, Suspect
+from bench.evidence import Outcome, ResultStream
+from bench.evidence.rows import BoardRow, FinishRow, RadioRow
+from bench.modem import NotRegistered, SimLocked
+from bench.peers import PeerError
+from bench.run.circuit_breaker import CircuitBreaker
+from bench.secret import NoSecret
+
+
+def finish(slot: str, test: str, outcome: str, error: type[LabError] = PortLost) -> FinishRow:
+    """The row of a test, which says of its lab error what the error's class says."""
+    return FinishRow(
+        slot=slot,
+        test=test,
+        outcome=Outcome(outcome),
+        error=error.__name__,
+        suspect=error.suspect,
+        ends_by_itself=error.ends_by_itself,
+        board_absent=error.board_absent,
+    )
 
 
 class Night:
@@ -27,20 +47,19 @@ class Night:
         self.stopped = ""
         self.folder = folder
         monkeypatch.setattr("time.monotonic", lambda: self.now)
-        named = {PEER: probes.get("peer", str)}
+        named = {Suspect.PEER: probes.get("peer", str)}
         if "network" in probes:
-            named[NETWORK] = probes["network"]
+            named[Suspect.NETWORK] = probes["network"]
         stream = ResultStream(folder, "night")
         self.breaker = CircuitBreaker(folder, stream, boards, 600.0, hub, named, self.said.append, self._stop)
 
     def _stop(self, why: str) -> None:
         self.stopped = why
 
-    def see(self, slot: str, *outcomes: str, error: str = "PortLost") -> None:
+    def see(self, slot: str, *outcomes: str, error: type[LabError] = PortLost) -> None:
         for outcome in outcomes:
             self.tests += 1
-            row = {"type": "finish", "slot": slot, "test": f"test_{self.tests}", "outcome": outcome, "error": error}
-            self.breaker.take(row)
+            self.breaker.take(finish(slot, f"test_{self.tests}", outcome, error))
         self.breaker.act()
 
     def wait(self, seconds: float) -> None:
@@ -91,11 +110,11 @@ class TestBreaker:
     def test_boards_that_never_were_there_stop_nobody(self, night: Callable[..., Night]) -> None:
         here = night(4, hub=lambda: ["dk-3", "dk-4"])
         here.see("dk-1", "passed")
-        here.see("dk-3", *["lab_error"] * 5, error="PortNotFound")
-        here.see("dk-4", *["lab_error"] * 5, error="BoardLeased")
+        here.see("dk-3", *["lab_error"] * 5, error=PortNotFound)
+        here.see("dk-4", *["lab_error"] * 5, error=BoardLeased)
         assert not here.said
-        here.breaker.take({"type": "board", "slot": "dk-3"})
-        here.see("dk-3", *["lab_error"] * 5, error="PortLost")
+        here.breaker.take(BoardRow(slot="dk-3"))
+        here.see("dk-3", *["lab_error"] * 5, error=PortLost)
         here.see("dk-2", "lab_error", "lab_error")
         assert "2 of 4 boards fail together, likely cause: hub or power (dk-3 is gone)" in here.said[0]
 
@@ -108,18 +127,18 @@ class TestBreaker:
 
     def test_a_board_alone_takes_five_in_a_row(self, night: Callable[..., Night]) -> None:
         here = night(1, peer=lambda: "the echo server is gone")
-        here.see("dk-1", *["lab_error"] * 4, error="PeerError")
+        here.see("dk-1", *["lab_error"] * 4, error=PeerError)
         assert not here.paused()
-        here.see("dk-1", "skipped", "lab_error", error="PeerError")
+        here.see("dk-1", "skipped", "lab_error", error=PeerError)
         assert here.paused()
         assert "likely cause: peer (the echo server is gone)" in here.said[0]
 
     @pytest.mark.parametrize(
         ("error", "cause"),
-        [("NotRegistered", "network"), ("SimLocked", "SIM"), ("BoardSilent", "device"), ("LabError", "lab")],
+        [(NotRegistered, "network"), (SimLocked, "SIM"), (BoardSilent, "device"), (LabError, "lab")],
     )
     def test_what_cannot_be_probed_is_named_by_its_errors_and_waited_for(
-        self, night: Callable[..., Night], error: str, cause: str
+        self, night: Callable[..., Night], error: type[LabError], cause: str
     ) -> None:
         here = night(2)
         for slot in ("dk-1", "dk-2"):
@@ -135,7 +154,7 @@ class TestBreaker:
         here = night(2)
         for pause in (60, 120, 240):
             for slot in ("dk-1", "dk-2"):
-                here.see(slot, "lab_error", "lab_error", error="LabError")
+                here.see(slot, "lab_error", "lab_error", error=LabError)
             here.wait(pause - 15)
             assert here.paused(), here.said
             here.wait(30)
@@ -143,7 +162,7 @@ class TestBreaker:
         told = [text.partition(":")[0] for text in here.said]
         assert told == ["begins", "tries again", *["goes on", "tries again"] * 2]
         for slot in ("dk-1", "dk-2"):
-            here.see(slot, "lab_error", "lab_error", error="LabError")
+            here.see(slot, "lab_error", "lab_error", error=LabError)
         here.wait(200)
         assert here.stopped.startswith("incident: lab, not over after 60")
 
@@ -151,7 +170,7 @@ class TestBreaker:
         here = night(2)
         for _ in range(20):
             for slot in ("dk-1", "dk-2"):
-                here.see(slot, "lab_error", "lab_error", error="LabError")
+                here.see(slot, "lab_error", "lab_error", error=LabError)
             here.wait(70)
             here.see("dk-1", "passed")
         assert {text.partition(":")[0] for text in here.said} == {"begins", "tries again"}
@@ -159,15 +178,15 @@ class TestBreaker:
 
     def test_a_control_board_tells_the_network_from_the_boards(self, night: Callable[..., Night]) -> None:
         here = night(2, network=lambda: "the control board dk-0 fails too: searching")
-        here.see("dk-1", "lab_error", "lab_error", error="NotRegistered")
-        here.see("dk-2", "lab_error", "lab_error", error="NotRegistered")
+        here.see("dk-1", "lab_error", "lab_error", error=NotRegistered)
+        here.see("dk-2", "lab_error", "lab_error", error=NotRegistered)
         assert "likely cause: network (the control board dk-0 fails too: searching)" in here.said[0]
 
     def test_a_control_board_that_cannot_tell_accuses_nobody(self, night: Callable[..., Night]) -> None:
         here = night(2, network=lambda: None)
-        here.see("dk-1", "lab_error", "lab_error", error="NotRegistered")
-        here.see("dk-2", "lab_error", "lab_error", error="NotRegistered")
-        assert "likely cause: network (what is wrong there cannot be seen from here)" in here.said[0]
+        here.see("dk-1", "lab_error", "lab_error", error=NotRegistered)
+        here.see("dk-2", "lab_error", "lab_error", error=NotRegistered)
+        assert "likely cause: network (the cause cannot be seen from here)" in here.said[0]
         here.wait(50)
         assert here.paused()
         here.wait(30)
@@ -175,23 +194,23 @@ class TestBreaker:
 
     def test_a_control_board_that_works_clears_the_network(self, night: Callable[..., Night]) -> None:
         here = night(2, network=str)
-        here.see("dk-1", "lab_error", "lab_error", error="NotRegistered")
-        here.see("dk-2", "lab_error", "lab_error", error="NotRegistered")
+        here.see("dk-1", "lab_error", "lab_error", error=NotRegistered)
+        here.see("dk-2", "lab_error", "lab_error", error=NotRegistered)
         assert "likely cause: device (the control board has the network, so it is the boards or" in here.said[0]
 
     @pytest.mark.parametrize(("others", "cause"), [("cell-2", "cell"), ("cell-1", "network")])
     def test_boards_of_one_cell(self, night: Callable[..., Night], others: str, cause: str) -> None:
         here = night(4)
         for slot, cell in (("dk-1", "cell-1"), ("dk-2", "cell-1"), ("dk-3", others), ("dk-4", others)):
-            here.breaker.take({"type": "radio", "slot": slot, "cell": cell})
-        here.see("dk-1", "lab_error", "lab_error", error="NetworkLost")
-        here.see("dk-2", "lab_error", "lab_error", error="NetworkLost")
+            here.breaker.take(RadioRow(slot=slot, cell=cell))
+        here.see("dk-1", "lab_error", "lab_error", error=NotRegistered)
+        here.see("dk-2", "lab_error", "lab_error", error=NotRegistered)
         assert f"likely cause: {cause} (" in here.said[0]
 
     def test_one_test_that_is_tried_again_on_every_board(self, night: Callable[..., Night]) -> None:
         here = night(2)
         for slot in ("dk-1", "dk-2", "dk-1", "dk-2"):
-            here.breaker.take({"type": "finish", "slot": slot, "test": "test_dns", "outcome": "lab_error"})
+            here.breaker.take(finish(slot, "test_dns", "lab_error", LabError))
             here.breaker.act()
         assert not here.paused()
 
@@ -199,11 +218,13 @@ class TestBreaker:
         """A board that is unplugged besides does not make it the hub."""
         here = night(4, hub=lambda: ["dk-4"], peer=lambda: "nobody answers")
         for slot in ("dk-1", "dk-2"):
-            here.see(slot, "lab_error", "lab_error", error="PeerError")
+            here.see(slot, "lab_error", "lab_error", error=PeerError)
         assert "likely cause: peer (nobody answers)" in here.said[0]
 
-    @pytest.mark.parametrize("error", ["BudgetSpent", "SimLocked", "NoSecret"])
-    def test_what_only_a_person_can_cure_is_no_incident(self, night: Callable[..., Night], error: str) -> None:
+    @pytest.mark.parametrize("error", [BudgetSpent, SimLocked, NoSecret])
+    def test_what_only_a_person_can_cure_is_no_incident(
+        self, night: Callable[..., Night], error: type[LabError]
+    ) -> None:
         here = night(1)
         here.see("dk-1", *["lab_error"] * 20, error=error)
         assert not here.paused()

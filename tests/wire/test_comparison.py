@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
-from bench.history import Observation, Settings, compare
+from bench.history import CompareSettings, Observation, compare
 from bench.history.comparison import ComparisonVerdict
 from bench.history.observations import Key
-from bench.history.shift import Shift, between_units, significant, t_quantile, t_tail, within_nights
+from bench.history.shift import Shift, between_units, significant, within_nights
+from bench.measure.student import t_quantile, t_tail
 
 KEY = Key("test", "echo", "ns", "nrf9151dk", "LTE-M", "24201")
 numbers = iter(range(1, 10**9))
@@ -112,7 +113,7 @@ class TestWindows:
         assert slower.judgements[0].change == pytest.approx(-0.2, abs=0.02)
 
     def test_what_is_sure_but_small_is_no_regression(self) -> None:
-        found = compare(nights(100.0, 1, 20), nights(102.0, 21, 28), Settings(confidence=0.9))
+        found = compare(nights(100.0, 1, 20), nights(102.0, 21, 28), CompareSettings(confidence=0.9))
         assert found.judgements[0].verdict == ComparisonVerdict.SAME
         assert found.exit_code == 0
 
@@ -139,7 +140,7 @@ class TestWindows:
         assert found.exit_code == 5
 
     def test_a_series_too_short_for_the_statistic(self) -> None:
-        found = compare(nights(100.0, 1, 9), nights(100.0, 10, 11), Settings(statistic="p99"))
+        found = compare(nights(100.0, 1, 9), nights(100.0, 10, 11), CompareSettings(statistic="p99"))
         assert "has too few samples" in found.judgements[0].why
 
     def test_a_comparison_that_would_have_missed_it_proves_nothing(self) -> None:
@@ -196,7 +197,7 @@ class TestInterleaved:
         calibration = self.run(1, {"a": 100.0, "b": 90.0, "cc": 130.0, "dd": 70.0})
         night = self.run(2, {"a": 100.0, "b": 90.0, "cc": 143.0, "dd": 77.0})
         baseline = [*calibration, *(one for one in night if one.board in "ab")]
-        found = compare(baseline, [one for one in night if one.board not in "ab"], Settings(confidence=0.9))
+        found = compare(baseline, [one for one in night if one.board not in "ab"], CompareSettings(confidence=0.9))
         assert found.judgements[0].verdict == ComparisonVerdict.REGRESSION
         assert found.judgements[0].change == pytest.approx(0.1, abs=0.01)
         assert found.judgements[0].units == "12 rounds of 4 boards in 2 nights, 1 cell"

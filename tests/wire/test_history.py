@@ -82,7 +82,7 @@ class TestStore:
         connection.commit()
         connection.close()
         with Store(path) as store:
-            assert store.run("u").boards == (BoardRecord("dk-1", "i", "m", "f", "s", "a", "o", "c", 0, ""),)
+            assert store.run("u").boards == (BoardRecord("dk-1", "i", "m", "f", "slm", "s", "a", "o", "c", 0, ""),)
             assert store.add(run_record())
 
     def test_a_newer_file_is_left_alone(self, path: Path) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import numpy
 import pytest
@@ -14,15 +15,14 @@ from bench.at import Response
 from bench.config.lab import Config, MeasurementLimit
 from bench.errors import DeviceError, LabError, UsageError
 from bench.evidence.figures import figures, of_last_attempts
+from bench.evidence.rows import MeasurementRow
 from bench.measure import (
-    MARGINAL,
-    OK,
-    OUTSIDE,
     VALUE,
     Exchange,
     Limit,
     LimitExceeded,
     LimitUnfit,
+    LimitVerdict,
     Measurement,
     NoiseFloor,
     Series,
@@ -65,27 +65,27 @@ class TestLimits:
     @pytest.mark.parametrize("value", [float("nan"), float("inf")])
     def test_what_is_no_number_is_outside(self, value: float) -> None:
         for limit in (at_most(1), within((0, 1))):
-            assert limit.verdict(value) == OUTSIDE
+            assert limit.verdict(value) == LimitVerdict.OUTSIDE
 
     @pytest.mark.parametrize(
         ("limit", "value", "verdict"),
         [
-            (at_most(100, marginal=0.1), 89, OK),
-            (at_most(100, marginal=0.1), 95, MARGINAL),
-            (at_most(100, marginal=0.1), 101, OUTSIDE),
-            (at_least(100, marginal=0.1), 111, OK),
-            (at_least(100, marginal=0.1), 105, MARGINAL),
-            (at_least(100, marginal=0.1), 99, OUTSIDE),
-            (within((0, 100), marginal=0.1), 50, OK),
-            (within((0, 100), marginal=0.1), 5, MARGINAL),
-            (within((0, 100), marginal=0.1), 95, MARGINAL),
-            (within((0, 100), marginal=0.1), -1, OUTSIDE),
+            (at_most(100, marginal=0.1), 89, LimitVerdict.OK),
+            (at_most(100, marginal=0.1), 95, LimitVerdict.MARGINAL),
+            (at_most(100, marginal=0.1), 101, LimitVerdict.OUTSIDE),
+            (at_least(100, marginal=0.1), 111, LimitVerdict.OK),
+            (at_least(100, marginal=0.1), 105, LimitVerdict.MARGINAL),
+            (at_least(100, marginal=0.1), 99, LimitVerdict.OUTSIDE),
+            (within((0, 100), marginal=0.1), 50, LimitVerdict.OK),
+            (within((0, 100), marginal=0.1), 5, LimitVerdict.MARGINAL),
+            (within((0, 100), marginal=0.1), 95, LimitVerdict.MARGINAL),
+            (within((0, 100), marginal=0.1), -1, LimitVerdict.OUTSIDE),
         ],
     )
     def test_what_is_near_its_limit_is_marginal(self, limit: Limit, value: float, verdict: str) -> None:
         found = single("x", value, "ns", limit)
         assert found.verdict == verdict
-        if verdict != OUTSIDE:
+        if verdict != LimitVerdict.OUTSIDE:
             found.judge()
 
     def test_a_limit_that_is_none(self) -> None:
@@ -371,9 +371,9 @@ class TestSplit:
 
 class TestFigures:
     def test_parts_stand_with_their_whole_and_limits_for_themselves(self) -> None:
-        def row(name: str, **fields: object) -> dict[str, object]:
+        def row(name: str, **fields: Any) -> MeasurementRow:  # noqa: ANN401
             told = {"p50": 2e6, "min": 1e6, "max": 3e6}
-            return {"name": name, "unit": "ns", "figures": told, "n": 10, "slot": "dk-1", "test": "t", **fields}
+            return MeasurementRow(name=name, unit="ns", figures=told, n=10, slot="dk-1", test="t", **fields)
 
         rows = [
             row("echo", limit="p50 at most 5 ms", verdict="marginal", beside=["host noise"]),
@@ -387,7 +387,7 @@ class TestFigures:
 
     def test_single_values_of_one_name_share_a_line(self) -> None:
         rows = [
-            {"name": "lost", "unit": "datagrams", "value": n, "figures": {"value": n}, "n": 1, "slot": s, "test": "t"}
+            MeasurementRow(name="lost", unit="datagrams", value=n, figures={"value": n}, slot=s, test="t")
             for n, s in ((0, "a"), (2, "b"), (1, "a"))
         ]
         (line,) = figures(rows)
@@ -395,17 +395,8 @@ class TestFigures:
 
     def test_of_a_test_that_was_tried_again_the_last_attempt_counts(self) -> None:
         rows = [
-            {
-                "name": "connect",
-                "unit": "ns",
-                "value": n,
-                "figures": {"value": n},
-                "n": 1,
-                "slot": "a",
-                "test": t,
-                **more,
-            }
-            for n, t, more in ((9e9, "one", {}), (2e8, "one", {"attempt": 2}), (3e8, "two", {}))
+            MeasurementRow(name="connect", unit="ns", value=n, figures={"value": n}, slot="a", test=t, attempt=attempt)
+            for n, t, attempt in ((9e9, "one", 1), (2e8, "one", 2), (3e8, "two", 1))
         ]
         (line,) = figures(of_last_attempts(rows))
         assert (line.value, line.count) == ("200 ms to 300 ms", 2)

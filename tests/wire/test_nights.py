@@ -15,11 +15,11 @@ from bench.boards import BoardSpec, reservation_of, reserve
 from bench.boards.lease import lock_folder
 from bench.boards.reservation import Reservation
 from bench.cli.moment import moment
-from bench.cli.run import _named
 from bench.config.lab import Notify
 from bench.errors import LabError, UsageError
 from bench.history import BoardRecord, ResultRecord, RunRecord, Store
 from bench.report.notification import change_since, notify
+from bench.run.selection import named_slots
 from tests.support.lab import COMMAND
 
 NOON = datetime(2026, 11, 23, 12, 0).astimezone()
@@ -115,7 +115,7 @@ class TestReservation:
 )
 def test_which_board_was_named(names: list[str], named: bool) -> None:
     spec = BoardSpec("dk-1", "/dev/ttyACM0", "nrf9151dk", "001051202135", "1-1.4", labels=("roof",))
-    assert _named(spec, names) is named
+    assert named_slots([spec], names) == (["dk-1"] if named else [])
 
 
 def record(number: int, outcome: str, verdict: str = "PASSED", slot: str = "dk-1") -> RunRecord:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
-from bench.measure import Finding, Round, Verdict, judge
+from bench.measure import RaiFinding, Round, Verdict, judge
 from bench.report.timeline import TimeLine
 from bench.simulator.radio import CONNECTED, CONNECTING, IDLE, LAST, NO_DATA, OFF, ONE_RESP, Assistance, Cell, Radio
 
@@ -245,7 +245,7 @@ class TestVerdict:
         )
     )
     def test_whatever_was_seen_gets_a_verdict(self, rounds: list[Round]) -> None:
-        finding: Finding = judge(rounds, cell_knows=None)
+        finding: RaiFinding = judge(rounds, cell_knows=None)
         assert finding.sentence
 
 

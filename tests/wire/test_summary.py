@@ -8,20 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.config.plan import Plan, Waiver, WantedBoards
-from bench.evidence import EvidenceLost, ResultStream, RowReader, Summary, reconcile, worst
+from bench.evidence import EvidenceLost, Outcome, ResultStream, RowReader, Summary, reconcile
 from bench.evidence.qualification import Qualification, Waived
-from bench.evidence.stream import Row
-from bench.evidence.summary import EXIT_EVIDENCE, EXIT_FAILED, EXIT_INCOMPLETE, EXIT_LAB, EXIT_OK
+from bench.evidence.rows import AnyRow, PlanRow, StartRow
+from bench.exit_code import ExitCode
 from bench.report import stem_of, write_pages
 from bench.report.matrix import matrix
 from bench.report.specification import Specification, Statement
+from tests.support.rows import row as any_row
 
 
-def row(kind: str, **fields: object) -> Row:
-    return {"schema": 1, "run": "r", "type": kind, "slot": "dk-1", **fields}
+def row(kind: str, **fields: object) -> AnyRow:
+    return any_row(kind, **{"schema": 1, "run": "r", "slot": "dk-1", **fields})
 
 
-def stream_of(*outcomes: str) -> list[Row]:
+def stream_of(*outcomes: str) -> list[AnyRow]:
     tests = [f"test_{index}" for index in range(len(outcomes))]
     rows = [row("plan", test=test) for test in tests]
     for test, outcome in zip(tests, outcomes, strict=True):
@@ -33,48 +34,77 @@ def stream_of(*outcomes: str) -> list[Row]:
 @pytest.mark.parametrize(
     ("outcomes", "verdict", "code"),
     [
-        (["passed", "passed"], "PASSED", EXIT_OK),
-        (["passed", "skipped"], "PASSED", EXIT_OK),
-        (["passed", "failed", "lab_error", "died"], "FAILED", EXIT_FAILED),
-        (["passed", "lab_error", "died"], "INCOMPLETE", EXIT_LAB),
-        (["passed", "died"], "INCOMPLETE", EXIT_INCOMPLETE),
-        (["skipped", "skipped"], "INCOMPLETE", EXIT_INCOMPLETE),
-        ([], "INCOMPLETE", EXIT_INCOMPLETE),
+        (["passed", "passed"], "PASSED", ExitCode.OK),
+        (["passed", "skipped"], "PASSED", ExitCode.OK),
+        (["passed", "failed", "lab_error", "died"], "FAILED", ExitCode.FAILED),
+        (["passed", "lab_error", "died"], "INCOMPLETE", ExitCode.LAB),
+        (["passed", "script_error"], "INCOMPLETE", ExitCode.SCRIPT),
+        (["passed", "script_error", "lab_error"], "INCOMPLETE", ExitCode.SCRIPT),
+        (["failed", "script_error"], "FAILED", ExitCode.FAILED),
+        (["passed", "died"], "INCOMPLETE", ExitCode.INCOMPLETE),
+        (["skipped", "skipped"], "INCOMPLETE", ExitCode.INCOMPLETE),
+        ([], "INCOMPLETE", ExitCode.INCOMPLETE),
     ],
 )
 def test_the_worst_outcome_decides(outcomes: list[str], verdict: str, code: int) -> None:
     summary = reconcile(stream_of(*outcomes))
     assert (summary.verdict, summary.exit_code) == (verdict, code)
     counts = summary.to_json()
-    parts = ("passed", "failed", "lab_errors", "skipped", "died")
+    parts = ("passed", "failed", "lab_errors", "script_errors", "skipped", "died")
     assert counts["planned"] == len(outcomes) == sum(counts[part] for part in parts)
 
 
 def test_lost_evidence_is_worse_than_a_failure() -> None:
     summary = reconcile([*stream_of("failed"), row("lost", why="disk full")])
-    assert summary.exit_code == EXIT_EVIDENCE
+    assert summary.exit_code == ExitCode.EVIDENCE
     assert "disk full" in summary.reason
-    assert reconcile(stream_of("passed"), damaged=1).exit_code == EXIT_EVIDENCE
-    assert reconcile([row("finish", test="nobody planned me", outcome="passed")]).exit_code == EXIT_EVIDENCE
+    assert reconcile(stream_of("passed"), damaged=1).exit_code == ExitCode.EVIDENCE
+    assert reconcile([row("finish", test="nobody planned me", outcome="passed")]).exit_code == ExitCode.EVIDENCE
 
 
 @given(st.integers(0, 200))
 def test_a_stream_cut_anywhere_is_never_green_unless_it_is_whole(cut: int) -> None:
     rows = stream_of("passed", "passed", "passed")
     summary = reconcile(rows[: min(cut, len(rows) - 1)])
-    assert summary.exit_code != EXIT_OK
+    assert summary.exit_code != ExitCode.OK
     assert summary.verdict != "PASSED"
 
 
-def test_unknown_outcomes_and_rows_are_not_trusted() -> None:
-    rows = [*stream_of("died"), row("finish", test="test_0", outcome="splendid"), row("something new", test="x")]
-    assert reconcile(rows).exit_code == EXIT_INCOMPLETE
+def test_unknown_outcomes_are_damage_and_unknown_rows_are_skipped(tmp_path: Path) -> None:
+    lines = [
+        '{"type": "plan", "test": "t"}',
+        '{"type": "finish", "test": "t", "outcome": "splendid"}',
+        '{"type": "something new", "test": "x"}',
+    ]
+    (tmp_path / "results.jsonl").write_text("\n".join(lines) + "\n")
+    reader = RowReader(tmp_path)
+    summary = reconcile(list(reader.new_rows()), damaged=reader.damaged)
+    assert (summary.exit_code, reader.damaged) == (ExitCode.EVIDENCE, 1)
+    assert summary.count(Outcome.DIED) == 1
 
 
-def test_the_worst_phase_is_the_outcome() -> None:
-    assert worst(["passed", "failed", "lab_error"]) == "failed"
-    assert worst(["passed", "passed", "lab_error"]) == "lab_error"
-    assert worst(["skipped", "passed"]) == "skipped"
+def test_a_suite_that_cannot_be_read_is_told_and_never_green() -> None:
+    summary = reconcile([*stream_of("passed"), row("script_error", path="test_x.py", message="ImportError: no\nmore")])
+    assert (summary.verdict, summary.exit_code) == ("INCOMPLETE", ExitCode.SCRIPT)
+    assert "test_x.py cannot be read: ImportError: no" in summary.reason
+    assert summary.to_json()["script_errors"] == 1
+
+
+def test_streams_of_bench_0_1_are_read() -> None:
+    board = row("board", slm_version="2.9.0", modem_firmware="mfw", network={}, ids={"imei": "i"})
+    summary = reconcile([board, *stream_of("passed")])
+    assert (summary.boards[0].application, summary.boards[0].application_version) == ("slm", "2.9.0")
+
+
+def test_text_that_json_cannot_hold_is_made_visible(tmp_path: Path) -> None:
+    stream = ResultStream(tmp_path, "r", "dk-1")
+    stream.add(PlanRow(test="t[\udce9]"))
+    reader = RowReader(tmp_path)
+    assert [row.test for row in reader.new_rows() if isinstance(row, PlanRow)] == ["t[\\udce9]"]
+    with (tmp_path / "results.jsonl").open("ab") as file:  # as bench 0.1 wrote it
+        file.write(b'{"type": "plan", "test": "t[\\udce9]"}\n')
+    assert [row.test for row in reader.new_rows() if isinstance(row, PlanRow)] == ["t[\\udce9]"]
+    assert reader.damaged == 0
 
 
 def test_every_test_has_files_of_its_own() -> None:
@@ -89,21 +119,21 @@ def test_rows_are_read_whole_and_once(tmp_path: Path) -> None:
     stream = ResultStream(tmp_path, "r", "dk-1")
     reader = RowReader(tmp_path)
     assert list(reader.new_rows()) == []
-    stream.add("plan", test="t")
+    stream.add(PlanRow(test="t"))
     with (tmp_path / "results.jsonl").open("ab") as file:
         file.write(b'{"type": "sta')
         file.flush()
         rows = list(reader.new_rows())
-        assert [(r["type"], r["test"], r["attempt"], r["slot"]) for r in rows] == [("plan", "t", 1, "dk-1")]
+        assert [(type(r), r.attempt, r.slot) for r in rows] == [(PlanRow, 1, "dk-1")]
         file.write(b'rt", "test": "t"}\nno json\n[1]\n')
-    assert [r["type"] for r in reader.new_rows()] == ["start"]
+    assert [type(r) for r in reader.new_rows()] == [StartRow]
     assert reader.damaged == 2
 
 
 def test_a_row_that_cannot_be_written_is_lost_evidence(tmp_path: Path) -> None:
     (tmp_path / "results.jsonl").symlink_to("/dev/full")
     with pytest.raises(EvidenceLost):
-        ResultStream(tmp_path, "r").add("plan", test="t")
+        ResultStream(tmp_path, "r").add(PlanRow(test="t"))
 
 
 def test_pages_escape_what_devices_send_and_say_simulated(tmp_path: Path) -> None:
@@ -130,7 +160,7 @@ class TestKnownIssues:
 
     STATEMENTS = (Statement("X.a", "it answers"), Statement("X.b", "it echoes"))
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[AnyRow]:
         rows = []
         for number in (1, 2):
             rows += [row("plan", test=f"t::{name}", spec=[f"X.{name}"], round=number) for name in "ab"]
@@ -151,7 +181,7 @@ class TestKnownIssues:
         specification.take(self.rows())
         assert specification.statements["X.a"].results == {"dk-1": {"t::a": "failed"}}
         assert specification.statements["X.b"].results == {"dk-1": {"t::b": "failed"}}
-        specification.take([one for one in self.rows() if one.get("round") == 1])
+        specification.take([one for one in self.rows() if one.round == 1])
         assert "| X.b | it echoes | 1 known issue |" in specification.markdown()
 
     def test_one_is_no_pass_that_makes_a_failure_flaky(self) -> None:

@@ -1,0 +1,83 @@
+"""The package: an sdist of this tree, and a wheel of that sdist, hold every module and every file that is read."""
+
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("setuptools", minversion="77")
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = {
+    "bench": "bench",
+    "fixtures": "nrf91_bench_fixtures",
+    "reports": "nrf91_bench_reports",
+    "tests_hil": "nrf91_bench_suites",
+}
+KINDS = (".py", ".typed", ".toml", ".json", ".html", ".md", ".css")
+LEFT_OVER = {"__pycache__", "runs"}
+
+
+def wanted() -> set[str]:
+    """Every file of the tree that a wheel must hold, by its place in the wheel."""
+    return {
+        f"{package}/{path.relative_to(ROOT / folder).as_posix()}"
+        for folder, package in FOLDERS.items()
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in KINDS and LEFT_OVER.isdisjoint(path.relative_to(ROOT).parts)
+    }
+
+
+def build(kind: str, tree: Path, out: Path) -> Path:
+    """Without a front end, which would ask a registry for what is here."""
+    call = f"from setuptools import build_meta as b; print(b.build_{kind}({str(out)!r}))"
+    done = subprocess.run([sys.executable, "-c", call], cwd=tree, capture_output=True, text=True, check=False)
+    assert not done.returncode, done.stderr
+    return out / done.stdout.split()[-1]
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a copy, for a build leaves files behind."""
+    tree = tmp_path_factory.mktemp("tree") / "copy"
+    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "__pycache__", "runs", "build", "*.egg-info"))
+    return build("sdist", tree, tmp_path_factory.mktemp("sdist"))
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """Of the sdist alone."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    (tree,) = folder.iterdir()
+    return zipfile.ZipFile(build("wheel", tree, tmp_path_factory.mktemp("wheel")))
+
+
+def test_a_wheel_holds_every_module_and_data_file(wheel: zipfile.ZipFile) -> None:
+    packaged = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert packaged == wanted()
+
+
+def test_packages_are_those_of_the_tree() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = {name.rpartition("/")[0].replace("/", ".") for name in wanted() if name.endswith(".py")}
+    assert sorted(folders) == sorted(listed)
+
+
+def test_a_wheel_names_its_program_and_its_licence(wheel: zipfile.ZipFile) -> None:
+    (entry_points,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))
+    assert "nrf91-bench = bench.cli:main" in wheel.read(entry_points).decode()
+    assert any(name.endswith("licenses/LICENSE") for name in wheel.namelist())
+
+
+def test_an_sdist_holds_the_tests(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    tests = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py")}
+    assert tests | {"conftest.py", "tox.ini", "README.md", "CHANGELOG.md", "pyproject.toml"} <= names
