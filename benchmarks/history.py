@@ -42,7 +42,7 @@ def night(number: int, boards: int, scenarios: int, samples: int) -> RunRecord:
                 )
             )
     records = tuple(
-        BoardRecord(slot, slot, "nrf9151dk", f"mfw_{number * FIRMWARES // 90}", "3.1.0", "LTE-M", "24201")
+        BoardRecord(slot, slot, "nrf9151dk", f"mfw_{number * FIRMWARES // 90}", "slm", "3.1.0", "LTE-M", "24201")
         for slot in slots
     )
     started = f"{2026 + number // 360}-{1 + number // 30 % 12:02}-{1 + number % 30:02}T20:00:00Z"

@@ -3,6 +3,7 @@
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import model_validator
 
 from bench.config.patterns import VersionRange, in_range
@@ -37,6 +38,13 @@ class Firmware(Protocol):
         """Such as 3.1.0."""
 
 
+def _check_range(text: object) -> None:
+    try:
+        SpecifierSet(str(text))
+    except InvalidSpecifier:
+        raise ValueError(f"slm: {text!r} is not a version range; write one such as >=3.1,<3.2") from None
+
+
 class FirmwareRange(Section):
     """A range of firmware. Every part that is left out means any.
 
@@ -58,6 +66,7 @@ class FirmwareRange(Section):
         both = {"application", "version"} & content.keys()
         if both:
             raise ValueError(f"slm is short for application and version: leave {' and '.join(sorted(both))} out")
+        _check_range(content["slm"])
         rest = {key: value for key, value in content.items() if key != "slm"}
         return {**rest, "application": "slm", "version": content["slm"]} if content["slm"] else rest
 

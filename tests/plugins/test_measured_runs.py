@@ -107,4 +107,4 @@ def test_empty(modem, measure):
     def test_a_number_of_samples_that_is_none(self, lab: Lab) -> None:
         run = lab.run(SERIES, ("--simulate", "1", "--", "--samples", "none"))
         assert run.code == 2
-        assert "'none' is no whole number from 1" in run.output
+        assert "'none' is not a whole number from 1" in run.output

@@ -66,7 +66,7 @@ class InlineLab(Lab):
         self._pytester = pytester
 
     def run(self, suite: str = GOOD, arguments: Sequence[str] = ("--simulate", "1")) -> Finished:
-        """Plays a suite: ``--simulate 1`` is the shared board, ``--port`` another; behind -- stands what pytest gets."""
+        """Play a suite: ``--simulate 1`` is the shared board, ``--port`` another; pytest gets what stands behind --."""
         own = list(arguments)
         behind = own[own.index("--") + 1 :] if "--" in own else []
         own = own[: own.index("--")] if "--" in own else own

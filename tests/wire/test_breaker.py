@@ -4,14 +4,15 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench.at import PortLost, PortNotFound
-from bench.boards import BoardLeased, BoardSilent, BudgetSpent
+from bench.boards import BoardLeased, BoardSilent, BoardUnintelligible, BudgetSpent
 from bench.errors import LabError, Suspect
 from bench.evidence import Outcome, ResultStream
 from bench.evidence.rows import BoardRow, FinishRow, RadioRow
-from bench.modem import NotRegistered, SimLocked
+from bench.modem import AttachBlocked, NotRegistered, SimLocked
 from bench.peers import PeerError
 from bench.run.circuit_breaker import CircuitBreaker
 from bench.secret import NoSecret
@@ -238,3 +239,97 @@ class TestBreaker:
         assert not here.paused()
         rows = [json.loads(line) for line in (here.folder / "results.jsonl").read_text().splitlines()]
         assert [row["type"] for row in rows] == ["incident", "incident"]
+
+
+class TestBorders:
+    """How many, and within which time: exactly so many trip it, one less does not."""
+
+    @pytest.mark.parametrize(("boards", "enough"), [(2, 2), (3, 2), (4, 2), (5, 3), (6, 3), (7, 4)])
+    def test_half_of_several_boards_and_two_at_least(
+        self, night: Callable[..., Night], boards: int, enough: int
+    ) -> None:
+        here = night(boards)
+        for number in range(1, enough + 1):
+            assert not here.paused()
+            here.see(f"dk-{number}", "lab_error")
+            assert not here.paused(), "one lab error of a board is nothing yet"
+            here.see(f"dk-{number}", "lab_error")
+        assert here.paused()
+
+    @pytest.mark.parametrize(("seconds", "together"), [(299, True), (300, True), (301, False)])
+    def test_five_minutes(self, night: Callable[..., Night], seconds: int, together: bool) -> None:
+        here = night(2)
+        here.see("dk-1", "lab_error", "lab_error")
+        here.now += seconds
+        here.see("dk-2", "lab_error", "lab_error")
+        assert here.paused() is together
+
+    @pytest.mark.parametrize(("seconds", "together"), [(300, True), (301, False)])
+    def test_five_minutes_of_a_board_alone(self, night: Callable[..., Night], seconds: int, together: bool) -> None:
+        here = night(1)
+        here.see("dk-1", "lab_error")
+        here.now += seconds
+        here.see("dk-1", *["lab_error"] * 4)
+        assert here.paused() is together
+
+    def test_five_in_a_row(self, night: Callable[..., Night]) -> None:
+        here = night(1)
+        here.see("dk-1", *["lab_error"] * 4, "failed", *["lab_error"] * 4)
+        assert not here.paused()
+        here.see("dk-1", "lab_error")
+        assert here.paused()
+
+    @pytest.mark.parametrize(("seconds", "ended"), [(599, False), (600, True)])
+    def test_the_patience_of_a_run(self, night: Callable[..., Night], seconds: int, ended: bool) -> None:
+        here = night(2, hub=lambda: ["dk-1", "dk-2"])
+        for slot in ("dk-1", "dk-2"):
+            here.see(slot, "lab_error", "lab_error")
+        here.wait(seconds)
+        assert bool(here.stopped) is ended
+
+    @pytest.mark.parametrize(("seconds", "goes_on"), [(59, False), (60, True)])
+    def test_a_minute_for_what_cannot_be_probed(self, night: Callable[..., Night], seconds: int, goes_on: bool) -> None:
+        here = night(2)
+        for slot in ("dk-1", "dk-2"):
+            here.see(slot, "lab_error", "lab_error", error=LabError)
+        here.wait(seconds)
+        assert here.paused() is not goes_on
+
+    @pytest.mark.parametrize(
+        ("error", "cause"),
+        [
+            (PortLost, "hub or power"),
+            (PortNotFound, "hub or power"),
+            (PeerError, "peer"),
+            (NotRegistered, "network"),
+            (AttachBlocked, "device"),
+            (SimLocked, "SIM"),
+            (BoardSilent, "device"),
+            (BoardUnintelligible, "device"),
+            (LabError, "lab"),
+        ],
+    )
+    def test_what_each_error_speaks_of(self, night: Callable[..., Night], error: type[LabError], cause: str) -> None:
+        """By its class, not by a name written down a second time."""
+        here = night(2)
+        for slot in ("dk-1", "dk-2"):
+            here.breaker.take(BoardRow(slot=slot))
+            here.see(slot, "lab_error", "lab_error", error=error)
+        assert f"likely cause: {cause} (" in here.said[0]
+
+    @pytest.mark.parametrize("error", [BudgetSpent, NoSecret])
+    def test_what_is_no_incident(self, night: Callable[..., Night], error: type[LabError]) -> None:
+        here = night(2)
+        for slot in ("dk-1", "dk-2"):
+            here.see(slot, *["lab_error"] * 9, error=error)
+        assert not here.paused()
+
+    def test_a_network_that_was_lost_in_a_test(self, night: Callable[..., Night]) -> None:
+        here = night(2)
+        lost = finish("dk-1", "t", "lab_error", LabError)
+        for slot in ("dk-1", "dk-2"):
+            for test in ("t1", "t2"):
+                row = msgspec.structs.replace(lost, slot=slot, test=test, error="NetworkLost", suspect=Suspect.NETWORK)
+                here.breaker.take(row)
+        here.breaker.act()
+        assert "likely cause: network (" in here.said[0]

@@ -116,9 +116,9 @@ class TestConfig:
             ('[[boards]]\nname = "a"\nport = "/x"\n[[boards]]\nname = "a"\nport = "/y"\n', "two boards are called a"),
             ("[peers]\nports = [5, 4]\n", "line 2, peers.ports: the first port, 5, is above the last, 4"),
             ('[peers]\nssh = "-oProxyCommand=x"\n', "cannot begin with a dash"),
-            ('[peers]\naddress6 = "203.0.113.5"\n', "line 2, peers.address6: .*valid IPv6 address"),
+            ('[peers]\naddress6 = "203.0.113.5"\n', "line 2, peers.address6: .*must be an IPv6 address"),
             ('[network]\nipv6 = "yes"\n', 'line 2, network.ipv6: give true, false or "measured"'),
-            ("[peers\n", "is no TOML"),
+            ("[peers\n", "is not TOML"),
         ],
     )
     def test_mistakes_are_named_with_line_and_cure(self, tmp_path: Path, text: str, says: str) -> None:

@@ -16,7 +16,7 @@ from bench.history.store import MIGRATIONS, night_of
 
 
 def run_record(number: int = 1, *, firmware: str = "mfw_nrf91x1_2.0.2", outcome: str = "passed") -> RunRecord:
-    boards = (BoardRecord("dk-1", "imei-1", "nrf9151dk", firmware, "3.1.0", "LTE-M", "24201", "cell-1"),)
+    boards = (BoardRecord("dk-1", "imei-1", "nrf9151dk", firmware, "slm", "3.1.0", "LTE-M", "24201", "cell-1"),)
     results = (ResultRecord("test_a.py::test_a", "dk-1", 1, outcome, duration_ns=5),)
     samples = tuple(float(value) for value in range(1000 * number, 1000 * number + 400))
     series = MeasurementRecord(
@@ -90,7 +90,7 @@ class TestStore:
         connection.execute("PRAGMA user_version = 99")
         connection.close()
         with (
-            pytest.raises(LabError, match=r"has schema 99, this version .* knows 3: update it"),
+            pytest.raises(LabError, match=r"has schema 99, this version .* knows 4: update it"),
             Store(path),
         ):
             pass
@@ -168,6 +168,9 @@ class TestChoice:
             ("modem=*,2026-11-03", [3]),
             ("run-1", [1]),
             ("slm=2.*", []),
+            ("slm=3.1.*", [1, 2, 3]),
+            ("application=slm,version=3.1.0", [1, 2, 3]),
+            ("application=serial-modem", []),
             ("board=dk-1,model=nrf9151dk,operator=24201", [1, 2, 3]),
         ],
     )

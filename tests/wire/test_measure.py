@@ -3,6 +3,7 @@
 import contextlib
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy
@@ -347,6 +348,30 @@ class TestSplit:
             assert sum(parts.values()) - parts["accepted"] == trip.total == 90
             assert parts["accepted"] == 15
             assert trip.sent_ns == exchange.send.sent_ns
+
+    def test_a_message_in_pieces_has_come_with_its_last_byte_and_gone_with_its_first(self) -> None:
+        """Of two messages of three bytes, each cut otherwise on its way in and out."""
+        journal = [
+            JournalEntry(30, "received", size=2),
+            JournalEntry(33, "received", size=1),
+            JournalEntry(40, "sent", size=1),
+            JournalEntry(45, "sent", size=2),
+            JournalEntry(1030, "received", size=1),
+            JournalEntry(1037, "received", size=2),
+            JournalEntry(1041, "sent", size=2),
+            JournalEntry(1046, "sent", size=1),
+        ]
+        both = [self.exchange(0, b"one"), self.exchange(1000, b"two")]
+        trips = take_apart(both, journal, stream=True)
+        stamps = [(t.sent_ns, t.accepted_ns, t.peer_received_ns, t.peer_sent_ns, t.asked_ns) for t in trips]
+        assert stamps == [(0, 15, 33, 40, 16), (1000, 1015, 1037, 1041, 1016)]
+        assert [(t.first_byte_ns, t.final_ns) for t in trips] == [(70, 90), (1070, 1090)]
+        late = [replace(trips[0], asked_ns=60), replace(trips[0], asked_ns=40), replace(trips[0], asked_ns=41)]
+        assert [trip.parts["unasked"] for trip in late] == [20, 0, 1]
+        assert [trip.parts["downlink"] for trip in late] == [10, 30, 29]
+        assert trips[0].parts == {
+            "accepted": 15, "uplink": 33, "turn-around": 7, "unasked": 0, "downlink": 30, "UART": 20,
+        }  # fmt: skip
 
     def test_datagrams_are_found_by_their_bytes(self) -> None:
         journal = [

@@ -67,7 +67,7 @@ class TestMoment:
 
     @pytest.mark.parametrize("text", ["", "25:00", "12:60", "tomorrow", "8", "-1h", "2026-13-01", "999999d"])
     def test_what_is_none(self, text: str) -> None:
-        with pytest.raises(UsageError, match="is no time: write 06:30"):
+        with pytest.raises(UsageError, match="is not a time: write 06:30"):
             moment(text, NOON)
 
 
@@ -164,5 +164,5 @@ class TestNotification:
         "section", [Notify(command=("false",)), Notify(command=("/no/such",)), Notify(webhook="http://127.0.0.1:9/")]
     )
     def test_what_cannot_be_told(self, section: Notify) -> None:
-        with pytest.raises(LabError, match=r"\[notify\] (command|webhook)"):
+        with pytest.raises(LabError, match=r"\[notify\] the (command|webhook) failed"):
             notify(section, "x")

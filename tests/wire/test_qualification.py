@@ -173,11 +173,14 @@ class TestPlanFile:
         ("text", "told"),
         [
             ("name = 'x'", "boards: is missing"),
-            ("name = 'x'\nboards = []", "boards: .*at least 1 item"),
+            ("name = 'x'\nboards = []", "boards: .*1 or more entries"),
             ("name = 'x'\nbords = 1\n[[boards]]\nmodel = 'm'", "line 2, bords: no such key"),
-            ("name = 'x'\n[[boards]]\nmodel = 'm'\nslm = 'new'", "line 4, boards #1.slm: 'new' is no version range"),
+            (
+                "name = 'x'\n[[boards]]\nmodel = 'm'\nslm = 'new'",
+                "line 2, boards #1: slm: 'new' is not a version range",
+            ),
             ("name = 'x'\n[[boards]]\nmodel = 'm'\n[[waivers]]\ntest = 't'", "waivers #1.owner: is missing"),
-            ("name = 'x", "is no TOML"),
+            ("name = 'x", "is not TOML"),
         ],
     )
     def test_mistakes_are_named(self, tmp_path: Path, text: str, told: str) -> None:
@@ -268,7 +271,6 @@ class TestWhatNobodyProved:
             assert reconcile(left).verdict == "INCOMPLETE"
 
     def test_junit_is_as_green_as_the_verdict_and_well_formed(self) -> None:
-        hostile = "x\ufffe\uffff\x00\ud800 ]]> <b>" + "y" * 10_000
         results = [
             TestResult("m.py::test_a", "dk-1", Outcome.PASSED),
             TestResult(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from bench.boards.catalog import MODELS, Catalog
+from bench.config.network_profile import PROFILES
 from bench.modem.causes import EMM, ESM, is_permanent, told
 from bench.modem.socket_values import (
     CidSetting,
@@ -19,9 +20,10 @@ from bench.modem.socket_values import (
     SocketOption,
     SocketType,
 )
-from bench.simulator.profiles import FIRMWARE, capabilities_of
-from bench.simulator.profiles import MODELS as SIMULATED
-from nrf91_bench_fixtures.profiles import PROFILES
+from bench.simulator.dialects import FIRMWARES
+from bench.simulator.models import MODELS as SIMULATED
+from bench.simulator.models import capabilities_of
+from bench.simulator.slm.quirks import DOCUMENTED, Quirks
 
 JLINK, NORDIC = 0x1366, 0x1915
 
@@ -192,20 +194,25 @@ def test_there_is_no_other_network() -> None:
 class TestSimulator:
     # The recorded AT layer of nRF Connect SDK v3.1; SLM_MAX_SOCKET_COUNT of v2.x; the reference page to the letter.
     @pytest.mark.parametrize(
-        ("name", "version", "sockets", "handles", "accepts"),
+        ("name", "version", "sockets", "handles"),
         [
-            ("slm-3.1", '"3.1.0","3.1.0-host"', 7, 8, "#XTCPACCEPT"),
-            ("slm-2.9", '"2.9.0","2.9.0"', 8, 8, "#XTCPACCEPT"),
-            ("page", '"0.0.0","0.0.0"', 8, 16, "#XACCEPT"),
+            ("slm-3.1", '"3.1.0","3.1.0-host"', 7, 8),
+            ("slm-2.9", '"2.9.0","2.9.0"', 8, 8),
+            ("page", '"0.0.0","0.0.0"', 8, 16),
         ],
     )
-    def test_a_firmware(self, name: str, version: str, sockets: int, handles: int, accepts: str) -> None:
-        row = FIRMWARE[name]
-        assert (row.version, row.sockets, row.handles, row.accept_read_prefix) == (version, sockets, handles, accepts)
+    def test_a_firmware(self, name: str, version: str, sockets: int, handles: int) -> None:
+        row = FIRMWARES[name].profile
+        assert (row.version, row.sockets, row.handles) == (version, sockets, handles)
         assert (row.command_limit, row.string_limit, row.receive_limit) == (4096, 1024, 2048)
         assert (row.data_mode_buffer, row.minimum_time_limit, row.terminator) == (4096, 32, b"\r\n")
-        quirks = (row.blank_line, row.socket_test_glued, row.select_test, row.accepted_has_no_timeout)
-        assert {*quirks, row.repeats_first_address} == {name != "page"}
+        assert row.blank_line is (name != "page")
+
+    @pytest.mark.parametrize(("quirks", "accepts"), [(Quirks(), "#XTCPACCEPT"), (DOCUMENTED, "#XACCEPT")])
+    def test_habits(self, quirks: Quirks, accepts: str) -> None:
+        assert quirks.accept_read_prefix == accepts
+        habits = (quirks.socket_test_glued, quirks.select_test, quirks.accepted_has_no_timeout)
+        assert {*habits, quirks.repeats_first_address} == {quirks is not DOCUMENTED}
 
     # The page: "only supported with modem firmware 2.0.0 and newer", "1.3.5 and newer"; AT%RAI=2 from 2.0.2.
     @pytest.mark.parametrize(
