@@ -1,4 +1,4 @@
-"""What lies between one board and the host's network: the path's two lanes, the radio, and the alarms of both."""
+"""The way between one board and the host's network: the two lanes of the path, the radio, and their alarms."""
 
 import asyncio
 import socket
@@ -11,12 +11,12 @@ from bench.simulator.journal import Journal
 from bench.simulator.path import Direction, Lane
 from bench.simulator.radio import LOST, Assistance, Radio
 
-# So long a connection is tried without coverage.
+# A connection is tried so long without coverage.
 _PATIENCE_S = 60.0
 
 
 class Air:
-    """What lies between one board and the host's network."""
+    """The way between one board and the host's network."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Air:
         self.leaving: set[socket.socket] = set()
 
     async def round_trip(self) -> None:
-        """Waits as long as a question and its answer take on their way, such as a SYN's or a DNS query's.
+        """Wait as long as a question and its answer take, such as a SYN or a DNS query and theirs.
 
         Raises:
             TimeoutError: there is no coverage.
@@ -52,17 +52,17 @@ class Air:
             await self.until(due)
 
     async def covered(self) -> None:
-        """Waits for coverage.
+        """Wait for coverage.
 
         Raises:
-            TimeoutError: none came for as long as a connection is tried.
+            TimeoutError: it did not come in the time for which a connection is tried.
         """
         async with asyncio.timeout(_PATIENCE_S):
             while self.radio.state == LOST:
                 await self._changed()
 
     def passes(self, assistance: Assistance, *, uplink: bool) -> int | None:
-        """A packet wants to pass the radio; returns when it can, None when that must be asked again (:meth:`again`)."""
+        """Ask the radio to let a packet pass; return the moment when it can, None to ask again (:meth:`again`)."""
         if self._held[uplink]:  # behind those that wait already
             return None
         ready = self.radio.packet(time.monotonic_ns(), assistance, uplink=uplink)
@@ -70,11 +70,11 @@ class Air:
         return ready
 
     def again(self, action: Callable[[], object], *, uplink: bool) -> None:
-        """Calls ``action`` when the radio's state has changed, in the order of the calls."""
+        """Call ``action`` when the radio's state has changed, in the order of the calls."""
         self._held[uplink].append(action)
 
     def radio_changed(self) -> None:
-        """The radio is in another state: what waits for it asks again, soon."""
+        """Let everything that waits for the radio ask again soon, because its state has changed."""
         if any(self._held.values()):
             self.alarm.at(time.monotonic_ns(), self._ask_again)
 
@@ -90,7 +90,7 @@ class Air:
         await changed.wait()
 
     def watch_radio(self) -> None:
-        """Sets an alarm for the radio's next change, unless one strikes before."""
+        """Set an alarm for the radio's next change, unless one strikes before."""
         due = self.radio.due_ns
         if due is not None and (self._alarm_ns is None or due < self._alarm_ns):
             self._alarm_ns = due
@@ -102,13 +102,13 @@ class Air:
         self.watch_radio()
 
     async def until(self, due_ns: int) -> None:
-        """Waits for a moment."""
+        """Wait for a moment of CLOCK_MONOTONIC."""
         struck = asyncio.Event()
         self.alarm.at(due_ns, struck.set)
         await struck.wait()
 
     def close(self) -> None:
-        """Drops what is under way."""
+        """Drop everything that is under way."""
         self.alarm.close()
         for host in self.leaving:
             host.close()

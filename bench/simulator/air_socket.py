@@ -67,6 +67,7 @@ class AirSocket:
         if self._notice < 0:
             return
         self._read_off()
+        os.eventfd_write(self._notice, 1)  # for who still waits for it
         os.close(self._notice)
         self._notice = -1
         self._air.leaving.add(self._host)

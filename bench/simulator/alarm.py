@@ -1,4 +1,4 @@
-"""Timers that strike on time: asyncio's own are up to a millisecond late, for epoll counts in milliseconds.
+"""Timers that strike on time. asyncio's own are up to a millisecond late, because epoll counts in milliseconds.
 
 Linux's timerfd (timerfd_create(2)) wakes the loop at a given nanosecond. Measured on a virtual machine of two cores,
 after 7.3 ms: 190 us late at the median, where ``call_at`` was 950 us late.
@@ -12,8 +12,9 @@ import os
 import time
 from collections.abc import Callable
 
+from bench.clock import NS_PER_S
+
 _CLOCK_MONOTONIC, _ABSOLUTE = 1, 1
-_NS_PER_S = 1_000_000_000
 
 
 class _Timespec(ctypes.Structure):
@@ -25,7 +26,7 @@ class _Setting(ctypes.Structure):
 
 
 class Alarm:
-    """Calls back at moments of CLOCK_MONOTONIC, in their order. Opens its descriptor with the first."""
+    """Callbacks at moments of CLOCK_MONOTONIC, in their order. The first one opens the descriptor."""
 
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
@@ -34,7 +35,7 @@ class Alarm:
         self._count = itertools.count()
 
     def at(self, due_ns: int, callback: Callable[[], None]) -> None:
-        """Calls ``callback`` at ``due_ns``; those of one moment in the order in which they were given."""
+        """Call ``callback`` at ``due_ns``; callbacks of one moment run in the order in which they were given."""
         if self._fd < 0:
             self._open()
         heapq.heappush(self._waiting, (due_ns, next(self._count), callback))
@@ -42,7 +43,7 @@ class Alarm:
             self._set()
 
     def close(self) -> None:
-        """Forgets what waits; harmless when nothing does."""
+        """Forget all callbacks; do nothing if there are none."""
         self._waiting.clear()
         if self._fd >= 0:
             asyncio.get_running_loop().remove_reader(self._fd)
@@ -58,7 +59,7 @@ class Alarm:
 
     def _set(self) -> None:
         due = max(1, self._waiting[0][0]) if self._waiting else 0  # 0 switches it off
-        setting = _Setting(value=_Timespec(*divmod(due, _NS_PER_S)))
+        setting = _Setting(value=_Timespec(*divmod(due, NS_PER_S)))
         if self._libc.timerfd_settime(self._fd, _ABSOLUTE, ctypes.byref(setting), None):
             raise OSError(ctypes.get_errno(), "timerfd_settime")
 
@@ -70,6 +71,6 @@ class Alarm:
         try:
             while self._waiting and self._waiting[0][0] <= time.monotonic_ns():
                 heapq.heappop(self._waiting)[2]()
-        finally:  # whatever one callback does, the others are still due
+        finally:  # one callback may fail, the others are still due
             if self._fd >= 0:  # not closed by what was called
                 self._set()

@@ -4,8 +4,10 @@ It knows no command and no firmware's syntax: a :class:`Dialect` gives it the fr
 and the lines that it prints by itself. Commands that arrive while one blocks wait in the UART.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from bench.simulator.commands import CommandHandlers, Grammar
 from bench.simulator.data_mode import InputMode
@@ -82,19 +84,24 @@ class AtHost:
         self._mode: InputMode | None = None
         self._reset = False
         self._last_words: str | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Boot and serve until cancelled."""
-        while True:
-            await self._boot()
-            while not self._reset:
-                if self._mode is not None:
-                    await self._serve_mode(self._mode)
-                else:
-                    await self._serve_commands(await self._uart.receive())
+        try:
+            while True:
+                await self._boot()
+                while not self._reset:
+                    if self._mode is not None:
+                        await self._serve_mode(self._mode)
+                    else:
+                        await self._serve_commands(await self._uart.receive())
+        finally:
+            self._cancel_tasks()
 
     async def _boot(self) -> None:
         self._reset = False
+        self._cancel_tasks()
         self.transfer.restart()
         self.commands = CommandHandlers(
             (GRAMMAR, self._dialect.grammar), (*self.modem.families, *self._dialect.families(self))
@@ -112,6 +119,17 @@ class AtHost:
         """Give the input from the next byte on to ``mode`` until that ends, and hold back URCs."""
         self.output.hold_urcs()
         self._mode = mode
+
+    def start_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something beside the commands, such as a poll that reports by URC, at most until the next boot."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _cancel_tasks(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
 
     def reset_after_answer(self, last_words: str | None = None) -> None:
         """Close all sockets and restart after the present command, with a line behind its answer if one is given."""

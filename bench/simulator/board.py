@@ -36,7 +36,7 @@ _CREDENTIAL_BYTES = 32768
 
 
 @dataclass(frozen=True)
-class _Parts:
+class Parts:
     """The parts of a board that has power."""
 
     uart: Uart
@@ -64,7 +64,7 @@ class SimulatedBoard:
         self._settings = settings
         self._credentials = _provision(settings)
         self._log = LogPort()
-        self._parts: _Parts | None = None
+        self._parts: Parts | None = None
 
     def power_on(self) -> str:
         """Boot; return the path of the board's pty."""
@@ -76,7 +76,7 @@ class SimulatedBoard:
         self.task = asyncio.create_task(parts.host.run())
         return parts.uart.path
 
-    def _assemble(self) -> _Parts:
+    def _assemble(self) -> Parts:
         settings = self._settings
         seed = f"{settings.seed} {self.name}"
 
@@ -103,9 +103,9 @@ class SimulatedBoard:
         )
         dialect = FIRMWARES[settings.firmware].dialect
         host = AtHost(dialect, profile, modem, transfer, uart, output, self.journal, self._log)
-        return _Parts(uart, air, modem, host)
+        return Parts(uart, air, modem, host)
 
-    def _travel(self, parts: _Parts, number: int) -> None:
+    def _travel(self, parts: Parts, number: int) -> None:
         """Move the board into another of its cells, and into the next one later."""
         cells = self._settings.cells
 
@@ -118,7 +118,9 @@ class SimulatedBoard:
 
     # ---------------------------------------------------------------- what can happen to it
 
-    def _need_power(self) -> _Parts:
+    @property
+    def parts(self) -> Parts:
+        """The parts that have power; raises ValueError when none has."""
         if self._parts is None:
             raise ValueError(f"{self.name} has no power")
         return self._parts
@@ -129,7 +131,7 @@ class SimulatedBoard:
         Raises:
             ValueError: the board has no power.
         """
-        modem = self._need_power().modem
+        modem = self.parts.modem
         self.journal.add("coverage", covered=covered)
         modem.set_coverage(covered=covered)
 
@@ -141,7 +143,7 @@ class SimulatedBoard:
         Raises:
             ValueError: there is no such fault, or the board has no power.
         """
-        parts = self._need_power()
+        parts = self.parts
         faults: dict[str, Callable[[], None]] = {
             "deaf": lambda: setattr(parts.uart, "deaf", value is True),
             "restart": parts.host.crash,

@@ -1,4 +1,4 @@
-"""The simulated board's ground truth: what really happened and when, for the bench's own checks."""
+"""The ground truth of a simulated board: what really happened and when, for the bench's own checks."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class Journal:
-    """Appends one JSON object an event to a file; without a file it forgets."""
+    """A file with one JSON object an event. Without a file, events are forgotten."""
 
     def __init__(self, board: str, path: Path | None = None) -> None:
         self._board = board
@@ -15,18 +15,18 @@ class Journal:
         self._file: int | None = None
 
     def open(self) -> None:
-        """Opens the file for appending."""
+        """Open the file for appending."""
         if self._path is not None:
             self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
 
     def add(self, event: str, t_ns: int | None = None, /, **fields: object) -> None:
-        """Adds an event, stamped now with CLOCK_MONOTONIC in ns unless the moment is given."""
+        """Add an event with its moment in ns of CLOCK_MONOTONIC, which is now unless it is given."""
         if self._file is not None:
             row = {
                 "t_ns": time.monotonic_ns() if t_ns is None else t_ns,

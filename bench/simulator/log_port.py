@@ -1,4 +1,4 @@
-"""A simulated board's second serial port: the firmware's log, as Zephyr prints it. Lost where nobody reads."""
+"""The second serial port of a simulated board: the firmware's log, as Zephyr prints it. Lost if nobody reads."""
 
 import contextlib
 import os
@@ -17,14 +17,14 @@ class LogPort:
         self._booted_ns = 0
 
     def open(self) -> None:
-        """Makes the pty."""
+        """Make the pty."""
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
         self.path = os.ttyname(self._slave)
 
     def close(self) -> None:
-        """Hangs up."""
+        """Hang up."""
         if self._master >= 0:
             os.close(self._slave)
             os.close(self._master)
@@ -36,7 +36,7 @@ class LogPort:
         self._write(_BANNER)
 
     def say(self, level: str, module: str, text: str) -> None:
-        """A line: ``[00:00:01.234,567] <inf> slm_at_host: text``."""
+        """Print a line such as ``[00:00:01.234,567] <inf> slm_at_host: text``."""
         micros = (time.monotonic_ns() - self._booted_ns) // 1000
         seconds, micros = divmod(micros, 1_000_000)
         clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"

@@ -1,4 +1,4 @@
-"""Name resolution of the simulated network: literals, localhost, ``--host`` entries, then the host's resolver."""
+"""Name resolution of the simulated network: literals, localhost, given names, then the host's resolver."""
 
 import asyncio
 import ipaddress
@@ -10,7 +10,7 @@ _RESOLVER_SECONDS = 3.0
 
 
 def is_literal(name: str) -> bool:
-    """Whether a name is an address, which nobody needs to ask for."""
+    """Return whether a name is an address, which needs no DNS query."""
     try:
         ipaddress.ip_address(name)
     except ValueError:
@@ -19,19 +19,19 @@ def is_literal(name: str) -> bool:
 
 
 class Names:
-    """What the simulated network's DNS server answers."""
+    """The DNS server of the simulated network."""
 
     def __init__(self, hosts: Mapping[str, tuple[str, ...]]) -> None:
         self._hosts = {"localhost": ("127.0.0.1", "::1")} | {name.lower(): rows for name, rows in hosts.items()}
 
     async def addresses(self, name: str, family: int) -> list[str]:
-        """The addresses of ``name`` in a family (4, 6, or 0 for both), in the server's order; empty when unknown."""
+        """Return the addresses of ``name`` in a family (4, 6, or 0 for both); none if it is unknown."""
         if is_literal(name):
             rows = [str(ipaddress.ip_address(name))]
         else:
             found = self._hosts.get(name.lower())
             rows = list(found) if found is not None else await self._ask_host(name)
-            # localhost gives one address unless both families are told apart.
+            # localhost gives one address unless a family is asked for.
             if found is not None and name.lower() == "localhost" and family == 0:
                 rows = rows[:1]
         return [row for row in rows if family in (0, ipaddress.ip_address(row).version)]

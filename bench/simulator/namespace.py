@@ -1,4 +1,4 @@
-"""A place where made devices look genuine: mount and network namespaces of our own, nothing of the host touched.
+"""Mount and network namespaces of our own, in which made devices look genuine. The host stays untouched.
 
 Inside, /sys, /run and /dev are ours; libudev, its netlink events and ptys are the kernel's. Needs root, or a kernel
 that lets users make namespaces.
@@ -21,14 +21,14 @@ _NODES = ("null", "zero", "full", "random", "urandom", "tty")
 _ROOT = Path("/mnt")
 
 ENVIRONMENT = {"SYSTEMD_DEVICE_VERIFY_SYSFS": "0"}
-"""For every program inside: libudev must accept a /sys that is no sysfs."""
+"""For every program inside: libudev must accept a /sys that is not a sysfs."""
 
 
 def enter() -> Path:
-    """Moves this process into namespaces of its own; returns the folder that holds what /sys and /run/udev show.
+    """Move this process into namespaces of its own; return the folder whose content /sys and /run/udev show.
 
     Raises:
-        LabError: the kernel does not let us; says what to do.
+        LabError: the kernel refuses; the message says what to do.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     user, group = os.geteuid(), os.getegid()
@@ -58,7 +58,7 @@ def enter() -> Path:
 
 
 def _populate(root: Path) -> None:
-    """Empty trees, and a /dev with ptys of its own: those of the host would be found, but could not be opened."""
+    """Make empty trees, and a /dev with its own ptys: those of the host would be found, but could not be opened."""
     for folder in ("sys/bus/usb/devices", "sys/class/tty", "sys/devices", "sys/dev/char", "udev/data", "dev/pts"):
         (root / folder).mkdir(parents=True)
     (root / "dev/shm").mkdir()
@@ -73,21 +73,21 @@ def _populate(root: Path) -> None:
 
 
 def mount(source: str, target: Path, kind: str, options: str = "") -> None:
-    """Mounts a file system; OSError when it cannot be done."""
+    """Mount a file system; raise OSError if that fails."""
     libc = ctypes.CDLL(None, use_errno=True)
     data = options.encode() or None
     _call(libc.mount(source.encode(), os.fsencode(target), kind.encode(), 0, data), f"mount {kind} on {target}")
 
 
 def bind(source: Path, target: Path, *, recursive: bool = False) -> None:
-    """Shows a file or folder at another place too; OSError when it cannot be done."""
+    """Show a file or folder at another place too; raise OSError if that fails."""
     libc = ctypes.CDLL(None, use_errno=True)
     flags = _BIND | (_REC if recursive else 0)
     _call(libc.mount(os.fsencode(source), os.fsencode(target), None, flags, None), f"bind {source} to {target}")
 
 
 def unmount(target: Path) -> None:
-    """Takes a mount away, also one that is in use; OSError when there is none."""
+    """Unmount a file system, even one in use; raise OSError if there is none."""
     libc = ctypes.CDLL(None, use_errno=True)
     _call(libc.umount2(os.fsencode(target), _DETACH), f"unmount {target}")
 

@@ -5,26 +5,26 @@ from collections.abc import Collection
 from bench.errors import UsageError
 
 LONGEST_MS = 3.6e6
-"""An hour: what takes longer in a simulated network is a mistake."""
+"""An hour. A longer time in a simulated network is a mistake."""
 
 
 def check_range(record: object, names: Collection[str], what: str, low: float, high: float) -> None:
-    """Refuses a field that is outside its range, or no number at all; ``what`` says what it is.
+    """Refuse a field that is outside its range or not a number; ``what`` names its kind in the message.
 
     Raises:
-        UsageError: names the field, its value and the range.
+        UsageError: a field is refused; the message names it, its value and the range.
     """
     for name in names:
         value = getattr(record, name)
         if not low <= value <= high:
-            raise UsageError(f"{name} is {value:g}; it is {what} from {low:g} to {high:g}")
+            raise UsageError(f"{name} is {value:g}; it must be {what} from {low:g} to {high:g}")
 
 
 def parse_numbers(text: str, names: Collection[str], whole: Collection[str] = ()) -> dict[str, float]:
-    """The numbers of ``NAME=NUMBER,NAME=NUMBER``; those called ``whole`` are integers.
+    """Return the numbers of ``NAME=NUMBER,NAME=NUMBER``; the names in ``whole`` have integers.
 
     Raises:
-        UsageError: an unknown name, or a value that is no number.
+        UsageError: an unknown name, or a value that is not a number.
     """
     values: dict[str, float] = {}
     for part in text.split(","):
@@ -36,5 +36,5 @@ def parse_numbers(text: str, names: Collection[str], whole: Collection[str] = ()
         try:
             values[name] = int(value) if name in whole else float(value)
         except ValueError:
-            raise UsageError(f"{part!r}: {value!r} is no {'whole ' if name in whole else ''}number") from None
+            raise UsageError(f"{part!r}: {value!r} is not a {'whole ' if name in whole else ''}number") from None
     return values

@@ -1,17 +1,16 @@
-"""What a network does to what passes through it: delay, jitter, loss, order, rate. Pure: the clock is the caller's."""
+"""Delay, jitter, loss, order and rate of a network. Pure: the caller gives the time."""
 
 import random
 from dataclasses import dataclass, fields
 
+from bench.clock import NS_PER_MS, NS_PER_S
 from bench.errors import UsageError
 from bench.simulator.numbers import LONGEST_MS, check_range, parse_numbers
 
-_NS_PER_MS = 1_000_000
-_NS_PER_S = 1_000_000_000
 _SLOWEST, _FASTEST = 1.0, 1e12
 _SHORTEST_QUEUE, _LONGEST_QUEUE = 1500, 1 << 30
-# What is to be overtaken waits no longer than this for something that overtakes it.
-HELD_NS = _NS_PER_S
+# A datagram that is to be overtaken waits no longer than this for the next one.
+HELD_NS = NS_PER_S
 
 
 @dataclass(frozen=True)
@@ -20,11 +19,11 @@ class Direction:
 
     Attributes:
         delay: ms that everything takes.
-        jitter: up to how many ms more, uniformly; a stream stays in order.
+        jitter: the most ms that are added, evenly spread; a stream stays in order.
         loss: probability that a datagram is lost. A stream loses nothing.
         reorder: probability that a datagram is overtaken by the next.
-        rate: bits of payload a second; 0 is without limit. What comes faster waits in line.
-        queue: bytes that wait in line at most; a datagram beyond is lost, a stream's sender waits.
+        rate: bits of payload a second; 0 for no limit. Faster traffic waits in line.
+        queue: the most bytes that wait in line; a further datagram is lost, the sender of a stream waits.
     """
 
     delay: float = 0.0
@@ -43,16 +42,16 @@ class Direction:
 
     @classmethod
     def parse(cls, text: str) -> "Direction":
-        """From ``delay=10,jitter=2,loss=0.01,reorder=0.01,rate=375000,queue=65536``, each of which may be left out.
+        """Return the direction of a text such as ``delay=10,jitter=2,loss=0.01,rate=375000``; each may be left out.
 
         Raises:
-            UsageError: an unknown name, or a value that is no number or out of range.
+            UsageError: an unknown name, or a value that is not a number or out of range.
         """
         return cls(**parse_numbers(text, [field.name for field in fields(cls)]))
 
 
 class Lane:
-    """A direction in use: tells of each message when it arrives, from one seed the same each time."""
+    """A direction in use: computes when each message arrives, from one seed the same each time."""
 
     def __init__(self, model: Direction, seed: str) -> None:
         self.model = model
@@ -62,17 +61,17 @@ class Lane:
 
     @property
     def instant(self) -> bool:
-        """Whether everything arrives at once."""
+        """True when everything arrives at once."""
         return self.model == _INSTANT
 
     def arrival(self, now_ns: int, size: int) -> int:
-        """When ``size`` bytes of a stream arrive that are sent now; never before what was sent earlier."""
+        """Return when ``size`` bytes of a stream that are sent now arrive; never before earlier ones."""
         self._latest_ns = max(self._latest_ns, self._transmitted(now_ns, size) + self._latency())
         return self._latest_ns
 
     def datagram(self, now_ns: int, size: int) -> int | None:
-        """When a datagram arrives; None when it is lost."""
-        backlog = (self._busy_ns - now_ns) * self.model.rate / 8 / _NS_PER_S
+        """Return when a datagram arrives; None when it is lost."""
+        backlog = (self._busy_ns - now_ns) * self.model.rate / 8 / NS_PER_S
         overflow = self.model.rate and backlog + size > self.model.queue
         lost = self._random.random() < self.model.loss  # drawn for each, so that one cause does not shift the others
         if overflow or lost:
@@ -80,16 +79,16 @@ class Lane:
         return self._transmitted(now_ns, size) + self._latency()
 
     def overtaken(self) -> bool:
-        """Whether the datagram at hand shall be overtaken by the next."""
+        """Return whether the next datagram is to overtake this one."""
         return self._random.random() < self.model.reorder
 
     def _transmitted(self, now_ns: int, size: int) -> int:
         if self.model.rate:
-            self._busy_ns = max(now_ns, self._busy_ns) + round(size * 8 * _NS_PER_S / self.model.rate)
+            self._busy_ns = max(now_ns, self._busy_ns) + round(size * 8 * NS_PER_S / self.model.rate)
         return max(now_ns, self._busy_ns)
 
     def _latency(self) -> int:
-        return round((self.model.delay + self._random.uniform(0, self.model.jitter)) * _NS_PER_MS)
+        return round((self.model.delay + self._random.uniform(0, self.model.jitter)) * NS_PER_MS)
 
 
 _INSTANT = Direction()

@@ -1,4 +1,4 @@
-"""The simulator as a program: boards on ptys until it is told to stop or its parent ends."""
+"""The simulator as a program: boards on ptys until a signal or the end of its parent."""
 
 import asyncio
 import contextlib

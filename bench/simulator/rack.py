@@ -1,4 +1,4 @@
-"""A virtual USB rack: simulated boards as genuine udev shows them, plugged and unplugged at will.
+"""A virtual USB rack: simulated boards as genuine udev shows them, which can be plugged in and out.
 
 Every tty is a pty that is bound to /dev/ttyACMn; /sys and udev's database are files; events go out on the kernel's own
 netlink protocol as udevd sends them. Works inside :func:`bench.simulator.namespace.enter` only.
@@ -26,7 +26,7 @@ _INITIALIZED = "123456789"
 
 @dataclass
 class Plugged:
-    """A device in the rack: where it is, and what shows it."""
+    """A device in the rack: its place, and the files that show it."""
 
     device: UsbDevice
     place: str
@@ -47,41 +47,41 @@ class Rack:
     """The devices of one namespace. ``root`` holds the trees that /sys and /run/udev show."""
 
     def __init__(self, root: Path, *, database: bool = True) -> None:
-        """Args: root: from ``enter``. database: whether udevd has run; without it only the kernel's attributes tell."""
+        """Args: root: from ``enter``. database: whether udevd has run; otherwise there are only kernel attributes."""
         self._sys, self._udev = root / "sys", root / "udev"
         self._database = database
         self._plugged: dict[str, Plugged] = {}
         self._sequence = 0
 
     def free_place(self) -> str:
-        """The first USB place where nothing is."""
+        """Return the first free USB place."""
         return next(place for n in range(1, 1000) if (place := f"1-{n}") not in self._plugged)
 
     def plug(
         self, device: UsbDevice, ports: Sequence[str | None], *, place: str | None = None, first_tty: int | None = None
     ) -> Plugged:
-        """Plugs a device in.
+        """Plug a device in.
 
         Args:
-            device: what it is.
-            ports: for each of its interfaces the pty behind its tty; None is a tty that nobody serves.
+            device: its description.
+            ports: for each of its interfaces the pty behind its tty; None for a tty that nobody serves.
             place: USB place, the first free one by default.
             first_tty: number of its first ttyACM, the lowest free ones by default.
 
         Raises:
-            ValueError: something is there already.
+            ValueError: the place is taken, or a value is not possible.
         """
         place = place or self.free_place()
         if not re.fullmatch(r"1-\d{1,3}(\.\d{1,3}){0,5}", place):
-            raise ValueError(f"{place!r} is no USB place, such as 1-4 or 1-4.2")
+            raise ValueError(f"{place!r} is not a USB place, such as 1-4 or 1-4.2")
         if place in self._plugged:
             raise ValueError(f"something is plugged in at {place}")
         if first_tty is not None and not (isinstance(first_tty, int) and 0 <= first_tty < 10_000):
-            raise ValueError(f"{first_tty} is no number of a tty")
+            raise ValueError(f"{first_tty} is not the number of a tty")
         if not all(re.fullmatch(r"[0-9a-fA-F]{4}", number) for number in (device.vendor, device.product)):
-            raise ValueError("vendor and product are four hexadecimal digits each")
+            raise ValueError("vendor and product must be four hexadecimal digits each")
         if not all(re.fullmatch(r"[0-9a-fA-F]{2}", number) for number in device.interfaces):
-            raise ValueError("interfaces are two hexadecimal digits each")
+            raise ValueError("interfaces must be two hexadecimal digits each")
         folder = self._sys / _HUB / place
         plugged = self._plugged[place] = Plugged(device, place, folder)
         for name, text in (("idVendor", device.vendor), ("idProduct", device.product), ("serial", device.serial)):
@@ -102,7 +102,7 @@ class Rack:
         return plugged
 
     def unplug(self, plugged: Plugged) -> None:
-        """Pulls a device out: nodes go, and events tell, the innermost first."""
+        """Unplug a device: remove its nodes and send the events, the innermost first."""
         del self._plugged[plugged.place]
         base = f"/{_HUB}/{plugged.place}"
         for tty in plugged.ttys:
@@ -150,16 +150,16 @@ class Rack:
             for link in links:
                 _link(link, node)
         path = "/" + str(tty.relative_to(self._sys))
-        told = {"SUBSYSTEM": "tty", "DEVNAME": str(node), "MAJOR": str(_ACM_MAJOR), "MINOR": str(minor), **properties}
-        plugged.ttys.append(_Tty(node, minor, links if self._database else [], path, told))
-        self._send("add", path, told)
+        event = {"SUBSYSTEM": "tty", "DEVNAME": str(node), "MAJOR": str(_ACM_MAJOR), "MINOR": str(minor), **properties}
+        plugged.ttys.append(_Tty(node, minor, links if self._database else [], path, event))
+        self._send("add", path, event)
 
     def _send(self, action: str, path: str, properties: dict[str, str]) -> None:
-        """An event as udevd passes it on (libudev's monitor protocol: a header, then the properties)."""
+        """Send an event as udevd passes it on (libudev's monitor protocol: a header, then the properties)."""
         self._sequence += 1
-        told = {"ACTION": action, "DEVPATH": path, **properties}
-        told |= {"USEC_INITIALIZED": _INITIALIZED, "SEQNUM": str(self._sequence)}
-        body = b"".join(f"{key}={value}".encode() + b"\0" for key, value in told.items())
+        event = {"ACTION": action, "DEVPATH": path, **properties}
+        event |= {"USEC_INITIALIZED": _INITIALIZED, "SEQNUM": str(self._sequence)}
+        body = b"".join(f"{key}={value}".encode() + b"\0" for key, value in event.items())
         kinds = (_hash(properties["SUBSYSTEM"]), _hash(properties.get("DEVTYPE", "")))
         header = struct.pack("=8sIIII", b"libudev\0", socket.htonl(_LIBUDEV_MAGIC), 40, 40, len(body))
         header += struct.pack("=IIII", *(socket.htonl(kind) for kind in kinds), 0, 0)
@@ -171,7 +171,7 @@ class Rack:
 
 
 def _hash(text: str) -> int:
-    """MurmurHash2 with seed 0, by which libudev filters; 0 for nothing."""
+    """Return the MurmurHash2 with seed 0, by which libudev filters; 0 for no text."""
     if not text:
         return 0
     data, mask, factor = text.encode(), 0xFFFFFFFF, 0x5BD1E995

@@ -2,12 +2,12 @@
 
 Its requests (:mod:`bench.simulator.control`), beside those that every simulator answers:
 
-* ``{"op": "plug", "board": NAME[, "place": "1-4"][, "tty": 7]}``: the board gets power, at that place, with that tty.
-* ``{"op": "unplug", "board": NAME}``: it loses power.
+* ``{"op": "plug", "board": NAME[, "place": "1-4"][, "tty": 7]}``: gives the board power, at that place, with that tty.
+* ``{"op": "unplug", "board": NAME}``: takes the power from it.
 * ``{"op": "device", "vendor": ..., "product": ..., "manufacturer": ..., "name": ..., "serial": ..., "interfaces":
-  ["00"][, "place": ...]}``: a device that is no simulated board; nobody serves its ports. Answers its place.
-* ``{"op": "remove", "place": ...}``: takes such a device out.
-* ``{"op": "list"}``: every board with its ports, empty when it is unplugged.
+  ["00"][, "place": ...]}``: adds a device that is not a simulated board; nobody serves its ports. Answers its place.
+* ``{"op": "remove", "place": ...}``: removes such a device.
+* ``{"op": "list"}``: lists every board with its ports; an unplugged one has none.
 """
 
 import asyncio
@@ -25,15 +25,15 @@ from bench.simulator.rack import Plugged, Rack
 from bench.simulator.usb import UsbDevice, usb_device
 
 ENVIRONMENT = "NRF91_BENCH_RACK"
-"""Tells the command inside where the control socket is."""
+"""The variable that gives the command inside the path of the control socket."""
 DEFAULT_CONTROL = Path("/run/nrf91-bench-rack.sock")
-# A command that is told to end gets this long to put its boards in order.
+# A command that has to end gets this long to put its boards in order.
 _PATIENCE_S = 30.0
 _PDEATHSIG = 1
 
 
 def _end_with_the_rack() -> None:
-    """In the child: SIGTERM when the rack is gone, SIGKILL of the rack included (prctl(2), PR_SET_PDEATHSIG)."""
+    """Let the child get SIGTERM when the rack has ended, even by SIGKILL (prctl(2), PR_SET_PDEATHSIG)."""
     ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGTERM)
 
 
@@ -45,7 +45,7 @@ class SilentPort:
         self.path = os.ttyname(self._slave)
 
     def close(self) -> None:
-        """Hangs up."""
+        """Hang up."""
         os.close(self._slave)
         os.close(self._master)
 
@@ -69,9 +69,9 @@ class RackService:
         self._silent: dict[str, list[SilentPort]] = {}
 
     async def serve(self, command: Sequence[str], stop: asyncio.Event) -> int:
-        """Plugs every board in and serves until the command has ended, or ``stop``; returns the command's exit code."""
+        """Plug every board in and serve until the command has ended, or ``stop``; return the command's exit code."""
         async with self._control.serving():
-            # Whoever reads that a board is ready may use the socket at once.
+            # A reader of the line that a board is ready may use the socket at once.
             for board in self._boards.values():
                 plugged = self._plug(board, None, None)
                 board.announce(str(plugged.ttys[0].node), serial=plugged.device.serial, place=plugged.place)

@@ -1,7 +1,8 @@
-"""The radio of a simulated board: RRC states, their timers, and what release assistance does to them.
+"""The radio of a simulated board: RRC states, their timers, and what RAI does to them.
 
-Pure: time is the caller's, in ns, so that a night of rounds can be computed in a moment. Nothing is scaled: a simulated
-cell simply has a short inactivity timer. States are those of 3GPP TS 36.331 (idle, connected) and the way in between.
+Pure: the caller gives the time, in ns, so that a night of rounds can be computed in a moment. Times are not scaled: a
+simulated cell simply has a short inactivity timer. States are those of 3GPP TS 36.331 (idle, connected) and the way
+between them.
 """
 
 import random
@@ -9,10 +10,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
+from bench.clock import NS_PER_MS
 from bench.errors import UsageError
 from bench.simulator.numbers import LONGEST_MS, check_range, parse_numbers
 
-_NS_PER_MS = 1_000_000
 _LONGER = 100.0
 
 OFF, LOST, IDLE, ASLEEP, CONNECTING, CONNECTED = "off", "lost", "idle", "asleep", "connecting", "connected"
@@ -20,9 +21,9 @@ UNREACHED = (OFF, LOST)
 """States in which nothing passes, either way."""
 NO_DATA, LAST, ONE_RESP, ONGOING, WAIT_MORE = 1, 2, 3, 4, 5
 
-# mA at 3.7 V, of the order of a modem's data sheet: they make a charge figure, not a measurement.
+# mA at 3.7 V, of the order of a modem's data sheet: they give a figure for the charge, not a measurement.
 CURRENT_MA = {OFF: 0.002, LOST: 12.0, IDLE: 0.9, ASLEEP: 0.003, CONNECTING: 45.0, CONNECTED: 32.0}
-# So many changes of state are remembered for whoever asks what the board has drawn.
+# The number of changes of state that are kept for questions about the current.
 _REMEMBERED = 20_000
 
 
@@ -31,17 +32,17 @@ _YES_OR_NO = ("as_rai", "cp_rai", "psm", "edrx")
 
 @dataclass(frozen=True)
 class Cell:
-    """How a cell treats its boards.
+    """A cell, by how it treats its boards.
 
     Attributes:
-        number: the cell's identity; cells differ by it.
+        number: the cell's identity.
         setup: ms from the first packet in idle mode to a connection.
         inactivity: ms without a packet after which the network releases the connection.
         release: ms from the end that a board announces to the release.
         grant: probability that an announced end is honoured; 0 is a cell that ignores it.
-        longer: how many times longer the connection is kept for a board that says that more is to come.
-        as_rai: whether the cell says that it knows release assistance of the access stratum.
-        cp_rai: whether it says so of the control plane.
+        longer: factor by which the connection is kept longer for a board that announces more traffic.
+        as_rai: whether the cell says that it knows RAI of the access stratum.
+        cp_rai: whether it says that it knows RAI of the control plane.
         psm: whether it grants power saving mode.
         edrx: whether it grants extended discontinuous reception.
     """
@@ -69,33 +70,33 @@ class Cell:
 
     @classmethod
     def parse(cls, text: str) -> "Cell":
-        """From ``inactivity=5000,setup=100,release=80,grant=0.5,number=41217`` ..., each of which may be left out.
+        """Return the cell of a text such as ``inactivity=5000,setup=100,grant=0.5``; each may be left out.
 
         Raises:
-            UsageError: an unknown name, or a value that is no number or out of range.
+            UsageError: an unknown name, or a value that is not a number or out of range.
         """
         names = [field.name for field in fields(cls)]
         return cls(**parse_numbers(text, names, whole=("number", *_YES_OR_NO)))  # type: ignore[arg-type]
 
 
 Changed = Callable[[int, str], None]
-"""Is told the moment and the new state."""
+"""Called with the moment and the new state."""
 
 
 class Assistance:
-    """What one socket has announced about its traffic (the socket option SO_RAI)."""
+    """The announcement of one socket about its traffic (the socket option SO_RAI)."""
 
     def __init__(self) -> None:
         self.value = 0
         self._responses = 0
 
     def announce(self, value: int) -> None:
-        """The option was set; LAST and ONE_RESP speak of the next packet that is sent."""
+        """Set the option; LAST and ONE_RESP speak of the next packet that is sent."""
         self.value = value
         self._responses = 0
 
     def ended_by(self, *, uplink: bool) -> bool:
-        """A packet of this socket has passed: whether it was the last, as announced."""
+        """Note that a packet of this socket has passed; return whether it was the last, as announced."""
         if uplink and self.value == LAST:
             self.value = 0
             return True
@@ -108,13 +109,13 @@ class Assistance:
 
     @property
     def keeps(self) -> bool:
-        """Whether more is to come."""
+        """True when the socket has announced more traffic."""
         return self.value in (ONGOING, WAIT_MORE)
 
 
 @dataclass(frozen=True)
 class Saving:
-    """What board and network have agreed on to save power; None is not agreed on.
+    """The agreement of board and network about power saving; None for what is not agreed on.
 
     Attributes:
         active: ms in idle mode until power saving mode (T3324).
@@ -128,14 +129,14 @@ class Saving:
 
 
 class Radio:
-    """One board's radio.
+    """The radio of one board.
 
     Attributes:
-        cell: where it is.
+        cell: the cell where the board is.
         state: OFF, LOST, IDLE, ASLEEP, CONNECTING or CONNECTED.
-        indicates: whether the modem tells the network what sockets announce (AT%RAI); only then anything comes of it.
-        saving: what it does in idle mode to save power.
-        charge_uc: electric charge used until the last change of state, in microcoulombs, by a plain model of currents.
+        indicates: whether the modem passes the announcements of sockets on to the network (AT%RAI).
+        saving: what is agreed on for idle mode.
+        charge_uc: electric charge used until the last change of state, in microcoulombs, by the model of currents.
         changes: the last changes of state, (moment, state).
     """
 
@@ -148,19 +149,19 @@ class Radio:
         self.changes: deque[tuple[int, str]] = deque(maxlen=_REMEMBERED)
         self._random = random.Random(seed)
         self._changed = changed
-        # When it changes by itself, and into what.
+        # The next change that comes by itself: the moment and the state.
         self._next: tuple[int, str] | None = None
         self._since_ns = 0
-        # Packets for which the connection is being set up: whether more is to come, and whether that was the last.
+        # Packets for which the connection is being set up: (more is announced, it was the last).
         self._waiting: list[tuple[bool, bool]] = []
 
     @property
     def due_ns(self) -> int | None:
-        """When its state changes next by itself; None when it does not."""
+        """The moment of the next change that comes by itself; None when there is none."""
         return None if self._next is None else self._next[0]
 
     def advance(self, now_ns: int) -> None:
-        """Lets pass what is due until now."""
+        """Make the changes of state that are due until now."""
         while self._next is not None and self._next[0] <= now_ns:
             (due, state), self._next = self._next, None
             if state == CONNECTED:
@@ -172,12 +173,12 @@ class Radio:
                 self._connect(due)
             elif state == ASLEEP:
                 self._become(ASLEEP, due)
-                self._next = (due + round(self.saving.periodic * _NS_PER_MS), CONNECTING)
+                self._next = (due + round(self.saving.periodic * NS_PER_MS), CONNECTING)
             else:
                 self._rest(due)
 
     def switch(self, now_ns: int, state: str) -> None:
-        """The radio goes on, into idle mode (IDLE), off (OFF), or out of coverage (LOST)."""
+        """Switch the radio on, into idle mode (IDLE), off (OFF), or out of coverage (LOST)."""
         self.advance(now_ns)
         self._next = None
         self._waiting.clear()
@@ -187,17 +188,17 @@ class Radio:
             self._become(state, now_ns)
 
     def save(self, now_ns: int, saving: Saving) -> None:
-        """Board and network agree anew on how to save power: a tracking area update, so the board connects."""
+        """Agree anew with the network on power saving: a tracking area update, so the board connects."""
         self.advance(now_ns)
         self.saving = saving
         if self.state in (IDLE, ASLEEP):
             self._connect(now_ns)
 
     def packet(self, now_ns: int, assistance: Assistance, *, uplink: bool) -> int | None:
-        """A packet wants to pass; returns when it can: at once, or when the connection stands.
+        """Return when a packet can pass: at once, or when the connection stands.
 
-        None when that moment is not known: without coverage, or because the board sleeps or listens only now and then.
-        Then it is to be asked again when the state has changed.
+        Return None when that moment is not known: without coverage, or while the board sleeps or listens only at times.
+        The caller asks again when the state has changed.
         """
         self.advance(now_ns)
         if self.state in UNREACHED or (self.state == ASLEEP and not uplink):
@@ -206,7 +207,7 @@ class Radio:
             paging = (self._paging_occasion(now_ns, self.saving.cycle), CONNECTING)
             self._next = paging if self._next is None else min(self._next, paging)
             return None
-        # What was announced until now is about this packet, not what will be announced before it leaves.
+        # The announcements until now are about this packet; later ones are not, though it has not left yet.
         keeps, ends = assistance.keeps, assistance.ended_by(uplink=uplink)
         if self.state == CONNECTED:
             self._touch(now_ns, keeps=keeps, ends=ends)
@@ -219,36 +220,36 @@ class Radio:
         return ready
 
     def ended(self, now_ns: int) -> None:
-        """NO_DATA: nothing more will come, from now on."""
+        """Note that no more traffic will come from now on (NO_DATA)."""
         self.advance(now_ns)
         if self.state == CONNECTED:
             self._ask_for_release(now_ns)
 
     def _connect(self, now_ns: int) -> None:
         self._become(CONNECTING, now_ns)
-        self._next = (now_ns + round(self.cell.setup * _NS_PER_MS), CONNECTED)
+        self._next = (now_ns + round(self.cell.setup * NS_PER_MS), CONNECTED)
 
     def _rest(self, now_ns: int) -> None:
         self._become(IDLE, now_ns)
         if self.saving.active is not None:
-            self._next = (now_ns + round(self.saving.active * _NS_PER_MS), ASLEEP)
+            self._next = (now_ns + round(self.saving.active * NS_PER_MS), ASLEEP)
 
     @staticmethod
     def _paging_occasion(now_ns: int, cycle: float) -> int:
-        """The next of the moments that board and network have computed from the board's identity."""
-        length = round(cycle * _NS_PER_MS)
+        """Return the next paging occasion, which board and network compute from the board's identity."""
+        length = round(cycle * NS_PER_MS)
         return (now_ns // length + 1) * length
 
     def _touch(self, now_ns: int, *, keeps: bool, ends: bool) -> None:
         kept = self.cell.longer if keeps else 1.0
-        self._next = (now_ns + round(self.cell.inactivity * kept * _NS_PER_MS), IDLE)
+        self._next = (now_ns + round(self.cell.inactivity * kept * NS_PER_MS), IDLE)
         if ends:
             self._ask_for_release(now_ns)
 
     def _ask_for_release(self, now_ns: int) -> None:
         granted = self._random.random() < self.cell.grant
         if self.indicates and granted and self._next is not None:
-            self._next = min(self._next, (now_ns + round(self.cell.release * _NS_PER_MS), IDLE))
+            self._next = min(self._next, (now_ns + round(self.cell.release * NS_PER_MS), IDLE))
 
     def _become(self, state: str, now_ns: int) -> None:
         if self._since_ns:

@@ -67,6 +67,7 @@ class SecureSession:
             self._writer.cancel()
         self.connection.free()
         self._context.free()
+        os.eventfd_write(self._notice, 1)  # for who still waits for it
         os.close(self._notice)
         self._notice = -1
 

@@ -8,7 +8,7 @@ import contextlib
 import ipaddress
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.simulator.air import Air
@@ -251,12 +251,17 @@ class Transfer:
         events = (sock.session or sock.air).events()
         return events if sock.listening or not sock.air.has_room else events | POLLOUT
 
-    async def wait_ready(self, sockets: Iterable[Socket], timeout: float | None) -> bool:
+    async def wait_ready(self, sockets: Sequence[Socket], timeout: float | None) -> bool:
         """Return whether one of the sockets became readable within ``timeout`` seconds; None waits for ever.
 
         Several may wait for one socket at the same time, so a dialect may watch a socket between commands.
+
+        Raises:
+            Refused: one of them is closed.
         """
-        heard = [each.session or each.air for each in sockets if each.air is not None and not _is_mute(each)]
+        if not all(map(self.sockets.holds, sockets)):
+            raise Refused
+        heard = [each.session or each.air for each in sockets if not _is_mute(each)]
         return await wait_readable([each for each in heard if each is not None], timeout)
 
 

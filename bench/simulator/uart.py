@@ -1,4 +1,4 @@
-"""The simulated board's serial port: the master side of a pseudo-terminal, paced as a UART is if asked to."""
+"""The serial port of a simulated board: the master side of a pseudo-terminal, paced like a UART on request."""
 
 import asyncio
 import contextlib
@@ -8,29 +8,29 @@ import termios
 import time
 import tty
 
+from bench.clock import NS_PER_S
 from bench.simulator.alarm import Alarm
 from bench.simulator.journal import Journal
 
-# What the firmware's UART driver and ring buffers hold before input waits in the pty.
+# The bytes that the firmware's UART driver and ring buffers hold before input waits in the pty.
 _INPUT_LIMIT = 16384
-# Output that nobody reads is dropped beyond this, as on a UART without a listener.
+# More unread output than this is dropped, as on a UART without a listener.
 _OUTPUT_LIMIT = 1 << 20
-# A paced line hands over pieces of so many bytes, each when its last bit is through: those of a USB packet to the host,
-# those of the firmware's receive buffer to the board.
+# A paced line hands over pieces, each when its last bit is through: USB packets to the client, and the firmware's
+# receive buffers to the board.
 _PIECE_OUT, _PIECE_IN = 64, 256
 _BITS_A_BYTE = 10  # 8N1: a start bit and a stop bit
-_NS_PER_S = 1_000_000_000
-# What a receiver makes of bytes at another rate: anything but what was sent.
+# The bytes that a receiver of another rate sees: anything but what was sent.
 _GARBLED = bytes(0x80 | (0xA5 ^ value) for value in range(256))
 
 BAUDRATES = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600, 1_000_000)
 
 
 class Uart:
-    """A pty whose slave end a client opens like a serial port. Opens in ``open``, not in the constructor."""
+    """A pty whose slave end a client opens like a serial port. ``open`` opens it, not the constructor."""
 
     def __init__(self, journal: Journal, alarm: Alarm, baudrate: int = 0) -> None:
-        """Args: baudrate: of the board's end; 0 is a line that takes no time and knows no rate."""
+        """Args: baudrate: rate of the board's end; 0 for a line that takes no time and knows no rate."""
         self.path = ""
         self._journal = journal
         self._alarm = alarm
@@ -45,10 +45,10 @@ class Uart:
         self._writing = False
         self._reading = False
         self.deaf = False
-        """Whether nothing comes in and nothing goes out: a board that hangs, or whose UART sleeps."""
+        """True for a board that hangs, or whose UART sleeps: nothing comes in and nothing goes out."""
 
     def open(self) -> None:
-        """Makes the pty and begins to listen."""
+        """Make the pty and begin to listen."""
         self._master, self._slave = os.openpty()
         # Held open, so that clients may come and go without a hang-up.
         tty.setraw(self._slave)
@@ -57,7 +57,7 @@ class Uart:
         self._listen()
 
     def close(self) -> None:
-        """Hangs up: whoever has the port open sees it vanish."""
+        """Hang up: a client that has the port open sees it vanish."""
         if self._master >= 0:
             loop = asyncio.get_running_loop()
             loop.remove_reader(self._master)
@@ -67,7 +67,7 @@ class Uart:
             self._master = -1
 
     async def receive(self, timeout: float | None = None) -> bytes:
-        """All bytes that have come, at least one; empty when ``timeout`` seconds have passed."""
+        """Return all bytes that have come, at least one; none when ``timeout`` seconds have passed."""
         if not self._input:
             self._arrived.clear()
             try:
@@ -81,15 +81,15 @@ class Uart:
         return data
 
     def wake(self) -> None:
-        """Lets whoever receives look around, with nothing."""
+        """Make :meth:`receive` return now, with nothing."""
         self._arrived.set()
 
     def push_back(self, data: bytes) -> None:
-        """Returns bytes that belong to what comes next."""
+        """Take back bytes that belong to the next input."""
         self._input[:0] = data
 
     def send(self, data: bytes) -> None:
-        """Sends bytes to the client."""
+        """Send bytes to the client."""
         if not self._baudrate:
             self._put_out(data)
             return
@@ -108,11 +108,11 @@ class Uart:
             self._journal.add("uart out", stamp, bytes=len(data))
 
     def _through(self, busy_ns: int, size: int) -> int:
-        """When the last bit of so many bytes has passed a line that is busy until ``busy_ns``."""
-        return max(busy_ns, time.monotonic_ns()) + size * _BITS_A_BYTE * _NS_PER_S // self._baudrate
+        """Return when the last bit of ``size`` bytes has passed a line that is busy until ``busy_ns``."""
+        return max(busy_ns, time.monotonic_ns()) + size * _BITS_A_BYTE * NS_PER_S // self._baudrate
 
     def _same_rate(self) -> bool:
-        """Whether the host has set the board's rate; a pty has none, but keeps what was set."""
+        """Return whether the client has set the board's rate; a pty has no rate, but keeps the setting."""
         speed: int = termios.tcgetattr(self._slave)[5]
         wanted: int = getattr(termios, f"B{self._baudrate}")
         return speed == wanted

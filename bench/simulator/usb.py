@@ -1,4 +1,4 @@
-"""How boards look on USB, to the kernel and to udev: the simulator's own table. Sources: descriptors seen on boards."""
+"""The simulator's own table of boards on USB, as the kernel and udev see them. Sources: descriptors of boards."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class UsbDevice:
     interfaces: tuple[str, ...]
 
     def properties(self, interface: str, place: str) -> dict[str, str]:
-        """What udev's own rules compute for the tty of an interface."""
+        """Return the properties that udev's own rules compute for the tty of an interface."""
         maker, name = (text.replace(" ", "_") for text in (self.manufacturer, self.name))
         path = f"pci-0000:00:14.0-usb-0:{place.partition('-')[2]}:1.{int(interface, 16)}"
         return {
@@ -41,7 +41,7 @@ class UsbDevice:
         }
 
     def links(self, interface: str, place: str) -> tuple[str, ...]:
-        """The symbolic links below /dev that udev makes for it."""
+        """Return the symbolic links below /dev that udev makes for the tty of an interface."""
         properties = self.properties(interface, place)
         return (
             f"serial/by-id/usb-{properties['ID_SERIAL']}-if{interface}",
@@ -54,7 +54,7 @@ def _probe(product: str, serial: str, interfaces: tuple[str, ...]) -> UsbDevice:
 
 
 def usb_device(model: str, number: int) -> UsbDevice:
-    """The device of the ``number``-th simulated board of a rack, from 0."""
+    """Return the device of the ``number``-th simulated board of a rack, from 0."""
     return {
         "nrf9160dk": _probe("1055", f"0009600{number + 1:05d}", ("00", "02", "04")),
         "nrf9161dk": _probe("1069", f"0010509{number + 1:05d}", ("00", "02")),

@@ -152,7 +152,7 @@ class TestList:
     def test_bad_plugs_change_nothing(self, rack: RunningRack) -> None:
         rack.ask("unplug", board="simulated-1")
         for fields in ({"tty": "x"}, {"place": "../../x"}, {"tty": -1}):
-            with pytest.raises(AssertionError, match=r"no number of a tty|no USB place"):
+            with pytest.raises(AssertionError, match=r"not the number of a tty|not a USB place"):
                 rack.ask("plug", board="simulated-1", **fields)
         with pytest.raises(AssertionError, match="two hexadecimal digits"):
             rack.ask("device", **PROBE, interfaces=["zz"])
