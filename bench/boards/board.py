@@ -12,7 +12,7 @@ from bench.at import AtLink, CommandError, DeviceRestarted, PortBusy, Transcript
 from bench.boards.escalation import Escalation
 from bench.boards.lease import INHERITED, BoardLeased, Lease, terminal_lock
 from bench.boards.profile import Profile, differences, read_profile
-from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
+from bench.boards.recovery import BoardSilent, BoardUnintelligible, find_terminator, synchronise
 from bench.boards.reservation import reservation_of
 from bench.boards.selection import BoardSpec
 from bench.boards.undo import UndoFile
@@ -45,7 +45,7 @@ class Board:
         margin: float = 5.0,
         connect_timeout: float = 60.0,
         job: str = "",
-        ladder: Escalation | None = None,
+        escalation: Escalation | None = None,
         patience: float = 15.0,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -57,7 +57,7 @@ class Board:
             margin: seconds that a command may take beyond what it asks for.
             connect_timeout: seconds that a connection may take.
             job: what it is used for, for whoever is refused it meanwhile.
-            ladder: what is tried when it does not answer; None gives up at once.
+            escalation: the steps for a board that does not answer; None gives up at once.
             tell: is told what an earlier process had left changed, and what this one could not put back.
             patience: seconds that it may stay silent before that: a command that was left may still run.
         """
@@ -70,7 +70,7 @@ class Board:
         self._link: AtLink | None = None
         self._modem: Modem | None = None
         self._lease = Lease(spec.key, spec.slot, job or "a program of the bench")
-        self._ladder = ladder
+        self._escalation = escalation
         self._patience = patience
         self._tell = tell
         self._undo = UndoFile(spec.key)
@@ -146,15 +146,16 @@ class Board:
             raise BoardLeased(f"{self.slot} is {kept.text}")
 
     def _in_step(self) -> AtLink:
-        """A link to the board, which answers; the ladder's help where it does not."""
+        """Return a link to the board, which answers; by escalation where it does not at first."""
         link = self._link = self._open_link(self.spec.baudrate)
         try:
             synchronise(link, timeout=self._patience)
         except (BoardSilent, BoardUnintelligible) as failure:
             link.close()
-            if self._ladder is None:
+            if self._escalation is None:
                 raise
-            return self._ladder.climb(self._open_link, failure)
+            link = self._link = self._escalation.recover(self._open_link, failure)
+        find_terminator(link)
         return link
 
     def _open_link(self, baudrate: int) -> AtLink:

@@ -22,7 +22,6 @@ from bench.privacy import Concealer
 
 _REGISTERED = ("1", "5")
 _SCAN_SECONDS = 2.5
-_TERMINATORS = {"a line feed alone": b"\n", "a carriage return alone": b"\r"}
 
 
 @dataclass(frozen=True)
@@ -104,22 +103,15 @@ def _why_silent(spec: BoardSpec, config: Config, error: LabError) -> Finding:
     what = f"{spec.slot} does not answer at {spec.port}, {spec.baudrate} baud"
     if spec.flow_control and _clear_to_send(spec) is False:
         return Finding(f"{what}: CTS is low", "wire RTS and CTS, or say flow_control = false in bench.toml")
-    for name, terminator in _TERMINATORS.items():
-        if _answers(spec, terminator):
-            cure = "build Serial LTE Modem with CONFIG_SLM_CR_LF_TERMINATION"
-            return Finding(f"{what} to CR LF, but to {name}", cure)
     if not spec.port.startswith("tcp://"):
         for rate in config.recovery.baudrates:
-            if rate != spec.baudrate and _answers(replace(spec, baudrate=rate), b"\r\n"):
+            if rate != spec.baudrate and _answers(replace(spec, baudrate=rate)):
                 return Finding(f"{what}, but at {rate} baud", f"set baudrate = {rate} for it in bench.toml")
     return Finding(what, str(error).partition("\n")[0])
 
 
-def _answers(spec: BoardSpec, terminator: bytes) -> bool:
+def _answers(spec: BoardSpec) -> bool:
     with AtLink.open(spec.port, baudrate=spec.baudrate, flow_control=spec.flow_control, dtr=spec.dtr) as link:
-        if terminator != b"\r\n":
-            link.write_raw(b"AT" + terminator)
-            return b"\r\nOK\r\n" in link.listen(lambda data: b"\r\nOK\r\n" in data, timeout=_SCAN_SECONDS / 2)
         try:
             synchronise(link, timeout=_SCAN_SECONDS)
         except LabError:
@@ -138,7 +130,7 @@ def _clear_to_send(spec: BoardSpec) -> bool | None:
 
 def _examine_open(board: Board, peer: Peer | None) -> Iterator[Finding]:
     identity = board.identity
-    firmware = f"{identity.modem_firmware}, SLM {identity.slm_version}"
+    firmware = f"{identity.modem_firmware}, {identity.application_text}"
     yield Finding(f"{board.slot} answers: {identity.part}, {firmware}")
     if not identity.iccid:
         yield Finding(f"{board.slot} has no SIM that it can read", "insert one; check AT+CPIN?, the SIM may want a PIN")
