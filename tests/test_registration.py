@@ -9,6 +9,7 @@ import pytest
 
 from bench.at import AtLink
 from bench.boards import Board, BoardSpec
+from bench.boards.board import CURES
 from bench.config.lab import load
 from bench.config.toml_file import ConfigError
 from bench.errors import LabError
@@ -21,7 +22,7 @@ from tests.support.programs import simulator
 
 def registered(port: str, pin: Callable[[], str] | None = None, timeout: float = 5.0) -> None:
     with AtLink.open(port) as link:
-        Modem(link, pin=pin).registration.wait(timeout)
+        Modem(link, pin=pin, cures=CURES).registration.wait(timeout)
 
 
 class TestPin:

@@ -17,7 +17,7 @@ from bench.boards.reservation import reservation_of
 from bench.boards.selection import BoardSpec
 from bench.boards.undo import UndoFile
 from bench.errors import BenchError, LabError
-from bench.modem import AccessPoint, CommandTiming, Context, Family, Identity, Modem, identify
+from bench.modem import AccessPoint, CommandTiming, Context, Cures, Family, Identity, Modem, identify
 from bench.privacy import Concealer
 from bench.secret import secret
 
@@ -27,6 +27,13 @@ _FIRST_PORT, _LAST_PORT = 20000, 32767
 _VERSION = {Family.IPV4: 4, Family.IPV6: 6}
 _UNDO_SECONDS = 60.0
 _TELLING = 8  # characters of a secret from which on it is looked for everywhere
+
+CURES = Cures(
+    access_point=": see [network.access_point] in bench.toml",
+    no_pin=': say where it is kept, by pin = "file:PATH" or "env:NAME" of the board in bench.toml',
+    wrong_pin=", then check where bench.toml takes it from",
+)
+"""The places of the configuration that a refusal of a SIM or a network is about."""
 
 
 class Board:
@@ -126,6 +133,7 @@ class Board:
                 self.identity.dialect,
                 timing=self._timing,
                 journal=self._undo,
+                cures=CURES,
                 pin=self._secret(self.spec.pin, r"\d{4,8}", "PIN of 4 to 8 digits") if self.spec.pin else None,
             )
             self._learn(self.identity)

@@ -19,6 +19,7 @@ from bench.errors import BenchError, LabError
 from bench.modem import DialectUnsupported
 from bench.peers import Peer
 from bench.privacy import Concealer
+from bench.processes import programs_with
 
 _REGISTERED = ("1", "5")
 _SCAN_SECONDS = 2.5
@@ -30,23 +31,6 @@ class Finding:
 
     what: str
     cure: str = ""
-
-
-def programs_with(path: str) -> list[str]:
-    """Which processes have a file open, "minicom (pid 4711)", as far as we may look."""
-    real = os.path.realpath(path)
-    found = []
-    for process in Path("/proc").iterdir():
-        if not process.name.isdigit() or int(process.name) == os.getpid():
-            continue
-        try:
-            holds = any(os.path.realpath(descriptor) == real for descriptor in (process / "fd").iterdir())
-            name = (process / "comm").read_text().strip()
-        except OSError:
-            continue
-        if holds:
-            found.append(f"{name} (pid {process.name})")
-    return found
 
 
 def examine(spec: BoardSpec, config: Config, concealer: Concealer, peer: Peer | None) -> Iterator[Finding]:

@@ -160,7 +160,7 @@ class Escalation:
 
 
 def _blind_resets() -> bytes:
-    """Return each reset command ended by CR LF, which serves builds that want CR too; by LF for builds that want that."""
+    """Return each reset command with CR LF, which builds that want CR take too, and with LF for those that want LF."""
     return b"".join(
         dialect.reset.encode() + terminator
         for dialect in DIALECTS
