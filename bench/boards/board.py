@@ -14,7 +14,7 @@ from bench.boards.lease import INHERITED, BoardLeased, Lease, terminal_lock
 from bench.boards.profile import Profile, differences, read_profile
 from bench.boards.recovery import BoardSilent, BoardUnintelligible, find_terminator, synchronise
 from bench.boards.reservation import reservation_of
-from bench.boards.selection import BoardSpec
+from bench.boards.spec import BoardSpec
 from bench.boards.undo import UndoFile
 from bench.errors import BenchError, LabError
 from bench.modem import AccessPoint, CommandTiming, Context, Cures, Family, Identity, Modem, identify
@@ -204,9 +204,9 @@ class Board:
         """
         point = self.spec.access_point
         if point:
-            password = self._secret(point["password"], r'[^"\r\n]{1,64}', "password")
-            context = Context(point["type"], point["apn"])
-            self.modem.packet_data.attach_by(AccessPoint(context, point["user"], password, point["method"]))
+            password = self._secret(point.password, r'[^"\r\n]{1,64}', "password")
+            context = Context(point.type, point.apn)
+            self.modem.packet_data.attach_by(AccessPoint(context, point.user, password, point.method))
         took = self.modem.registration.wait(timeout)
         if not self.identity.iccid:  # the board was found switched off, and its SIM without power
             self.identity = self.modem.with_sim(self.identity)

@@ -13,7 +13,7 @@ from bench.boards.board import Board
 from bench.boards.lease import BoardLeased, holder_of
 from bench.boards.provisioning import TAGS
 from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
-from bench.boards.selection import BoardSpec
+from bench.boards.spec import BoardSpec
 from bench.config.lab import Config
 from bench.errors import BenchError, LabError
 from bench.modem import DialectUnsupported

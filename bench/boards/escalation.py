@@ -19,7 +19,7 @@ from typing import Protocol
 from bench.at import AtLink, PortLost, PortNotFound
 from bench.boards.lab_command import LabCommand
 from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
-from bench.boards.selection import BoardSpec
+from bench.boards.spec import BoardSpec
 from bench.config.lab import Recovery
 from bench.errors import LabError
 from bench.modem.dialects import DIALECTS, ready_lines, reset_commands

@@ -13,7 +13,7 @@ from rich.text import Text
 from bench.boards import Catalog, attached_boards, known_boards
 from bench.boards.diagnosis import Finding, check_config, examine
 from bench.cli.lab import default_config
-from bench.config.lab import Config, load
+from bench.config.lab import Config, ReachedPeers, load
 from bench.errors import BenchError
 from bench.peers import Peer, Peers
 from bench.privacy import Concealer, lab_key
@@ -70,10 +70,9 @@ def _findings(lab: Config) -> Iterator[Finding]:
             yield from examine(spec, lab, concealer, None)
 
 
-def _as_reached(echo: Peer, reached: object) -> Peer:
-    """The peer as one board's network reaches it."""
-    address = reached.get("address") if isinstance(reached, dict) else None
-    return echo if address is None else echo.at(str(address))
+def _as_reached(echo: Peer, reached: ReachedPeers) -> Peer:
+    """Return the peer as one board's network reaches it."""
+    return echo if reached.address is None else echo.at(str(reached.address))
 
 
 def _host(lab: Config) -> Iterator[Finding]:

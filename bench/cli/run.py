@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards, fits, reservation_of, select
+from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards, matches, reservation_of, select
 from bench.cli.estimate import tell_estimate
 from bench.cli.lab import HistoryFile, default_config, firmware_of
 from bench.cli.moment import moment
@@ -133,7 +133,7 @@ def _schedule(specs: Sequence[BoardSpec], selectors: Sequence[str], rounds: int 
     if not selectors:
         return repeated(specs, rounds or 1)
     groups: dict[str, Sequence[BoardSpec]] = {
-        selector: [spec for spec in specs if fits(selector, spec, firmware_of)] for selector in selectors
+        selector: [spec for spec in specs if matches(selector, spec, firmware_of)] for selector in selectors
     }
     schedule = interleaved(groups, rounds or _INTERLEAVED_ROUNDS)
     left = [spec.slot for spec in specs if spec not in schedule.specs]
@@ -156,7 +156,7 @@ def _named(spec: BoardSpec, names: Collection[str]) -> bool:
     for name in names:
         kind, equals, value = name.partition("=")
         value, kinds = (value, (kind,)) if equals else (name, ("name", "serial", "place"))
-        if name == spec.port or any(kind in _ONE and fits(f"{kind}={value}", spec, None) for kind in kinds):
+        if name == spec.port or any(kind in _ONE and matches(f"{kind}={value}", spec) for kind in kinds):
             return True
     return False
 
