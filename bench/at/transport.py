@@ -18,6 +18,7 @@ import serial
 from bench.at.response import PortBusy, PortNotFound, ReplayMismatch
 from bench.at.transcript import Entry, printable, read_jsonl
 from bench.errors import UsageError
+from bench.processes import describe_process, lock_holder
 
 
 class Transport(Protocol):
@@ -254,14 +255,9 @@ def _opening_error(path: str, error: serial.SerialException) -> PortBusy | PortN
 
 
 def _holder(path: str) -> str:
-    """Who holds the lock of the port, as far as /proc tells us: "minicom (pid 4711)"."""
+    """Return the process that holds the lock of the port, ``minicom (pid 4711)``; empty when that is not known."""
     try:
-        status = Path(path).stat()
-        place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
-        for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
-            fields = line.split()
-            if fields[1] == "FLOCK" and fields[5] == place:
-                return f"{Path(f'/proc/{fields[4]}/comm').read_text(encoding='utf-8').strip()} (pid {fields[4]})"
-    except (OSError, IndexError):
-        pass  # only a help: without it the message says less
-    return ""
+        pid = lock_holder(path)
+    except OSError:
+        return ""  # only a help: without it the message says less
+    return describe_process(pid) if pid is not None and pid > 0 else ""  # 0 and less: outside this container

@@ -9,13 +9,15 @@ from bench.boards.coverage import Coverage, coverage_of
 from bench.boards.discovery import UNKNOWN, AttachedBoard, attached_boards
 from bench.boards.escalation import Escalation, ResetBudget
 from bench.boards.hotplug import BoardMonitor, found_again, is_there
+from bench.boards.inventory import known_boards, named_port
 from bench.boards.lease import BoardLeased, Holder, Lease, holder_of, inherited, terminal_lock
 from bench.boards.ledger import Cost, Ledger
 from bench.boards.provisioning import TAGS, KnownDigests, provision
 from bench.boards.recovery import BoardSilent, BoardUnintelligible
 from bench.boards.reservation import Reservation, release, reservation_of, reserve
-from bench.boards.selection import BoardSpec, fits, known_boards, named_port, select
+from bench.boards.selection import Selector, matches, select
 from bench.boards.simulated import PEER_NAME, SimulatedBoards, ask_simulator
+from bench.boards.spec import BoardSpec
 from bench.boards.support import collect_for_support
 
 __all__ = [
@@ -43,18 +45,19 @@ __all__ = [
     "Ledger",
     "Reservation",
     "ResetBudget",
+    "Selector",
     "SimulatedBoards",
     "ask_simulator",
     "attached_boards",
     "collect_for_support",
     "cost_of_commands",
     "coverage_of",
-    "fits",
     "found_again",
     "holder_of",
     "inherited",
     "is_there",
     "known_boards",
+    "matches",
     "named_port",
     "provision",
     "release",

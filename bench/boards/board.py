@@ -12,12 +12,12 @@ from bench.at import AtLink, CommandError, DeviceRestarted, PortBusy, Transcript
 from bench.boards.escalation import Escalation
 from bench.boards.lease import INHERITED, BoardLeased, Lease, terminal_lock
 from bench.boards.profile import Profile, differences, read_profile
-from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
+from bench.boards.recovery import BoardSilent, BoardUnintelligible, find_terminator, synchronise
 from bench.boards.reservation import reservation_of
-from bench.boards.selection import BoardSpec
+from bench.boards.spec import BoardSpec
 from bench.boards.undo import UndoFile
 from bench.errors import BenchError, LabError
-from bench.modem import AccessPoint, CommandTiming, Context, Family, Identity, Modem, identify
+from bench.modem import AccessPoint, CommandTiming, Context, Cures, Family, Identity, Modem, identify
 from bench.privacy import Concealer
 from bench.secret import secret
 
@@ -27,6 +27,13 @@ _FIRST_PORT, _LAST_PORT = 20000, 32767
 _VERSION = {Family.IPV4: 4, Family.IPV6: 6}
 _UNDO_SECONDS = 60.0
 _TELLING = 8  # characters of a secret from which on it is looked for everywhere
+
+CURES = Cures(
+    access_point=": see [network.access_point] in bench.toml",
+    no_pin=': say where it is kept, by pin = "file:PATH" or "env:NAME" of the board in bench.toml',
+    wrong_pin=", then check where bench.toml takes it from",
+)
+"""The places of the configuration that a refusal of a SIM or a network is about."""
 
 
 class Board:
@@ -45,7 +52,7 @@ class Board:
         margin: float = 5.0,
         connect_timeout: float = 60.0,
         job: str = "",
-        ladder: Escalation | None = None,
+        escalation: Escalation | None = None,
         patience: float = 15.0,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -57,7 +64,7 @@ class Board:
             margin: seconds that a command may take beyond what it asks for.
             connect_timeout: seconds that a connection may take.
             job: what it is used for, for whoever is refused it meanwhile.
-            ladder: what is tried when it does not answer; None gives up at once.
+            escalation: the steps for a board that does not answer; None gives up at once.
             tell: is told what an earlier process had left changed, and what this one could not put back.
             patience: seconds that it may stay silent before that: a command that was left may still run.
         """
@@ -70,7 +77,7 @@ class Board:
         self._link: AtLink | None = None
         self._modem: Modem | None = None
         self._lease = Lease(spec.key, spec.slot, job or "a program of the bench")
-        self._ladder = ladder
+        self._escalation = escalation
         self._patience = patience
         self._tell = tell
         self._undo = UndoFile(spec.key)
@@ -126,6 +133,7 @@ class Board:
                 self.identity.dialect,
                 timing=self._timing,
                 journal=self._undo,
+                cures=CURES,
                 pin=self._secret(self.spec.pin, r"\d{4,8}", "PIN of 4 to 8 digits") if self.spec.pin else None,
             )
             self._learn(self.identity)
@@ -146,15 +154,16 @@ class Board:
             raise BoardLeased(f"{self.slot} is {kept.text}")
 
     def _in_step(self) -> AtLink:
-        """A link to the board, which answers; the ladder's help where it does not."""
+        """Return a link to the board, which answers; by escalation where it does not at first."""
         link = self._link = self._open_link(self.spec.baudrate)
         try:
             synchronise(link, timeout=self._patience)
         except (BoardSilent, BoardUnintelligible) as failure:
             link.close()
-            if self._ladder is None:
+            if self._escalation is None:
                 raise
-            return self._ladder.climb(self._open_link, failure)
+            link = self._link = self._escalation.recover(self._open_link, failure)
+        find_terminator(link)
         return link
 
     def _open_link(self, baudrate: int) -> AtLink:
@@ -195,9 +204,9 @@ class Board:
         """
         point = self.spec.access_point
         if point:
-            password = self._secret(point["password"], r'[^"\r\n]{1,64}', "password")
-            context = Context(point["type"], point["apn"])
-            self.modem.packet_data.attach_by(AccessPoint(context, point["user"], password, point["method"]))
+            password = self._secret(point.password, r'[^"\r\n]{1,64}', "password")
+            context = Context(point.type, point.apn)
+            self.modem.packet_data.attach_by(AccessPoint(context, point.user, password, point.method))
         took = self.modem.registration.wait(timeout)
         if not self.identity.iccid:  # the board was found switched off, and its SIM without power
             self.identity = self.modem.with_sim(self.identity)

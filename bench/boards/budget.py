@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime
 from bench.boards.ledger import Cost, Ledger
 from bench.config.lab import BudgetConfig as Limits
 from bench.errors import LabError
+from bench.modem.dialects import reset_commands
 
 _ATTACH = re.compile(r"AT\+CFUN=(1|21)\b", re.IGNORECASE)
 _WRITE = re.compile(r"AT%CMNG=[03],", re.IGNORECASE)
-_RESET = re.compile(r"AT#XRESET\b", re.IGNORECASE)
 
 
 class BudgetSpent(LabError):
@@ -23,11 +23,13 @@ class BudgetSpent(LabError):
 
 
 def cost_of_commands(commands: Iterable[str]) -> Cost:
-    """What commands cost a board: attaches, writes to its flash, resets (each attaches anew)."""
+    """Return the cost of commands to a board: attaches, writes to its flash, resets (each attaches anew)."""
+    resetting = reset_commands()
     attaches = writes = resets = 0
     for command in commands:
-        resets += _RESET.match(command) is not None
-        attaches += _ATTACH.match(command) is not None or _RESET.match(command) is not None
+        is_reset = command.upper() in resetting
+        resets += is_reset
+        attaches += is_reset or _ATTACH.match(command) is not None
         writes += _WRITE.match(command) is not None
     return Cost(attaches=attaches, credential_writes=writes, resets=resets)
 

@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from bench.boards.lab_command import LabCommand
-from bench.boards.selection import BoardSpec
 from bench.boards.simulated import ask_simulator
+from bench.boards.spec import BoardSpec
 from bench.boards.undo import UndoFile
 from bench.config.lab import CoverageConfig
 

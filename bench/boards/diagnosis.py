@@ -13,16 +13,16 @@ from bench.boards.board import Board
 from bench.boards.lease import BoardLeased, holder_of
 from bench.boards.provisioning import TAGS
 from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
-from bench.boards.selection import BoardSpec
+from bench.boards.spec import BoardSpec
 from bench.config.lab import Config
 from bench.errors import BenchError, LabError
 from bench.modem import DialectUnsupported
 from bench.peers import Peer
 from bench.privacy import Concealer
+from bench.processes import programs_with
 
 _REGISTERED = ("1", "5")
 _SCAN_SECONDS = 2.5
-_TERMINATORS = {"a line feed alone": b"\n", "a carriage return alone": b"\r"}
 
 
 @dataclass(frozen=True)
@@ -31,23 +31,6 @@ class Finding:
 
     what: str
     cure: str = ""
-
-
-def programs_with(path: str) -> list[str]:
-    """Which processes have a file open, "minicom (pid 4711)", as far as we may look."""
-    real = os.path.realpath(path)
-    found = []
-    for process in Path("/proc").iterdir():
-        if not process.name.isdigit() or int(process.name) == os.getpid():
-            continue
-        try:
-            holds = any(os.path.realpath(descriptor) == real for descriptor in (process / "fd").iterdir())
-            name = (process / "comm").read_text().strip()
-        except OSError:
-            continue
-        if holds:
-            found.append(f"{name} (pid {process.name})")
-    return found
 
 
 def examine(spec: BoardSpec, config: Config, concealer: Concealer, peer: Peer | None) -> Iterator[Finding]:
@@ -104,22 +87,15 @@ def _why_silent(spec: BoardSpec, config: Config, error: LabError) -> Finding:
     what = f"{spec.slot} does not answer at {spec.port}, {spec.baudrate} baud"
     if spec.flow_control and _clear_to_send(spec) is False:
         return Finding(f"{what}: CTS is low", "wire RTS and CTS, or say flow_control = false in bench.toml")
-    for name, terminator in _TERMINATORS.items():
-        if _answers(spec, terminator):
-            cure = "build Serial LTE Modem with CONFIG_SLM_CR_LF_TERMINATION"
-            return Finding(f"{what} to CR LF, but to {name}", cure)
     if not spec.port.startswith("tcp://"):
         for rate in config.recovery.baudrates:
-            if rate != spec.baudrate and _answers(replace(spec, baudrate=rate), b"\r\n"):
+            if rate != spec.baudrate and _answers(replace(spec, baudrate=rate)):
                 return Finding(f"{what}, but at {rate} baud", f"set baudrate = {rate} for it in bench.toml")
     return Finding(what, str(error).partition("\n")[0])
 
 
-def _answers(spec: BoardSpec, terminator: bytes) -> bool:
+def _answers(spec: BoardSpec) -> bool:
     with AtLink.open(spec.port, baudrate=spec.baudrate, flow_control=spec.flow_control, dtr=spec.dtr) as link:
-        if terminator != b"\r\n":
-            link.write_raw(b"AT" + terminator)
-            return b"\r\nOK\r\n" in link.listen(lambda data: b"\r\nOK\r\n" in data, timeout=_SCAN_SECONDS / 2)
         try:
             synchronise(link, timeout=_SCAN_SECONDS)
         except LabError:

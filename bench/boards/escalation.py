@@ -1,8 +1,8 @@
-"""What is tried for a board that does not answer, from the gentlest to the strongest, each rung told and bounded.
+"""Escalation: the steps for a board that does not answer, from the gentlest to the strongest, each reported, bounded.
 
 1. ``+++`` and a closing quote at the configured baud rate (:func:`~bench.boards.recovery.synchronise`)
 2. the same at other baud rates
-3. ``AT#XRESET``, written blindly
+3. its firmware's reset command (``AT#XRESET``), written blindly
 4. the lab's own command that resets the board through its debug probe
 5. the lab's own command that takes its power away and gives it back
 
@@ -19,74 +19,74 @@ from typing import Protocol
 from bench.at import AtLink, PortLost, PortNotFound
 from bench.boards.lab_command import LabCommand
 from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
-from bench.boards.selection import BoardSpec
+from bench.boards.spec import BoardSpec
 from bench.config.lab import Recovery
 from bench.errors import LabError
+from bench.modem.dialects import DIALECTS, ready_lines, reset_commands
 
 _SCAN_SECONDS = 2.5
 # A board says Ready some two seconds after a reset; after a power cycle its USB bridge starts as well.
 _BOOT_SECONDS = 10.0
-
 OpenLink = Callable[[int], AtLink]
 """Opens the board's port, wherever it is now, at a baud rate."""
 
 
-class Say(Protocol):
-    """Tells somebody; ``reset`` when the board is about to be reset."""
+class Announce(Protocol):
+    """A function that reports a step; ``reset`` when the board is about to be reset."""
 
     def __call__(self, text: str, *, reset: bool = False) -> None:
-        """Tells."""
+        """Report the step."""
 
 
 @dataclass
 class ResetBudget:
-    """How many resets a board may still get."""
+    """The number of resets that a board may still get."""
 
     left: int
 
     def take(self) -> bool:
-        """Whether there was one left."""
+        """Take one; return True when there was one left."""
         self.left -= 1
         return self.left >= 0
 
 
 class Escalation:
-    """One board's way back."""
+    """The steps that bring one board back."""
 
-    def __init__(self, spec: BoardSpec, recovery: Recovery, budget: ResetBudget, say: Say) -> None:
+    def __init__(self, spec: BoardSpec, recovery: Recovery, budget: ResetBudget, announce: Announce) -> None:
         self._spec = spec
         self._recovery = recovery
         self._budget = budget
-        self._say = say
+        self._announce = announce
 
-    def climb(self, open_link: OpenLink, failure: LabError) -> AtLink:
-        """A link that is in step; ``failure`` is why the first rung, synchronise, did not do.
+    def recover(self, open_link: OpenLink, failure: LabError) -> AtLink:
+        """Return a link that is in step; ``failure`` is why the first step, synchronise, did not do.
 
         Raises:
-            BoardSilent: no rung helped; says what was tried, and what the lab could add.
+            BoardSilent: no step helped; names the steps that were tried, and those that the lab could add.
             LabError: its port cannot be opened any more.
         """
         tried = ["+++ and a closing quote"]
         link = self._scan(open_link, tried)
         if link is not None:
             return link
-        rungs = (
-            ("AT#XRESET", lambda: self._reset_by_command(open_link)),
+        steps = (
+            (" or ".join(reset_commands()), lambda: self._reset_by_command(open_link)),
             ("the lab's reset command", self._hook("reset", self._recovery.reset)),
             ("the lab's power cycle", self._hook("power_cycle", self._recovery.power_cycle)),
         )
-        for name, action in rungs:
+        for name, action in steps:
             if action is None:
                 continue
             if not self._budget.take():
                 tried.append(f"no {name}: this run's resets are used up (limits.resets in bench.toml)")
                 break
             tried.append(name)
-            self._say(f"{self._spec.slot} does not answer: {name}", reset=True)
+            self._announce(f"{self._spec.slot} does not answer: {name}", reset=True)
             action()
             link = self._answering(open_link, self._spec.baudrate, _BOOT_SECONDS)
             if link is not None:
-                self._say(f"{self._spec.slot} answers again after {name}")
+                self._announce(f"{self._spec.slot} answers again after {name}")
                 return link
         raise BoardSilent(f"{failure}\n    tried: {', '.join(tried)}{self._missing()}") from failure
 
@@ -105,7 +105,7 @@ class Escalation:
         for rate in rates:
             link = self._answering(open_link, rate, _SCAN_SECONDS)
             if link is not None:
-                self._say(
+                self._announce(
                     f"{self._spec.slot} answers at {rate} baud, not at {self._spec.baudrate}: set baudrate = {rate} in"
                     " bench.toml"
                 )
@@ -114,7 +114,7 @@ class Escalation:
         return None
 
     def _answering(self, open_link: OpenLink, rate: int, seconds: float) -> AtLink | None:
-        link = self._opened(open_link, rate, seconds)
+        link = self._reopen(open_link, rate, seconds)
         try:
             synchronise(link, timeout=seconds)
         except (BoardSilent, BoardUnintelligible, PortLost):
@@ -126,8 +126,8 @@ class Escalation:
         return link
 
     @staticmethod
-    def _opened(open_link: OpenLink, rate: int, seconds: float) -> AtLink:
-        """A board that restarts may leave the bus for a while."""
+    def _reopen(open_link: OpenLink, rate: int, seconds: float) -> AtLink:
+        """Open the port of a board that restarts and may leave the bus for a while."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -140,10 +140,9 @@ class Escalation:
     def _reset_by_command(self, open_link: OpenLink) -> None:
         link = open_link(self._spec.baudrate)
         try:
-            terminator = link.dialect.terminator
             with contextlib.suppress(PortLost):  # some boards leave the bus while they restart
-                link.write_raw(link.dialect.data_mode_terminator + b'"' + terminator + b"AT#XRESET" + terminator)
-                link.listen(lambda data: b"Ready" in data, timeout=5.0)
+                link.write_raw(link.dialect.data_mode_terminator + b'"' + link.dialect.terminator + _blind_resets())
+                link.listen(lambda data: any(line in data for line in ready_lines()), timeout=5.0)
         finally:
             link.close()
 
@@ -157,4 +156,14 @@ class Escalation:
         try:
             hook.run(self._spec)
         except LabError as error:
-            self._say(str(error))
+            self._announce(str(error))
+
+
+def _blind_resets() -> bytes:
+    """Return each reset command with CR LF, which builds that want CR take too, and with LF for those that want LF."""
+    return b"".join(
+        dialect.reset.encode() + terminator
+        for dialect in DIALECTS
+        for terminator in (b"\r\n", b"\n")
+        if terminator in dialect.terminators or terminator == b"\r\n"
+    )

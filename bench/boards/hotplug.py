@@ -11,7 +11,8 @@ import pyudev
 from bench.at import PortNotFound, pty_made_ns
 from bench.boards.catalog import Catalog
 from bench.boards.discovery import AttachedBoard, attached_boards, same_serial
-from bench.boards.selection import BoardSpec, aux_ports, known_boards
+from bench.boards.inventory import aux_ports, known_boards
+from bench.boards.spec import BoardSpec
 from bench.config.lab import Config
 from bench.errors import LabError
 

@@ -3,7 +3,7 @@
 import subprocess
 from dataclasses import dataclass
 
-from bench.boards.selection import BoardSpec
+from bench.boards.spec import BoardSpec
 from bench.errors import LabError
 
 

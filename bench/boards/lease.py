@@ -17,8 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+import psutil
+
 from bench.at import pty_made_ns
 from bench.errors import LabError
+from bench.processes import describe_process, lock_holder
 
 INHERITED = "NRF91_BENCH_LEASED"
 """Names the boards, by key, whose leases a process has from its parent."""
@@ -210,12 +213,10 @@ def _open(path: Path) -> int:
 
 
 def holder_of(key: str) -> Holder | None:
-    """Who has a board now; None when nobody has. Takes no lock, so that it disturbs nobody."""
+    """Return the present holder of a board; None when it is free. Takes no lock, so that it disturbs nobody."""
     try:
         path = lock_folder() / f"{key}.lock"
-        status = path.stat()
-        wanted = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
-        locked = any(wanted in line.split() for line in Path("/proc/locks").read_text().splitlines())
+        locked = lock_holder(path) is not None
     except (OSError, LabError):
         return None
     return (_signature(path) or Holder("unknown", "unknown", 0, "unknown")) if locked else None
@@ -227,20 +228,15 @@ def inherited(leases: Sequence[Lease]) -> dict[str, str]:
 
 
 def terminal_lock(port: str) -> str:
-    """Which terminal program holds a port by a lock file (Filesystem Hierarchy Standard 3.0, 5.9); empty when none."""
+    """Return the terminal program that holds a port by a lock file, or nothing (FHS 3.0, section 5.9)."""
     path = Path("/var/lock") / f"LCK..{Path(os.path.realpath(port)).name}"
     try:
         pid = int(path.read_text().split()[0])
-        os.kill(pid, 0)
-    except PermissionError:
-        pass  # it lives, as another user
     except (OSError, ValueError, IndexError):
         return ""
-    try:
-        name = Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        name = "a program"
-    return f"{name} (pid {pid}, {path})"
+    if not psutil.pid_exists(pid):
+        return ""
+    return f"{describe_process(pid)[:-1]}, {path})"
 
 
 def _signature(path: Path) -> Holder | None:

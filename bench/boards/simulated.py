@@ -12,7 +12,7 @@ from typing import IO, Any, Self
 
 from bench import children
 from bench.at import pty_made_ns
-from bench.boards.selection import BoardSpec
+from bench.boards.spec import BoardSpec
 from bench.errors import LabError
 
 PEER_NAME = "peers.nrf91-bench.test"

@@ -12,7 +12,7 @@ from bench.clock import Anchor
 from bench.errors import BenchError
 
 _QUESTIONS = (
-    "AT+CGMR", "AT%SHORTSWVER", "AT%HWVERSION", "AT#XSLMVER", "AT+CFUN?", "AT%XSYSTEMMODE?", "AT+CEREG?", "AT+CEER",
+    "AT+CGMR", "AT%SHORTSWVER", "AT%HWVERSION", "AT+CFUN?", "AT%XSYSTEMMODE?", "AT+CEREG?", "AT+CEER",
     "AT%XMONITOR", "AT+CESQ", "AT+CPSMS?", "AT+CEDRXS?", "AT%RAI?", "AT+CGDCONT?", "AT%XTEMP?", "AT%XVBAT",
 )  # fmt: skip
 _SECONDS = 5.0
@@ -36,7 +36,11 @@ def collect_for_support(
         **board.short_ids(),
     }
     (folder / "identity.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    answers = conceal("".join(_asked(board.link, question) for question in _QUESTIONS).encode())
+    answers = conceal(
+        "".join(
+            _asked(board.link, question) for question in (identity.dialect.recognition.command, *_QUESTIONS)
+        ).encode()
+    )
     answers = _ADDRESS.sub(b"x.x.x.x", answers)
     (folder / "answers.txt").write_bytes(answers)
     for port in ports:

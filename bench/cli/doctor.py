@@ -14,7 +14,7 @@ from rich.text import Text
 from bench.boards import Catalog, attached_boards, known_boards
 from bench.boards.diagnosis import Finding, check_config, examine
 from bench.cli.lab import default_config
-from bench.config.lab import Config, load
+from bench.config.lab import Config, ReachedPeers, load
 from bench.errors import BenchError
 from bench.exit_code import ExitCode
 from bench.peers import Peer, Peers
@@ -72,10 +72,9 @@ def _findings(lab: Config) -> Iterator[Finding]:
             yield from examine(spec, lab, concealer, None)
 
 
-def _as_reached(echo: Peer, reached: object) -> Peer:
+def _as_reached(echo: Peer, reached: ReachedPeers) -> Peer:
     """Return the peer as one board's network reaches it."""
-    address = reached.get("address") if isinstance(reached, dict) else None
-    return echo if address is None else echo.at(str(address))
+    return echo if reached.address is None else echo.at(str(reached.address))
 
 
 def _host(lab: Config) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from bench.modem.commands import CommandFamilies, CommandTiming
 from bench.modem.credential_commands import CredentialCommands, CredentialStoreFull, CredentialType, StoredCredential
+from bench.modem.cures import Cures
 from bench.modem.dialects import DIALECTS, SERIAL_LTE_MODEM, DialectUnsupported, FirmwareDialect, recognise
 from bench.modem.identity import Identity, identify
 from bench.modem.modem import Modem, family_of
@@ -68,6 +69,7 @@ __all__ = [
     "CredentialCommands",
     "CredentialStoreFull",
     "CredentialType",
+    "Cures",
     "DataModeError",
     "DialectUnsupported",
     "Family",

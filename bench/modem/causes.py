@@ -1,20 +1,24 @@
-"""Why a network refuses a board: EMM causes (3GPP TS 24.301 section 9.9.3.9), ESM causes (section 9.9.4.4)."""
+"""Reject causes of a network: EMM causes (3GPP TS 24.301 section 9.9.3.9), ESM causes (section 9.9.4.4)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bench.modem.cures import Cures
+
 
 @dataclass(frozen=True)
 class Cause:
-    """One reason.
+    """One reject cause.
 
     Attributes:
-        text: as the specification calls it, the operator's or the lab's cure behind it where there is one.
-        permanent: a new attempt with the same SIM, context and place ends alike.
+        text: as the specification calls it, the operator's cure behind it where there is one.
+        permanent: a new attempt with the same SIM, context and place ends in the same way.
+        of_access_point: the access point, its user or its password is not accepted.
     """
 
     text: str
     permanent: bool = False
+    of_access_point: bool = False
 
 
 EMM: Mapping[int, Cause] = {
@@ -38,9 +42,9 @@ EMM: Mapping[int, Cause] = {
 ESM: Mapping[int, Cause] = {
     8: Cause("operator determined barring", permanent=True),
     26: Cause("insufficient resources"),
-    27: Cause("missing or unknown APN: see [network.access_point] in bench.toml", permanent=True),
+    27: Cause("missing or unknown APN", permanent=True, of_access_point=True),
     28: Cause("unknown PDN type", permanent=True),
-    29: Cause("user authentication failed: see [network.access_point] in bench.toml", permanent=True),
+    29: Cause("user authentication failed", permanent=True, of_access_point=True),
     30: Cause("request rejected by the gateway"),
     31: Cause("request rejected, unspecified"),
     32: Cause("service option not supported", permanent=True),
@@ -52,14 +56,15 @@ ESM: Mapping[int, Cause] = {
 }
 
 
-def told(kind: str, number: int, known: Mapping[int, Cause]) -> str:
-    """``EMM cause 15 (no suitable cells in tracking area), permanent``."""
+def describe(kind: str, number: int, known: Mapping[int, Cause], cures: Cures) -> str:
+    """Return a cause in words: ``EMM cause 15 (no suitable cells in tracking area), permanent``."""
     cause = known.get(number)
     if cause is None:
         return f"{kind} cause {number}"
-    return f"{kind} cause {number} ({cause.text}), {'permanent' if cause.permanent else 'worth another try'}"
+    text = cause.text + cures.access_point * cause.of_access_point
+    return f"{kind} cause {number} ({text}), {'permanent' if cause.permanent else 'worth another try'}"
 
 
 def is_permanent(number: int | None, known: Mapping[int, Cause]) -> bool:
-    """Whether a new attempt ends alike, as far as is known."""
+    """Return True for a cause after which a new attempt ends in the same way, as far as is known."""
     return number is not None and number in known and known[number].permanent

@@ -133,7 +133,7 @@ def recognise(link: AtLink) -> tuple[FirmwareDialect, tuple[str, ...]]:
             return dialect, version
     raise DialectUnsupported(
         f"{link.name} answers AT, but not {_names(lambda d: d.recognition.command)}: it does not run"
-        f" {_names(lambda d: d.title)}; flash that firmware, or name the port that speaks it"
+        f" {titles()}; flash that firmware, or name the port that speaks it"
     )
 
 
@@ -148,6 +148,11 @@ def answers_to(link: AtLink, command: str) -> Answers | None:
 def reset_commands() -> tuple[str, ...]:
     """Return the commands that restart a board, for one whose firmware is not known (yet)."""
     return tuple(dict.fromkeys(dialect.reset for dialect in DIALECTS))
+
+
+def titles() -> str:
+    """Return the firmwares that the bench speaks, for a message: ``Serial LTE Modem``."""
+    return _names(lambda dialect: dialect.title)
 
 
 def ready_lines() -> tuple[bytes, ...]:

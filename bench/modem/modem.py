@@ -7,6 +7,7 @@ from bench.errors import UsageError
 from bench.modem.changes import Changes, NoJournal, UndoJournal
 from bench.modem.commands import CommandTiming
 from bench.modem.credential_commands import CredentialCommands
+from bench.modem.cures import Cures
 from bench.modem.dialects import SERIAL_LTE_MODEM, FirmwareDialect
 from bench.modem.identity import Identity, identify, with_sim
 from bench.modem.packet_data import PacketData
@@ -48,8 +49,18 @@ class Modem:
         timing: CommandTiming | None = None,
         journal: UndoJournal | None = None,
         pin: PinSource | None = None,
+        cures: Cures | None = None,
     ) -> None:
-        """Args: timing: of its commands. journal: keeps what undoes a change. pin: reads the SIM's PIN."""
+        """Make it; send nothing.
+
+        Args:
+            link: to the board.
+            dialect: of its application.
+            timing: of its commands.
+            journal: keeps what undoes a change.
+            pin: reads the SIM's PIN.
+            cures: the ends of messages about a SIM or a network that refuses.
+        """
         self.link = link
         self.dialect = dialect
         timing = timing or CommandTiming()
@@ -63,7 +74,7 @@ class Modem:
         self.names = commands.names
         self.credentials = CredentialCommands(link, margin=timing.margin)
         self.packet_data = PacketData(link, changes)
-        self.registration = Registration(link, changes, SimCard(link, pin))
+        self.registration = Registration(link, changes, SimCard(link, pin, cures), cures)
         self.radio = Radio(link, changes, dialect.blocks)
         self.power_saving = PowerSaving(link, changes)
         self.system_modes = SystemModes(link, self.registration, changes)

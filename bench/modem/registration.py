@@ -8,8 +8,9 @@ from bench.at import AtLink, CommandError, UrcTimeout
 from bench.clock import NS_PER_S, now_ns
 from bench.errors import DeviceError, LabError, Suspect
 from bench.modem.answers import Answers, fields_of
-from bench.modem.causes import EMM, ESM, is_permanent, told
+from bench.modem.causes import EMM, ESM, describe, is_permanent
 from bench.modem.changes import Change, Changes
+from bench.modem.cures import Cures
 from bench.modem.sim_card import SimCard
 
 _HOME, _SEARCHING, _DENIED, _ROAMING, _NO_SIM = 1, 2, 3, 5, 90
@@ -56,7 +57,8 @@ class Registration:
         whenever_registered: is called then.
     """
 
-    def __init__(self, link: AtLink, changes: Changes, sim: SimCard) -> None:
+    def __init__(self, link: AtLink, changes: Changes, sim: SimCard, cures: Cures | None = None) -> None:
+        self._cures = cures or Cures()
         self._link = link
         self._sim = sim
         self._changes = changes
@@ -217,9 +219,9 @@ class Registration:
         text = _MEANING.get(stat, f"state {stat}")
         cause = self._emm if cause is None else cause
         if cause is not None:
-            text += f", {told('EMM', cause, EMM)}"
+            text += f", {describe('EMM', cause, EMM, self._cures)}"
         if self._esm is not None:
-            text += f", {told('ESM', self._esm, ESM)}"
+            text += f", {describe('ESM', self._esm, ESM, self._cures)}"
         extended = self._extended_error()
         if extended:
             text += f", the modem says {extended}"

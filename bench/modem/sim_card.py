@@ -8,6 +8,7 @@ from collections.abc import Callable
 from bench.at import AtLink, CommandError
 from bench.errors import LabError, Suspect
 from bench.modem.answers import Answers
+from bench.modem.cures import Cures
 
 _READY, _WANTED = "READY", "SIM PIN"
 _ALL_TRIES = 3
@@ -26,8 +27,9 @@ class SimLocked(LabError):
 class SimCard:
     """The SIM of one modem."""
 
-    def __init__(self, link: AtLink, pin: PinSource | None = None) -> None:
+    def __init__(self, link: AtLink, pin: PinSource | None = None, cures: Cures | None = None) -> None:
         self._link = link
+        self._cures = cures or Cures()
         self._pin = pin
 
     def unlock(self) -> None:
@@ -42,15 +44,12 @@ class SimCard:
         if state != _WANTED:
             raise SimLocked(f"{self._link.name}: the SIM wants {state}, which the bench never gives: unlock it by hand")
         if self._pin is None:
-            raise SimLocked(
-                f'{self._link.name}: the SIM wants its PIN: say where it is kept, by pin = "file:PATH" or "env:NAME"'
-                " of the board in bench.toml"
-            )
+            raise SimLocked(f"{self._link.name}: the SIM wants its PIN{self._cures.no_pin}")
         tries = self.tries()
         if tries < _ALL_TRIES:
             raise SimLocked(
                 f"{self._link.name}: {tries} of {_ALL_TRIES} tries for the PIN are left, so a wrong one was given;"
-                " it is not tried again: enter it by hand (AT+CPIN), then check where bench.toml takes it from"
+                f" it is not tried again: enter it by hand (AT+CPIN){self._cures.wrong_pin}"
             )
         try:
             self._link.command(f'AT+CPIN="{self._pin()}"', timeout=30.0)

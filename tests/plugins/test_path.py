@@ -158,7 +158,7 @@ class TestUart:
         assert response.duration_ns >= wire * 1e9
         assert response.lines == ("Nordic Semiconductor ASA",)
 
-    def test_another_rate_is_noise_and_the_ladder_finds_the_right_one(self) -> None:
+    def test_another_rate_is_noise_and_the_escalation_finds_the_right_one(self) -> None:
         with simulator("--baudrate", "460800") as boards:
             port = boards[0]["port"]
             with AtLink.open(port, baudrate=115200) as at:
@@ -166,8 +166,8 @@ class TestUart:
                 assert b"OK" not in at.listen(lambda data: b"OK" in data, timeout=0.5)
             said: list[str] = []
             spec = BoardSpec("dk-1", port, baudrate=115200, hardware=False)
-            ladder = Escalation(spec, Recovery(), ResetBudget(0), lambda text, **_: said.append(text))
-            board = Board(spec, Concealer(b"k" * 32), ladder=ladder)
+            escalation = Escalation(spec, Recovery(), ResetBudget(0), lambda text, **_: said.append(text))
+            board = Board(spec, Concealer(b"k" * 32), escalation=escalation)
             try:
                 board.open()
                 assert board.link.command("AT").ok

@@ -1,4 +1,4 @@
-"""The ladder of a board that does not answer, the doctor, and boards that restart by themselves.
+"""The escalation for a board that does not answer, the doctor, and boards that restart by themselves.
 
 A pty has no baud rate on the wire: a device that answers at one rate only reads the rate that its client has set.
 """
@@ -16,10 +16,10 @@ import serial
 
 from bench.at import AtLink, CommandTimeout, DeviceRestarted
 from bench.boards import Board, BoardSilent, BoardSpec, Escalation, ResetBudget
-from bench.boards.diagnosis import programs_with
 from bench.config.lab import Recovery, load
 from bench.config.toml_file import ConfigError
 from bench.privacy import Concealer
+from bench.processes import programs_with
 from tests.support.programs import simulator
 from tests.support.responder import SLM_IDENTITY, Answer, Device, device
 
@@ -50,11 +50,11 @@ def board_at(port: str) -> Board:
 
 def opened(board: Device, recovery: Recovery, resets: int, said: list[str]) -> Board:
     spec = BoardSpec("dk-1", board.path, serial="1051202135", place="1-4", hardware=False)
-    ladder = Escalation(spec, recovery, ResetBudget(resets), lambda text, reset=False: said.append(text))
-    return Board(spec, Concealer(b"k" * 32), ladder=ladder, patience=1.5)
+    escalation = Escalation(spec, recovery, ResetBudget(resets), lambda text, reset=False: said.append(text))
+    return Board(spec, Concealer(b"k" * 32), escalation=escalation, patience=1.5)
 
 
-class TestLadder:
+class TestEscalation:
     def test_another_baud_rate(self) -> None:
         said: list[str] = []
         with device(gated(lambda board: rate_of(board) == termios.B9600)) as silent:
@@ -96,9 +96,9 @@ class TestLadder:
     def test_what_the_lab_could_add_is_said(self) -> None:
         with device(gated(lambda _: False)) as silent:
             spec = BoardSpec("dk-1", silent.path, hardware=False)
-            ladder = Escalation(spec, Recovery(baudrates=(115200,)), ResetBudget(0), lambda _, reset=False: None)
+            escalation = Escalation(spec, Recovery(baudrates=(115200,)), ResetBudget(0), lambda _, reset=False: None)
             with pytest.raises(BoardSilent, match="hears nothing; give the bench a command that resets it"):
-                Board(spec, Concealer(b"k" * 32), ladder=ladder, patience=1.5).open()
+                Board(spec, Concealer(b"k" * 32), escalation=escalation, patience=1.5).open()
 
 
 def await_boot(board: Board) -> None:

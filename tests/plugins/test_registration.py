@@ -9,7 +9,8 @@ import pytest
 
 from bench.at import AtLink
 from bench.boards import Board, BoardSpec
-from bench.config.lab import load
+from bench.boards.board import CURES
+from bench.config.lab import AccessPoint, load
 from bench.config.toml_file import ConfigError
 from bench.errors import LabError
 from bench.modem import AttachBlocked, Modem, NotRegistered, SimLocked
@@ -21,7 +22,7 @@ from tests.support.programs import simulator
 
 def registered(port: str, pin: Callable[[], str] | None = None, timeout: float = 5.0) -> None:
     with AtLink.open(port) as link:
-        Modem(link, pin=pin).registration.wait(timeout)
+        Modem(link, pin=pin, cures=CURES).registration.wait(timeout)
 
 
 class TestPin:
@@ -152,8 +153,7 @@ class TestAccessPoint:
     """The context by which a SIM's contract lets a board attach."""
 
     def attach(self, port: str, point: dict[str, str], timeout: float = 5.0) -> None:
-        wanted = {"type": "IPV4V6", "user": "", "password": "", "method": "chap", **point}
-        spec = BoardSpec("dk-1", port, hardware=False, access_point=wanted)
+        spec = BoardSpec("dk-1", port, hardware=False, access_point=AccessPoint.model_validate(point))
         with Board(spec, Concealer(b"k" * 32)) as board:
             board.registered(timeout)
             assert board.modem.packet_data.attach_context().apn == point["apn"]

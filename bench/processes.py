@@ -1,0 +1,50 @@
+"""Processes of this host: who they are, what they have open, what they have locked."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+
+def describe_process(pid: int) -> str:
+    """Return a process for a person, ``minicom (pid 4711)``; ``a program`` where its name is not known."""
+    try:
+        name = psutil.Process(pid).name()
+    except (psutil.Error, ValueError):  # ValueError: a lock's holder outside this container has no number here
+        name = "a program"
+    return f"{name} (pid {pid})"
+
+
+def programs_with(path: str) -> list[str]:
+    """Return the other processes that have a file or a port open, as far as this user may look."""
+    real = os.path.realpath(path)
+    return [
+        describe_process(pid)
+        for pid in psutil.pids()
+        if pid != os.getpid() and any(one == real for one in _opened(pid))
+    ]
+
+
+def lock_holder(path: str | Path) -> int | None:
+    """Return the process that holds a flock on a file; None when it is not locked. Takes no lock itself.
+
+    Raises:
+        OSError: the file cannot be looked at.
+    """
+    status = Path(path).stat()
+    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
+        fields = line.split()  # one that waits has an arrow behind its number
+        if len(fields) > 5 and fields[1] == "FLOCK" and fields[5] == place:
+            return int(fields[4])
+    return None
+
+
+def _opened(pid: int) -> Iterator[str]:
+    """Yield the paths of all that a process has open; psutil leaves out ports."""
+    try:
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            yield os.path.realpath(descriptor)
+    except OSError:
+        return  # it has ended, or is another user's
