@@ -250,7 +250,7 @@ def knocked(peer: Peer, count: int) -> bool:
 
 
 def test_a_peer_without_a_gate_refuses_to_make_one() -> None:
-    with Peers() as private, pytest.raises(PeerError, match="there is no gate: guard comes first"):
+    with Peers() as private, pytest.raises(PeerError, match="there is no gate: send guard first"):
         private.gate()
 
 

@@ -1,4 +1,4 @@
-"""The peers' program as it runs: started here or through ssh, spoken to in JSON lines, gone when we are."""
+"""The running program of the peers: started here or by ssh, controlled by JSON lines; it ends with this process."""
 
 import contextlib
 import json
@@ -19,10 +19,10 @@ PATIENCE_S = 15.0
 
 
 class PeerError(LabError):
-    """The peers' program could not be started, died, or could not do what it was asked.
+    """An error of the peers' program: it did not start, it ended, or it could not do what was requested.
 
     Attributes:
-        kind: what was raised at the peers' end, such as ``ConnectionRefusedError``; empty where nothing was.
+        kind: exception at the peers' end, such as ``ConnectionRefusedError``; empty without one.
     """
 
     def __init__(self, message: str, *, kind: str = "") -> None:
@@ -31,11 +31,11 @@ class PeerError(LabError):
 
 
 class Program:
-    """One running program, for as long as it is entered.
+    """A program that runs while it is entered.
 
     Attributes:
-        version: of nrf91-bench at the program's end.
-        security: the TLS library at the program's end, or why there is none.
+        version: version of nrf91-bench at the program's end.
+        security: the TLS library at the program's end, or the reason that there is none.
     """
 
     def __init__(self, config: PeersConfig) -> None:
@@ -86,10 +86,10 @@ class Program:
             self._errors.close()
 
     def check(self) -> None:
-        """Nothing while it runs and answers.
+        """Check that it runs and answers.
 
         Raises:
-            PeerError: it has ended, or has left a request without its answer.
+            PeerError: It has ended, or has not answered a request.
         """
         if self._lost:
             raise PeerError(self._lost)
@@ -99,10 +99,10 @@ class Program:
             raise self._gone()
 
     def request(self, operation: str, timeout: float = PATIENCE_S, /, **fields: object) -> dict[str, Any]:
-        """One request to the program; returns its answer.
+        """Send a request to the program, and return its answer.
 
         Raises:
-            PeerError: it refused, or it is gone.
+            PeerError: It refused, or it has ended.
         """
         self.check()
         assert self._process is not None
@@ -120,7 +120,7 @@ class Program:
         return answer
 
     def _answer(self, timeout: float) -> dict[str, Any]:
-        """The answer to the last request; one to a request that was interrupted is passed over."""
+        """Return the answer to the last request; skip the answer to an interrupted request."""
         while True:
             line = self._line(timeout)
             try:
@@ -133,7 +133,7 @@ class Program:
             if number not in range(1, self._count):
                 raise self._lose(
                     f"the peers' program {self._place} said {line[:80]!r}, expected the answer to request"
-                    f" {self._count}; does a login script of that host print something?"
+                    f" {self._count}: check that no login script of that host prints text"
                 )
 
     def _greet(self) -> None:
@@ -163,7 +163,7 @@ class Program:
         return line
 
     def _lose(self, why: str) -> PeerError:
-        """From now on answers and requests are out of step."""
+        """Remember that answers no longer match requests."""
         self._lost = why
         return PeerError(why)
 
