@@ -85,16 +85,16 @@ class Comparison:
     settings: CompareSettings = field(default_factory=CompareSettings)
     false_alarms: tuple[int, int] | None = None
 
-    def having(self, verdict: str) -> list[Judgement]:
+    def select(self, verdict: str) -> list[Judgement]:
         """Return the measurements that have a verdict."""
         return [judgement for judgement in self.judgements if judgement.verdict == verdict]
 
     @property
     def exit_code(self) -> int:
         """The exit code: 0 no regression, 1 regression, 5 not enough evidence to judge any measurement."""
-        if self.having(REGRESSION):
+        if self.select(REGRESSION):
             return 1
-        return 0 if self.having(SAME) or self.having(IMPROVEMENT) else 5
+        return 0 if self.select(SAME) or self.select(IMPROVEMENT) else 5
 
 
 @dataclass(frozen=True)
@@ -240,12 +240,12 @@ def _shift(key: Key, base: Sequence[Observation], cand: Sequence[Observation], s
     """Return the shift of a measurement by the best design that its observations allow."""
     if key.unit not in _COMPARED:
         return _Found(None, "", f"its unit is {key.unit!r}: counts and shares are for people to compare")
-    told = [[one for one in side if _value(one, settings.statistic) is not None] for side in (base, cand)]
-    if not told[0] or not told[1]:
-        which = "baseline" if not told[0] else "candidate"
+    known = [[one for one in side if _value(one, settings.statistic) is not None] for side in (base, cand)]
+    if not known[0] or not known[1]:
+        which = "baseline" if not known[0] else "candidate"
         few = "has too few samples" if (base, cand)[which == "candidate"] else "was not measured"
         return _Found(None, "", f"{few} in the {which}")
-    zeros = sum((_value(one, settings.statistic) or 0.0) <= 0 for side in told for one in side)
+    zeros = sum((_value(one, settings.statistic) or 0.0) <= 0 for side in known for one in side)
     if zeros:
         return _Found(None, "", f"{zeros} of its values are zero, which has no ratio: look at them")
     sign = _sign(key)
@@ -253,10 +253,10 @@ def _shift(key: Key, base: Sequence[Observation], cand: Sequence[Observation], s
     def log(observation: Observation) -> float:
         return sign * math.log(_value(observation, settings.statistic) or 1.0)
 
-    shared = {one.run for one in told[0]} & {one.run for one in told[1]}
+    shared = {one.run for one in known[0]} & {one.run for one in known[1]}
     if shared:
-        return _interleaved(told[0], told[1], log)
-    return _windows(told[0], told[1], log, settings)
+        return _interleaved(known[0], known[1], log)
+    return _windows(known[0], known[1], log, settings)
 
 
 Log = Callable[[Observation], float]

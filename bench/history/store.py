@@ -241,7 +241,7 @@ class Store:
         return found
 
     def samples_by_firmware(self, name: str) -> list[tuple[tuple[str, str], str, Floats]]:
-        """Yield (modem firmware, SLM version), unit and samples of a measurement, over all runs and boards."""
+        """Return (modem firmware, SLM version), unit and samples of a measurement, over all runs and boards."""
         query = (
             "SELECT modem_firmware, slm, unit, encoding, samples FROM series"
             " JOIN measurements ON series_id = series.id JOIN boards ON boards.id = board_id"

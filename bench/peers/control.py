@@ -115,11 +115,11 @@ class Peers:
         """Return a token that is valid once."""
         return token(self._key, next(self._tokens))
 
-    def admitted(self) -> tuple[str, ...]:
+    def list_admitted(self) -> tuple[str, ...]:
         """Return the addresses that showed tokens and are served."""
         return tuple(self._share_admission()["addresses"])
 
-    def strangers(self) -> int:
+    def count_strangers(self) -> int:
         """Return the number of datagrams and streams that came to the gates without a token."""
         return int(self.request("admitted")["strangers"])
 
@@ -197,7 +197,12 @@ class Peers:
         bind = config.bind6 if ipv6 else config.bind
         if bind is None:
             raise PeerError("peers.bind6 is not set in bench.toml, so there is no IPv6 peer")
-        if ipv6 and config.public and kind not in _GATES and not any(":" in address for address in self.admitted()):
+        if (
+            ipv6
+            and config.public
+            and kind not in _GATES
+            and not any(":" in address for address in self.list_admitted())
+        ):
             raise PeerError(
                 "no token came over IPv6, so no peer would answer the board there: check that its network routes IPv6"
             )

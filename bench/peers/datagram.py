@@ -17,7 +17,7 @@ _BURST = 64
 _RECEIVE_BUFFER = 8 << 20
 
 End = TypeVar("End")
-"""What an answer is sent to: an address, or an association, whose address may change."""
+"""The receiver of an answer: an address, or an association, whose address may change."""
 
 
 def header_octets(bound: socket.socket) -> int:
@@ -47,7 +47,7 @@ class DatagramPeer(BoundPeer, ABC, Generic[End]):
     """A peer on one UDP socket."""
 
     allowance: Allowance | None = None
-    """What it may send; None is all."""
+    """The limit of sent bytes; None is no limit."""
 
     def __init__(self, bound: socket.socket) -> None:
         super().__init__(bound)

@@ -22,10 +22,10 @@ class Dialer:
         return DialledConnection(self.peer, number, local.host, connected_ns)
 
     def connect_later(self, host: str, port: int, *, after: float) -> None:
-        """Connect ``after`` seconds from now, while the board waits; :meth:`connected` returns when that happened."""
+        """Connect ``after`` seconds from now, while the board waits; see :meth:`wait_connected`."""
         self.peer.dial_later(host, port, after)
 
-    def connected(self, count: int, *, timeout: float = 10.0) -> int:
+    def wait_connected(self, count: int, *, timeout: float = 10.0) -> int:
         """Return when the ``count``-th connection was established, on this host's clock.
 
         Raises:

@@ -52,7 +52,7 @@ class Gate:
         else:
             only_from(unbound, self._addresses)
 
-    def shows(self, data: bytes) -> bool:
+    def redeem(self, data: bytes) -> bool:
         """Return whether data are a valid token, and use it up."""
         match = _FORM.fullmatch(data)
         if match is None:
@@ -109,7 +109,7 @@ class UdpGate(BoundPeer):
                 data, source = self._socket.recvfrom(_SIZE + 1)
             except OSError:
                 return
-            if self._gate.shows(data):
+            if self._gate.redeem(data):
                 self._gate.admit(source[0])
                 self.journal.add("admitted", source=source[:2], data=data[:8])
             else:
@@ -159,7 +159,7 @@ class TcpGate(BoundPeer):
             pass
         finally:
             client.close()
-        if self._gate.shows(said):
+        if self._gate.redeem(said):
             self._gate.admit(source[0])
             self.journal.add("admitted", source=source, data=said[:8])
         else:

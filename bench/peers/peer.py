@@ -109,7 +109,7 @@ class Peer:
         self._act("purge")
 
     def process_id(self) -> int:
-        """The id of the process that runs it, at the peers' end."""
+        """Return the id of the process that runs it, at the peers' end."""
         return int(self._program.request("hello")["pid"])
 
     def handshakes(self) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from bench.errors import LabError
 from bench.peers.service import PROTOCOL
 
 PATIENCE_S = 15.0
-"""Seconds that an answer may take beyond what an operation itself may take."""
+"""Seconds for an answer, in addition to the time of its operation."""
 
 
 class PeerError(LabError):

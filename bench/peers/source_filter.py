@@ -14,11 +14,11 @@ _SO_ATTACH_FILTER = 26
 _LOAD_WORD, _JUMP_EQUAL, _RETURN = 0x20, 0x15, 0x06
 _NETWORK_HEADER = 0xFFF00000  # SKF_NET_OFF
 _SOURCE = {4: 12, 6: 8}
-"""Where the source address stands in the IP header."""
+"""The positions of the source address in the IP header."""
 _ALL, _NOTHING = 0xFFFFFFFF, 0
 
 MOST_ADDRESSES = 64
-"""More than fits the boards of a lab, less than a filter may hold."""
+"""Number of addresses: more than the boards of a lab, less than a filter can hold."""
 
 
 def only_from(bound: socket.socket, addresses: Iterable[str]) -> None:

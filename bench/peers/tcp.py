@@ -26,7 +26,7 @@ class StreamPeer(BoundPeer):
     """A peer with TCP connections."""
 
     most_connections: int | None = None
-    """At a time; None is any number."""
+    """Number of connections at a time; None is no limit."""
 
     def __init__(self, bound: socket.socket) -> None:
         super().__init__(bound)
@@ -117,7 +117,7 @@ class TcpDialer(StreamPeer):
     kind = "tcp-dialer"
 
     def __init__(self, bound: socket.socket) -> None:
-        """Args: bound: tells the address to dial from; its port is only a place holder."""
+        """Make a client that connects from the address of ``bound``, whose port is only a place holder."""
         super().__init__(bound)
         self.behaviour = Behaviour(echo=False)
         self._later: asyncio.Task[None] | None = None

@@ -75,7 +75,7 @@ class Conversation:
         self._up: bool | None = None
         self._dropping_since: int | None = None
 
-    def lost(self, up: bool, wanted: int, stamp: int) -> bool:
+    def drops(self, up: bool, wanted: int, stamp: int) -> bool:
         """Return whether the datagram belongs to the flight to drop, and is not a retransmission."""
         if up is not self._up:
             self._flight += 1
@@ -159,7 +159,7 @@ class UdpRelay(BoundPeer):
     def _forward(self, up: bool, client: Source, data: bytes) -> None:
         path = self._path
         conversation = self._conversations.setdefault(client, Conversation())
-        if conversation.lost(up, path.drop_flight, now_ns()) or self._random.random() < path.loss:
+        if conversation.drops(up, path.drop_flight, now_ns()) or self._random.random() < path.loss:
             self.journal.add("dropped", source=client, data=data)
             return
         waiting = self._overtaken.pop((up, client), None)

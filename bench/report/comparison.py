@@ -11,8 +11,8 @@ _VERDICTS = {0: "NO REGRESSION", 1: "REGRESSION", 5: "NOT ENOUGH EVIDENCE"}
 
 def headline(found: Comparison) -> dict[str, Any]:
     """Return the verdict, the reason in one line, and the exit code."""
-    counts = {name: len(found.having(name)) for name in (REGRESSION, IMPROVEMENT, SAME, UNKNOWN, NOT_COMPARED)}
-    named = ", ".join(f"{one.key.text} {one.change:+.1%}" for one in found.having(REGRESSION)[:3])
+    counts = {name: len(found.select(name)) for name in (REGRESSION, IMPROVEMENT, SAME, UNKNOWN, NOT_COMPARED)}
+    named = ", ".join(f"{one.key.text} {one.change:+.1%}" for one in found.select(REGRESSION)[:3])
     reason = (
         f"{counts[REGRESSION]} slower, {counts[IMPROVEMENT]} faster, {counts[SAME]} without a regression,"
         f" {counts[UNKNOWN]} not judged, of {len(found.judgements) - counts[NOT_COMPARED]} measurements"

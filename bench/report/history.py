@@ -10,7 +10,7 @@ from bench.history import BoardRecord, MeasurementRecord, ResultRecord, RunRecor
 from bench.measure import VALUE, typical
 
 _Place = tuple[str, str, int, str]
-"""Test, slot, round, name."""
+"""(test, slot, round, name) of a measurement."""
 
 
 def run_record(folder: Path, summary: Summary, verdict: str = "") -> RunRecord:
@@ -41,10 +41,10 @@ def run_record(folder: Path, summary: Summary, verdict: str = "") -> RunRecord:
 def _board(slot: str, row: Row, side: str, summary: Summary) -> BoardRecord:
     network = row.get("network") or {}
     identity = str((row.get("ids") or {}).get("imei") or slot)
-    told = {name: str(network.get(name) or "") for name in ("access", "operator", "cell")}
+    place = {name: str(network.get(name) or "") for name in ("access", "operator", "cell")}
     simulated = bool(row.get("simulated", summary.simulated))
     firmware = {"modem_firmware": str(row.get("modem_firmware", "")), "slm": str(row.get("slm_version", ""))}
-    return BoardRecord(slot, identity, str(row.get("model", "")), **firmware, **told, simulated=simulated, side=side)
+    return BoardRecord(slot, identity, str(row.get("model", "")), **firmware, **place, simulated=simulated, side=side)
 
 
 def _measurements(rows: Iterable[Row]) -> Iterable[MeasurementRecord]:

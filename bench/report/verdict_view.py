@@ -48,7 +48,7 @@ class VerdictView:
         self.when = f"{lab_time(summary.started)} to {lab_clock(summary.ended)}, nrf91-bench {__version__}"
         self.recoveries = summary.recoveries
         self.surveys = [(slot, "; ".join(texts)) for slot, texts in summary.surveys.items()]
-        self.incidents = [_moment(told) for told in summary.incidents]
+        self.incidents = [_moment(event) for event in summary.incidents]
         self.control = control_line(summary) if summary.control_probes else ""
         self._excuses = _excuses(summary)
 
@@ -202,8 +202,8 @@ def _excuses(summary: Summary) -> dict[int, str]:
     return {id(one.result): f"waived until {one.waiver.expires} ({one.waiver.owner})" for one in waived}
 
 
-def _moment(told: Told) -> str:
-    return f"{lab_clock(told.utc)} {told.text}"
+def _moment(event: Told) -> str:
+    return f"{lab_clock(event.utc)} {event.text}"
 
 
 def _compared(row: Mapping[str, Any]) -> ComparedMeasurement:

@@ -27,7 +27,7 @@ _NOTHING_TO_SAY = (
     mbedtls.CONNECTION_ENDED,
 )
 HANDSHAKE_FAILURE = 40
-"""The alert of that name."""
+"""The alert handshake_failure."""
 _CLOSED = (0, mbedtls.CLOSE_NOTIFY, mbedtls.CONNECTION_ENDED)
 _FATAL = 2
 _buffer = room(RECORD_LIMIT)

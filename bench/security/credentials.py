@@ -20,7 +20,7 @@ from bench.security.settings import CertifiedKey, PreSharedKey
 from bench.state import state_folder
 
 HOST_NAME = "peer.nrf91-bench.test"
-"""The name in the servers' certificates. A board checks it because #XSSOCKETOPT says so; it need not resolve."""
+"""The name in the servers' certificates. A board checks it because of #XSSOCKETOPT; no DNS server must know it."""
 DEVICE_NAME = "device.nrf91-bench.test"
 _WRONG_HOST_NAME = "stranger.nrf91-bench.test"
 _VALID_DAYS = 365

@@ -8,7 +8,7 @@ from bench.errors import BenchError
 from bench.security.suites import MODEM_SUITES
 
 HANDSHAKE_TIMEOUTS = {1: 1000, 3: 2000, 7: 4000, 15: 8000, 31: 16000, 63: 32000, 123: 60000}
-"""Seconds until a DTLS handshake is given up: the longest wait for one flight, ms. The first wait is 1 s, each next one
+"""Seconds until a DTLS handshake times out: longest wait for one flight in ms. The first wait is 1 s, each next one is
 twice as long (RFC 6347 section 4.2.4.1)."""
 
 
