@@ -122,11 +122,11 @@ def compare(
     shared = {one.trial for one in baseline} & {one.trial for one in candidate} - {0}
     if shared:
         raise UsageError(f"{len(shared)} measurements are part of both sides: choose sides that do not overlap")
-    found = _judged(baseline, candidate, settings)
+    found = _judge_all(baseline, candidate, settings)
     return Comparison(found, settings, _false_alarms(baseline, settings))
 
 
-def _judged(
+def _judge_all(
     baseline: Sequence[Observation], candidate: Sequence[Observation], settings: CompareSettings
 ) -> list[Judgement]:
     sides = (_by_key(baseline), _by_key(candidate))
@@ -343,7 +343,7 @@ def _false_alarms(baseline: Sequence[Observation], settings: CompareSettings) ->
             continue
         same = [one for one in baseline if one.firmware == firmware]
         for date in sorted(dates):
-            found = _judged(
+            found = _judge_all(
                 [one for one in same if one.night != date], [one for one in same if one.night == date], settings
             )
             alarms += any(one.verdict == REGRESSION for one in found)

@@ -115,7 +115,7 @@ class DatagramPeer(BoundPeer, ABC, Generic[End]):
         self.octets += len(data) + self._header
         return True
 
-    def _received_data(self, data: bytes, end: End) -> None:
+    def _handle_data(self, data: bytes, end: End) -> None:
         """Handle data from the other end's application: answer it, or not."""
         self._last = end
         behaviour = self.behaviour

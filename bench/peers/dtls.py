@@ -98,7 +98,7 @@ class DtlsEcho(DatagramPeer[Association]):
         association = self._by_source.get(source) if cid is None else self._by_cid.get(cid)
         hello = client_hello(data)
         if association is not None:
-            self._known(association, data, hello, source, stamp)
+            self._handle_known(association, data, hello, source, stamp)
         elif hello is None:
             self.journal.add("ignored", source=source, data=data, t_ns=stamp)
         elif self.behaviour.handshake == "serve":
@@ -109,7 +109,9 @@ class DtlsEcho(DatagramPeer[Association]):
                 self._transmit(_REFUSAL, source)
                 self.journal.add("handshake failed", source=source, details={"reason": "sent handshake_failure"})
 
-    def _known(self, association: Association, data: bytes, hello: bytes | None, source: Source, stamp: int) -> None:
+    def _handle_known(
+        self, association: Association, data: bytes, hello: bytes | None, source: Source, stamp: int
+    ) -> None:
         """Handle a datagram for an association. A forged or repeated one must not end an established association."""
         spent = hello in association.spent
         if association.connection.established:
@@ -176,7 +178,7 @@ class DtlsEcho(DatagramPeer[Association]):
                     self._forget(association)
                     return
                 self.journal.add("received", connection=association.number, source=source, data=plain, t_ns=stamp)
-                self._received_data(plain, association)
+                self._handle_data(plain, association)
                 if association.number not in self._associations:
                     return  # its answer could not be sent
         except SecurityError as error:

@@ -96,7 +96,7 @@ class Program:
         if self._process is None:
             raise PeerError("the peers' program is not running")
         if self._process.poll() is not None:
-            raise self._gone()
+            raise self._explain_end()
 
     def request(self, operation: str, timeout: float = PATIENCE_S, /, **fields: object) -> dict[str, Any]:
         """Send a request to the program, and return its answer.
@@ -113,7 +113,7 @@ class Program:
             self._process.stdin.write(line)
             self._process.stdin.flush()
         except OSError as error:
-            raise self._gone() from error
+            raise self._explain_end() from error
         answer = self._answer(timeout)
         if not answer.get("ok"):
             raise PeerError(f"the peer could not {operation}: {answer.get('error')}", kind=str(answer.get("kind", "")))
@@ -156,7 +156,7 @@ class Program:
                 raise self._lose(f"the peers {self._place} did not answer within {timeout:g} s")
             chunk = os.read(descriptor, 1 << 20)
             if not chunk:
-                raise self._gone()
+                raise self._explain_end()
             self._input += chunk
         line, _, rest = bytes(self._input).partition(b"\n")
         self._input = bytearray(rest)
@@ -167,7 +167,7 @@ class Program:
         self._lost = why
         return PeerError(why)
 
-    def _gone(self) -> PeerError:
+    def _explain_end(self) -> PeerError:
         text = ""
         if self._errors is not None:
             self._errors.seek(0)

@@ -16,7 +16,7 @@ def to_json(settings: TlsSettings) -> dict[str, Any]:
     row = asdict(settings)
     row["certificates"] = [[pair.certificate.decode(), pair.key.decode()] for pair in settings.certificates]
     row["authorities"] = settings.authorities.decode()
-    row["psks"] = [[_encoded(identity), _encoded(key)] for identity, key in settings.psks.items()]
+    row["psks"] = [[_encode(identity), _encode(key)] for identity, key in settings.psks.items()]
     row["psk"] = None
     return row
 
@@ -36,7 +36,7 @@ def from_json(row: dict[str, Any]) -> TlsSettings:
     )
 
 
-def _encoded(data: bytes) -> str:
+def _encode(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 

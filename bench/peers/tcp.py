@@ -247,21 +247,21 @@ class ServedConnection:
             return
         stamp = now_ns()
         if data:
-            self._arrived(data, stamp)
+            self._handle_bytes(data, stamp)
         else:
-            self._ended(stamp)
+            self._handle_end(stamp)
 
-    def _arrived(self, data: bytes, stamp: int) -> None:
+    def _handle_bytes(self, data: bytes, stamp: int) -> None:
         """Handle bytes from the socket."""
-        self._received_data(data, stamp)
+        self._handle_data(data, stamp)
 
-    def _ended(self, stamp: int) -> None:
+    def _handle_end(self, stamp: int) -> None:
         """Handle the FIN of the other end."""
         self._note("ended", t_ns=stamp)
         self._loop.remove_reader(self._socket.fileno())
         self.close()
 
-    def _received_data(self, data: bytes, stamp: int) -> None:
+    def _handle_data(self, data: bytes, stamp: int) -> None:
         """Handle data from the other end's application."""
         self._note("received", data, stamp)
         self._received += len(data)
@@ -319,7 +319,7 @@ class ServedConnection:
                 self._end("closed")
                 return
             if sent:
-                self._transmitted(data[:sent], stamp)
+                self._handle_sent(data[:sent], stamp)
             self._output += data[sent:]
             if self._output:
                 self._loop.add_writer(self._socket.fileno(), self._flush)
@@ -327,7 +327,7 @@ class ServedConnection:
             self._paused = True
             self._loop.remove_reader(self._socket.fileno())
 
-    def _transmitted(self, data: bytes, stamp: int) -> None:
+    def _handle_sent(self, data: bytes, stamp: int) -> None:
         """Handle bytes that the socket has taken."""
         self._note("sent", data, stamp)
 

@@ -70,7 +70,7 @@ class ServedTlsConnection(ServedConnection):
             self._note("handshake failed", details={"reason": "sent handshake_failure"})
             super().close()
 
-    def _arrived(self, data: bytes, stamp: int) -> None:
+    def _handle_bytes(self, data: bytes, stamp: int) -> None:
         if not self._secure.established and self._peer.behaviour.handshake == "hold":
             self._note("hello", data, stamp)
             return
@@ -83,9 +83,9 @@ class ServedTlsConnection(ServedConnection):
                 if plain is None:
                     break
                 if not plain:
-                    self._ended(stamp)
+                    self._handle_end(stamp)
                     break
-                self._received_data(plain, stamp)
+                self._handle_data(plain, stamp)
         except SecurityError as error:
             self._failed(error)
         self._drain()
@@ -104,10 +104,10 @@ class ServedTlsConnection(ServedConnection):
         self._drain()  # the alert that says so
         super().close()
 
-    def _ended(self, stamp: int) -> None:
+    def _handle_end(self, stamp: int) -> None:
         if not self._secure.established:
             self._note("handshake failed", details={"reason": "ended"})
-        super()._ended(stamp)
+        super()._handle_end(stamp)
 
     def _write(self, data: bytes) -> None:
         stamp = now_ns()
@@ -120,7 +120,7 @@ class ServedTlsConnection(ServedConnection):
         if self._socket.fileno() >= 0:
             self._note("sent", data, stamp)
 
-    def _transmitted(self, data: bytes, stamp: int) -> None:
+    def _handle_sent(self, data: bytes, stamp: int) -> None:
         """Do not journal records: their data are journalled when they are written."""
 
     def _drain(self) -> None:

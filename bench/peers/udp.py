@@ -21,7 +21,7 @@ class UdpEcho(DatagramPeer[Source]):
 
     def _datagram(self, data: bytes, source: Source, stamp: int) -> None:
         self.journal.add("received", source=source, data=data, t_ns=stamp)
-        self._received_data(data, source)
+        self._handle_data(data, source)
 
     def _send(self, data: bytes, to: Source) -> None:
         stamp = now_ns()

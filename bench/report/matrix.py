@@ -73,7 +73,7 @@ def matrix(
     for (test, kind, name), rows in _series(measurements, kinds).items():
         cell = cells.get(scenario_of(test), {}).get(kind)
         if cell is not None:
-            cell.measured.append(_measured(name, rows, changes.get((test, name))))
+            cell.measured.append(_measurement_line(name, rows, changes.get((test, name))))
     found = {kind for row in cells.values() for kind in row}
     return Matrix(sorted(found), cells)
 
@@ -93,7 +93,7 @@ def _series(rows: Iterable[Row], kinds: Mapping[str, str]) -> dict[tuple[str, st
     return found
 
 
-def _measured(name: str, rows: Sequence[Row], change: Mapping[str, Any] | None) -> str:
+def _measurement_line(name: str, rows: Sequence[Row], change: Mapping[str, Any] | None) -> str:
     """Return ``TCP echo  p50 182 ms  p99 410 ms to 433 ms  n 800  +1.2 % (no regression)``, over boards and rounds."""
     unit = str(rows[0]["unit"])
     parts = [name]

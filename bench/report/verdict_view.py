@@ -95,7 +95,7 @@ class VerdictView:
         found = self._summary.comparison
         if found is None:
             return None
-        rows = [_compared(row) for row in found["measurements"] if row["change"] is not None]
+        rows = [_compare(row) for row in found["measurements"] if row["change"] is not None]
         unjudged = Counter(row["why"] for row in found["measurements"] if row["verdict"] == "not enough evidence")
         texts = {name: str(found[name]) for name in ("baseline", "verdict", "reason", "false_alarms")}
         return ComparisonView(**texts, rows=rows, unjudged=list(unjudged.items()))
@@ -206,7 +206,7 @@ def _moment(event: Told) -> str:
     return f"{lab_clock(event.utc)} {event.text}"
 
 
-def _compared(row: Mapping[str, Any]) -> ComparedMeasurement:
+def _compare(row: Mapping[str, Any]) -> ComparedMeasurement:
     known = row["change"] is not None and row["low"] is not None
     return ComparedMeasurement(
         name=row["measurement"],
