@@ -216,7 +216,7 @@ class TestWaiting:
                 with modem.tcp_server(port) as server:
                     dialer.connect_later(address, port, after=HEAD_START_MS / 1000)
                     accepted = server.accept(network.receive_timeout).response
-                series.add(accepted.final_ns - dialer.connected(number), accepted.sent_ns)
+                series.add(accepted.final_ns - dialer.wait_connected(number), accepted.sent_ns)
 
     @pytest.mark.measures("poll wake-up")
     def test_poll(self, modem, peers, measure, network):

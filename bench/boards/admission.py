@@ -32,7 +32,7 @@ def show_tokens(board: Board, peers: Peers, *, attempts: int, seconds: float) ->
                 f"{board.slot} showed its token, and the peers at {peers.config.reachable_at[0]} did not see it: are"
                 " their ports ([peers] ports in bench.toml) open to the network, over UDP and TCP?"
             )
-    return peers.admitted()
+    return peers.list_admitted()
 
 
 def _at_both_ends(board: Board, peers: Peers, family: Family) -> bool:

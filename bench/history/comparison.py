@@ -133,11 +133,11 @@ def compare(
     shared = {one.trial for one in baseline} & {one.trial for one in candidate} - {0}
     if shared:
         raise UsageError(f"{len(shared)} measurements are part of both sides: choose sides that do not overlap")
-    found = _judged(baseline, candidate, settings)
+    found = _judge_all(baseline, candidate, settings)
     return Comparison(found, settings, _false_alarms(baseline, settings))
 
 
-def _judged(
+def _judge_all(
     baseline: Sequence[Observation], candidate: Sequence[Observation], settings: CompareSettings
 ) -> list[Judgement]:
     sides = (_by_key(baseline), _by_key(candidate))
@@ -251,12 +251,12 @@ def _shift(key: Key, base: Sequence[Observation], cand: Sequence[Observation], s
     """Return the shift of a measurement by the best design that its observations allow."""
     if key.unit not in _COMPARED:
         return _Found(None, "", f"its unit is {key.unit!r}: counts and shares are for people to compare")
-    told = [[one for one in side if _value(one, settings.statistic) is not None] for side in (base, cand)]
-    if not told[0] or not told[1]:
-        which = "baseline" if not told[0] else "candidate"
+    known = [[one for one in side if _value(one, settings.statistic) is not None] for side in (base, cand)]
+    if not known[0] or not known[1]:
+        which = "baseline" if not known[0] else "candidate"
         few = "has too few samples" if (base, cand)[which == "candidate"] else "was not measured"
         return _Found(None, "", f"{few} in the {which}")
-    zeros = sum((_value(one, settings.statistic) or 0.0) <= 0 for side in told for one in side)
+    zeros = sum((_value(one, settings.statistic) or 0.0) <= 0 for side in known for one in side)
     if zeros:
         return _Found(None, "", f"{zeros} of its values are zero, which has no ratio: look at them")
     sign = _sign(key)
@@ -264,10 +264,10 @@ def _shift(key: Key, base: Sequence[Observation], cand: Sequence[Observation], s
     def log(observation: Observation) -> float:
         return sign * math.log(_value(observation, settings.statistic) or 1.0)
 
-    shared = {one.run for one in told[0]} & {one.run for one in told[1]}
+    shared = {one.run for one in known[0]} & {one.run for one in known[1]}
     if shared:
-        return _interleaved(told[0], told[1], log)
-    return _windows(told[0], told[1], log, settings)
+        return _interleaved(known[0], known[1], log)
+    return _windows(known[0], known[1], log, settings)
 
 
 Log = Callable[[Observation], float]
@@ -354,7 +354,7 @@ def _false_alarms(baseline: Sequence[Observation], settings: CompareSettings) ->
             continue
         same = [one for one in baseline if one.firmware == firmware]
         for date in sorted(dates):
-            found = _judged(
+            found = _judge_all(
                 [one for one in same if one.night != date], [one for one in same if one.night == date], settings
             )
             alarms += any(one.verdict is ComparisonVerdict.REGRESSION for one in found)

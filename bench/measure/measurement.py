@@ -113,12 +113,12 @@ class Within:
 
 def at_most(bound: float | None = None, *, seconds: float | None = None, marginal: float = 0.0) -> AtMost:
     """Return an upper limit in the measurement's unit, or in seconds for a measurement in ns."""
-    return AtMost(_bound(bound, seconds), marginal)
+    return AtMost(_to_bound(bound, seconds), marginal)
 
 
 def at_least(bound: float | None = None, *, seconds: float | None = None, marginal: float = 0.0) -> AtLeast:
     """Return a lower limit in the measurement's unit, or in seconds for a measurement in ns."""
-    return AtLeast(_bound(bound, seconds), marginal)
+    return AtLeast(_to_bound(bound, seconds), marginal)
 
 
 def within(
@@ -135,7 +135,7 @@ def within(
     raise UsageError("give the range in the measurement's unit, or seconds=(low, high), but not both")
 
 
-def _bound(value: float | None, in_seconds: float | None) -> float:
+def _to_bound(value: float | None, in_seconds: float | None) -> float:
     if value is not None and in_seconds is None:
         return value
     if in_seconds is not None and value is None:

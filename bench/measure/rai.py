@@ -26,14 +26,14 @@ class Round:
     """One exchange.
 
     Attributes:
-        assisted: whether the option was set.
+        with_rai: whether the option was set.
         idle_ns: time from the acceptance of the last packet to RRC idle; None when idle was not seen in time.
         cells: the serving cell before and after.
         delivered: whether the packet reached the peer.
         answered: whether the expected response came back; None when none was expected.
     """
 
-    assisted: bool
+    with_rai: bool
     idle_ns: int | None
     cells: tuple[str, str]
     delivered: bool
@@ -65,7 +65,7 @@ class RaiFinding:
     verdict: Verdict
     sentence: str
     without: Estimate | None
-    assisted: Estimate | None
+    with_rai: Estimate | None
 
 
 def judge(rounds: Sequence[Round], *, cell_knows: bool | None, known_good: bool = False) -> RaiFinding:
@@ -76,27 +76,28 @@ def judge(rounds: Sequence[Round], *, cell_knows: bool | None, known_good: bool 
         cell_knows: whether the cell says that it supports RAI; None when this is not known.
         known_good: whether the lab vouches for the cell: without a grant the modem has not indicated RAI.
     """
-    base = [one for one in rounds if not one.assisted]
-    tried = [one for one in rounds if one.assisted]
+    base = [one for one in rounds if not one.with_rai]
+    tried = [one for one in rounds if one.with_rai]
     cells = sorted({cell for one in rounds for cell in one.cells})
-    without, assisted = _median(base), _median(tried)
+    without, with_rai = _median(base), _median(tried)
     if cell_knows is False:
-        return RaiFinding(Verdict.NO_RAI, "the cell says that it does not support RAI", without, assisted)
+        return RaiFinding(Verdict.NO_RAI, "the cell says that it does not support RAI", without, with_rai)
     if len(cells) > 1:
         text = f"the board was in {len(cells)} cells ({', '.join(cells)}): their timers cannot be compared"
-        return RaiFinding(Verdict.CELL_CHANGED, text, without, assisted)
+        return RaiFinding(Verdict.CELL_CHANGED, text, without, with_rai)
     if _breaks(base, tried):
-        text = f"{_lost(tried)} of {len(tried)} exchanges with the option were not complete, {_lost(base)} without"
-        return RaiFinding(Verdict.BROKE_DELIVERY, text, without, assisted)
+        lost = f"{_count_lost(tried)} of {len(tried)} exchanges with the option were not complete"
+        text = f"{lost}, {_count_lost(base)} without"
+        return RaiFinding(Verdict.BROKE_DELIVERY, text, without, with_rai)
     base, tried = ([one for one in kind if one.whole] for kind in (base, tried))
     usual = [one.idle_ns for one in base if one.idle_ns is not None]
     if min(len(usual), len(tried)) < FEWEST:
         text = f"{len(usual)} rounds without and {len(tried)} with the option are too few; it takes {FEWEST} of each"
-        return RaiFinding(Verdict.TOO_FEW, text, without, assisted)
+        return RaiFinding(Verdict.TOO_FEW, text, without, with_rai)
     limit = _EARLY * float(numpy.median(usual))
     early = sum(one.idle_ns is not None and one.idle_ns < limit for one in tried)
     by_itself = sum(idle_ns < limit for idle_ns in usual)
-    times = " to ".join(_shown(median) for median in (without, assisted))
+    times = " to ".join(_format(median) for median in (without, with_rai))
     text = f"median time to idle from {times}: idle early in {early} of {len(tried)} rounds"
     if by_itself:
         text += f", and in {by_itself} of {len(usual)} without the option"
@@ -104,11 +105,11 @@ def judge(rounds: Sequence[Round], *, cell_knows: bool | None, known_good: bool 
     if by_itself and not plainly:  # the network does so by itself: an early idle proves nothing about the option
         verdict = Verdict.TOO_FEW if early == len(tried) else Verdict.NOT_SHORTENED
     else:
-        verdict = _weighed(early, len(tried), known_good=known_good)
-    return RaiFinding(verdict, text, without, assisted)
+        verdict = _weigh(early, len(tried), known_good=known_good)
+    return RaiFinding(verdict, text, without, with_rai)
 
 
-def _weighed(early: int, count: int, *, known_good: bool) -> Verdict:
+def _weigh(early: int, count: int, *, known_good: bool) -> Verdict:
     deviating = int(_DEVIATING * count)
     if early >= count - deviating:
         return Verdict.SHORTENED
@@ -117,7 +118,7 @@ def _weighed(early: int, count: int, *, known_good: bool) -> Verdict:
     return Verdict.NOT_INDICATED if known_good else Verdict.NOT_SHORTENED
 
 
-def _shown(median: Estimate | None) -> str:
+def _format(median: Estimate | None) -> str:
     if median is None:
         return "no idle mode"
     bounds = f" ({duration_text(median.low)} to {duration_text(median.high)})" if median.low != median.high else ""
@@ -133,7 +134,7 @@ def _median(rounds: Sequence[Round]) -> Estimate | None:
     return quantile(times, 0.5) or Estimate(middle, middle, middle)
 
 
-def _lost(rounds: Sequence[Round]) -> int:
+def _count_lost(rounds: Sequence[Round]) -> int:
     return sum(not one.whole for one in rounds)
 
 
@@ -141,6 +142,6 @@ def _breaks(base: Sequence[Round], tried: Sequence[Round]) -> bool:
     """Return whether the option loses exchanges: all of them, or clearly more than without it."""
     if not base or not tried:
         return False
-    if _lost(tried) == len(tried) and _lost(base) == 0:
+    if _count_lost(tried) == len(tried) and _count_lost(base) == 0:
         return True
-    return proportion(_lost(tried), len(tried)).low > proportion(_lost(base), len(base)).high
+    return proportion(_count_lost(tried), len(tried)).low > proportion(_count_lost(base), len(base)).high

@@ -8,7 +8,7 @@ from bench.measure.measurement import Limit, Measurement
 from bench.measure.statistics import describe
 
 Keep = Callable[[list[int], list[float]], None]
-"""Is given stamps and values as they come in, some at a time."""
+"""A function that takes stamps and values in groups, as they come in."""
 
 # Samples go to the stream in groups: each row costs a system call, which must not delay the next sample.
 _GROUP = 100
@@ -69,12 +69,12 @@ class Series:
         """
         if not self.values:
             raise UsageError(f"{self.name} was declared, but no sample was recorded")
-        told = describe(self.values)
-        bounds = {name: (e.low, e.high) for name, e in told.items() if e.low != e.high}
+        found = describe(self.values)
+        bounds = {name: (e.low, e.high) for name, e in found.items() if e.low != e.high}
         return Measurement(
             self.name,
             self.unit,
-            {name: estimate.value for name, estimate in told.items()},
+            {name: estimate.value for name, estimate in found.items()},
             self._limits,
             self._doc,
             len(self.values),

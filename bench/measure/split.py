@@ -8,10 +8,10 @@ from bench.at import Response
 from bench.peers import JournalEntry
 
 PARTS = ("accepted", "uplink", "turn-around", "unasked", "downlink", "UART")
-"""Names of the parts. All but ``accepted`` add up to the round trip; that one lies within the uplink and beyond.
+"""Names of the parts. All but ``accepted`` add up to the round trip; ``accepted`` overlaps with the uplink.
 
-``unasked`` is how long the answer was on its way already before the board was asked for it: on a path that is slower
-than the link it is 0, and ``downlink`` the whole way down.
+``unasked`` is the part of the answer's way before the board was asked for it. On a path that is slower than the link it
+is 0, and ``downlink`` is the whole way down.
 """
 
 

@@ -113,7 +113,7 @@ class Surveyor:
             LabError: The peers or the board are gone.
         """
         own = self.board.address()
-        seen = self._seen()
+        seen = self._find_seen_address()
         kept, lost = self._nat() if seen and self.nat_seconds else (None, None)
         has_ipv6 = bool(self.board.addresses(Family.IPV6))
         inbound, refused = self._inbound(own)
@@ -131,7 +131,7 @@ class Surveyor:
             dns=None if self.name is None else self._dns(self.name),
         )
 
-    def _echoed(self, socket: UdpSocket, data: bytes) -> bool:
+    def _is_echoed(self, socket: UdpSocket, data: bytes) -> bool:
         for _ in range(self.attempts):
             with contextlib.suppress(DeviceError):
                 socket.send(data)
@@ -139,9 +139,9 @@ class Surveyor:
                     return True
         return False
 
-    def _seen(self) -> str:
+    def _find_seen_address(self) -> str:
         with self.peers.udp_echo() as echo, self.board.modem.udp_client(echo.host, echo.port) as client:
-            self._echoed(client, _ASK)
+            self._is_echoed(client, _ASK)
             return next((entry.address.split()[0] for entry in echo.journal() if entry.event == "received"), "")
 
     def _ipv6(self) -> str:
@@ -170,14 +170,14 @@ class Surveyor:
     def _mtu(self) -> int | None:
         """Return the largest datagram that passes, by bisection: a path that carries it carries every smaller one."""
         with self.peers.udp_echo() as echo, self.board.modem.udp_client(echo.host, echo.port) as client:
-            if not self._echoed(client, bytes(_SMALLEST)):
+            if not self._is_echoed(client, bytes(_SMALLEST)):
                 return None
             passes, fails = _SMALLEST, _LARGEST + 1
-            if self._echoed(client, bytes(_LARGEST)):
+            if self._is_echoed(client, bytes(_LARGEST)):
                 return _LARGEST
             while fails - passes > _GRAIN:
                 middle = (passes + fails) // 2
-                if self._echoed(client, bytes(middle)):
+                if self._is_echoed(client, bytes(middle)):
                     passes = middle
                 else:
                     fails = middle
@@ -198,7 +198,7 @@ class Surveyor:
 
     def _reached_after(self, echo: Peer, silence: float) -> bool:
         with self.board.modem.udp_client(echo.host, echo.port) as client:
-            if not self._echoed(client, _ASK):
+            if not self._is_echoed(client, _ASK):
                 return False
             time.sleep(silence)
             for _ in range(self.attempts):
@@ -217,7 +217,7 @@ class Surveyor:
                     self.peers.udp_echo(port=port) as echo,
                     self.board.modem.udp_client(echo.host, echo.port) as client,
                 ):
-                    if not self._echoed(client, _ASK):
+                    if not self._is_echoed(client, _ASK):
                         yield f"udp {port}"
             except PeerError:
                 continue  # the port is in use at the peers' host, or reserved for root: not tried

@@ -1,4 +1,4 @@
-"""The other end of the network: programmable echo peers and a relay, as a program of its own."""
+"""Peers, the other end of the network: programmable echo peers and a relay, as a separate program."""
 
 from bench.peers.control import Peers
 from bench.peers.dialer import Dialer, DialledConnection

@@ -1,4 +1,4 @@
-"""``python -m bench.peers --stdio``: the peers' program, here or at the other end of ssh."""
+"""``python -m bench.peers --stdio``: the peers' program, on this host or on another one by ssh."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""What a scenario can make a peer do instead of a plain echo."""
+"""The behaviour of a peer, where a scenario wants more than a plain echo."""
 
 import math
 from dataclasses import dataclass, fields
@@ -11,24 +11,24 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How an echo peer treats what it receives.
+    """The way that an echo peer treats received data.
 
     Attributes:
         echo: whether it answers at all; False is a silent sink.
         hold: keep answers until ``release``.
-        delay_ms: answer that much later.
-        drop: how many of the next messages (reads of a stream, datagrams) stay unanswered.
-        split: answer in pieces of that many bytes (streams); 0 is whole.
+        delay_ms: delay of each answer.
+        drop: number of the next messages (reads of a stream, datagrams) that stay unanswered.
+        split: answer in pieces of that many bytes (streams); 0 does not split.
         split_gap_ms: the pause between pieces.
-        copies: how many times a datagram is answered.
-        greeting: sent to whoever connects, base64 on the control channel.
+        copies: number of answers to each datagram.
+        greeting: data sent to each new client, base64 on the control channel.
         on_connect: "serve", "close" (FIN) or "reset" (RST) a connection as it is accepted.
-        close_after: send FIN once that many bytes have come on a connection; 0 is never.
+        close_after: send FIN when a connection has received that many bytes; 0 is never.
         reset_after: the same with RST.
         handshake: of a secure peer: "serve", "hold" (answer no ClientHello) or "refuse" (handshake_failure).
-        drop_flights: how many of the next flights of a DTLS handshake are not sent.
+        drop_flights: number of the next flights of a DTLS handshake that are not sent.
         keep_data: whether the journal keeps the bytes, or only their number.
-        close_notify: whether a secure peer says so before it closes; False just ends.
+        close_notify: whether a secure peer sends close_notify before it closes.
     """
 
     echo: bool = True
@@ -49,15 +49,15 @@ class Behaviour:
 
     def __post_init__(self) -> None:
         if self.on_connect not in ("serve", "close", "reset"):
-            raise UsageError(f"on_connect is {self.on_connect!r}; it is serve, close or reset")
+            raise UsageError(f"on_connect is {self.on_connect!r}; available: serve, close, reset")
         if self.handshake not in ("serve", "hold", "refuse"):
-            raise UsageError(f"handshake is {self.handshake!r}; it is serve, hold or refuse")
+            raise UsageError(f"handshake is {self.handshake!r}; available: serve, hold, refuse")
         for name, default in _DEFAULTS.items():
             value, wanted = getattr(self, name), type(default)
             if type(value) is not wanted and not (wanted is float and type(value) is int):
-                raise UsageError(f"{name} is {value!r}; it is {_KINDS[wanted]}")
+                raise UsageError(f"{name} is {value!r}; it must be {_KINDS[wanted]}")
             if wanted in (int, float) and not 0 <= value < math.inf:
-                raise UsageError(f"{name} is {value}; it is a number from 0")
+                raise UsageError(f"{name} is {value}; it must be a number from 0")
 
 
 _DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Behaviour)}

@@ -1,4 +1,4 @@
-"""What every peer at its own end has: a bound socket, what it saw, what it does."""
+"""The base of every peer at its own end: a bound socket, a journal, a behaviour."""
 
 import socket
 
@@ -10,9 +10,9 @@ class BoundPeer:
     """A peer on one socket.
 
     Attributes:
-        journal: what it saw and did.
-        behaviour: what it does instead of a plain echo.
-        octets: bytes of the IP packets that it has sent and received, headers counted, where that is counted.
+        journal: the events that it saw and caused.
+        behaviour: the way that it treats received data.
+        octets: bytes of the IP packets that it has sent and received, with headers, where they are counted.
     """
 
     kind = ""
@@ -25,10 +25,10 @@ class BoundPeer:
 
     @property
     def address(self) -> Source:
-        """The socket's own address."""
+        """The local address of the socket."""
         host, port, *_ = self._socket.getsockname()
         return host, port
 
     def close(self) -> None:
-        """Gives the port back."""
+        """Free the port."""
         self._socket.close()

@@ -1,4 +1,4 @@
-"""All peers as a scenario sees them: starts each, shares their clock and their gate."""
+"""The control of all peers for a scenario: it starts them, and keeps their clock and their gate."""
 
 import base64
 import itertools
@@ -23,10 +23,10 @@ _GATES = ("udp-gate", "tcp-gate")
 
 
 class Peers:
-    """The peers' programs, for as long as this is entered.
+    """The peers' programs; they run while this is entered.
 
-    Plain peers share one program. TLS and DTLS peers have another, which is started with the first of them: the
-    arithmetic of a handshake would spoil the others' stamps.
+    Plain peers share one program. TLS and DTLS peers have another, which starts with the first of them: the computation
+    of a handshake would disturb the stamps of the others.
     """
 
     def __init__(self, config: PeersConfig | None = None) -> None:
@@ -41,19 +41,19 @@ class Peers:
 
     @property
     def where(self) -> str:
-        """Where the peers run, for a report."""
+        """The place where the peers run, for a report."""
         clock = f" (ssh), clock within {self.offset.uncertainty_ns / 1e6:.2f} ms"
         place = "this host" if self.config.ssh is None else f"{self.config.ssh}{clock}"
         return f"{place}, in public: answers this run's boards only" if self.config.public else place
 
     @property
     def version(self) -> str:
-        """Of nrf91-bench at the peers' end."""
+        """The version of nrf91-bench at the peers' end."""
         return self._plain.version
 
     @property
     def security(self) -> str:
-        """The TLS library at the peers' end, or why there is none."""
+        """The TLS library at the peers' end, or the reason that there is none."""
         return self._plain.security
 
     def __enter__(self) -> Self:
@@ -69,58 +69,58 @@ class Peers:
         self._secure = None
 
     def tcp_echo(self, *, ipv6: bool = False, port: int | None = None, **behaviour: object) -> Peer:
-        """A TCP echo peer, on a free port unless one is named.
+        """Start a TCP echo peer, on a free port unless one is given.
 
         Keyword arguments are fields of :class:`~bench.peers.behaviour.Behaviour`.
         """
         return self._start("tcp-echo", ipv6, behaviour, port=port)
 
     def udp_echo(self, *, ipv6: bool = False, port: int | None = None, **behaviour: object) -> Peer:
-        """A UDP echo peer, likewise."""
+        """Start a UDP echo peer, with the same arguments."""
         return self._start("udp-echo", ipv6, behaviour, port=port)
 
     def tls_echo(
         self, security: TlsSettings, *, ipv6: bool = False, key_log: Path | None = None, **behaviour: object
     ) -> Peer:
-        """A TLS echo peer with the credentials and demands of ``security``; role and transport are the peer's own.
+        """Start a TLS echo peer with the settings ``security``; the peer sets role and transport.
 
-        ``key_log`` is a file at the peer's end for the secrets of its handshakes, as Wireshark reads them.
+        ``key_log`` is a file at the peer's end for the secrets of its handshakes, in the format of Wireshark.
         """
         return self._start_secure("tls-echo", replace(security, server=True, datagram=False), ipv6, key_log, behaviour)
 
     def dtls_echo(
         self, security: TlsSettings, *, ipv6: bool = False, key_log: Path | None = None, **behaviour: object
     ) -> Peer:
-        """A DTLS echo peer, likewise."""
+        """Start a DTLS echo peer, with the same arguments."""
         return self._start_secure("dtls-echo", replace(security, server=True, datagram=True), ipv6, key_log, behaviour)
 
     def closed_port(self, *, ipv6: bool = False) -> Peer:
-        """A TCP port that refuses connections for as long as it is held."""
+        """Take a TCP port that refuses connections while it is held."""
         return self._start("tcp-closed", ipv6, {})
 
     def tcp_dialer(self, *, ipv6: bool = False) -> Dialer:
-        """A peer that dials a board's server."""
+        """Start a peer that connects to a board's server."""
         return Dialer(self._start("tcp-dialer", ipv6, {}))
 
     def udp_relay(self, upstream: "Peer", **path: float) -> Peer:
-        """A relay to a UDP or DTLS peer; keyword arguments are fields of :class:`~bench.peers.udp.Path`."""
+        """Start a relay to a UDP or DTLS peer; keyword arguments are fields of :class:`~bench.peers.udp.Path`."""
         options = {"upstream": [upstream.bound.host, upstream.bound.port], **path}
         return self._start("udp-relay", ":" in upstream.bound.host, {}, options)
 
     def gate(self, *, stream: bool = False, ipv6: bool = False) -> Peer:
-        """Where a board of peers in public shows a token: in a datagram, or as the first bytes of a stream."""
+        """Return where a board shows a token to public peers: in a datagram, or at the start of a stream."""
         return self._start(_GATES[stream], ipv6, {})
 
     def token(self) -> bytes:
-        """A token that is good once."""
+        """Return a token that is valid once."""
         return token(self._key, next(self._tokens))
 
-    def admitted(self) -> tuple[str, ...]:
-        """The addresses from which tokens were shown: those that are served."""
+    def list_admitted(self) -> tuple[str, ...]:
+        """Return the addresses that showed tokens and are served."""
         return tuple(self._share_admission()["addresses"])
 
-    def strangers(self) -> int:
-        """How many datagrams and streams came to the gates that are there without a token."""
+    def count_strangers(self) -> int:
+        """Return the number of datagrams and streams that came to the gates without a token."""
         return int(self.request("admitted")["strangers"])
 
     def _guard(self, program: Program) -> None:
@@ -128,7 +128,7 @@ class Peers:
             program.request("guard", key=base64.b64encode(self._key).decode())
 
     def _share_admission(self) -> dict[str, Any]:
-        """Tokens are shown to one program; the other serves the same."""
+        """Share the admitted addresses: tokens are shown to one program, and both serve the same boards."""
         if not self.config.public:
             return {"addresses": [], "strangers": 0}
         answer = self.request("admitted")
@@ -138,18 +138,18 @@ class Peers:
 
     @property
     def octets(self) -> int:
-        """Bytes of the IP packets of all peers that have stopped."""
+        """The bytes of the IP packets of all peers that have stopped."""
         return sum(peer.octets for peer in self._started)
 
     def journals(self) -> list[tuple[Peer, list[JournalEntry]]]:
-        """Every peer started so far that is still there, with its journal."""
+        """Return every running peer with its journal."""
         return [(peer, peer.journal()) for peer in self._started if not peer.stopped]
 
     def check(self) -> None:
-        """Nothing while the programs run.
+        """Check that the programs run.
 
         Raises:
-            PeerError: one of them has ended.
+            PeerError: One of them has ended.
         """
         for program in (self._plain, self._secure):
             if program is not None:
@@ -169,11 +169,11 @@ class Peers:
         return self._start(kind, ipv6, behaviour, options, self._secure)
 
     def request(self, operation: str, timeout: float = PATIENCE_S, /, **fields: object) -> dict[str, Any]:
-        """One request to the plain peers' program; see :meth:`Program.request`."""
+        """Send a request to the plain peers' program; see :meth:`Program.request`."""
         return self._plain.request(operation, timeout, **fields)
 
     def sync_clock(self) -> Offset:
-        """Compares the clocks anew; exact by definition when the peers run here."""
+        """Compare the clocks again; peers on this host have the same clock."""
         if self.config.ssh is not None:
             samples = []
             for _ in range(_CLOCK_ROUNDS):
@@ -197,9 +197,14 @@ class Peers:
         bind = config.bind6 if ipv6 else config.bind
         if bind is None:
             raise PeerError("peers.bind6 is not set in bench.toml, so there is no IPv6 peer")
-        if ipv6 and config.public and kind not in _GATES and not any(":" in address for address in self.admitted()):
+        if (
+            ipv6
+            and config.public
+            and kind not in _GATES
+            and not any(":" in address for address in self.list_admitted())
+        ):
             raise PeerError(
-                "no token came over IPv6, so no peer would answer the board there: does its network route it?"
+                "no token came over IPv6, so no peer would answer the board there: check that its network routes IPv6"
             )
         ports = [port, port] if port else list(config.ports) if config.ports else None
         program = program or self._plain

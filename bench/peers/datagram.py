@@ -1,4 +1,4 @@
-"""What datagram peers have in common: one socket, any number of other ends, and answers as the behaviour wants them."""
+"""The base of datagram peers: one socket, any number of other ends, and answers by the behaviour."""
 
 import asyncio
 import socket
@@ -11,29 +11,29 @@ from bench.peers.bound import BoundPeer
 from bench.peers.journal import Source
 
 _READ = 65536
-# A flood must not keep the loop from its other peers.
+# A flood must not keep the event loop from its other peers.
 _BURST = 64
-# A burst of handshakes from many boards must not be lost before it is read; the kernel may give less.
+# A burst of handshakes from many boards must not be lost before it is read; the kernel may grant less.
 _RECEIVE_BUFFER = 8 << 20
 
 End = TypeVar("End")
-"""What an answer is sent to: an address, or an association, whose address may change."""
+"""The receiver of an answer: an address, or an association, whose address may change."""
 
 
 def header_octets(bound: socket.socket) -> int:
-    """Of IP and UDP together, RFC 791, 8200 and 768."""
+    """Return the bytes of the headers of IP and UDP (RFC 791, 8200 and 768)."""
     return 48 if bound.family == socket.AF_INET6 else 28
 
 
 class Allowance:
-    """So many bytes a second may be sent, and those of one second at once."""
+    """A limit of bytes a second; the bytes of one second may be sent at once."""
 
     def __init__(self, rate: float) -> None:
         self._rate = self._left = rate
         self._stamp = now_ns()
 
     def allows(self, size: int) -> bool:
-        """Whether so many bytes may be sent now; they count as sent then."""
+        """Return whether ``size`` bytes may be sent now, and count them if so."""
         stamp = now_ns()
         self._left = min(self._rate, self._left + (stamp - self._stamp) * self._rate / NS_PER_S)
         self._stamp = stamp
@@ -47,7 +47,7 @@ class DatagramPeer(BoundPeer, ABC, Generic[End]):
     """A peer on one UDP socket."""
 
     allowance: Allowance | None = None
-    """What it may send; None is all."""
+    """The limit of sent bytes; None is no limit."""
 
     def __init__(self, bound: socket.socket) -> None:
         super().__init__(bound)
@@ -60,33 +60,33 @@ class DatagramPeer(BoundPeer, ABC, Generic[End]):
         self._loop.add_reader(bound.fileno(), self._read)
 
     def close(self) -> None:
-        """Ends it."""
+        """Stop the peer."""
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
 
     def push(self, data: bytes) -> None:
-        """Sends a datagram to whoever was heard last; LookupError when nobody was."""
+        """Send a datagram to the sender of the last one; raise LookupError without one."""
         if self._last is None:
-            raise LookupError("no datagram has come yet, so there is nobody to send to")
+            raise LookupError("no datagram has come yet, so there is no address to send to")
         self._send(data, self._last)
 
     def release(self) -> None:
-        """Answers the datagrams that were held, in order."""
+        """Answer the datagrams that were held, in order."""
         held, self._held = self._held, []
         for data, to in held:
             self._send(data, to)
 
     @abstractmethod
     def _datagram(self, data: bytes, source: Source, stamp: int) -> None:
-        """A datagram came."""
+        """Handle a datagram."""
 
     @abstractmethod
     def _send(self, data: bytes, to: End) -> None:
-        """Sends data to the other end's application."""
+        """Send data to the other end's application."""
 
     @abstractmethod
     def _note(self, event: str, to: End, data: bytes) -> None:
-        """Keeps an event about another end."""
+        """Add an event about another end to the journal."""
 
     def _read(self) -> None:
         for _ in range(_BURST):
@@ -115,8 +115,8 @@ class DatagramPeer(BoundPeer, ABC, Generic[End]):
         self.octets += len(data) + self._header
         return True
 
-    def _received_data(self, data: bytes, end: End) -> None:
-        """Data came from the other end's application: answers it, or not."""
+    def _handle_data(self, data: bytes, end: End) -> None:
+        """Handle data from the other end's application: answer it, or not."""
         self._last = end
         behaviour = self.behaviour
         if not behaviour.echo:

@@ -1,4 +1,4 @@
-"""A peer that dials a board's servers, and the connections that come about."""
+"""A peer that connects to servers of a board, and its connections."""
 
 from dataclasses import dataclass
 
@@ -7,42 +7,42 @@ from bench.peers.program import PeerError
 
 
 class Dialer:
-    """Dials a board's servers."""
+    """A client for servers of a board."""
 
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
 
     def connect(self, host: str, port: int, *, timeout: float = 30.0) -> "DialledConnection":
-        """A connection to a board.
+        """Connect to a board.
 
         Raises:
-            PeerError: nobody listens there, or nobody answers.
+            PeerError: No server listens there, or nothing answers.
         """
         number, local, connected_ns = self.peer.dial(host, port, timeout)
         return DialledConnection(self.peer, number, local.host, connected_ns)
 
     def connect_later(self, host: str, port: int, *, after: float) -> None:
-        """Dials ``after`` seconds from now, while the board waits for it; :meth:`connected` tells when it stood."""
+        """Connect ``after`` seconds from now, while the board waits; see :meth:`wait_connected`."""
         self.peer.dial_later(host, port, after)
 
-    def connected(self, count: int, *, timeout: float = 10.0) -> int:
-        """When the ``count``-th connection of this dialer stood, on this host's clock.
+    def wait_connected(self, count: int, *, timeout: float = 10.0) -> int:
+        """Return when the ``count``-th connection was established, on this host's clock.
 
         Raises:
-            PeerError: it did not come about in time.
+            PeerError: It was not established in time.
         """
         if not self.peer.wait_for("connected", count=count, timeout=timeout):
-            raise PeerError(f"connection {count} did not come about within {timeout:g} s")
+            raise PeerError(f"connection {count} was not established within {timeout:g} s")
         return [entry.t_ns for entry in self.peer.journal() if entry.event == "connected"][count - 1]
 
 
 @dataclass(frozen=True)
 class DialledConnection:
-    """One connection from a peer to a board.
+    """A connection from a peer to a board.
 
     Attributes:
         local_address: the peer's own address.
-        connected_ns: when the connection stood.
+        connected_ns: when the connection was established.
     """
 
     peer: Peer
@@ -52,33 +52,33 @@ class DialledConnection:
 
     @property
     def addresses(self) -> frozenset[str]:
-        """By which the board may see it: its own, and the one by which boards reach it where a NAT lies before it."""
+        """The addresses by which the board may see it: its own, and that of a NAT in front of it."""
         return frozenset((self.local_address, self.peer.host))
 
     def send(self, data: bytes) -> None:
-        """Sends to the board."""
+        """Send data to the board."""
         self.peer.push(data, self.number)
 
     def answer_late(self, delay_ms: float) -> None:
-        """From now on sends back what the board sends, that much later."""
+        """Echo all data of the board from now on, with that delay."""
         self.peer.behave(echo=True, delay_ms=delay_ms)
 
     def received(self) -> bytes:
-        """What the board sent so far."""
+        """Return the data that the board has sent so far."""
         return self.peer.received(self.number)
 
     def wait_for(self, size: int, *, timeout: float = 10.0) -> bool:
-        """Whether that many bytes have come from the board in time."""
+        """Wait for that many bytes from the board; return whether they came in time."""
         return self.peer.wait_for("received", size=size, connection=self.number, timeout=timeout)
 
     def wait_for_end(self, *, timeout: float = 10.0) -> bool:
-        """Whether the board has closed or reset the connection in time."""
+        """Wait until the board closes or resets the connection; return whether it did so in time."""
         return self.peer.wait_for("ended", connection=self.number, timeout=timeout)
 
     def close(self) -> None:
-        """Closes with FIN."""
+        """Close the connection with FIN."""
         self.peer.close_connection(self.number)
 
     def reset(self) -> None:
-        """Ends with RST."""
+        """Close the connection with RST."""
         self.peer.reset_connection(self.number)

@@ -11,10 +11,10 @@ from bench.peers.journal import Source
 from bench.peers.security import KeyLog, agreement, failure
 from bench.security import SecurityError, TlsConnection, TlsContext, client_hello, connection_id, is_hostile
 
-# Beyond so many the oldest goes, of those that have not shaken hands before those that have: strangers can neither fill
-# our memory nor push a client out.
+# Above this number the oldest association is dropped, first one without a complete handshake: so strangers can neither
+# fill our memory nor push a client out.
 _MOST_HALF_OPEN, _MOST = 256, 4096
-# How many ClientHellos of one address are remembered: each may begin an association only once.
+# Number of ClientHellos that are remembered for an address: each may begin only one association.
 _HELLOS = 64
 # A fatal alert in the clear: handshake_failure (RFC 6347 section 4.1).
 _REFUSAL = bytes((21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40))
@@ -34,18 +34,18 @@ class Association:
         self.timer: asyncio.TimerHandle | None = None
 
     def begin(self, hello: bytes | None, older: "Association | None") -> None:
-        """Notes the ClientHello that it begins with; those of its address stay spent."""
+        """Remember the ClientHello that it begins with; earlier ones of its address cannot begin another."""
         self.spent = [*(older.spent if older else []), *([hello] if hello else [])][-_HELLOS:]
 
     def stop_timer(self) -> None:
-        """No retransmission is due any more."""
+        """Stop the timer of retransmissions."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
 
 
 class DtlsEcho(DatagramPeer[Association]):
-    """Receives on one address; any number of clients."""
+    """A DTLS echo peer on one address, for any number of clients."""
 
     kind = "dtls-echo"
 
@@ -60,22 +60,22 @@ class DtlsEcho(DatagramPeer[Association]):
         self._count = 0
 
     def close(self) -> None:
-        """Ends it and every association, without a word to anybody."""
+        """Stop the peer and drop every association without an alert."""
         for association in list(self._associations.values()):
             self._forget(association)
         self.context.free()
         super().close()
 
     def association(self, number: int | None) -> Association:
-        """An association by its number, or the newest; LookupError when there is none."""
+        """Return an association by its number, or the newest; raise LookupError when there is none."""
         if number is None and self._associations:
             number = max(self._associations)
         if number not in self._associations:
-            raise LookupError("no such association: has the board connected?")
+            raise LookupError("no such association: check that the board has connected")
         return self._associations[number]
 
     def alert(self, description: int, number: int | None = None) -> None:
-        """Sends a fatal alert and forgets the association."""
+        """Send a fatal alert and drop the association."""
         association = self.association(number)
         association.connection.alert(description)
         self.journal.add("alert", connection=association.number, details={"description": description})
@@ -83,7 +83,7 @@ class DtlsEcho(DatagramPeer[Association]):
         self._forget(association)
 
     def close_association(self, number: int | None = None) -> None:
-        """Ends an association, with close_notify unless the behaviour says not to."""
+        """Close an association, with close_notify if the behaviour wants it."""
         association = self.association(number)
         if self.behaviour.close_notify:
             association.connection.close_notify()
@@ -98,7 +98,7 @@ class DtlsEcho(DatagramPeer[Association]):
         association = self._by_source.get(source) if cid is None else self._by_cid.get(cid)
         hello = client_hello(data)
         if association is not None:
-            self._known(association, data, hello, source, stamp)
+            self._handle_known(association, data, hello, source, stamp)
         elif hello is None:
             self.journal.add("ignored", source=source, data=data, t_ns=stamp)
         elif self.behaviour.handshake == "serve":
@@ -109,8 +109,10 @@ class DtlsEcho(DatagramPeer[Association]):
                 self._transmit(_REFUSAL, source)
                 self.journal.add("handshake failed", source=source, details={"reason": "sent handshake_failure"})
 
-    def _known(self, association: Association, data: bytes, hello: bytes | None, source: Source, stamp: int) -> None:
-        """A datagram for an association. What is forged, or was said before, must not end one that stands."""
+    def _handle_known(
+        self, association: Association, data: bytes, hello: bytes | None, source: Source, stamp: int
+    ) -> None:
+        """Handle a datagram for an association. A forged or repeated one must not end an established association."""
         spent = hello in association.spent
         if association.connection.established:
             if spent or is_hostile(data, self._cid_length):
@@ -124,7 +126,7 @@ class DtlsEcho(DatagramPeer[Association]):
         self._step(association, source, stamp)
 
     def _greet(self, data: bytes, source: Source, stamp: int) -> None:
-        """A stranger's ClientHello: it is remembered only when it shows a cookie."""
+        """Handle a stranger's ClientHello: the stranger is remembered only when it shows a cookie."""
         offers = self.context.settings.cid_length is not None
         own = secrets.token_bytes(self._cid_length) if offers else None
         connection = TlsConnection(self.context, peer=repr(source).encode(), cid=own)
@@ -176,7 +178,7 @@ class DtlsEcho(DatagramPeer[Association]):
                     self._forget(association)
                     return
                 self.journal.add("received", connection=association.number, source=source, data=plain, t_ns=stamp)
-                self._received_data(plain, association)
+                self._handle_data(plain, association)
                 if association.number not in self._associations:
                     return  # its answer could not be sent
         except SecurityError as error:
@@ -203,7 +205,7 @@ class DtlsEcho(DatagramPeer[Association]):
             self._key_log.add(connection)
 
     def _start_over(self, association: Association, stamp: int) -> None:
-        """The client has lost its state and begins anew from the same port: it rebooted (RFC 6347 section 4.2.8)."""
+        """Start a new handshake with a client that has rebooted and uses the same port (RFC 6347 section 4.2.8)."""
         self.journal.add("reconnected", connection=association.number, source=association.source, t_ns=stamp)
         association.begin(association.latest_hello, association)
         association.connection.start_over()
@@ -244,7 +246,7 @@ class DtlsEcho(DatagramPeer[Association]):
             self._transmit(piece, association.source)
 
     def _flight(self, pieces: list[bytes]) -> list[bytes]:
-        """The datagrams of one flight, or none when the behaviour drops it."""
+        """Return the datagrams of one flight, or none when the behaviour drops it."""
         if pieces and self.behaviour.drop_flights:
             self.behaviour = replace(self.behaviour, drop_flights=self.behaviour.drop_flights - 1)
             self.journal.add("dropped", data=b"".join(pieces))
@@ -272,7 +274,7 @@ class DtlsEcho(DatagramPeer[Association]):
         self.journal.add(event, connection=number, source=source, details=failure(connection, error))
 
     def _make_room(self) -> None:
-        """Ends the oldest association where there are too many."""
+        """Drop the oldest association when there are too many."""
         half_open = [each for each in self._associations.values() if not each.connection.established]
         if len(half_open) >= _MOST_HALF_OPEN:
             self._evict(half_open[0])

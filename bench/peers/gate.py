@@ -1,9 +1,9 @@
-"""The gate of peers on a public address: whoever shows this run's token is served, strangers get nothing back.
+"""The gate of peers on a public address: a source that shows a token of this run is served, others get no answer.
 
 A token is ASCII, so that every firmware can send it as text: a serial number of 8 hexadecimal digits and the first 32
-of its HMAC-SHA-256 under a key that only this run knows. Each is good once: one that was overheard lets nobody in. It
-is shown in a datagram, or as the first bytes of a stream; from then on its source is served, on every port, for as long
-as the run lasts or until many others have come. A client whose address has changed shows the next one.
+digits of its HMAC-SHA-256 under a key that only this run knows. Each token is valid once, so that nobody can repeat it.
+A client shows it in a datagram, or at the start of a stream. Then its address is served on every port, until the run
+ends or many others have come. A client whose address has changed shows the next token.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ _BURST = 64
 
 
 def token(key: bytes, serial: int) -> bytes:
-    """The token of a serial number."""
+    """Return the token of a serial number."""
     head = f"{serial:08x}".encode()
     return head + hmac.new(key, head, "sha256").hexdigest()[: _SIZE - len(head)].encode()
 
 
 class Gate:
-    """Who may reach the sockets behind it."""
+    """The addresses that may reach the sockets behind the gate."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -39,10 +39,10 @@ class Gate:
         self._guarded: list[socket.socket] = []
 
     def guard(self, unbound: socket.socket, own: str) -> None:
-        """Lets nobody else reach a socket, which must not be bound yet; ``own`` is the address that it will have.
+        """Protect a socket, which must not be bound yet, from other addresses; ``own`` will be its address.
 
         Raises:
-            OSError: the kernel cannot.
+            OSError: The kernel cannot filter.
         """
         self._guarded = [guarded for guarded in self._guarded if guarded.fileno() >= 0]
         self._guarded.append(unbound)
@@ -52,8 +52,8 @@ class Gate:
         else:
             only_from(unbound, self._addresses)
 
-    def shows(self, data: bytes) -> bool:
-        """Whether a token is good; it is spent by that."""
+    def redeem(self, data: bytes) -> bool:
+        """Return whether data are a valid token, and use it up."""
         match = _FORM.fullmatch(data)
         if match is None:
             return False
@@ -64,7 +64,7 @@ class Gate:
         return True
 
     def admit(self, address: str) -> None:
-        """Serves an address; the one that came longest ago goes where there are too many."""
+        """Serve an address; drop the oldest one when there are too many."""
         self._admitted.pop(address, None)
         self._admitted[address] = None
         while len(self._admitted) + len(self._own) > MOST_ADDRESSES:
@@ -73,7 +73,7 @@ class Gate:
 
     @property
     def admitted(self) -> list[str]:
-        """The addresses that are served, beside our own."""
+        """The addresses that are served, except our own."""
         return list(self._admitted)
 
     @property
@@ -87,7 +87,7 @@ class Gate:
 
 
 class UdpGate(BoundPeer):
-    """Takes tokens in datagrams. Answers nothing, and keeps nothing of strangers but their number."""
+    """A gate for tokens in datagrams. It answers nothing, and keeps only the number of strangers."""
 
     kind = "udp-gate"
 
@@ -99,7 +99,7 @@ class UdpGate(BoundPeer):
         asyncio.get_running_loop().add_reader(bound.fileno(), self._read)
 
     def close(self) -> None:
-        """Ends it."""
+        """Close the gate."""
         asyncio.get_running_loop().remove_reader(self._socket.fileno())
         super().close()
 
@@ -109,7 +109,7 @@ class UdpGate(BoundPeer):
                 data, source = self._socket.recvfrom(_SIZE + 1)
             except OSError:
                 return
-            if self._gate.shows(data):
+            if self._gate.redeem(data):
                 self._gate.admit(source[0])
                 self.journal.add("admitted", source=source[:2], data=data[:8])
             else:
@@ -117,7 +117,7 @@ class UdpGate(BoundPeer):
 
 
 class TcpGate(BoundPeer):
-    """Takes tokens as the first bytes of streams, which it then closes. A stranger's is reset after a while."""
+    """A gate for tokens at the start of streams, which it then closes. It resets a stranger's stream after a while."""
 
     kind = "tcp-gate"
 
@@ -131,7 +131,7 @@ class TcpGate(BoundPeer):
         asyncio.get_running_loop().add_reader(listener.fileno(), self._accept)
 
     def close(self) -> None:
-        """Ends it, and who waits."""
+        """Close the gate and its open streams."""
         asyncio.get_running_loop().remove_reader(self._socket.fileno())
         super().close()
         for task in list(self._tasks):
@@ -159,7 +159,7 @@ class TcpGate(BoundPeer):
             pass
         finally:
             client.close()
-        if self._gate.shows(said):
+        if self._gate.redeem(said):
             self._gate.admit(source[0])
             self.journal.add("admitted", source=source, data=said[:8])
         else:

@@ -1,4 +1,4 @@
-"""What a peer saw and did, stamped at the system call on CLOCK_MONOTONIC."""
+"""The journal of a peer: events that are stamped at the system call on CLOCK_MONOTONIC."""
 
 import asyncio
 import base64
@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.clock import now_ns
 
-# Longer data are kept as length and digest; beyond the total no data are kept at all.
+# Longer data are kept as length and digest; above the total no data are kept.
 _DATA_LIMIT = 65536
 _TOTAL_LIMIT = 64 << 20
 _ENTRY_LIMIT = 1_000_000
@@ -21,17 +21,17 @@ class JournalEntry:
     """One event.
 
     Attributes:
-        t_ns: after the read, before the write.
+        t_ns: stamp after a read, or before a write.
         event: accepted, connected, received, sent, dropped, held, ended (FIN received), reset, closed, rebound, error;
             in public also admitted (a token was shown) and refused (too many connections);
             of secure peers also hello (a ClientHello came), handshake, handshake failed, moved (the other end has a new
-            address), reconnected (it began anew from the old one), ignored (what is no record of anybody's), failed.
+            address), reconnected (it started again from the old one), ignored (a record of no association), failed.
         connection: number of the connection or flow, from 1; 0 for the peer itself.
         address: the other end, "host port".
         size: bytes moved.
         data: the bytes, when there are not too many.
-        sha256: of the bytes, when there are.
-        details: what a handshake agreed on, or why it failed.
+        sha256: digest of the bytes, when there are any.
+        details: result of a handshake, or the reason that it failed.
     """
 
     t_ns: int
@@ -44,21 +44,21 @@ class JournalEntry:
     details: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, object]:
-        """The entry for the control channel: bytes as base64."""
+        """Return the entry for the control channel, with bytes as base64."""
         row = asdict(self)
         row["data"] = None if self.data is None else base64.b64encode(self.data).decode()
         return row
 
     @classmethod
     def from_json(cls, row: dict[str, object]) -> "JournalEntry":
-        """The entry from the control channel."""
+        """Return the entry from the control channel."""
         data = row.get("data")
         fields = {**row, "data": None if data is None else base64.b64decode(str(data))}
         return cls(**fields)  # type: ignore[arg-type]
 
 
 class EventJournal:
-    """A peer's entries, and a bell that rings with each."""
+    """The entries of a peer, with a notification for each."""
 
     def __init__(self) -> None:
         self.entries: list[JournalEntry] = []
@@ -77,7 +77,7 @@ class EventJournal:
         t_ns: int | None = None,
         details: dict[str, Any] | None = None,
     ) -> None:
-        """Adds an entry, stamped now unless the moment is given."""
+        """Add an entry, stamped now unless the moment is given."""
         stamp = now_ns() if t_ns is None else t_ns
         if len(self.entries) >= _ENTRY_LIMIT:
             self.omitted += 1
@@ -92,7 +92,7 @@ class EventJournal:
         self.changed.set()
 
     def count(self, event: str, connection: int | None = None) -> tuple[int, int]:
-        """How many entries of an event there are, and how many bytes they moved."""
+        """Return the number of entries of an event, and the bytes that they moved."""
         found = [
             entry.size
             for entry in self.entries

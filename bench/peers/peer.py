@@ -1,4 +1,4 @@
-"""A peer as a scenario sees it: where a board reaches it, what it does, what it saw."""
+"""A peer as a scenario uses it: its address for boards, its behaviour, its journal."""
 
 import base64
 from collections.abc import Callable
@@ -19,10 +19,10 @@ class Endpoint:
 
 
 class Peer:
-    """One peer: where a board reaches it, what it does, what it saw.
+    """One peer: its address for boards, its behaviour, its journal.
 
     Attributes:
-        octets: once it has stopped, bytes of the IP packets that it has sent and received, headers counted.
+        octets: bytes of the IP packets that it has sent and received, with headers; known when it has stopped.
     """
 
     def __init__(
@@ -50,45 +50,45 @@ class Peer:
 
     @property
     def port(self) -> int:
-        """Its port."""
+        """The port by which a board reaches it."""
         return self.endpoint.port
 
     def at(self, host: str) -> "Peer":
-        """The same peer as a network reaches it that knows it by another address."""
+        """Return the same peer for a network that reaches it by another address."""
         return Peer(self._offset, self._program, self._number, self.kind, Endpoint(host, self.port), self.bound)
 
     def behave(self, **behaviour: object) -> None:
-        """Changes what it does from now on; see :class:`~bench.peers.behaviour.Behaviour`."""
+        """Change its behaviour from now on; see :class:`~bench.peers.behaviour.Behaviour`."""
         greeting = behaviour.get("greeting")
         if isinstance(greeting, bytes):
             behaviour["greeting"] = base64.b64encode(greeting).decode()
         self._request("behave", behaviour=behaviour)
 
     def push(self, data: bytes, connection: int | None = None) -> None:
-        """Sends data of its own: on the newest connection or a given one, or to whoever sent the last datagram."""
+        """Send data: on the newest connection or a given one, or to the sender of the last datagram."""
         self._act("push", data=base64.b64encode(data).decode(), connection=connection)
 
     def release(self) -> None:
-        """Sends the answers it held."""
+        """Send the answers that it held."""
         self._act("release")
 
     def close_connection(self, connection: int | None = None) -> None:
-        """Closes the newest connection, or a given one, with FIN."""
+        """Close the newest connection, or a given one, with FIN."""
         self._act("close", connection=connection)
 
     def half_close(self) -> None:
-        """Sends FIN on the newest connection and goes on receiving."""
+        """Send FIN on the newest connection and continue to receive."""
         self._act("half_close")
 
     def reset_connection(self, connection: int | None = None) -> None:
-        """Ends the newest connection, or a given one, with RST."""
+        """Close the newest connection, or a given one, with RST."""
         self._act("reset", connection=connection)
 
     def dial(self, host: str, port: int, timeout: float) -> tuple[int, Endpoint, int]:
-        """A dialer's connection to a board: its number, our own end, and the moment it stood on this host's clock.
+        """Connect to a board; return the number of the connection, our address, and its start on this host's clock.
 
         Raises:
-            PeerError: it did not come about.
+            PeerError: It was not established.
         """
         answer = self._program.request(
             "dial", timeout + PATIENCE_S, peer=self._number, host=host, port=port, seconds=timeout
@@ -97,31 +97,31 @@ class Peer:
         return int(answer["connection"]), Endpoint(*answer["local"]), connected_ns
 
     def dial_later(self, host: str, port: int, after: float) -> None:
-        """A dialer's connection to a board, ``after`` seconds from now."""
+        """Connect to a board ``after`` seconds from now."""
         self._act("dial_later", host=host, port=port, after=after)
 
     def alert(self, description: int, connection: int | None = None) -> None:
-        """Sends a fatal alert on the newest secure connection, or a given one."""
+        """Send a fatal alert on the newest secure connection, or a given one."""
         self._act("alert", description=description, connection=connection)
 
     def purge(self) -> None:
-        """Forgets the sessions that a secure peer could resume."""
+        """Forget the sessions that a secure peer could resume."""
         self._act("purge")
 
     def process_id(self) -> int:
-        """Of the program that runs it, at the peers' end."""
+        """Return the id of the process that runs it, at the peers' end."""
         return int(self._program.request("hello")["pid"])
 
     def handshakes(self) -> list[dict[str, Any]]:
-        """What each completed handshake of a secure peer agreed on; see :mod:`bench.peers.security`."""
+        """Return the result of each complete handshake of a secure peer; see :mod:`bench.peers.security`."""
         return [entry.details or {} for entry in self.journal() if entry.event == "handshake"]
 
     def failed_handshakes(self) -> list[str]:
-        """Why handshakes failed, as the peer saw it: ``received unknown_ca``, ``timeout`` ..."""
+        """Return the reasons of failed handshakes at the peer: ``received unknown_ca``, ``timeout`` ..."""
         return [str((e.details or {})["reason"]) for e in self.journal() if e.event == "handshake failed"]
 
     def rebind(self) -> None:
-        """Changes a relay's source ports."""
+        """Change the source ports of a relay."""
         self._act("rebind")
 
     def __enter__(self) -> Self:
@@ -131,13 +131,13 @@ class Peer:
         self.stop()
 
     def stop(self) -> None:
-        """Ends this peer; its port is free again."""
+        """Stop this peer; its port is free again."""
         if not self.stopped:
             self.octets = int(self._request("stop")["octets"])
             self.stopped = True
 
     def journal(self) -> list[JournalEntry]:
-        """What it saw and did so far, stamped on this host's clock."""
+        """Return the events so far, stamped on this host's clock."""
         offset = self._offset()
         entries = [JournalEntry.from_json(row) for row in self._request("journal")["entries"]]
         if not offset.offset_ns:
@@ -147,7 +147,7 @@ class Peer:
     def wait_for(
         self, event: str, *, count: int = 1, size: int = 0, connection: int | None = None, timeout: float = 10.0
     ) -> bool:
-        """Whether an event happened ``count`` times and moved ``size`` bytes before ``timeout`` seconds were over."""
+        """Wait for ``count`` events that move ``size`` bytes; return whether they came within ``timeout`` seconds."""
         answer = self._program.request(
             "wait",
             timeout + PATIENCE_S,
@@ -161,10 +161,10 @@ class Peer:
         return bool(answer["met"])
 
     def received(self, connection: int | None = None) -> bytes:
-        """All bytes that arrived, on one connection or on all.
+        """Return all bytes that arrived, on one connection or on all.
 
         Raises:
-            PeerError: they were too many to be kept.
+            PeerError: There were too many bytes to keep them.
         """
         entries = [
             entry
@@ -176,7 +176,7 @@ class Peer:
         return b"".join(entry.data or b"" for entry in entries)
 
     def datagrams(self) -> list[bytes]:
-        """The datagrams that arrived, in order, empty ones included."""
+        """Return the datagrams that arrived, in order, with empty ones."""
         return [entry.data or b"" for entry in self.journal() if entry.event == "received"]
 
     def _act(self, action: str, **fields: object) -> None:

@@ -1,4 +1,4 @@
-"""The peers' program as it runs: started here or through ssh, spoken to in JSON lines, gone when we are."""
+"""The running program of the peers: started here or by ssh, controlled by JSON lines; it ends with this process."""
 
 import contextlib
 import json
@@ -15,14 +15,14 @@ from bench.errors import LabError, Suspect
 from bench.peers.service import PROTOCOL
 
 PATIENCE_S = 15.0
-"""Seconds that an answer may take beyond what an operation itself may take."""
+"""Seconds for an answer, in addition to the time of its operation."""
 
 
 class PeerError(LabError):
-    """The peers' program could not be started, died, or could not do what it was asked.
+    """An error of the peers' program: it did not start, it ended, or it could not do what was requested.
 
     Attributes:
-        kind: what was raised at the peers' end, such as ``ConnectionRefusedError``; empty where nothing was.
+        kind: exception at the peers' end, such as ``ConnectionRefusedError``; empty without one.
     """
 
     suspect = Suspect.PEER
@@ -33,11 +33,11 @@ class PeerError(LabError):
 
 
 class Program:
-    """One running program, for as long as it is entered.
+    """A program that runs while it is entered.
 
     Attributes:
-        version: of nrf91-bench at the program's end.
-        security: the TLS library at the program's end, or why there is none.
+        version: version of nrf91-bench at the program's end.
+        security: the TLS library at the program's end, or the reason that there is none.
     """
 
     def __init__(self, config: PeersConfig) -> None:
@@ -88,23 +88,23 @@ class Program:
             self._errors.close()
 
     def check(self) -> None:
-        """Nothing while it runs and answers.
+        """Check that it runs and answers.
 
         Raises:
-            PeerError: it has ended, or has left a request without its answer.
+            PeerError: It has ended, or has not answered a request.
         """
         if self._lost:
             raise PeerError(self._lost)
         if self._process is None:
             raise PeerError("the peers' program is not running")
         if self._process.poll() is not None:
-            raise self._gone()
+            raise self._explain_end()
 
     def request(self, operation: str, timeout: float = PATIENCE_S, /, **fields: object) -> dict[str, Any]:
-        """One request to the program; returns its answer.
+        """Send a request to the program, and return its answer.
 
         Raises:
-            PeerError: it refused, or it is gone.
+            PeerError: It refused, or it has ended.
         """
         self.check()
         assert self._process is not None
@@ -115,14 +115,14 @@ class Program:
             self._process.stdin.write(line)
             self._process.stdin.flush()
         except OSError as error:
-            raise self._gone() from error
+            raise self._explain_end() from error
         answer = self._answer(timeout)
         if not answer.get("ok"):
             raise PeerError(f"the peer could not {operation}: {answer.get('error')}", kind=str(answer.get("kind", "")))
         return answer
 
     def _answer(self, timeout: float) -> dict[str, Any]:
-        """The answer to the last request; one to a request that was interrupted is passed over."""
+        """Return the answer to the last request; skip the answer to an interrupted request."""
         while True:
             line = self._line(timeout)
             try:
@@ -135,7 +135,7 @@ class Program:
             if number not in range(1, self._count):
                 raise self._lose(
                     f"the peers' program {self._place} said {line[:80]!r}, expected the answer to request"
-                    f" {self._count}; does a login script of that host print something?"
+                    f" {self._count}: check that no login script of that host prints text"
                 )
 
     def _greet(self) -> None:
@@ -158,18 +158,18 @@ class Program:
                 raise self._lose(f"the peers {self._place} did not answer within {timeout:g} s")
             chunk = os.read(descriptor, 1 << 20)
             if not chunk:
-                raise self._gone()
+                raise self._explain_end()
             self._input += chunk
         line, _, rest = bytes(self._input).partition(b"\n")
         self._input = bytearray(rest)
         return line
 
     def _lose(self, why: str) -> PeerError:
-        """From now on answers and requests are out of step."""
+        """Remember that answers no longer match requests."""
         self._lost = why
         return PeerError(why)
 
-    def _gone(self) -> PeerError:
+    def _explain_end(self) -> PeerError:
         text = ""
         if self._errors is not None:
             self._errors.seek(0)

@@ -1,4 +1,4 @@
-"""What a secure peer is told over the control channel, and what its handshakes tell."""
+"""The settings of a secure peer on the control channel, and the results of its handshakes."""
 
 import base64
 import contextlib
@@ -12,17 +12,17 @@ from bench.security import CertifiedKey, SecurityError, TlsConnection, TlsSettin
 
 
 def to_json(settings: TlsSettings) -> dict[str, Any]:
-    """Settings for the control channel. They hold keys: they go through a pipe or ssh, never into an argument."""
+    """Return settings for the control channel. They hold keys: send them by a pipe or ssh, never as an argument."""
     row = asdict(settings)
     row["certificates"] = [[pair.certificate.decode(), pair.key.decode()] for pair in settings.certificates]
     row["authorities"] = settings.authorities.decode()
-    row["psks"] = [[_encoded(identity), _encoded(key)] for identity, key in settings.psks.items()]
+    row["psks"] = [[_encode(identity), _encode(key)] for identity, key in settings.psks.items()]
     row["psk"] = None
     return row
 
 
 def from_json(row: dict[str, Any]) -> TlsSettings:
-    """Settings from the control channel."""
+    """Return settings from the control channel."""
     verify = row["verify"]
     return TlsSettings(
         **{
@@ -36,16 +36,16 @@ def from_json(row: dict[str, Any]) -> TlsSettings:
     )
 
 
-def _encoded(data: bytes) -> str:
+def _encode(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
 def agreement(connection: TlsConnection) -> dict[str, Any]:
-    """What a handshake agreed on.
+    """Return the result of a handshake.
 
-    ``suite`` is the IANA number, ``resumed`` whether an earlier session was taken up, ``cid_in`` and ``cid_out`` the
-    Connection IDs (hex) of records that come and go, ``client`` the subject of the client's certificate,
-    ``client_problems`` what is wrong with it, ``psk_identity`` the name of the key that the client used.
+    ``suite`` is the IANA number, ``resumed`` whether an earlier session was resumed, ``cid_in`` and ``cid_out`` the
+    Connection IDs (hex) of received and sent records, ``client`` the subject of the client's certificate,
+    ``client_problems`` its problems, ``psk_identity`` the name of the key that the client used.
     """
     return {
         "suite": connection.suite,
@@ -60,7 +60,7 @@ def agreement(connection: TlsConnection) -> dict[str, Any]:
 
 
 def failure(connection: TlsConnection, error: SecurityError) -> dict[str, Any]:
-    """Why a handshake or a connection failed, and the name of the key that the client wanted to use."""
+    """Return why a handshake or a connection failed, and the name of the key that the client wanted to use."""
     return {"reason": error.reason, "psk_identity": _identity(connection)}
 
 
@@ -69,10 +69,10 @@ def _identity(connection: TlsConnection) -> str:
 
 
 class KeyLog:
-    """A file of secrets in the format that Wireshark reads (``tls.keylog_file``); mode 0600."""
+    """A file of secrets in the format of Wireshark (``tls.keylog_file``), with mode 0600."""
 
     def __init__(self, path: Path | None) -> None:
-        """Raises UsageError for a file that cannot be written."""
+        """Raise UsageError for a file that cannot be written."""
         self._path = path
         try:
             self._append("")
@@ -80,7 +80,7 @@ class KeyLog:
             raise UsageError(f"the key log {path} cannot be written: {error.strerror}") from error
 
     def add(self, connection: TlsConnection) -> None:
-        """Adds the secret of a handshake, when there is a file and a secret; a full disk must not end a peer."""
+        """Add the secret of a handshake, when there is a file and a secret; a full disk must not stop a peer."""
         if connection.key_log_line:
             with contextlib.suppress(OSError):
                 self._append(connection.key_log_line + "\n")

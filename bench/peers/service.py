@@ -1,7 +1,7 @@
-"""The peers' program: serves requests, one JSON object a line, until its input ends.
+"""The service of the peers' program: it serves requests, one JSON object a line, until its input ends.
 
 Requests are ``{"id": n, "op": NAME, ...}``; an answer is ``{"id": n, "ok": true, ...}`` or ``{"id": n, "ok": false,
-"error": TEXT}``. A bad request is answered, never fatal.
+"error": TEXT}``. A bad request gets an answer and never ends the program.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ Answer = dict[str, Any]
 
 
 class Service:
-    """All peers of one program."""
+    """The service for all peers of one program."""
 
     def __init__(self) -> None:
         self._peers: dict[int, Peer] = {}
@@ -77,13 +77,13 @@ class Service:
         }
 
     def close(self) -> None:
-        """Ends every peer."""
+        """Stop every peer."""
         for peer in self._peers.values():
             peer.close()
         self._peers.clear()
 
     async def answer(self, line: bytes) -> Answer:
-        """Does what one line asks."""
+        """Execute the request of one line."""
         number: object = None
         try:
             request = json.loads(line)
@@ -96,7 +96,7 @@ class Service:
             return {"id": number, "ok": False, "error": in_words(error), "kind": type(error).__name__}
 
     def start(self, kind: str, bind: str, ports: tuple[int, int] | None, **options: Any) -> tuple[int, Peer]:  # noqa: ANN401
-        """Starts a peer on a free port, or on one of a range; OSError when there is none."""
+        """Start a peer on a free port, or on one of a range; raise OSError when there is none."""
         make = self._kinds.get(kind)
         if make is None:
             raise ValueError(f"no peer is called {kind!r}")
@@ -117,19 +117,19 @@ class Service:
         try:
             security = library().version
         except SecurityUnavailable as error:
-            security = str(error)  # what needs it will say so; plain peers do not
+            security = str(error)  # secure peers will report it; plain peers do not need it
         return {"version": __version__, "protocol": PROTOCOL, "pid": os.getpid(), "security": security}
 
     @property
     def _guardian(self) -> Gate:
         if self._gate is None:
-            raise ValueError("there is no gate: guard comes first")
+            raise ValueError("there is no gate: send guard first")
         return self._gate
 
     async def _guard(self, request: Request) -> Answer:
-        """From now on every peer serves only who was admitted."""
+        """Serve only admitted addresses from now on."""
         if self._peers:
-            raise ValueError("guard comes before the first peer")
+            raise ValueError("send guard before the first peer starts")
         self._gate = Gate(base64.b64decode(request["key"]))
         return {}
 
@@ -223,7 +223,7 @@ class Service:
         return {"entries": [entry.to_json() for entry in journal.entries[since:]], "omitted": journal.omitted}
 
     async def _wait(self, request: Request) -> Answer:
-        """Waits until an event has happened often enough, or has moved enough bytes."""
+        """Wait until an event has happened often enough, or has moved enough bytes."""
         journal = self._peers[request["peer"]].journal
         event, count, size = request["event"], int(request.get("count", 1)), int(request.get("size", 0))
         met = False
@@ -257,7 +257,7 @@ def _relay(bound: socket.socket, options: dict[str, Any]) -> UdpRelay:
 
 
 def _bound_in_rate(peer: Peer) -> None:
-    """What even a client may make a peer in public do."""
+    """Limit the rate of a public peer, even for its clients."""
     if isinstance(peer, DatagramPeer):
         peer.allowance = Allowance(_PUBLIC_RATE)
     elif isinstance(peer, StreamPeer):
@@ -286,7 +286,7 @@ def _bind(host: str, ports: tuple[int, int] | None, kind: socket.SocketKind, gat
 
 
 async def serve_stdio() -> None:
-    """Serves requests from standard input until it ends."""
+    """Serve requests from standard input until it ends."""
     loop = asyncio.get_running_loop()
     service = Service()
     reader = asyncio.StreamReader(limit=_LINE_LIMIT)
@@ -294,7 +294,7 @@ async def serve_stdio() -> None:
     try:
         line = await reader.readline()
         while line:
-            # The next line is read meanwhile: an end of input also ends a request that waits.
+            # The next line is read at the same time: the end of the input also ends a waiting request.
             working = asyncio.create_task(service.answer(line))
             reading = asyncio.create_task(reader.readline())
             await asyncio.wait((working, reading), return_when=asyncio.FIRST_COMPLETED)

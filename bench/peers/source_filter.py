@@ -1,6 +1,6 @@
-"""A socket that the kernel lets only some addresses reach: a classic BPF program, as Linux has it for every socket.
+"""The filter of a socket's sources: a classic BPF program in the kernel, which lets only some addresses reach it.
 
-What is filtered costs the program nothing and gets no answer: a datagram is dropped, a SYN is not even refused. See
+Filtered packets cost the program nothing and get no answer: a datagram is dropped, a SYN is not even refused. See
 Documentation/networking/filter.rst of the Linux kernel.
 """
 
@@ -14,18 +14,18 @@ _SO_ATTACH_FILTER = 26
 _LOAD_WORD, _JUMP_EQUAL, _RETURN = 0x20, 0x15, 0x06
 _NETWORK_HEADER = 0xFFF00000  # SKF_NET_OFF
 _SOURCE = {4: 12, 6: 8}
-"""Where the source address stands in the IP header."""
+"""The positions of the source address in the IP header."""
 _ALL, _NOTHING = 0xFFFFFFFF, 0
 
 MOST_ADDRESSES = 64
-"""More than fits the boards of a lab, less than a filter may hold."""
+"""Number of addresses: more than the boards of a lab, less than a filter can hold."""
 
 
 def only_from(bound: socket.socket, addresses: Iterable[str]) -> None:
-    """From now on the socket hears nobody else. To be called before it is bound, and again when they change.
+    """Let only these addresses reach the socket. Call it before the socket is bound, and again when they change.
 
     Raises:
-        OSError: the kernel cannot.
+        OSError: The kernel cannot filter.
     """
     version = 6 if bound.family == socket.AF_INET6 else 4
     known = [ipaddress.ip_address(address.partition("%")[0]) for address in addresses]
@@ -36,7 +36,7 @@ def only_from(bound: socket.socket, addresses: Iterable[str]) -> None:
 
 
 def _program(addresses: list[bytes], offset: int) -> list[bytes]:
-    """For each address: its words, one after the other; the first that differs leads to the next address."""
+    """Return the program: it compares the words of each address; a difference leads to the next address."""
     program = []
     for address in addresses[:MOST_ADDRESSES]:
         words = struct.unpack(f">{len(address) // 4}I", address)

@@ -1,4 +1,4 @@
-"""TCP peers, one that listens and one that dials: any number of connections, each doing what the behaviour says."""
+"""TCP peers, a server and a client, with any number of connections; each connection follows the behaviour."""
 
 import asyncio
 import contextlib
@@ -14,11 +14,11 @@ from bench.peers.journal import Source
 from bench.peers.tcp_info import octets_of
 
 _READ = 65536
-# A board that sends and does not read must not fill our memory.
+# A board that sends but does not read must not fill our memory.
 _BACKLOG_LIMIT = 4 << 20
-# Seconds without accepting after an error, which would else come again at once.
+# Seconds without accepting after an error, which would otherwise repeat at once.
 _ACCEPT_PAUSE = 0.2
-# Seconds that a dialer waits before it dials, or for an answer, when nobody waits for it.
+# Longest seconds before a delayed connection, and for its answer.
 _LATEST_S = 60.0
 
 
@@ -26,7 +26,7 @@ class StreamPeer(BoundPeer):
     """A peer with TCP connections."""
 
     most_connections: int | None = None
-    """At a time; None is any number."""
+    """Number of connections at a time; None is no limit."""
 
     def __init__(self, bound: socket.socket) -> None:
         super().__init__(bound)
@@ -34,7 +34,7 @@ class StreamPeer(BoundPeer):
         self._count = 0
 
     def close(self) -> None:
-        """Gives the port back and closes every connection, what is still to be sent after a last try."""
+        """Free the port and close every connection, after a last try to send pending data."""
         super().close()
         for connection in list(self.connections.values()):
             connection.close()
@@ -42,26 +42,28 @@ class StreamPeer(BoundPeer):
             connection.end()
 
     def connection(self, number: int | None) -> "ServedConnection":
-        """A connection by its number, or the newest; LookupError when there is none."""
+        """Return a connection by its number, or the newest; raise LookupError when there is none."""
         if number is None and self.connections:
             number = max(self.connections)
         if number not in self.connections:
-            raise LookupError(f"no open connection{'' if number is None else f' {number}'}: has the board connected?")
+            raise LookupError(
+                f"no open connection{'' if number is None else f' {number}'}: check that the board has connected"
+            )
         return self.connections[number]
 
     def take_drop(self) -> bool:
-        """Whether the present message is one of those to drop."""
+        """Return whether to drop the current message."""
         if self.behaviour.drop:
             self.behaviour = replace(self.behaviour, drop=self.behaviour.drop - 1)
             return True
         return False
 
     def make_connection(self, number: int, client: socket.socket, source: Source) -> "ServedConnection":
-        """The connection that serves a client."""
+        """Return the connection that serves a client."""
         return ServedConnection(self, number, client, source)
 
     def add(self, client: socket.socket, source: Source, event: str, stamp: int) -> "ServedConnection":
-        """Takes a new connection, notes it as ``event`` and serves it."""
+        """Add a new connection, journal it as ``event`` and serve it."""
         self._count += 1
         connection = self.make_connection(self._count, client, source)
         self.connections[self._count] = connection
@@ -71,7 +73,7 @@ class StreamPeer(BoundPeer):
 
 
 class TcpEcho(StreamPeer):
-    """Listens on one address."""
+    """A TCP echo server on one address."""
 
     kind = "tcp-echo"
 
@@ -83,7 +85,7 @@ class TcpEcho(StreamPeer):
         self._loop.add_reader(listener.fileno(), self._accept)
 
     def close(self) -> None:
-        """Stops listening and closes every connection."""
+        """Stop listening and close every connection."""
         self._loop.remove_reader(self._socket.fileno())
         super().close()
 
@@ -110,24 +112,24 @@ class TcpEcho(StreamPeer):
 
 
 class TcpDialer(StreamPeer):
-    """Opens connections to a board's server. It answers nothing unless its behaviour is told to echo."""
+    """A client of a board's server. It does not answer unless its behaviour says to echo."""
 
     kind = "tcp-dialer"
 
     def __init__(self, bound: socket.socket) -> None:
-        """Args: bound: tells the address to dial from; its port is only a place holder."""
+        """Make a client that connects from the address of ``bound``, whose port is only a place holder."""
         super().__init__(bound)
         self.behaviour = Behaviour(echo=False)
         self._later: asyncio.Task[None] | None = None
 
     def close(self) -> None:
-        """Closes every connection."""
+        """Close every connection."""
         if self._later is not None:
             self._later.cancel()
         super().close()
 
     async def dial(self, host: str, port: int, timeout: float) -> "ServedConnection":
-        """A connection to a board; OSError or TimeoutError when it does not come about."""
+        """Connect to a board; raise OSError or TimeoutError when that fails."""
         client = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
         client.setblocking(False)
         stamp = now_ns()
@@ -142,9 +144,9 @@ class TcpDialer(StreamPeer):
         return self.add(client, (host, port), "connected", now_ns())
 
     def dial_later(self, host: str, port: int, after: float) -> None:
-        """A connection to a board, ``after`` seconds from now; whether it came about is in the journal."""
+        """Connect to a board ``after`` seconds from now; the journal holds the result."""
         if not 0 <= after <= _LATEST_S:
-            raise ValueError(f"{after:g} s from now is too late; dial within {_LATEST_S:g} s")
+            raise ValueError(f"{after:g} s from now is too late: connect within {_LATEST_S:g} s")
 
         async def dial() -> None:
             await asyncio.sleep(after)
@@ -172,12 +174,12 @@ class ServedConnection:
 
     @property
     def local(self) -> Source:
-        """Our own end."""
+        """Our own address."""
         host, port, *_ = self._socket.getsockname()
         return host, port
 
     def start(self) -> None:
-        """Begins to serve."""
+        """Start serving."""
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._welcome()
@@ -185,7 +187,7 @@ class ServedConnection:
             self._loop.add_reader(self._socket.fileno(), self._read)
 
     def _welcome(self) -> None:
-        """Does what the behaviour wants as soon as data can flow."""
+        """Do what the behaviour wants as soon as data can flow."""
         behaviour = self._peer.behaviour
         if behaviour.on_connect == "reset":
             self.reset()
@@ -196,35 +198,35 @@ class ServedConnection:
             self.close()
 
     def send(self, data: bytes) -> None:
-        """Sends data of the peer's own, in the behaviour's pieces."""
+        """Send data of the peer, in the pieces of the behaviour."""
         size = self._peer.behaviour.split or len(data) or 1
         for index, start in enumerate(range(0, len(data), size)):
             self._later(index * self._peer.behaviour.split_gap_ms, data[start : start + size])
 
     def release(self) -> None:
-        """Sends what was held."""
+        """Send the answers that were held."""
         held, self._held = bytes(self._held), bytearray()
         if held:
             self.send(held)
 
     def half_close(self) -> None:
-        """Sends FIN and goes on receiving."""
+        """Send FIN and continue to receive."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
         self._note("closed", b"half")
 
     def close(self) -> None:
-        """Sends FIN after what is still to be sent, and ends."""
+        """Send pending data and FIN, and close."""
         self._closing = True
         if not self._output:
             self._end("closed")
 
     def end(self) -> None:
-        """Closes at once, whatever is still to be sent."""
+        """Close at once, without pending data."""
         self._end("closed")
 
     def reset(self) -> None:
-        """Sends RST."""
+        """Send RST."""
         with contextlib.suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._end("closed", b"reset")
@@ -245,22 +247,22 @@ class ServedConnection:
             return
         stamp = now_ns()
         if data:
-            self._arrived(data, stamp)
+            self._handle_bytes(data, stamp)
         else:
-            self._ended(stamp)
+            self._handle_end(stamp)
 
-    def _arrived(self, data: bytes, stamp: int) -> None:
-        """Bytes came from the socket."""
-        self._received_data(data, stamp)
+    def _handle_bytes(self, data: bytes, stamp: int) -> None:
+        """Handle bytes from the socket."""
+        self._handle_data(data, stamp)
 
-    def _ended(self, stamp: int) -> None:
-        """The other end says that no more comes."""
+    def _handle_end(self, stamp: int) -> None:
+        """Handle the FIN of the other end."""
         self._note("ended", t_ns=stamp)
         self._loop.remove_reader(self._socket.fileno())
         self.close()
 
-    def _received_data(self, data: bytes, stamp: int) -> None:
-        """Data came from the other end's application."""
+    def _handle_data(self, data: bytes, stamp: int) -> None:
+        """Handle data from the other end's application."""
         self._note("received", data, stamp)
         self._received += len(data)
         self._answer(data)
@@ -299,11 +301,11 @@ class ServedConnection:
         self._timers.add(handle)
 
     def _write(self, data: bytes) -> None:
-        """Sends data to the other end's application."""
+        """Send data to the other end's application."""
         self._transmit(data)
 
     def _transmit(self, data: bytes) -> None:
-        """Gives bytes to the socket; what it does not take now goes when it can."""
+        """Write bytes to the socket; the rest follows when the socket can take it."""
         if self._output:
             self._output += data
         else:
@@ -317,7 +319,7 @@ class ServedConnection:
                 self._end("closed")
                 return
             if sent:
-                self._transmitted(data[:sent], stamp)
+                self._handle_sent(data[:sent], stamp)
             self._output += data[sent:]
             if self._output:
                 self._loop.add_writer(self._socket.fileno(), self._flush)
@@ -325,8 +327,8 @@ class ServedConnection:
             self._paused = True
             self._loop.remove_reader(self._socket.fileno())
 
-    def _transmitted(self, data: bytes, stamp: int) -> None:
-        """The socket has taken bytes."""
+    def _handle_sent(self, data: bytes, stamp: int) -> None:
+        """Handle bytes that the socket has taken."""
         self._note("sent", data, stamp)
 
     def _flush(self) -> None:
@@ -355,6 +357,6 @@ class ServedConnection:
 
 
 class ClosedPort(BoundPeer):
-    """A TCP port that is taken but refuses: bound, never listening."""
+    """A TCP port that refuses connections: bound, but never listening."""
 
     kind = "tcp-closed"

@@ -1,4 +1,4 @@
-"""What the kernel knows of a TCP connection: struct tcp_info of Linux, include/uapi/linux/tcp.h."""
+"""The kernel's counters of a TCP connection: struct tcp_info of Linux, include/uapi/linux/tcp.h."""
 
 import socket
 import struct
@@ -11,7 +11,7 @@ _TCP_HEADER = 32  # with the timestamps that both ends use
 
 
 def octets_of(connection: socket.socket) -> int:
-    """Bytes of the IP packets of a connection so far, both ways; 0 where its socket is closed."""
+    """Return the bytes of the IP packets of a connection so far, both ways; 0 when its socket is closed."""
     try:
         info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
     except OSError:

@@ -1,4 +1,4 @@
-"""The TLS echo peer: the TCP echo peer's behaviour inside TLS 1.2."""
+"""The TLS echo peer: the TCP echo peer inside TLS 1.2."""
 
 import socket
 
@@ -13,7 +13,7 @@ _REFUSAL = bytes((21, 3, 3, 0, 2, 2, 40))
 
 
 class TlsEcho(TcpEcho):
-    """Listens on one address; any number of clients."""
+    """A TLS echo server on one address, for any number of clients."""
 
     kind = "tls-echo"
 
@@ -23,11 +23,11 @@ class TlsEcho(TcpEcho):
         self.key_log = key_log
 
     def make_connection(self, number: int, client: socket.socket, source: Source) -> "ServedTlsConnection":
-        """The connection that serves a client."""
+        """Return the connection that serves a client."""
         return ServedTlsConnection(self, number, client, source, TlsConnection(self.context), self.key_log)
 
     def close(self) -> None:
-        """Stops listening, closes every connection, forgets the credentials."""
+        """Stop listening, close every connection, and free the credentials."""
         super().close()
         self.context.free()
 
@@ -49,14 +49,14 @@ class ServedTlsConnection(ServedConnection):
         self._key_log = key_log
 
     def alert(self, description: int) -> None:
-        """Sends a fatal alert and closes."""
+        """Send a fatal alert and close."""
         self._secure.alert(description)
         self._note("alert", details={"description": description})
         self._drain()
         super().close()
 
     def close(self) -> None:
-        """Sends close_notify, unless the behaviour says not to, then FIN."""
+        """Send close_notify, if the behaviour wants it, then FIN."""
         alive = self._secure.established and not self._closing and self._socket.fileno() >= 0
         if alive and self._peer.behaviour.close_notify:
             self._secure.close_notify()
@@ -64,13 +64,13 @@ class ServedTlsConnection(ServedConnection):
         super().close()
 
     def _welcome(self) -> None:
-        """Nothing yet: data can flow only after the handshake."""
+        """Do nothing yet: data can flow only after the handshake."""
         if self._peer.behaviour.handshake == "refuse":
             self._transmit(_REFUSAL)
             self._note("handshake failed", details={"reason": "sent handshake_failure"})
             super().close()
 
-    def _arrived(self, data: bytes, stamp: int) -> None:
+    def _handle_bytes(self, data: bytes, stamp: int) -> None:
         if not self._secure.established and self._peer.behaviour.handshake == "hold":
             self._note("hello", data, stamp)
             return
@@ -83,9 +83,9 @@ class ServedTlsConnection(ServedConnection):
                 if plain is None:
                     break
                 if not plain:
-                    self._ended(stamp)
+                    self._handle_end(stamp)
                     break
-                self._received_data(plain, stamp)
+                self._handle_data(plain, stamp)
         except SecurityError as error:
             self._failed(error)
         self._drain()
@@ -104,10 +104,10 @@ class ServedTlsConnection(ServedConnection):
         self._drain()  # the alert that says so
         super().close()
 
-    def _ended(self, stamp: int) -> None:
+    def _handle_end(self, stamp: int) -> None:
         if not self._secure.established:
             self._note("handshake failed", details={"reason": "ended"})
-        super()._ended(stamp)
+        super()._handle_end(stamp)
 
     def _write(self, data: bytes) -> None:
         stamp = now_ns()
@@ -120,8 +120,8 @@ class ServedTlsConnection(ServedConnection):
         if self._socket.fileno() >= 0:
             self._note("sent", data, stamp)
 
-    def _transmitted(self, data: bytes, stamp: int) -> None:
-        """Records are not noted: the data in them are, when they are written."""
+    def _handle_sent(self, data: bytes, stamp: int) -> None:
+        """Do not journal records: their data are journalled when they are written."""
 
     def _drain(self) -> None:
         output = b"".join(self._secure.take())

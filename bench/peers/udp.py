@@ -1,4 +1,4 @@
-"""The UDP echo peer, and the relay that stands for a bad network."""
+"""The UDP echo peer, and the relay that simulates a bad network."""
 
 import asyncio
 import random
@@ -15,13 +15,13 @@ _READ = 65536
 
 
 class UdpEcho(DatagramPeer[Source]):
-    """Answers each datagram to where it came from."""
+    """A peer that answers each datagram to its source."""
 
     kind = "udp-echo"
 
     def _datagram(self, data: bytes, source: Source, stamp: int) -> None:
         self.journal.add("received", source=source, data=data, t_ns=stamp)
-        self._received_data(data, source)
+        self._handle_data(data, source)
 
     def _send(self, data: bytes, to: Source) -> None:
         stamp = now_ns()
@@ -34,16 +34,16 @@ class UdpEcho(DatagramPeer[Source]):
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """What a relay does to datagrams, both ways.
+    """The treatment of datagrams by a relay, both ways.
 
     Attributes:
-        loss: probability that one is lost.
-        delay_ms: how much later one arrives.
-        jitter_ms: up to how much later still, uniformly.
-        reorder: probability that one is overtaken by the next.
+        loss: probability that a datagram is lost.
+        delay_ms: delay of each datagram.
+        jitter_ms: greatest additional delay, uniformly distributed.
+        reorder: probability that the next datagram overtakes one.
         seed: makes the choices repeatable.
-        drop_flight: which flight of each client's conversation is lost once; 0 is none. Flights are counted from 1, a
-            new one with each change of direction; what is sent again of it passes.
+        drop_flight: number of the flight of each client's conversation that is lost once; 0 is none. Flights count
+            from 1, a new one with each change of direction; its retransmission passes.
     """
 
     loss: float = 0.0
@@ -55,28 +55,28 @@ class Path:
 
     def __post_init__(self) -> None:
         if type(self.drop_flight) is not int or self.drop_flight < 0:
-            raise UsageError(f"drop_flight is {self.drop_flight!r}; it is the number of a flight")
+            raise UsageError(f"drop_flight is {self.drop_flight!r}; it must be the number of a flight")
         for name in ("loss", "reorder"):
             if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; it is a probability from 0 to 1")
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be a probability from 0 to 1")
         if self.delay_ms < 0 or self.jitter_ms < 0:
             raise UsageError("a delay cannot be negative")
 
 
-# Datagrams of one flight follow each other at once; what comes later is sent again (RFC 6347: 1 s later at least).
+# Datagrams of one flight follow each other at once; later ones are retransmissions (RFC 6347: at least 1 s later).
 _FLIGHT_NS = 400_000_000
 
 
 class Conversation:
-    """Counts the flights between two ends."""
+    """A counter of the flights between two ends."""
 
     def __init__(self) -> None:
         self._flight = 0
         self._up: bool | None = None
         self._dropping_since: int | None = None
 
-    def lost(self, up: bool, wanted: int, stamp: int) -> bool:
-        """Whether the datagram at hand belongs to the flight that is to be lost, sent for the first time."""
+    def drops(self, up: bool, wanted: int, stamp: int) -> bool:
+        """Return whether the datagram belongs to the flight to drop, and is not a retransmission."""
         if up is not self._up:
             self._flight += 1
             self._up = up
@@ -88,7 +88,7 @@ class Conversation:
 
 
 class UdpRelay(BoundPeer):
-    """Forwards datagrams between clients and one upstream, each client from a source port of its own, as a NAT does."""
+    """A relay of datagrams between clients and one upstream, each client from its own source port, like a NAT."""
 
     kind = "udp-relay"
 
@@ -107,13 +107,13 @@ class UdpRelay(BoundPeer):
         self._loop.add_reader(bound.fileno(), self._from_client)
 
     def close(self) -> None:
-        """Ends it and all its flows."""
+        """Stop the relay and all its flows."""
         self._loop.remove_reader(self._socket.fileno())
         super().close()
         self._drop_flows()
 
     def rebind(self) -> None:
-        """Gives every client a new source port towards upstream, as a NAT does after its timeout."""
+        """Give every client a new source port towards upstream, like a NAT after its timeout."""
         clients = list(self._flows)
         self._drop_flows()
         for client in clients:
@@ -159,7 +159,7 @@ class UdpRelay(BoundPeer):
     def _forward(self, up: bool, client: Source, data: bytes) -> None:
         path = self._path
         conversation = self._conversations.setdefault(client, Conversation())
-        if conversation.lost(up, path.drop_flight, now_ns()) or self._random.random() < path.loss:
+        if conversation.drops(up, path.drop_flight, now_ns()) or self._random.random() < path.loss:
             self.journal.add("dropped", source=client, data=data)
             return
         waiting = self._overtaken.pop((up, client), None)

@@ -62,11 +62,11 @@ class Evidence:
     def timeline(self) -> str:
         """Return the events of board and peers in order of time."""
         rows = [
-            (entry.t_ns, f"{_ARROWS[entry.direction]:14} {_short(printable(entry.data))}") for entry in self.entries
+            (entry.t_ns, f"{_ARROWS[entry.direction]:14} {_shorten(printable(entry.data))}") for entry in self.entries
         ]
         for journal in self.journals:
             rows += [(entry.t_ns, f"{journal.name:14} {_peer_event(entry)}") for entry in journal.entries]
-        return _timed(rows, self.anchor)
+        return _format_rows(rows, self.anchor)
 
     def peer_journal(self) -> str:
         """Return the events of the peers in order of time."""
@@ -75,7 +75,7 @@ class Evidence:
             for journal in self.journals
             for entry in journal.entries
         ]
-        return _timed(rows, self.anchor)
+        return _format_rows(rows, self.anchor)
 
     def timings(self) -> str:
         """Return CSV with a row for each AT command: ms since the first one, us to first byte and final result code."""
@@ -86,7 +86,7 @@ class Evidence:
         for transaction in self.transactions:
             writer.writerow(
                 (
-                    _short(printable(transaction.command.encode("latin-1"))),
+                    _shorten(printable(transaction.command.encode("latin-1"))),
                     f"{(transaction.sent_ns - start) / NS_PER_MS:.3f}",
                     (transaction.first_byte_ns - transaction.sent_ns) // 1000,
                     transaction.duration_ns // 1000,
@@ -96,7 +96,7 @@ class Evidence:
         return table.getvalue()
 
 
-def _timed(rows: Iterable[tuple[int, str]], anchor: Anchor) -> str:
+def _format_rows(rows: Iterable[tuple[int, str]], anchor: Anchor) -> str:
     ordered = sorted(rows, key=lambda row: row[0])
     if not ordered:
         return "nothing happened\n"
@@ -107,13 +107,13 @@ def _timed(rows: Iterable[tuple[int, str]], anchor: Anchor) -> str:
 
 def _peer_event(entry: JournalEntry) -> str:
     connection = f" #{entry.connection}" if entry.connection else ""
-    content = f"  {_short(printable(entry.data))}" if entry.data else ""
+    content = f"  {_shorten(printable(entry.data))}" if entry.data else ""
     size = f" {entry.size} bytes" if entry.size else ""
     facts = "".join(f"  {name} {value}" for name, value in (entry.details or {}).items() if value not in ("", None))
     return f"{entry.event}{connection} {entry.address}{size}{content}{facts}"
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 60]} ... {text[-50:]}"
 
 

@@ -10,7 +10,7 @@ from bench.history import BoardRecord, MeasurementRecord, ResultRecord, RunRecor
 from bench.measure import VALUE, typical
 
 _Place = tuple[str, str, int, str]
-"""Test, slot, round, name."""
+"""(test, slot, round, name) of a measurement."""
 
 
 def run_record(folder: Path, summary: Summary, verdict: str = "") -> RunRecord:

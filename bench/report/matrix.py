@@ -70,7 +70,7 @@ def matrix(
     for (test, kind, name), rows in _series(measurements, kinds).items():
         cell = cells.get(scenario_of(test), {}).get(kind)
         if cell is not None:
-            cell.measured.append(_measured(name, rows, changes.get((test, name))))
+            cell.measured.append(_measurement_line(name, rows, changes.get((test, name))))
     found = {kind for row in cells.values() for kind in row}
     return Matrix(sorted(found), cells)
 

@@ -45,10 +45,10 @@ class RunChange:
 def change_since(store: Store, run: RunRecord) -> RunChange:
     """Return the difference between a run and the last run before it on the same boards."""
     before = store.last_of(sorted(board.slot for board in run.boards), simulated=run.simulated, besides=run.uid)
-    failing = _failing(run)
+    failing = _find_failing(run)
     if before is None:
         return RunChange("never run", run.verdict, sorted(failing), [])
-    earlier = _failing(before)
+    earlier = _find_failing(before)
     ran = {f"{result.test} on {result.slot}" for result in run.results}
     return RunChange(before.verdict, run.verdict, sorted(failing - earlier), sorted((earlier - failing) & ran))
 

@@ -18,8 +18,8 @@ class _Frame:
 
     def __init__(self, title: str, across: tuple[float, float], up: tuple[float, float]) -> None:
         self._title = title
-        self._across = _widened(*across)
-        self._up = _widened(*up)
+        self._across = _widen(*across)
+        self._up = _widen(*up)
         self._parts: list[str] = []
 
     def x(self, value: float) -> float:
@@ -70,7 +70,7 @@ def distribution(values: Sequence[float], unit: str) -> str:
 def time_line(t_ns: Sequence[int], values: Sequence[float], unit: str) -> str:
     """Return a plot of each sample at its time; of very many, the extremes of groups."""
     passed = numpy.asarray(t_ns, dtype=numpy.float64) - t_ns[0]
-    picked = _thinned(numpy.asarray(values, dtype=numpy.float64))
+    picked = _thin(numpy.asarray(values, dtype=numpy.float64))
     frame = _Frame("time line", (0, float(passed[-1])), (0, max(values)))
     frame.marks(_round_marks(0, float(passed[-1]), "ns"), _round_marks(0, max(values), unit))
     for index in picked:
@@ -95,7 +95,7 @@ def ecdf(values: Sequence[float], unit: str, quantiles: dict[str, float]) -> str
     return frame.svg()
 
 
-def _thinned(values: "numpy.typing.NDArray[numpy.float64]") -> list[int]:
+def _thin(values: "numpy.typing.NDArray[numpy.float64]") -> list[int]:
     if len(values) <= _MOST_POINTS:
         return list(range(len(values)))
     picked: set[int] = set()
@@ -110,7 +110,7 @@ def _round_marks(low: float, high: float, unit: str) -> list[tuple[float, str]]:
     return [(float(value), format_value(float(value), unit)) for value in numpy.linspace(low, high, 5)]
 
 
-def _widened(low: float, high: float) -> tuple[float, float]:
+def _widen(low: float, high: float) -> tuple[float, float]:
     low, high = float(low), float(high)
     return (low, high) if high > low else (low, low + (abs(low) or 1.0))
 

@@ -86,7 +86,7 @@ class Specification:
         lines = ["| statement | what it says | " + " | ".join(heads or ["no result"]) + " |"]
         lines.append("| --- " * (2 + max(1, len(slots))) + "|")
         for statement in self.statements.values():
-            cells = [_counted(statement.results.get(slot, {})) for slot in slots] or [""]
+            cells = [_count_text(statement.results.get(slot, {})) for slot in slots] or [""]
             lines.append(f"| {statement.id} | {markdown_text(statement.text)} | " + " | ".join(cells) + " |")
         return "\n".join(lines) + "\n"
 
@@ -96,7 +96,7 @@ class Specification:
         for slot, outcomes in statement.results.items():
             found = by_firmware.setdefault(self.firmware.get(slot, "no board answered"), {})
             found |= {f"{slot} {test}": outcome for test, outcome in outcomes.items()}
-        return "; ".join(f"{_counted(found)}, {date}, {firmware}" for firmware, found in by_firmware.items())
+        return "; ".join(f"{_count_text(found)}, {date}, {firmware}" for firmware, found in by_firmware.items())
 
     def _result(self, ids: Iterable[str], test: str, slot: str, outcome: str) -> None:
         for name in ids:
@@ -107,7 +107,7 @@ class Specification:
                 statement.results.setdefault(slot, {})[test] = outcome
 
 
-def _counted(outcomes: dict[str, str]) -> str:
+def _count_text(outcomes: dict[str, str]) -> str:
     """Return ``3 passed, 1 failed``, or a dash for no outcomes."""
     kinds = sorted(set(outcomes.values()), key=lambda kind: (kind != "passed", kind))
     return ", ".join(f"{sum(o == kind for o in outcomes.values())} {kind.replace('_', ' ')}" for kind in kinds) or "-"

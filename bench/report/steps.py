@@ -48,7 +48,7 @@ def steps_of(transactions: Sequence[Response], anchor: Anchor) -> list[Step]:
 
 def _step(group: Sequence[Response], anchor: Anchor) -> Step:
     first, last = group[0], group[-1]
-    name = _short(first.command) if len(group) == 1 else f"{_name(first)} ({len(group)} times)"
+    name = _shorten(first.command) if len(group) == 1 else f"{_name(first)} ({len(group)} times)"
     ok = all(transaction.ok for transaction in group)
     final = "" if ok else f": {last.final}"
     took = duration_text(last.final_ns - first.sent_ns)
@@ -64,5 +64,5 @@ def _name(transaction: Response) -> str:
     return transaction.command.partition("=")[0].partition("?")[0]
 
 
-def _short(command: str) -> str:
+def _shorten(command: str) -> str:
     return command if len(command) <= _MOST_LETTERS else f"{command[: _MOST_LETTERS - 4]} ..."

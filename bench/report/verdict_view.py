@@ -55,7 +55,7 @@ class VerdictView:
         self.when = f"{lab_time(summary.started)} to {lab_clock(summary.ended)}, nrf91-bench {__version__}"
         self.recoveries = summary.recoveries
         self.surveys = [(slot, "; ".join(texts)) for slot, texts in summary.surveys.items()]
-        self.incidents = [_moment(told) for told in summary.incidents]
+        self.incidents = [_moment(event) for event in summary.incidents]
         self.control = control_line(summary) if summary.control_probes else ""
         self._excuses = _excuses(summary)
 

@@ -1,4 +1,4 @@
-"""TLS 1.2 and DTLS 1.2 for the other end of the network and for the simulated board, over mbedTLS; test credentials."""
+"""TLS 1.2 and DTLS 1.2 by mbedTLS, for peers and for the simulated board; test credentials."""
 
 from bench.security.connection import RECORD_LIMIT, TlsConnection
 from bench.security.context import TlsContext

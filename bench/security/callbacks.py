@@ -1,6 +1,6 @@
-"""What the library calls back: one C function of each kind, whose first argument is the number of a Python object.
+"""The callbacks of the library: a C function of each kind, whose first argument is the number of a Python object.
 
-An exception cannot pass through C: whatever may fail becomes an error code.
+An exception cannot pass through C, so a failure becomes an error code.
 """
 
 import ctypes

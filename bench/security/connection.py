@@ -1,7 +1,7 @@
-"""One end of one TLS 1.2 or DTLS 1.2 connection, sans-IO: bytes go in, bytes and data come out, no socket is touched.
+"""One end of a TLS 1.2 or DTLS 1.2 connection, sans-IO: bytes go in, bytes and data come out, without a socket.
 
-The clock is injectable, so that retransmission and timeouts run in virtual time. Connections of one process may share
-one thread only: the library has no locks of its own.
+The clock is injectable, so that retransmission and timeouts run in virtual time. All connections of a process must
+share one thread, as the library has no locks.
 """
 
 import ctypes
@@ -27,21 +27,21 @@ _NOTHING_TO_SAY = (
     mbedtls.CONNECTION_ENDED,
 )
 HANDSHAKE_FAILURE = 40
-"""The alert of that name."""
+"""The alert handshake_failure."""
 _CLOSED = (0, mbedtls.CLOSE_NOTIFY, mbedtls.CONNECTION_ENDED)
 _FATAL = 2
 _buffer = room(RECORD_LIMIT)
 
 
 class TlsConnection:
-    """One end of one connection: feed it what arrives, take what it wants sent.
+    """One end of one connection: feed it the bytes that arrive, take the bytes to send.
 
     Attributes:
-        context: what it shares with others.
-        established: whether the handshake is over.
-        resumed: whether it took up an earlier session.
-        psk_identity: the name of the key that a client used, or tried; a server knows it.
-        key_log_line: its secret as Wireshark reads it; empty before there is one.
+        context: the context that it shares with other connections.
+        established: whether the handshake is complete.
+        resumed: whether it resumed an earlier session.
+        psk_identity: the name of the key that a client used, or tried; only a server knows it.
+        key_log_line: its secret in the format of Wireshark; empty before there is one.
     """
 
     def __init__(
@@ -54,16 +54,16 @@ class TlsConnection:
         session: bytes | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Makes an end that has sent nothing yet.
+        """Make an end that has sent nothing yet.
 
         Args:
-            context: what it shares with others.
-            peer: who the peer is, for a DTLS server's cookies.
-            host_name: a client's expectation of the certificate; None checks no name.
-            cid: the Connection ID by which the peer is to address us; empty takes the peer's without giving one; None
-                does not offer the extension.
-            session: what a client wants to resume.
-            clock: seconds that never go back.
+            context: the context that it shares with other connections.
+            peer: identity of the peer, for the cookies of a DTLS server.
+            host_name: the name that a client expects in the certificate; None checks no name.
+            cid: the Connection ID for records to this end; empty accepts the peer's and gives none; None does not offer
+                the extension.
+            session: the session that a client wants to resume.
+            clock: a monotonic clock in seconds.
         """
         self.context = context
         self.established = False
@@ -116,13 +116,13 @@ class TlsConnection:
                 lib.ssl_session_free(kept)
 
     def free(self) -> None:
-        """Gives the memory back; harmless the second time."""
+        """Free the memory; a second call does nothing."""
         if CONNECTIONS.remove(self._number):
             self._library.ssl_free(self._structure)
-            self._structure = None  # which the library refuses, where freed memory would be anything
+            self._structure = None  # the library refuses this, but not freed memory
 
     def _offer_cid(self) -> None:
-        """Offers our Connection ID, if we have one, in the next handshake."""
+        """Offer our Connection ID, if there is one, in the next handshake."""
         cid = self._own_cid
         if cid is not None:
             self._library.check(self._library.ssl_set_cid(self._structure, 1, cid, len(cid)), "offer a Connection ID")
@@ -130,10 +130,10 @@ class TlsConnection:
     # ---------------------------------------------------------------- bytes
 
     def feed(self, data: bytes) -> None:
-        """Takes what arrived: one datagram, or a piece of the stream.
+        """Take bytes that arrived: one datagram, or a piece of the stream.
 
-        A datagram that is no sequence of records is dropped: the library takes an empty one for the end, and stumbles
-        over what is left behind the last record.
+        A datagram that is not a sequence of records is dropped: the library takes an empty one for the end, and fails
+        on bytes after the last record.
         """
         if not data or (self.context.settings.datagram and not datagram_records(data, len(self._own_cid or b""))):
             return
@@ -141,26 +141,26 @@ class TlsConnection:
         self._watch("received", data)
 
     def end(self) -> None:
-        """The stream has ended: no more bytes come."""
+        """End the input: no more bytes come."""
         self._ended = True
 
     def take(self) -> list[bytes]:
-        """What is to be sent, in order: datagrams, or pieces of the stream."""
+        """Return the bytes to send, in order: datagrams, or pieces of the stream."""
         output, self._output = self._output, []
         return output
 
     @property
     def deadline(self) -> float | None:
-        """When :meth:`handshake` must be called again though nothing arrived; None: not for its own sake."""
+        """The time to call :meth:`handshake` again even if nothing arrives; None when that is not needed."""
         return self._deadline
 
     # ---------------------------------------------------------------- handshake
 
     def handshake(self) -> bool:
-        """Goes on with the handshake; whether it is over.
+        """Continue the handshake; return whether it is complete.
 
         Raises:
-            SecurityError: it failed; what :meth:`take` gives, an alert perhaps, is still to be sent.
+            SecurityError: It failed; bytes of :meth:`take`, perhaps an alert, must still be sent.
         """
         if self.established:
             return True
@@ -172,28 +172,28 @@ class TlsConnection:
         elif code not in (mbedtls.WANT_READ, mbedtls.WANT_WRITE):
             error = self._error(code, "the handshake failed")
             if code not in _NOTHING_TO_SAY and not self._alerts:
-                # The library is silent about some failures; a peer that is not told waits (RFC 5246 section 7.2.2).
+                # The library sends no alert for some failures; without one the peer waits (RFC 5246 section 7.2.2).
                 self.alert(HANDSHAKE_FAILURE)
             raise error
         return self.established
 
     def start_over(self) -> None:
-        """After a reconnect: the peer's new ClientHello is already here, the handshake goes on with it."""
+        """Start a new handshake after a reconnect, with the peer's ClientHello that has already arrived."""
         self.established = False
         self._offer_cid()
 
     @property
     def wants_cookie(self) -> bool:
-        """Whether the handshake ended in asking a stranger for a cookie: send it, and forget the stranger."""
+        """True when the handshake ended with a request for a cookie: send it, and forget the stranger."""
         return self._last_code == mbedtls.HELLO_VERIFY_REQUIRED
 
     # ---------------------------------------------------------------- data
 
     def read(self) -> bytes | None:
-        """Data that have arrived; None when there are none now, no bytes when the peer has closed.
+        """Return data that have arrived; None when there are none now, empty when the peer has closed.
 
         Raises:
-            SecurityError: a fatal alert, a broken record; ``reconnect`` is set when the peer begins anew.
+            SecurityError: A fatal alert or a broken record; ``reconnect`` is set when the peer starts a new handshake.
         """
         code = self._library.ssl_read(self._structure, _buffer, len(_buffer))
         if code > 0:
@@ -205,10 +205,10 @@ class TlsConnection:
         raise self._error(code, "the connection failed")
 
     def write(self, data: bytes) -> None:
-        """Encrypts data, on a datagram connection as one record.
+        """Encrypt data, on a datagram connection as one record.
 
         Raises:
-            SecurityError: more than fits a record, or a connection that has ended.
+            SecurityError: The data do not fit a record, or the connection has ended.
         """
         while data:
             code = self._library.ssl_write(self._structure, data, len(data))
@@ -217,14 +217,14 @@ class TlsConnection:
             data = data[code:]
 
     def close_notify(self) -> None:
-        """Says that nothing more comes from us."""
+        """Send close_notify."""
         self._library.ssl_close_notify(self._structure)
 
     def alert(self, description: int) -> None:
-        """Sends a fatal alert."""
+        """Send a fatal alert."""
         self._library.ssl_send_alert_message(self._structure, _FATAL, description)
 
-    # ---------------------------------------------------------------- what was negotiated
+    # ---------------------------------------------------------------- negotiated values
 
     @property
     def suite(self) -> int:
@@ -247,7 +247,7 @@ class TlsConnection:
 
     @property
     def verify_problems(self) -> str:
-        """What was wrong with the peer's certificate, in words; empty when nothing was, or nobody looked."""
+        """The problems of the peer's certificate, as text; empty for none, or when it was not verified."""
         flags = self._library.ssl_get_verify_result(self._structure)
         if flags in (0, mbedtls.VERIFY_RESULT_NOT_AVAILABLE):
             return ""
@@ -257,7 +257,7 @@ class TlsConnection:
 
     @property
     def peer_subject(self) -> str:
-        """The subject of the peer's certificate; empty when it showed none."""
+        """The subject of the peer's certificate; empty without one."""
         certificate = self._library.ssl_get_peer_cert(self._structure)
         if not certificate:
             return ""
@@ -270,10 +270,10 @@ class TlsConnection:
         return ""
 
     def session(self) -> bytes:
-        """What a client needs to resume later.
+        """Return the session that a client needs to resume later.
 
         Raises:
-            MbedTlsError: there is none.
+            MbedTlsError: There is none.
         """
         kept = room()
         self._library.ssl_session_init(kept)
@@ -283,12 +283,12 @@ class TlsConnection:
         finally:
             self._library.ssl_session_free(kept)
 
-    # ---------------------------------------------------------------- what the library calls
+    # ---------------------------------------------------------------- calls by the library
 
     def _error(self, code: int, text: str) -> SecurityError:
         self._last_code = code
         if code == mbedtls.CLIENT_RECONNECT:
-            return SecurityError(RECONNECT, "the peer begins a new handshake")
+            return SecurityError(RECONNECT, "the peer started a new handshake")
         if code == mbedtls.HANDSHAKE_TIMEOUT:
             return SecurityError("timeout", text)
         if code == mbedtls.CONNECTION_ENDED:
@@ -300,7 +300,7 @@ class TlsConnection:
         return SecurityError(problem or self._library.text(code), text)
 
     def _watch(self, direction: str, data: bytes) -> None:
-        """Remembers the last fatal alert that went in the clear: the library does not say which it was."""
+        """Remember the last fatal alert that was not encrypted, as the library does not report it."""
         if self.context.settings.datagram:
             records = datagram_records(data)
         else:
@@ -310,13 +310,13 @@ class TlsConnection:
                 self._alerts[direction] = record.alert
 
     def sending(self, data: bytes) -> int:
-        """Called by the library: bytes to send."""
+        """Take bytes to send (the library calls this)."""
         self._output.append(data)
         self._watch("sent", data)
         return len(data)
 
     def receiving(self, address: int, size: int) -> int:
-        """Called by the library: wants bytes, at most ``size`` to ``address``."""
+        """Give at most ``size`` bytes to ``address`` (the library calls this)."""
         if not self._input:
             return 0 if self._ended else mbedtls.WANT_READ
         data = self._input.pop(0)
@@ -328,7 +328,7 @@ class TlsConnection:
         return len(data)
 
     def set_timer(self, intermediate_ms: int, final_ms: int) -> None:
-        """Called by the library: starts its timer, or stops it."""
+        """Start the timer, or stop it (the library calls this)."""
         if not final_ms:
             self._deadline = None
             return
@@ -336,14 +336,14 @@ class TlsConnection:
         self._intermediate, self._deadline = now + intermediate_ms / 1000, now + final_ms / 1000
 
     def timer_state(self) -> int:
-        """Called by the library: -1 stopped, 0 running, 1 after the first moment, 2 after the second."""
+        """Return -1 stopped, 0 running, 1 after the first moment, 2 after the second (the library calls this)."""
         if self._deadline is None:
             return -1
         now = self._clock()
         return 2 if now >= self._deadline else 1 if now >= self._intermediate else 0
 
     def take_keys(self, secret: bytes, client_random: bytes) -> None:
-        """Called by the library: the secret that both ends agreed on."""
+        """Take the secret of both ends (the library calls this)."""
         self.key_log_line = f"CLIENT_RANDOM {client_random.hex()} {secret.hex()}"
-        # A session's saved form holds its master secret: when that comes again, the session was taken up.
+        # A saved session holds its master secret: the same secret means that the session was resumed.
         self.resumed = secret in (self.context.looked_up if self.context.settings.server else self._offered or b"")

@@ -1,4 +1,4 @@
-"""What many connections of one end share: credentials, suites, the server's cookies and session cache."""
+"""The context that connections of one end share: credentials, suites, the server's cookies and session cache."""
 
 import ctypes
 import hmac
@@ -24,19 +24,20 @@ _IGNORE_FOREIGN_CIDS = 0
 
 
 class TlsContext:
-    """Entered, or made and freed.
+    """The shared part of an end's connections; to be entered, or to be freed.
 
     Attributes:
-        settings: what it was made from.
+        settings: the settings that it was made from.
         sessions: a server's sessions by their numbers, in the library's own form.
-        looked_up: the session that the handshake in hand found in the cache.
-        identity: the identity that the handshake in hand asked a key for.
+        looked_up: the session that the current handshake found in the cache.
+        identity: the identity for which the current handshake asked a key.
     """
 
     def __init__(self, settings: TlsSettings) -> None:
-        """Raises UsageError for settings that cannot be: a key that does not parse, a timeout that is none."""
+        """Raise UsageError for wrong settings: a key that cannot be parsed, a timeout that the modem does not have."""
         if settings.datagram and settings.handshake_timeout not in HANDSHAKE_TIMEOUTS:
-            raise UsageError(f"a handshake timeout is one of {', '.join(map(str, HANDSHAKE_TIMEOUTS))} s")
+            known = ", ".join(map(str, HANDSHAKE_TIMEOUTS))
+            raise UsageError(f"unknown handshake timeout {settings.handshake_timeout} s; available: {known}")
         self.settings = settings
         self.sessions: dict[bytes, bytes] = {}
         self.looked_up = b""
@@ -60,7 +61,7 @@ class TlsContext:
         self.free()
 
     def free(self) -> None:
-        """Gives the memory back; its connections must have been freed before."""
+        """Free the memory; its connections must have been freed before."""
         if not CONTEXTS.remove(self._number):
             return
         self._library.ssl_config_free(self._structure)
@@ -70,7 +71,7 @@ class TlsContext:
             self._library.pk_free(key)
 
     def purge(self) -> None:
-        """Forgets the sessions that could be resumed."""
+        """Forget the sessions that could be resumed."""
         self.sessions.clear()
 
     @property
@@ -125,7 +126,7 @@ class TlsContext:
         try:
             lib.check(lib.x509_crt_parse(structure, text, len(text)), f"read {what}")
         except MbedTlsError as error:
-            raise UsageError(f"{error}: is it PEM?") from error
+            raise UsageError(f"{error}: check that it is PEM") from error
         return structure
 
     def _key(self, pem: bytes) -> Any:  # noqa: ANN401
@@ -137,15 +138,15 @@ class TlsContext:
                 lib.pk_parse_key(structure, text, len(text), None, 0, lib.random, lib.generator), "read the private key"
             )
         except MbedTlsError as error:
-            raise UsageError(f"{error}: is it PEM, and without a password?") from error
+            raise UsageError(f"{error}: check that it is PEM without a password") from error
         return structure
 
     def cookie(self, peer: bytes) -> bytes:
-        """The cookie that a peer must show (RFC 6347 section 4.2.1)."""
+        """Return the cookie that a peer must show (RFC 6347 section 4.2.1)."""
         return hmac.digest(self._cookie_key, peer, "sha256")
 
     def keep(self, number: bytes, session: bytes) -> None:
-        """Remembers a session; the oldest go when there are too many."""
+        """Remember a session; drop the oldest when there are too many."""
         self.sessions[number] = session
         while len(self.sessions) > _CACHED_SESSIONS:
             del self.sessions[next(iter(self.sessions))]

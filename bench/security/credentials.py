@@ -1,7 +1,7 @@
-"""CredentialSet made for tests: authorities, servers and devices, good ones and each bad in one way; pre-shared keys.
+"""Credentials for tests: authorities, servers and devices, valid ones and each invalid in one way; pre-shared keys.
 
-They protect nothing: whoever holds the bench's state folder has them. A lab keeps its own from run to run, because a
-modem's credential store is flash and wears; a simulated board gets fresh ones.
+They protect nothing: everybody with access to the bench's state folder has them. A lab keeps its set from run to run,
+because a modem stores credentials in flash, which wears; a simulated board gets a new set.
 """
 
 import base64
@@ -20,7 +20,7 @@ from bench.security.settings import CertifiedKey, PreSharedKey
 from bench.state import state_folder
 
 HOST_NAME = "peer.nrf91-bench.test"
-"""The name in the servers' certificates. A board checks it because #XSSOCKETOPT says so; it need not resolve."""
+"""The name in the servers' certificates. A board checks it because of #XSSOCKETOPT; no DNS server must know it."""
 DEVICE_NAME = "device.nrf91-bench.test"
 _WRONG_HOST_NAME = "stranger.nrf91-bench.test"
 _VALID_DAYS = 365
@@ -30,7 +30,7 @@ _FORMAT = 1
 
 
 class ServerCertificate(Enum):
-    """Which certificate a peer shows."""
+    """The certificate that a peer shows."""
 
     ECDSA = "ecdsa"
     RSA = "rsa"
@@ -41,17 +41,17 @@ class ServerCertificate(Enum):
 
 @dataclass(frozen=True)
 class CredentialSet:
-    """One set.
+    """A set of credentials.
 
     Attributes:
-        authorities: PEM of the authority that a device trusts, by key type: ``ecdsa``, ``rsa``; and ``stranger``'s,
+        authorities: PEM of the authorities that a device trusts, by key type: ``ecdsa``, ``rsa``; and of ``stranger``,
             which signs only the certificate of an unknown authority.
-        servers: what a peer shows.
-        devices: what a board shows, by key type.
+        servers: certificates of a peer.
+        devices: certificates of a board, by key type.
         psk: the key that both ends know.
         wrong_psk: the same identity with another key.
         unknown_psk: an identity that no peer knows.
-        made: the day.
+        made: the day on which the set was made.
     """
 
     authorities: dict[str, bytes]
@@ -64,12 +64,12 @@ class CredentialSet:
 
     @property
     def psks(self) -> dict[bytes, bytes]:
-        """What a peer knows."""
+        """The keys that a peer knows, by identity."""
         return {self.psk.identity: self.psk.key}
 
 
 def make_credentials(today: datetime.date | None = None) -> CredentialSet:
-    """A fresh set, valid for a year."""
+    """Return a new set, valid for a year."""
     today = today or datetime.datetime.now(datetime.UTC).date()
     begin = datetime.datetime.combine(today, datetime.time(), datetime.UTC) - datetime.timedelta(days=2)
     end = begin + datetime.timedelta(days=_VALID_DAYS)
@@ -114,10 +114,10 @@ def _pair(certificate: trustme.LeafCert) -> CertifiedKey:
 
 
 def lab_credentials(path: Path | None = None, *, today: datetime.date | None = None) -> CredentialSet:
-    """This lab's set, from a file that only its owner can read; made on first use and when its year is nearly over.
+    """Return the set of this lab, from a file that only its owner can read; make it when it is missing or expires soon.
 
     Raises:
-        LabError: the file can be neither read nor written, or holds no credentials.
+        LabError: The file can be neither read nor written, or holds no credentials.
     """
     path = path or state_folder() / "credentials.json"
     today = today or datetime.datetime.now(datetime.UTC).date()
@@ -159,19 +159,19 @@ def _to_json(credentials: CredentialSet) -> dict[str, object]:
 
 def _from_json(row: object) -> CredentialSet:
     if not isinstance(row, dict):
-        raise TypeError("no table")
+        raise TypeError("not a table")
     if row.get("format") != _FORMAT:
         raise ValueError(f"format {row.get('format')!r}, not {_FORMAT}")
 
     def table(name: str) -> dict[str, list[str]]:
         value = row[name]
         if not isinstance(value, dict):
-            raise TypeError(f"{name} is no table")
+            raise TypeError(f"{name} is not a table")
         return value
 
     authorities, psks = row["authorities"], row["psks"]
     if not isinstance(authorities, dict) or not isinstance(psks, list):
-        raise TypeError("authorities and psks are not there")
+        raise TypeError("authorities and psks are missing")
     psk, wrong, unknown = (PreSharedKey(identity.encode(), base64.b64decode(key)) for identity, key in psks)
     return CredentialSet(
         authorities={name: pem.encode() for name, pem in authorities.items()},

@@ -1,11 +1,11 @@
-"""The one module that knows mbedTLS: finds the library, loads it, gives its functions types.
+"""The binding of mbedTLS: finds the library, loads it, gives its functions types.
 
-Two routes lead to mbedTLS 3.6: the copy inside the pinned wheel ``pynng`` (nothing of nng itself is started), or a
-shared library that the environment names in ``NRF91_BENCH_MBEDTLS``. Only exported functions are called; structures
-are opaque and given far more room than they need.
+There are two sources of mbedTLS 3.6: the copy inside the pinned wheel ``pynng`` (nothing of nng itself is started), or
+a shared library that the environment names in ``NRF91_BENCH_MBEDTLS``. Only exported functions are called; structures
+are opaque and get far more room than they need.
 
-mbedTLS is loaded with ``PyDLL``: the wheel's copy has no locks of its own, so the interpreter's lock serialises it. It
-serves a bench network with credentials made for tests, nothing else: 3.6.3 lacks later security fixes.
+mbedTLS is loaded with ``PyDLL``: the wheel's copy has no locks, so the interpreter's lock serialises it. Use it only in
+a bench network with credentials made for tests: 3.6.3 lacks later security fixes.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ _CURE = (
     f" MBEDTLS_SSL_DTLS_CONNECTION_ID, in {ENVIRONMENT}"
 )
 
-# Bytes given to every structure; the largest of 3.6.3, the entropy context, has 832.
+# Bytes for each structure; the largest of 3.6.3, the entropy context, has 832.
 _ROOM = 8192
 SESSION_ROOM = 16384
 
@@ -121,11 +121,11 @@ _DISPENSABLE = ("mbedtls_strerror",)
 
 
 class SecurityUnavailable(LabError):
-    """No usable mbedTLS was found."""
+    """An error for a missing or unusable mbedTLS."""
 
 
 class MbedTlsError(BenchError):
-    """A call of the library failed. ``code`` is its negative number."""
+    """An error of a call of the library; ``code`` is its negative number."""
 
     def __init__(self, code: int, text: str, doing: str) -> None:
         super().__init__(f"{doing}: {text} (mbedTLS -0x{-code:04X})")
@@ -134,12 +134,12 @@ class MbedTlsError(BenchError):
 
 
 class Library:
-    """mbedTLS: its functions as attributes, named without ``mbedtls_``. Made by :func:`library`.
+    """mbedTLS with its functions as attributes, named without ``mbedtls_``; made by :func:`library`.
 
     Attributes:
-        version: for reports.
+        version: its version, for reports.
         random: the address of the random number function.
-        generator: its state.
+        generator: the state of that function.
     """
 
     def __init__(self, loaded: ctypes.PyDLL, version: str) -> None:
@@ -157,7 +157,7 @@ class Library:
         return function
 
     def start(self) -> None:
-        """Starts the library's cryptography and its random number generator."""
+        """Start the library's cryptography and its random number generator."""
         self.check(self.psa_crypto_init(), "start the cryptography")
         self.entropy_init(self._entropy)
         self.ctr_drbg_init(self.generator)
@@ -165,18 +165,18 @@ class Library:
         self.check(self.ctr_drbg_seed(self.generator, source, self._entropy, None, 0), "seed the generator")
 
     def check(self, code: int, doing: str) -> int:
-        """The result of a call.
+        """Return the result of a call.
 
         Raises:
-            MbedTlsError: it is negative.
+            MbedTlsError: The result is negative.
         """
         if code < 0:
             raise MbedTlsError(code, self.text(code), doing)
         return code
 
     def text(self, code: int) -> str:
-        """The library's own words for an error."""
-        if not hasattr(self._loaded, "mbedtls_strerror"):  # some builds leave the words out
+        """Return the library's text for an error."""
+        if not hasattr(self._loaded, "mbedtls_strerror"):  # some builds have no texts
             return "mbedTLS refused"
         buffer = ctypes.create_string_buffer(200)
         self.strerror(code, buffer, len(buffer))
@@ -184,16 +184,16 @@ class Library:
 
 
 def room(size: int = _ROOM) -> ctypes.Array[ctypes.c_char]:
-    """Memory for one of the library's structures."""
+    """Return memory for one of the library's structures."""
     return ctypes.create_string_buffer(size)
 
 
 @functools.cache
 def library() -> Library:
-    """The library, found, loaded and checked; the same one each time.
+    """Find, load and check the library; return the same one each time.
 
     Raises:
-        SecurityUnavailable: none is there, or it lacks what is needed; says what to install.
+        SecurityUnavailable: None was found, or it lacks functions; the text says what to install.
     """
     path, origin = _find()
     try:
@@ -205,7 +205,7 @@ def library() -> Library:
     if missing:
         more = f" and {len(missing) - 3} more functions" if len(missing) > 3 else ""
         raise SecurityUnavailable(
-            f"{_UNAVAILABLE}: {path} is no mbedTLS 3.6 with Connection ID, it lacks"
+            f"{_UNAVAILABLE}: {path} is not mbedTLS 3.6 with Connection ID: it lacks"
             f" {', '.join(missing[:3])}{more}; {_CURE}"
         )
     found = Library(loaded, f"mbedTLS {_version(loaded)}({origin})")
@@ -229,7 +229,7 @@ def _find() -> tuple[Path, str]:
 
 
 def _version(loaded: ctypes.PyDLL) -> str:
-    """The library's version. The wheel's copy was built without the function that tells it."""
+    """Return the library's version. The wheel's copy was built without a function for it."""
     function = getattr(loaded, "mbedtls_version_get_string", None)
     if function is None:
         return "" if os.environ.get(ENVIRONMENT) else f"{_WHEEL_HOLDS} "

@@ -1,7 +1,7 @@
 """Records of TLS 1.2 (RFC 5246 section 6.2), DTLS 1.2 (RFC 6347 section 4.1) and with Connection ID (RFC 9146).
 
-Only what can be read without keys: which record it is, whether a datagram can begin a handshake, whose Connection ID it
-carries, and alerts that go in the clear.
+Only the parts that can be read without keys: the kind of record, whether a datagram can begin a handshake, its
+Connection ID, and alerts that are not encrypted.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ ALERT, HANDSHAKE, CID_RECORD = 21, 22, 25
 CLIENT_HELLO = 1
 _STREAM_HEADER, _DATAGRAM_HEADER = 5, 13
 _CID_AT = 11
-# Of a ClientHello in a handshake message: where its fragment's offset, its random and its session id stand.
+# Positions in a handshake message with a ClientHello: fragment offset, random, session id.
 _FRAGMENT_AT, _HELLO_AT, _RANDOM_AT, _SESSION_ID_AT = 6, 9, 14, 46
 _FATAL = 2
 
@@ -46,7 +46,7 @@ ALERTS = {
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record as it stands on the wire. ``epoch`` is 0 for a stream, whose records do not tell it."""
+    """One record on the wire. ``epoch`` is 0 for a stream, whose records have none."""
 
     type: int
     epoch: int
@@ -54,14 +54,14 @@ class Record:
 
     @property
     def alert(self) -> str:
-        """The name of a fatal alert that goes in the clear; empty for everything else."""
+        """The name of a fatal alert that is not encrypted; empty for any other record."""
         if self.type != ALERT or self.epoch or len(self.body) != 2 or self.body[0] != _FATAL:
             return ""
         return ALERTS.get(self.body[1], f"alert {self.body[1]}")
 
 
 def datagram_records(datagram: bytes, cid_length: int = 0) -> list[Record]:
-    """The records that a datagram consists of, from its first byte to its last; none when it is anything else."""
+    """Return the records of a datagram; none when it does not consist of records from its first byte to its last."""
     found = []
     position = 0
     while position < len(datagram):
@@ -77,13 +77,13 @@ def datagram_records(datagram: bytes, cid_length: int = 0) -> list[Record]:
 
 
 class StreamRecords:
-    """Finds records in a stream that arrives in pieces."""
+    """A finder of records in a stream that arrives in pieces."""
 
     def __init__(self) -> None:
         self._waiting = bytearray()
 
     def feed(self, data: bytes) -> list[Record]:
-        """The records that ``data`` completes."""
+        """Return the records that ``data`` completes."""
         self._waiting += data
         found = []
         while len(self._waiting) >= _STREAM_HEADER:
@@ -96,10 +96,10 @@ class StreamRecords:
 
 
 def client_hello(datagram: bytes) -> bytes | None:
-    """The random bytes of the ClientHello in the clear that a datagram begins with (RFC 6347 section 4.2.1).
+    """Return the random bytes of the unencrypted ClientHello at the start of a datagram (RFC 6347 section 4.2.1).
 
-    None for anything else, and for one that is cut off before the end of its cookie. Nothing but a ClientHello makes a
-    server remember a stranger.
+    None for any other datagram, and for a ClientHello that ends before the end of its cookie. A server remembers a
+    stranger only after a ClientHello.
     """
     records = datagram_records(datagram)
     body = records[0].body if records and _is_hello(records[0]) else b""
@@ -112,10 +112,10 @@ def client_hello(datagram: bytes) -> bytes | None:
 
 
 def is_hostile(datagram: bytes, cid_length: int) -> bool:
-    """Whether an established association must not see a datagram.
+    """Return whether an established association must not see a datagram.
 
-    That is no sequence of records, or holds in the clear what passes for a ClientHello without being one at its place.
-    Nothing in it is authentic, but the library would take it for an error of the association.
+    Such a datagram is not a sequence of records, or holds an unencrypted ClientHello where none may stand. It is not
+    authentic, but the library would take it for an error of the association.
     """
     records = datagram_records(datagram, cid_length)
     return not records or any(map(_is_hello, records[1:])) or (_is_hello(records[0]) and client_hello(datagram) is None)
@@ -126,7 +126,7 @@ def _is_hello(record: Record) -> bool:
 
 
 def connection_id(datagram: bytes, length: int) -> bytes | None:
-    """The Connection ID of a datagram's first record (RFC 9146 section 4); None when it carries none of that length."""
+    """Return the Connection ID of a datagram's first record (RFC 9146 section 4); None without one of that length."""
     if not length or len(datagram) < _DATAGRAM_HEADER + length or datagram[0] != CID_RECORD:
         return None
     return datagram[_CID_AT : _CID_AT + length]

@@ -1,4 +1,4 @@
-"""The objects that the library calls back, by the numbers which stand for them in C."""
+"""The registry of objects that the library calls back, by the numbers that represent them in C."""
 
 import itertools
 from typing import Generic, Protocol, TypeVar

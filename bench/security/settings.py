@@ -1,4 +1,4 @@
-"""What one end of a secure connection offers and demands, and how its failures are named."""
+"""The settings of one end of a secure connection, and the names of its failures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from bench.errors import BenchError
 from bench.security.suites import MODEM_SUITES
 
 HANDSHAKE_TIMEOUTS = {1: 1000, 3: 2000, 7: 4000, 15: 8000, 31: 16000, 63: 32000, 123: 60000}
-"""Seconds until a DTLS handshake is given up: the longest wait for one flight, ms. The first wait is 1 s, each next one
+"""Seconds until a DTLS handshake times out: longest wait for one flight in ms. The first wait is 1 s, each next one is
 twice as long (RFC 6347 section 4.2.4.1)."""
 
 
@@ -16,7 +16,7 @@ RECONNECT = "reconnect"
 
 
 class Verify(IntEnum):
-    """What becomes of a peer whose certificate is missing or bad. Numbers of modem and library."""
+    """The treatment of a peer whose certificate is missing or invalid; the numbers are those of modem and library."""
 
     NONE = 0
     OPTIONAL = 1
@@ -24,11 +24,11 @@ class Verify(IntEnum):
 
 
 class SecurityError(BenchError):
-    """A handshake or a connection failed.
+    """An error of a handshake or a connection.
 
     Attributes:
         reason: the alert that was sent or received (``sent unknown_ca``), ``timeout``, ``ended``, ``reconnect``, or the
-            library's words.
+            library's text.
     """
 
     def __init__(self, reason: str, text: str) -> None:
@@ -37,13 +37,13 @@ class SecurityError(BenchError):
 
     @property
     def reconnect(self) -> bool:
-        """Whether the peer's ClientHello came on a live association: it has rebooted, the handshake may go on."""
+        """True when the peer's ClientHello came on a live association: it has rebooted, the handshake may continue."""
         return self.reason == RECONNECT
 
 
 @dataclass(frozen=True)
 class PreSharedKey:
-    """RFC 4279: the name under which the server looks the key up, and the key."""
+    """A pre-shared key (RFC 4279): the identity by which the server finds the key, and the key."""
 
     identity: bytes
     key: bytes = field(repr=False)
@@ -59,18 +59,18 @@ class CertifiedKey:
 
 @dataclass(frozen=True)
 class TlsSettings:
-    """What one end offers and demands.
+    """The settings of one end.
 
     Attributes:
         server: the role.
         datagram: DTLS rather than TLS.
-        verify: what becomes of a peer with a bad certificate; ``None`` is REQUIRED for a client, NONE for a server.
+        verify: treatment of a peer with an invalid certificate; ``None`` is REQUIRED for a client, NONE for a server.
         authorities: certificates that are trusted, PEM.
-        certificates: our own; the suite chooses among several.
+        certificates: certificates of this end; the suite chooses one.
         psk: a client's key.
         psks: a server's keys by identity.
         suites: IANA numbers in order of preference.
-        cid_length: of the Connection IDs that we give out, 0 to 32 bytes (DTLS); None does without Connection ID.
+        cid_length: length of this end's Connection IDs, 0 to 32 bytes (DTLS); None does not use Connection IDs.
         handshake_timeout: seconds, one of :data:`HANDSHAKE_TIMEOUTS` (DTLS).
         session_cache: whether a server resumes sessions.
         mtu: the largest datagram that is sent; 0 leaves it to the library.

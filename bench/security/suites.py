@@ -26,5 +26,5 @@ MODEM_SUITES: Final = tuple(SUITES)
 
 
 def suite_name(number: int) -> str:
-    """``TLS_PSK_WITH_AES_128_CCM_8``, or the number of one that the modem does not have."""
+    """Return ``TLS_PSK_WITH_AES_128_CCM_8``, or the number of a suite that the modem does not have."""
     return SUITES.get(number, f"0x{number:04x}")

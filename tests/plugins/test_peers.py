@@ -160,7 +160,7 @@ class TestUdp:
             assert client.recv(10) == b"held"
 
     def test_push_to_nobody_is_refused_in_words(self, program: Peers) -> None:
-        with pytest.raises(PeerError, match="nobody to send to"):
+        with pytest.raises(PeerError, match="no address to send to"):
             program.udp_echo().push(b"x")
 
     def test_relay_loses_repeatably_and_rebinds(self, program: Peers) -> None:
@@ -193,10 +193,10 @@ class TestProgram:
         ("behaviour", "says"),
         [
             ({"speed": 3}, "unknown behaviour speed"),
-            ({"drop": -1}, "drop is -1; it is a number from 0"),
+            ({"drop": -1}, "drop is -1; it must be a number from 0"),
             ({"delay_ms": float("nan")}, "delay_ms is nan"),
-            ({"delay_ms": "soon"}, "delay_ms is 'soon'; it is a number"),
-            ({"hold": "no"}, "hold is 'no'; it is true or false"),
+            ({"delay_ms": "soon"}, "delay_ms is 'soon'; it must be a number"),
+            ({"hold": "no"}, "hold is 'no'; it must be true or false"),
             ({"on_connect": "dance"}, "dance"),
         ],
     )
@@ -209,7 +209,7 @@ class TestProgram:
             assert read(client, 8) == b"unharmed"
 
     def test_an_action_without_a_connection_is_refused_in_words(self, program: Peers) -> None:
-        with pytest.raises(PeerError, match="has the board connected"):
+        with pytest.raises(PeerError, match="check that the board has connected"):
             program.tcp_echo().push(b"x")
 
     @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ class TestProgram:
         stand_in.write_text('#!/bin/sh\necho "Welcome to the lab"\nfor last; do :; done\nexec sh -c "$last"\n')
         stand_in.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-        with pytest.raises(PeerError, match=r"Welcome to the lab.*; does a login script"):
+        with pytest.raises(PeerError, match=r"Welcome to the lab.*: check that no login script"):
             Peers(PeersConfig(ssh="lab-echo", python=sys.executable)).__enter__()
 
     def test_by_hand(self) -> None:

@@ -64,7 +64,7 @@ def admit(peers: Peers, address: str) -> None:
         sender.sendto(peers.token(), (gate.host, gate.port))
         assert gate.wait_for("admitted", timeout=5)
     gate.stop()
-    assert address in peers.admitted()
+    assert address in peers.list_admitted()
 
 
 def echoes(echo: Peer, address: str, seconds: float = 5) -> bool:
@@ -96,7 +96,7 @@ class TestClients:
             time.sleep(0.05)
             client.sendall(shown[7:])
             assert client.recv(100) == b""
-        assert peers.admitted() == (CLIENT,)
+        assert peers.list_admitted() == (CLIENT,)
 
     def test_a_changed_address_shows_the_next_token(self, peers: Peers) -> None:
         echo = peers.udp_echo()
@@ -197,8 +197,8 @@ class TestStrangers:
             stranger.settimeout(0.3)
             with pytest.raises(TimeoutError):
                 stranger.recv(100)
-        assert peers.admitted() == ()
-        assert peers.strangers() == 2 * len(forged)
+        assert peers.list_admitted() == ()
+        assert peers.count_strangers() == 2 * len(forged)
 
     def test_a_token_that_was_overheard_is_spent(self, peers: Peers) -> None:
         gate, shown = peers.gate(), peers.token()
@@ -207,7 +207,7 @@ class TestStrangers:
                 sender.sendto(shown, (gate.host, gate.port))
         assert gate.wait_for("admitted", timeout=5)
         admit(peers, "127.0.0.3")
-        assert peers.admitted() == (CLIENT, "127.0.0.3")
+        assert peers.list_admitted() == (CLIENT, "127.0.0.3")
 
     def test_who_came_longest_ago_goes_first(self) -> None:
         gate = Gate(b"k" * 32)
@@ -218,12 +218,12 @@ class TestStrangers:
 
     @given(st.binary(max_size=60))
     def test_no_other_bytes_are_a_token(self, data: bytes) -> None:
-        assert not Gate(b"k" * 32).shows(data)
+        assert not Gate(b"k" * 32).redeem(data)
 
     @given(st.lists(st.integers(0, 50), max_size=20))
     def test_each_token_is_good_once(self, serials: list[int]) -> None:
         gate, key = Gate(b"k" * 32), b"k" * 32
-        good = [serial for serial in serials if gate.shows(token(key, serial))]
+        good = [serial for serial in serials if gate.redeem(token(key, serial))]
         assert good == sorted(set(good))
 
     def test_even_a_client_is_answered_within_bounds(self) -> None:
@@ -250,7 +250,7 @@ def knocked(peer: Peer, count: int) -> bool:
 
 
 def test_a_peer_without_a_gate_refuses_to_make_one() -> None:
-    with Peers() as private, pytest.raises(PeerError, match="there is no gate: guard comes first"):
+    with Peers() as private, pytest.raises(PeerError, match="there is no gate: send guard first"):
         private.gate()
 
 

@@ -344,7 +344,7 @@ class TestLibrary:
         library.cache_clear()
 
     @pytest.mark.parametrize(
-        ("named", "says"), [("/nowhere/libmbedtls.so", "cannot be loaded"), (_ctypes.__file__, "is no mbedTLS 3.6")]
+        ("named", "says"), [("/nowhere/libmbedtls.so", "cannot be loaded"), (_ctypes.__file__, "is not mbedTLS 3.6")]
     )
     def test_one_that_is_none(self, looked_for_anew: pytest.MonkeyPatch, named: str, says: str) -> None:
         looked_for_anew.setenv(ENVIRONMENT, named)
@@ -375,7 +375,7 @@ class TestMistakes:
         [
             ({"authorities": b"no certificate"}, "read the trusted certificates"),
             ({"certificates": (CertifiedKey(b"no", b"no"),)}, "read the certificate"),
-            ({"datagram": True, "handshake_timeout": 2}, "a handshake timeout is one of 1, 3, 7"),
+            ({"datagram": True, "handshake_timeout": 2}, "unknown handshake timeout 2 s; available: 1, 3, 7"),
         ],
     )
     def test_settings_that_cannot_be(self, change: dict[str, object], says: str) -> None:

@@ -196,9 +196,9 @@ class TestVerdict:
         rounds = played([Cell(inactivity=10_000)], 1, LAST, 50)
         finding = judge(rounds, cell_knows=True)
         assert finding.without is not None
-        assert finding.assisted is not None
+        assert finding.with_rai is not None
         assert abs(finding.without.value - 10_020 * MS) <= 5 * MS
-        assert abs(finding.assisted.value - 80 * MS) <= 5 * MS
+        assert abs(finding.with_rai.value - 80 * MS) <= 5 * MS
         assert finding.sentence.startswith("median time to idle from 10 s")
 
     def test_other_findings(self) -> None:
@@ -206,11 +206,11 @@ class TestVerdict:
         assert judge(rounds, cell_knows=False).verdict is Verdict.NO_RAI
         assert judge(rounds[:4], cell_knows=True).verdict is Verdict.TOO_FEW
         assert judge([], cell_knows=None).verdict is Verdict.TOO_FEW
-        lost = [Round(r.assisted, r.idle_ns, r.cells, delivered=not r.assisted) for r in rounds]
+        lost = [Round(r.with_rai, r.idle_ns, r.cells, delivered=not r.with_rai) for r in rounds]
         assert judge(lost, cell_knows=True).verdict is Verdict.BROKE_DELIVERY
-        silent = [Round(r.assisted, r.idle_ns, r.cells, True, answered=not r.assisted) for r in rounds[:6]]
+        silent = [Round(r.with_rai, r.idle_ns, r.cells, True, answered=not r.with_rai) for r in rounds[:6]]
         assert judge(silent, cell_knows=True).verdict is Verdict.BROKE_DELIVERY
-        stuck = [Round(r.assisted, r.idle_ns if r.assisted else None, r.cells, True) for r in rounds]
+        stuck = [Round(r.with_rai, r.idle_ns if r.with_rai else None, r.cells, True) for r in rounds]
         assert judge(stuck, cell_knows=True).verdict is Verdict.TOO_FEW
 
     @pytest.mark.parametrize(
