@@ -1,13 +1,13 @@
 """Budgets: what SIMs and boards spend is counted, told before, and never more than they may."""
 
 import socket
-import subprocess
 from datetime import UTC, datetime
 
 from bench.at import AtLink
 from bench.boards import BoardSpec, Ledger
 from bench.peers import Peers
-from tests.support.lab import COMMAND, TALK, Lab
+from tests.support.inline import command_line
+from tests.support.lab import TALK, Lab
 from tests.support.programs import simulator
 
 
@@ -101,10 +101,7 @@ def test_an_estimate_sends_nothing_and_learns(lab: Lab) -> None:
     arguments = ["--simulate", "1", "--suite", "test_lab.py", "--config", "bench.toml"]
 
     def asked(*more: str) -> str:
-        done = subprocess.run(
-            [*COMMAND, "run", "--estimate", *arguments, *more], capture_output=True, text=True, timeout=60, check=False,
-            env=lab.environment, cwd=lab.folder,
-        )  # fmt: skip
+        done = command_line("run", "--estimate", *arguments, *more, folder=lab.folder, environment=lab.environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

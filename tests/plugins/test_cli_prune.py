@@ -1,15 +1,10 @@
-"""Nights: boards that somebody keeps, an end in time, old runs, and who is told."""
+"""``nrf91-bench prune``: old runs go, releases and pinned ones stay."""
 
 import json
-import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.support.lab import COMMAND
-
-
-def bench(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False, cwd=folder)
+from tests.support.inline import command_line
 
 
 class TestPrune:
@@ -26,11 +21,11 @@ class TestPrune:
         for name, days, pinned in (("old", 100, ""), ("new", 1, ""), ("release", 400, "plan.toml"), ("kept", 400, "")):
             self.run(tmp_path, name, days, pinned=pinned)
         (tmp_path / "somebodys notes").mkdir()
-        assert bench("prune", "--pin", str(tmp_path / "kept")).returncode == 0
-        told = bench("prune", "--runs", str(tmp_path), "--dry-run").stdout
+        assert command_line("prune", "--pin", str(tmp_path / "kept")).returncode == 0
+        told = command_line("prune", "--runs", str(tmp_path), "--dry-run").stdout
         assert "would go" in told
         assert (tmp_path / "old").exists()
-        told = bench("prune", "--runs", str(tmp_path)).stdout
+        told = command_line("prune", "--runs", str(tmp_path)).stdout
         assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "new", "release", "somebodys notes"]
         assert "runs such as the last" in told
 

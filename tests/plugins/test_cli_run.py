@@ -1,11 +1,11 @@
 """``nrf91-bench run`` from its command line to its exit code, on simulated boards and on a device that is none."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.lab import COMMAND, Lab
+from tests.support.inline import command_line
+from tests.support.lab import Lab
 
 
 class TestUsage:
@@ -23,21 +23,18 @@ class TestUsage:
         ],
     )
     def test_mistakes_end_with_2_and_a_cure(self, tmp_path: Path, arguments: list[str], says: str) -> None:
-        finished = subprocess.run(
-            [*COMMAND, "run", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-        )
+        finished = command_line("run", *arguments, folder=tmp_path)
         assert finished.returncode == 2
         assert says in finished.stderr
-        assert "Traceback" not in finished.stderr
 
     def test_a_folder_is_used_once(self, lab: Lab) -> None:
         lab.out.mkdir()
         (lab.out / "old").touch()
-        run = lab.run()
-        assert run.code == 2
-        assert "fresh folder" in run.output
+        finished = command_line("run", "--simulate", "1", "--out", str(lab.out))
+        assert finished.returncode == 2
+        assert "fresh folder" in finished.stderr
 
     def test_report_of_what_is_no_run(self, tmp_path: Path) -> None:
-        finished = subprocess.run([*COMMAND, "report", str(tmp_path)], capture_output=True, text=True, check=False)
+        finished = command_line("report", str(tmp_path))
         assert finished.returncode == 2
         assert "no folder of a run" in finished.stderr

@@ -4,7 +4,6 @@ A pty has no baud rate on the wire: a device that answers at one rate only reads
 """
 
 import os
-import subprocess
 import sys
 import termios
 import time
@@ -181,85 +180,6 @@ class TestModemLines:
         monkeypatch.setattr(serial.Serial, "_update_dtr_state", lambda port: set_to.append(port._dtr_state))
         with device() as board, AtLink.open(board.path, dtr=dtr):
             assert set_to == [dtr]
-
-
-class TestDoctor:
-    def doctor(self, folder: Path, boards: str) -> subprocess.CompletedProcess[str]:
-        (folder / "bench.toml").write_text(
-            f"{boards}\n[credentials]\nsec_tags = [1, 9]\n[recovery]\nbaudrates = [9600]\n"
-        )
-        environment = {
-            **os.environ,
-            "XDG_STATE_HOME": str(folder / "state"),
-            "NRF91_BENCH_LOCKS": str(folder / "locks"),
-        }
-        command = [sys.executable, "-m", "bench.cli", "doctor", "--config", str(folder / "bench.toml")]
-        finished = subprocess.run(
-            command, capture_output=True, text=True, timeout=120, env=environment, check=False, cwd=folder
-        )
-        assert "Traceback" not in finished.stdout + finished.stderr
-        return finished
-
-    def entry(self, port: str, name: str = "dk-1") -> str:
-        return f'[[boards]]\nname = "{name}"\nport = "{port}"\n'
-
-    def test_a_board_in_good_health(self, tmp_path: Path) -> None:
-        with simulator() as boards:
-            finished = self.doctor(tmp_path, self.entry(boards[0]["port"]))
-        assert "ok    dk-1 answers: nRF9151-LACA" in finished.stdout
-        assert "ok    dk-1 is registered" in finished.stdout
-        assert "ok    dk-1 reaches the peer at 127.0.0.1" in finished.stdout
-
-    @pytest.mark.parametrize(
-        ("changes", "says", "cure"),
-        [
-            ({b"AT%XICCID": b"\r\nERROR\r\n"}, "has no SIM", "insert one"),
-            ({b"AT+CEREG?": b"\r\n+CEREG: 5,2\r\n\r\nOK\r\n"}, "is not registered (+CEREG status 2)", "antenna"),
-            ({b"AT#XSLMVER": b"\r\nERROR\r\n"}, "runs another firmware", "does not run Serial LTE Modem"),
-            ({b"AT#XSOCKET=1,1,0": b"\r\n#XSOCKET: 0,1,6\r\n\r\nOK\r\n"}, "does not reach the peer", "[peers] address"),
-        ],
-        ids=["SIM", "registration", "firmware", "peer"],
-    )
-    def test_what_ails_a_board(self, tmp_path: Path, changes: dict[bytes, bytes], says: str, cure: str) -> None:
-        with device({**SLM_IDENTITY, **changes}) as board:
-            finished = self.doctor(tmp_path, self.entry(board.path))
-        assert finished.returncode == 1
-        assert f"cure  dk-1 {says}" in finished.stdout
-        assert cure in finished.stdout
-
-    def test_a_wrong_baud_rate(self, tmp_path: Path) -> None:
-        with device(gated(lambda board: rate_of(board) == termios.B9600)) as board:
-            finished = self.doctor(tmp_path, self.entry(board.path))
-        assert "but at 9600 baud" in finished.stdout
-        assert "set baudrate = 9600 for it in bench.toml" in finished.stdout
-
-    def test_which_program_has_a_port_open(self, tmp_path: Path) -> None:
-        path = tmp_path / "port"
-        path.write_text("")
-        assert programs_with(str(path)) == []
-        with path.open() as port, subprocess.Popen(["sleep", "60"], stdin=port) as other:
-            assert programs_with(str(path)) == [f"sleep (pid {other.pid})"]
-            other.kill()
-
-    def test_a_board_that_is_not_there(self, tmp_path: Path) -> None:
-        finished = self.doctor(tmp_path, '[[boards]]\nname = "dk-1"\nserial = "1051202135"\n')
-        assert "cure  dk-1 is not attached" in finished.stdout
-
-    def test_programs_that_are_not_there(self, tmp_path: Path) -> None:
-        hooks = (
-            '[coverage]\nlose = ["no-such-attenuator"]\nrestore = ["true"]\n[notify]\ncommand = ["no-such-mailer"]\n'
-        )
-        finished = self.doctor(tmp_path, hooks)
-        assert finished.returncode == 1
-        for key, program in (("[coverage] lose", "attenuator"), ("[notify] command", "mailer")):
-            assert f"{key}: there is no program no-such-{program}" in finished.stdout
-
-    def test_the_udev_rule(self, tmp_path: Path) -> None:
-        command = [sys.executable, "-m", "bench.cli", "doctor", "--fix-udev"]
-        finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=tmp_path)
-        rules = [line for line in finished.stdout.splitlines() if not line.startswith("#")]
-        assert [line.split('"')[3] for line in rules] == ["1366", "1915"]
-        assert all('ENV{ID_MM_DEVICE_IGNORE}="1"' in line for line in rules)
 
 
 class TestInventory:

@@ -8,6 +8,7 @@ import contextlib
 import io
 import json
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,12 +27,15 @@ _USAGE, _PYTEST_USAGE = 2, 4
 _WITHOUT = ("-p", "no:hypothesispytest", "-p", "no:xdist", "-p", "no:cacheprovider")
 
 
-def command_line(*arguments: str, environment: Mapping[str, str] | None = None) -> tuple[int, str, str]:
-    """Runs ``nrf91-bench`` in this process; returns its exit code, and what it wrote to its output and as errors."""
+def command_line(
+    *arguments: str, folder: Path | None = None, environment: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Runs ``nrf91-bench`` in this process, as a process would: its exit code, what it printed, what it complained."""
     output, errors = io.StringIO(), io.StringIO()
     with (
         mock.patch.object(sys, "argv", ["nrf91-bench", *arguments]),
         mock.patch.dict("os.environ", {"COLUMNS": "200", **(environment or {})}),
+        contextlib.chdir(folder or Path.cwd()),
         contextlib.redirect_stdout(output),
         contextlib.redirect_stderr(errors),
         undisturbed(),
@@ -41,7 +45,9 @@ def command_line(*arguments: str, environment: Mapping[str, str] | None = None) 
             code = 0
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else int(error.code is not None)
-    return code, output.getvalue(), errors.getvalue()
+    finished = subprocess.CompletedProcess(arguments, code, output.getvalue(), errors.getvalue())
+    assert "Traceback" not in finished.stdout + finished.stderr
+    return finished
 
 
 @contextlib.contextmanager
@@ -66,7 +72,7 @@ class InlineLab(Lab):
         self._pytester = pytester
 
     def run(self, suite: str = GOOD, arguments: Sequence[str] = ("--simulate", "1")) -> Finished:
-        """Play a suite: ``--simulate 1`` is the shared board, ``--port`` another; pytest gets what stands behind --."""
+        """Plays a suite: ``--simulate 1`` is the shared board, ``--port`` another; -- starts what is pytest's."""
         own = list(arguments)
         behind = own[own.index("--") + 1 :] if "--" in own else []
         own = own[: own.index("--")] if "--" in own else own
@@ -80,9 +86,8 @@ class InlineLab(Lab):
         self._row("closed")
         if result.ret == _PYTEST_USAGE:
             return Finished(_USAGE, f"{result.stdout}\n{result.stderr}", self.out)
-        code, output, errors = command_line("report", str(self.out))
-        assert "Traceback" not in output + errors
-        return Finished(code, output + errors, self.out)
+        report = command_line("report", str(self.out))
+        return Finished(report.returncode, report.stdout + report.stderr, self.out)
 
     def _options(self, asked: dict[str, str]) -> tuple[str, list[str]]:
         """The slot, and pytest's own options for what ``nrf91-bench run`` was asked for."""

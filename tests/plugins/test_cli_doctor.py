@@ -1,0 +1,104 @@
+"""The ladder of a board that does not answer, the doctor, and boards that restart by themselves.
+
+A pty has no baud rate on the wire: a device that answers at one rate only reads the rate that its client has set.
+"""
+
+import os
+import subprocess
+import termios
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.boards.diagnosis import programs_with
+from tests.support.inline import command_line
+from tests.support.programs import simulator
+from tests.support.responder import SLM_IDENTITY, Answer, Device, device
+
+
+def gated(open_gate: Callable[[Device], bool]) -> dict[bytes, Answer]:
+    """A board's answers, but silence while the gate is closed."""
+
+    def behind(answer: Answer) -> Answer:
+        def reply(board: Device) -> None:
+            if open_gate(board) and isinstance(answer, bytes):
+                os.write(board.master, answer)
+
+        return reply
+
+    return {name: behind(answer) for name, answer in SLM_IDENTITY.items()}
+
+
+def rate_of(board: Device) -> int:
+    speed: int = termios.tcgetattr(board.master)[4]
+    return speed
+
+
+class TestDoctor:
+    def doctor(self, folder: Path, boards: str) -> subprocess.CompletedProcess[str]:
+        (folder / "bench.toml").write_text(
+            f"{boards}\n[credentials]\nsec_tags = [1, 9]\n[recovery]\nbaudrates = [9600]\n"
+        )
+        environment = {"XDG_STATE_HOME": str(folder / "state"), "NRF91_BENCH_LOCKS": str(folder / "locks")}
+        return command_line("doctor", "--config", str(folder / "bench.toml"), folder=folder, environment=environment)
+
+    def entry(self, port: str, name: str = "dk-1") -> str:
+        return f'[[boards]]\nname = "{name}"\nport = "{port}"\n'
+
+    def test_a_board_in_good_health(self, tmp_path: Path) -> None:
+        with simulator() as boards:
+            finished = self.doctor(tmp_path, self.entry(boards[0]["port"]))
+        assert "ok    dk-1 answers: nRF9151-LACA" in finished.stdout
+        assert "ok    dk-1 is registered" in finished.stdout
+        assert "ok    dk-1 reaches the peer at 127.0.0.1" in finished.stdout
+
+    @pytest.mark.parametrize(
+        ("changes", "says", "cure"),
+        [
+            ({b"AT%XICCID": b"\r\nERROR\r\n"}, "has no SIM", "insert one"),
+            ({b"AT+CEREG?": b"\r\n+CEREG: 5,2\r\n\r\nOK\r\n"}, "is not registered (+CEREG status 2)", "antenna"),
+            ({b"AT#XSLMVER": b"\r\nERROR\r\n"}, "runs another firmware", "does not run Serial LTE Modem"),
+            ({b"AT#XSOCKET=1,1,0": b"\r\n#XSOCKET: 0,1,6\r\n\r\nOK\r\n"}, "does not reach the peer", "[peers] address"),
+        ],
+        ids=["SIM", "registration", "firmware", "peer"],
+    )
+    def test_what_ails_a_board(self, tmp_path: Path, changes: dict[bytes, bytes], says: str, cure: str) -> None:
+        with device({**SLM_IDENTITY, **changes}) as board:
+            finished = self.doctor(tmp_path, self.entry(board.path))
+        assert finished.returncode == 1
+        assert f"cure  dk-1 {says}" in finished.stdout
+        assert cure in finished.stdout
+
+    def test_a_wrong_baud_rate(self, tmp_path: Path) -> None:
+        with device(gated(lambda board: rate_of(board) == termios.B9600)) as board:
+            finished = self.doctor(tmp_path, self.entry(board.path))
+        assert "but at 9600 baud" in finished.stdout
+        assert "set baudrate = 9600 for it in bench.toml" in finished.stdout
+
+    def test_which_program_has_a_port_open(self, tmp_path: Path) -> None:
+        path = tmp_path / "port"
+        path.write_text("")
+        assert programs_with(str(path)) == []
+        with path.open() as port, subprocess.Popen(["sleep", "60"], stdin=port) as other:
+            assert programs_with(str(path)) == [f"sleep (pid {other.pid})"]
+            other.kill()
+
+    def test_a_board_that_is_not_there(self, tmp_path: Path) -> None:
+        finished = self.doctor(tmp_path, '[[boards]]\nname = "dk-1"\nserial = "1051202135"\n')
+        assert "cure  dk-1 is not attached" in finished.stdout
+
+    def test_programs_that_are_not_there(self, tmp_path: Path) -> None:
+        hooks = (
+            '[coverage]\nlose = ["no-such-attenuator"]\nrestore = ["true"]\n[notify]\ncommand = ["no-such-mailer"]\n'
+        )
+        finished = self.doctor(tmp_path, hooks)
+        assert finished.returncode == 1
+        for key, program in (("[coverage] lose", "attenuator"), ("[notify] command", "mailer")):
+            assert f"{key}: there is no program no-such-{program}" in finished.stdout
+
+    def test_the_udev_rule(self, tmp_path: Path) -> None:
+        finished = command_line("doctor", "--fix-udev", folder=tmp_path)
+        rules = [line for line in finished.stdout.splitlines() if not line.startswith("#")]
+        assert [line.split('"')[3] for line in rules] == ["1366", "1915"]
+        assert all('ENV{ID_MM_DEVICE_IGNORE}="1"' in line for line in rules)

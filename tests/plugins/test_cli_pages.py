@@ -1,0 +1,204 @@
+"""``nrf91-bench report``, ``matrix`` and ``compare``: what is made of runs that are over."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.history import BoardRecord, MeasurementRecord, ResultRecord, RunRecord, Store
+from bench.report import allure_report
+from tests.support.inline import command_line
+
+
+def row(kind: str, **fields: object) -> str:
+    return json.dumps({"schema": 1, "run": "r", "type": kind, "slot": "dk-1", "t_ns": 1, "utc": "", **fields})
+
+
+def run_of(folder: Path, *outcomes: str, spec: str = "XSOCKET.read", ended: bool = True) -> Path:
+    """The folder of a run of one board, as its stream and its results in Allure are."""
+    (folder / "allure-results").mkdir(parents=True)
+    rows = [row("run", simulated=False, slots=["dk-1"], groups={}, turns=[[1, ["dk-1"]]])]
+    rows.append(row("board", model="nrf9151dk", part="nRF9151-LACA", simulated=False, modem_firmware="mfw", ids={}))
+    for number, outcome in enumerate(outcomes):
+        test = f"test_a.py::test_{number}"
+        rows.append(row("plan", test=test, spec=[spec]))
+        rows.append(row("start", test=test, attempt=1))
+        rows.append(row("finish", test=test, attempt=1, outcome=outcome, message=f"why {number}", duration_ns=5))
+        result = {"name": test, "fullName": test, "start": number, "status": "passed"}
+        (folder / "allure-results" / f"{number}-result.json").write_text(json.dumps(result))
+    rows += [row("ended"), row("closed")] if ended else []
+    (folder / "results.jsonl").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+class TestReport:
+    @pytest.mark.parametrize(
+        ("outcomes", "ended", "code", "words"),
+        [
+            (("passed", "passed"), True, 0, "PASSED"),
+            (("passed", "failed"), True, 1, "why 1"),
+            (("passed", "lab_error"), True, 3, "why 1"),
+            (("passed", "passed"), False, 5, "the run did not come to its end"),
+            (("skipped",), True, 5, "INCOMPLETE"),
+        ],
+    )
+    def test_it_exits_as_the_run_would_have(
+        self, tmp_path: Path, outcomes: tuple[str, ...], ended: bool, code: int, words: str
+    ) -> None:
+        folder = run_of(tmp_path / "run", *outcomes, ended=ended)
+        finished = command_line("report", str(folder))
+        assert (finished.returncode, words in finished.stdout) == (code, True), finished.stdout
+        assert json.loads((folder / "summary.json").read_text())["exit_code"] == code
+        assert all((folder / page).is_file() for page in ("verdict.html", "matrix.md", "junit.xml"))
+
+    def test_results_that_are_missing_in_allure(self, tmp_path: Path) -> None:
+        folder = run_of(tmp_path / "run", "passed", "passed")
+        (folder / "allure-results" / "0-result.json").unlink()
+        finished = command_line("report", str(folder))
+        assert finished.returncode == 4
+        assert "Allure holds 1 results of 2 planned tests" in finished.stdout
+
+    def test_a_folder_that_cannot_be_written(self, tmp_path: Path) -> None:
+        folder = run_of(tmp_path / "run", "passed")
+        (folder / "verdict.html").mkdir()
+        finished = command_line("report", str(folder))
+        assert finished.returncode == 3
+        assert "cannot write the report" in finished.stderr
+
+    def test_what_is_no_run(self, tmp_path: Path) -> None:
+        finished = command_line("report", str(tmp_path))
+        assert (finished.returncode, "results.jsonl" in finished.stderr) == (2, True)
+
+    def test_html_needs_node_and_says_so(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def missing() -> Path:
+            raise allure_report.CannotRender("install node, such as this")
+
+        monkeypatch.setattr(allure_report, "_node", missing)
+        finished = command_line("report", str(run_of(tmp_path / "run", "passed")), "--html")
+        assert finished.returncode == 0
+        assert "allure    install node, such as this" in finished.stdout
+
+    def test_html_is_rendered(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By a program that stands in for Node, and writes the page where Allure would."""
+        node = tmp_path / "node"
+        node.write_text('#!/bin/sh\nmkdir -p "$5" && echo "<html></html>" > "$5/index.html"\n')
+        node.chmod(0o755)
+        monkeypatch.setattr(allure_report, "_node", lambda: node)
+        monkeypatch.setattr(allure_report, "_allure", lambda: "allure.js")
+        folder = run_of(tmp_path / "run", "passed")
+        finished = command_line("report", str(folder), "--html")
+        assert finished.returncode == 0, finished.stdout
+        assert "allure-report/index.html" in finished.stdout
+        assert (folder / "allure-report" / "index.html").is_file()
+
+
+class TestMatrix:
+    @staticmethod
+    def row(page: str) -> str:
+        (line,) = (line for line in page.splitlines() if line.startswith("| XSOCKET.read |"))
+        return line
+
+    def test_the_later_run_wins(self, tmp_path: Path) -> None:
+        first = run_of(tmp_path / "first", "passed")
+        later = run_of(tmp_path / "later", "failed")
+        finished = command_line("matrix", str(first), str(later))
+        assert finished.returncode == 1, "most statements have no scenario in these"
+        assert self.row(finished.stdout).endswith("| 1 failed |")
+        assert self.row(command_line("matrix", str(first)).stdout).endswith("| 1 passed |")
+        assert "no scenario: " in finished.stderr
+        assert "no scenario: XSOCKET.read" not in finished.stderr.splitlines()
+
+    def test_what_is_no_run(self, tmp_path: Path) -> None:
+        finished = command_line("matrix", str(tmp_path))
+        assert (finished.returncode, "is no folder of a run" in finished.stderr) == (2, True)
+
+
+def night(number: int, firmware: str, level: float) -> RunRecord:
+    level *= 1 + 0.01 * (-1) ** number
+    boards = (BoardRecord("dk-1", "imei-1", "nrf9151dk", firmware, "3.1.0", "LTE-M", "24201", "cell-1"),)
+    results = (ResultRecord("t.py::t", "dk-1", 1, "passed", duration_ns=5),)
+    figures = {"p50": level, "typical": level}
+    series = MeasurementRecord("t.py::t", "dk-1", 1, 0, "echo", "ns", 7, 400, figures, "ok", (level,) * 400)
+    started = f"2026-11-{number:02}T22:00:00Z"
+    return RunRecord(f"uid-{number}", f"run-{number}", started, "PASSED", 0, False, "0.1", boards, results, (series,))
+
+
+class TestCompare:
+    @pytest.fixture
+    def history(self, tmp_path: Path) -> str:
+        """Fourteen nights on one firmware, three each on one that is slower, as fast, and faster; one on a fifth."""
+        path = tmp_path / "history.sqlite"
+        with Store(path) as store:
+            for number in range(1, 15):
+                store.add(night(number, "mfw_1", 1e6))
+            for first, firmware, level in ((15, "mfw_2", 1.2e6), (18, "mfw_3", 1e6), (21, "mfw_4", 0.8e6)):
+                for number in range(first, first + 3):
+                    store.add(night(number, firmware, level))
+            store.add(night(24, "mfw_5", 1e6))
+        return str(path)
+
+    @pytest.mark.parametrize(
+        ("candidate", "code", "verdict"),
+        [("mfw_2", 1, "REGRESSION"), ("mfw_3", 0, "NO REGRESSION"), ("mfw_4", 0, "NO REGRESSION")],
+    )
+    def test_two_firmwares(self, history: str, candidate: str, code: int, verdict: str) -> None:
+        finished = command_line("compare", "modem=mfw_1", f"modem={candidate}", "--history", history)
+        assert finished.returncode == code, finished.stdout + finished.stderr
+        assert f"verdict   {verdict}" in finished.stdout
+        assert "alarms    " in finished.stdout
+        assert "echo (nrf9151dk" in finished.stdout
+        asked = ("compare", "modem=mfw_1", f"modem={candidate}", "--history", history, "--json")
+        told = json.loads(command_line(*asked).stdout)
+        assert (told["verdict"], len(told["measurements"])) == (verdict, 1)
+
+    def test_one_night_is_not_enough_to_tell(self, history: str) -> None:
+        finished = command_line("compare", "modem=mfw_2", "modem=mfw_5", "--history", history)
+        assert (finished.returncode, "NOT ENOUGH EVIDENCE" in finished.stdout) == (5, True), finished.stdout
+
+    @pytest.mark.parametrize(
+        ("choice", "words"),
+        [
+            ("2026-11-01..2026-11-30", "holds 5 firmwares"),
+            ("modem=mfw_9", "has no measurement of 'modem=mfw_9'"),
+            ("colour=red", "'colour=red' chooses nothing"),
+        ],
+    )
+    def test_a_choice_that_is_none(self, history: str, choice: str, words: str) -> None:
+        finished = command_line("compare", "modem=mfw_1", choice, "--history", history)
+        assert (finished.returncode, words in finished.stderr) == (2, True), finished.stderr
+
+    def test_no_history(self, tmp_path: Path) -> None:
+        finished = command_line("compare", "mfw_1", "mfw_2", "--history", str(tmp_path / "none.sqlite"))
+        assert (finished.returncode, "there is no history" in finished.stderr) == (2, True)
+
+    def test_a_folder_stands_for_its_run(self, history: str, tmp_path: Path) -> None:
+        folder = run_of(tmp_path / "run", "passed")
+        finished = command_line("compare", "modem=mfw_1", str(folder), "--history", history)
+        assert finished.returncode == 5, "it has measured nothing"
+
+
+class TestHistory:
+    def test_import_list_and_merge(self, tmp_path: Path) -> None:
+        folder, own, other = run_of(tmp_path / "run", "passed"), tmp_path / "own.sqlite", tmp_path / "other.sqlite"
+        added = command_line("history", "import", str(folder), "--history", str(own)).stdout
+        assert "added   1 results, 0 measurements" in added
+        assert "was there" in command_line("history", "import", str(folder), "--history", str(own)).stdout
+        with Store(other) as store:
+            store.add(night(1, "mfw_1", 1e6))
+        assert "1 runs added" in command_line("history", "merge", str(other), "--history", str(own)).stdout
+        assert "0 runs added" in command_line("history", "merge", str(other), "--history", str(own)).stdout
+        listed = command_line("history", "list", "--history", str(own)).stdout
+        assert "2026-11-01   run-1   PASSED   mfw_1, SLM 3.1.0" in listed
+        assert len(listed.splitlines()) == 2
+        shown = command_line("history", "show", "nothing", "--history", str(own))
+        assert (shown.returncode, "no series called 'nothing'; it has echo" in shown.stderr) == (2, True)
+
+    def test_mistakes(self, tmp_path: Path) -> None:
+        none = str(tmp_path / "none.sqlite")
+        for arguments, words in (
+            (("list", "--history", none), "there is no history"),
+            (("show", "echo", "--history", none), "there is no history"),
+            (("import", str(tmp_path), "--history", none), "is no folder of a run"),
+        ):
+            finished = command_line("history", *arguments)
+            assert (finished.returncode, words in finished.stderr) == (2, True)
