@@ -111,13 +111,13 @@ def labs(design: str, count: int, shift: float, seed: int, wander: float = 0.0) 
 
 def alarms(design: str, count: int, seed: int, wander: float = 0.0) -> int:
     """False regressions of so many comparisons of a firmware with itself."""
-    return sum(bool(found.having(ComparisonVerdict.REGRESSION)) for found in labs(design, count, 0.0, seed, wander))
+    return sum(bool(found.select(ComparisonVerdict.REGRESSION)) for found in labs(design, count, 0.0, seed, wander))
 
 
 def hits(design: str, count: int, shift: float, seed: int, wander: float = 0.0) -> int:
     """How often the slowed measurement, and no other, was named."""
     return sum(
-        [judgement.key for judgement in found.having(ComparisonVerdict.REGRESSION)] == [KEYS[SLOWED]]
+        [judgement.key for judgement in found.select(ComparisonVerdict.REGRESSION)] == [KEYS[SLOWED]]
         for found in labs(design, count, shift, seed + 1, wander)
     )
 

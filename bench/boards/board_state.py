@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.boards.lease import holder_of, terminal_lock
 from bench.boards.reservation import reservation_of
-from bench.boards.selection import BoardSpec
+from bench.boards.spec import BoardSpec
 
 
 class BoardState(StrEnum):

@@ -5,6 +5,7 @@ import re
 from bench.at import AtLink, CommandError, printable
 from bench.clock import NS_PER_S, now_ns
 from bench.errors import DeviceError, LabError, Suspect
+from bench.modem.dialects import DIALECTS, titles
 
 _ANSWER = re.compile(rb"\r\n(OK|ERROR)\r\n")
 _OK = b"\r\nOK\r\n"

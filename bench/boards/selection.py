@@ -5,13 +5,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from bench.at import is_pty, pty_made_ns
-from bench.at.transport import transport_for
-from bench.boards.catalog import Catalog
-from bench.boards.discovery import UNKNOWN, AttachedBoard, attached_boards, same_serial
-from bench.boards.lease import key_of
-from bench.config.lab import BoardEntry, Config, PeersConfig
-from bench.errors import LabError, UsageError
+from bench.boards.discovery import same_serial
+from bench.boards.inventory import known_boards, named_port
+from bench.boards.spec import BoardSpec
+from bench.config.lab import Config
+from bench.errors import UsageError
 
 ALL = "all"
 

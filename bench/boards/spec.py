@@ -8,8 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from bench.boards.discovery import UNKNOWN
 from bench.boards.lease import key_of
-from bench.config.lab import AccessPoint, Config, ReachedPeers
-from bench.config.lab import Peers as PeersConfig
+from bench.config.lab import AccessPointConfig, Config, PeersConfig, ReachedPeers
 
 AT = "at"
 """The name of the port that speaks AT."""
@@ -57,7 +56,7 @@ class BoardSpec:
     pin: str = ""
     aux_ports: Mapping[str, str] = field(default_factory=dict)
     control_board: bool = False
-    access_point: AccessPoint | None = None
+    access_point: AccessPointConfig | None = None
     meter: str = ""
     control: str = ""
 

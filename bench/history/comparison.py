@@ -95,16 +95,16 @@ class Comparison:
     settings: CompareSettings = field(default_factory=CompareSettings)
     false_alarms: tuple[int, int] | None = None
 
-    def having(self, verdict: ComparisonVerdict) -> list[Judgement]:
+    def select(self, verdict: ComparisonVerdict) -> list[Judgement]:
         """Return the measurements that have a verdict."""
         return [judgement for judgement in self.judgements if judgement.verdict == verdict]
 
     @property
     def exit_code(self) -> ExitCode:
         """OK without a regression, FAILED with one, INCOMPLETE when nothing could be judged."""
-        if self.having(ComparisonVerdict.REGRESSION):
+        if self.select(ComparisonVerdict.REGRESSION):
             return ExitCode.FAILED
-        judged = self.having(ComparisonVerdict.SAME) or self.having(ComparisonVerdict.IMPROVEMENT)
+        judged = self.select(ComparisonVerdict.SAME) or self.select(ComparisonVerdict.IMPROVEMENT)
         return ExitCode.OK if judged else ExitCode.INCOMPLETE
 
 

@@ -18,9 +18,9 @@ _VERDICTS = {
 def headline(found: Comparison) -> dict[str, Any]:
     """Return the verdict, the reason in one line, and the exit code."""
     verdicts = ComparisonVerdict
-    counts = {verdict: len(found.having(verdict)) for verdict in verdicts}
+    counts = {verdict: len(found.select(verdict)) for verdict in verdicts}
     compared = len(found.judgements) - counts[verdicts.NOT_COMPARED]
-    slower = found.having(verdicts.REGRESSION)
+    slower = found.select(verdicts.REGRESSION)
     named = ", ".join(f"{one.key.text} {one.change:+.1%}" for one in slower[:3])
     reason = (
         f"{len(slower)} slower, {counts[verdicts.IMPROVEMENT]} faster, {counts[verdicts.SAME]} without a regression,"

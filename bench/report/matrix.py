@@ -90,8 +90,8 @@ def _series(
     return found
 
 
-def _measured(name: str, found: Sequence[MeasurementRow], change: MeasurementComparison | None) -> str:
-    """``TCP echo  p50 182 ms  p99 410 ms to 433 ms  n 800  +1.2 % (no regression)``; a range over boards and rounds."""
+def _measurement_line(name: str, found: Sequence[MeasurementRow], change: MeasurementComparison | None) -> str:
+    """Return ``TCP echo  p50 182 ms  p99 410 ms to 433 ms  n 800  +1.2 % (no regression)``, over boards and rounds."""
     unit = found[0].unit
     parts = [name]
     for statistic in ("p50", "p99"):

@@ -53,7 +53,7 @@ def change_since(store: Store, run: RunRecord) -> RunChange:
     return RunChange(before.verdict, run.verdict, sorted(failing - earlier), sorted((earlier - failing) & ran))
 
 
-def _failing(run: RunRecord) -> set[str]:
+def _find_failing(run: RunRecord) -> set[str]:
     return {f"{result.test} on {result.slot}" for result in run.results if result.outcome == Outcome.FAILED}
 
 

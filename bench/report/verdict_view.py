@@ -102,7 +102,7 @@ class VerdictView:
         found = self._summary.comparison
         if found is None:
             return None
-        rows = [_compared(row) for row in found.measurements if row.change is not None]
+        rows = [_compare(row) for row in found.measurements if row.change is not None]
         unjudged = Counter(row.why for row in found.measurements if row.verdict == "not enough evidence")
         texts = (found.baseline, found.verdict, found.reason, found.false_alarms)
         return ComparisonView(*texts, rows=rows, unjudged=list(unjudged.items()))
@@ -207,11 +207,11 @@ def _excuses(summary: Summary) -> dict[int, str]:
     return {id(one.result): f"waived until {one.waiver.expires} ({one.waiver.owner})" for one in waived}
 
 
-def _moment(told: Moment) -> str:
-    return f"{lab_clock(told.utc)} {told.text}"
+def _moment(event: Moment) -> str:
+    return f"{lab_clock(event.utc)} {event.text}"
 
 
-def _compared(row: MeasurementComparison) -> ComparedMeasurement:
+def _compare(row: MeasurementComparison) -> ComparedMeasurement:
     known = row.change is not None and row.low is not None
     return ComparedMeasurement(
         name=row.measurement,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 
-from bench.boards import BoardSpec, fits, reservation_of, select
+from bench.boards import BoardSpec, matches, reservation_of, select
 from bench.config.lab import Config
 from bench.config.plan import Plan
 from bench.errors import LabError, UsageError
@@ -60,7 +60,7 @@ def _is_named(spec: BoardSpec, names: Collection[str]) -> bool:
     for name in names:
         kind, equals, value = name.partition("=")
         value, kinds = (value, (kind,)) if equals else (name, _SINGULAR)
-        if name == spec.port or any(kind in _SINGULAR and fits(f"{kind}={value}", spec, None) for kind in kinds):
+        if name == spec.port or any(kind in _SINGULAR and matches(f"{kind}={value}", spec) for kind in kinds):
             return True
     return False
 
@@ -109,7 +109,7 @@ def schedule_boards(specs: Sequence[BoardSpec], selectors: Sequence[str], rounds
     if not selectors:
         return repeated(specs, rounds or 1)
     groups: dict[str, Sequence[BoardSpec]] = {
-        selector: [spec for spec in specs if fits(selector, spec, firmware_of)] for selector in selectors
+        selector: [spec for spec in specs if matches(selector, spec, firmware_of)] for selector in selectors
     }
     schedule = interleaved(groups, rounds or INTERLEAVED_ROUNDS)
     left = [spec.slot for spec in specs if spec not in schedule.specs]

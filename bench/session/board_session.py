@@ -253,7 +253,7 @@ class BoardSession:
             margin=profile.margin,
             connect_timeout=profile.connect_timeout,
             job=f"tests of run {self.folder.name}",
-            ladder=Escalation(self.spec, self.config.recovery, self._resets, self._note_recovery),
+            escalation=Escalation(self.spec, self.config.recovery, self._resets, self._note_recovery),
             tell=self._note_recovery,
         )
         board.keep_transcript_in(str(self.folder / "transcripts" / self.spec.slot))

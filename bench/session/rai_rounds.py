@@ -39,7 +39,7 @@ class Exchanges:
     times: dict[bool, list[tuple[int, float]]] = field(default_factory=lambda: {False: [], True: []})
     charges: dict[bool, list[tuple[int, float]]] = field(default_factory=lambda: {False: [], True: []})
 
-    def play(self, option: Rai, *, assisted: bool, answers: bool) -> Round:
+    def play(self, option: Rai, *, with_rai: bool, answers: bool) -> Round:
         """Play one round: to idle, the packet, perhaps its response, to idle again.
 
         Raises:
@@ -51,20 +51,20 @@ class Exchanges:
             self._fetched(client)  # what came late belongs to no later round
         arrived = sum(entry.size for entry in self.peer.journal() if entry.event == "received")
         data = b"%07d " % len(self.lines) + b"." * 24
-        client = self.clients[assisted]
-        began = self._send(client, option if assisted else None, data)
+        client = self.clients[with_rai]
+        began = self._send(client, option if with_rai else None, data)
         idle = self.watch.wait_idle(self.network.idle, since_ns=began.final_ns)
         size, patience = arrived + len(data), self.network.receive_timeout
         delivered = self.peer.wait_for("received", size=size, timeout=patience)
         answered = data in self._fetched(client) if answers else None
-        line = self._line(option if assisted else None, began, idle)
+        line = self._line(option if with_rai else None, began, idle)
         self.lines.append(line)
         if self.meter is not None and idle is not None:
-            self._add_charge(line, self.meter, assisted, began.sent_ns, idle)
+            self._add_charge(line, self.meter, with_rai, began.sent_ns, idle)
         took = None if idle is None else idle - began.final_ns
         if took is not None:
-            self.times[assisted].append((began.final_ns, took))
-        return Round(assisted, took, (cell, self._cell()), delivered, answered)
+            self.times[with_rai].append((began.final_ns, took))
+        return Round(with_rai, took, (cell, self._cell()), delivered, answered)
 
     def _send(self, client: Socket, option: Rai | None, data: bytes) -> Response:
         if option is not None and option is not Rai.NO_DATA:
@@ -106,11 +106,11 @@ class Exchanges:
             line.marks.append(("RRC", idle, "idle"))
         return line
 
-    def _add_charge(self, line: TimeLine, meter: Meter, assisted: bool, begin: int, end: int) -> None:
+    def _add_charge(self, line: TimeLine, meter: Meter, with_rai: bool, begin: int, end: int) -> None:
         """Add the charge of a round, from the command that sends to idle mode."""
         current = meter.current(begin, end)
         charge = current.charge_uc(begin, end) / 1000
-        self.charges[assisted].append((begin, charge))
+        self.charges[with_rai].append((begin, charge))
         steps = list(current.between(begin, end))
         most = max(milliamperes for _, _, milliamperes in steps)
         line.lanes = (*line.lanes, "current")
@@ -136,7 +136,7 @@ def to_idle(watch: SignallingWatch, network: NetworkProfile) -> None:
 def _to_be_replaced(played: Sequence[Round]) -> Iterator[bool]:
     """Yield the kinds of rounds that replace those that a live network has lost."""
     for _ in range(_REPLACEMENTS):
-        whole = {kind: sum(one.whole for one in played if one.assisted is kind) for kind in (False, True)}
+        whole = {kind: sum(one.whole for one in played if one.with_rai is kind) for kind in (False, True)}
         if min(whole.values()) >= FEWEST:
             return
         yield whole[True] < whole[False]
@@ -175,7 +175,7 @@ class RaiRounds:
         count = self.rounds or count
         network = self.session.profile
         with ExitStack() as stack:
-            clients = {assisted: stack.enter_context(connect()) for assisted in (False, True)}
+            clients = {with_rai: stack.enter_context(connect()) for with_rai in (False, True)}
             watch = stack.enter_context(self.modem.radio.signalling())
             exchanges = Exchanges(self.modem, watch, self.session.concealer, network, self.meter, clients, peer)
             played = list(_play(exchanges, option, count, answers=answers))
@@ -188,25 +188,25 @@ class RaiRounds:
     def _keep(self, name: str, exchanges: Exchanges) -> None:
         for drawn in exchanges.pictures():
             self.picture(drawn)
-        for assisted, title in ((False, "without"), (True, "with")):
-            if exchanges.times[assisted]:
-                self.measure.samples(f"time to idle, {name}, {title}", exchanges.times[assisted])
-            if self.meter is not None and exchanges.charges[assisted]:
+        for with_rai, title in ((False, "without"), (True, "with")):
+            if exchanges.times[with_rai]:
+                self.measure.samples(f"time to idle, {name}, {title}", exchanges.times[with_rai])
+            if self.meter is not None and exchanges.charges[with_rai]:
                 mark = ", SIMULATED" if self.meter.simulated else ""
                 doc = f"Send to idle. {self.meter.title}."
                 charge = f"charge, {name}, {title}{mark}"
-                self.measure.samples(charge, exchanges.charges[assisted], unit="mC", doc=doc)
+                self.measure.samples(charge, exchanges.charges[with_rai], unit="mC", doc=doc)
 
 
 def _play(exchanges: Exchanges, option: Rai, count: int, *, answers: bool) -> Iterator[Round]:
     """Yield the rounds of a plan, then those that replace what a live network has lost."""
     played: list[Round] = []
     for number in range(2 * count):
-        assisted = number % 4 in (1, 2)  # without, with, with, without
-        played.append(exchanges.play(option, assisted=assisted, answers=answers))
+        with_rai = number % 4 in (1, 2)  # without, with, with, without
+        played.append(exchanges.play(option, with_rai=with_rai, answers=answers))
         if number == 0 and played[0].idle_ns is None:
             idle = exchanges.network.idle
             raise LabError(f"without the option too the board is not idle within {idle:g} s")
-    for assisted in _to_be_replaced(played):
-        played.append(exchanges.play(option, assisted=assisted, answers=answers))
+    for with_rai in _to_be_replaced(played):
+        played.append(exchanges.play(option, with_rai=with_rai, answers=answers))
     yield from played

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.boards.diagnosis import programs_with
+from bench.processes import programs_with
 from tests.support.inline import command_line
 from tests.support.programs import simulator
 from tests.support.responder import SLM_IDENTITY, Answer, Device, device

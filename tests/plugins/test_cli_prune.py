@@ -30,4 +30,4 @@ class TestPrune:
         assert "runs such as the last" in told
 
     def test_what_is_no_run_is_not_pinned(self, tmp_path: Path) -> None:
-        assert "is not the folder of a run" in bench("prune", "--pin", str(tmp_path)).stderr
+        assert "is not the folder of a run" in command_line("prune", "--pin", str(tmp_path)).stderr

@@ -18,7 +18,6 @@ from bench.boards import Board, BoardSilent, BoardSpec, Escalation, ResetBudget
 from bench.config.lab import Recovery, load
 from bench.config.toml_file import ConfigError
 from bench.privacy import Concealer
-from bench.processes import programs_with
 from tests.support.programs import simulator
 from tests.support.responder import SLM_IDENTITY, Answer, Device, device
 

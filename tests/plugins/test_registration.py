@@ -10,7 +10,7 @@ import pytest
 from bench.at import AtLink
 from bench.boards import Board, BoardSpec
 from bench.boards.board import CURES
-from bench.config.lab import AccessPoint, load
+from bench.config.lab import AccessPointConfig, load
 from bench.config.toml_file import ConfigError
 from bench.errors import LabError
 from bench.modem import AttachBlocked, Modem, NotRegistered, SimLocked
@@ -153,7 +153,7 @@ class TestAccessPoint:
     """The context by which a SIM's contract lets a board attach."""
 
     def attach(self, port: str, point: dict[str, str], timeout: float = 5.0) -> None:
-        spec = BoardSpec("dk-1", port, hardware=False, access_point=AccessPoint.model_validate(point))
+        spec = BoardSpec("dk-1", port, hardware=False, access_point=AccessPointConfig.model_validate(point))
         with Board(spec, Concealer(b"k" * 32)) as board:
             board.registered(timeout)
             assert board.modem.packet_data.attach_context().apn == point["apn"]

@@ -107,7 +107,6 @@ def _families(link: AtLink, timing: CommandTiming) -> CommandFamilies:
 TOY = FirmwareDialect(
     application="toy",
     title="Toy Modem",
-    short="Toy",
     recognition=Recognition("AT+TOYVER", "+TOYVER"),
     wire=Dialect("Toy Modem", b"\r", payloads={b"+RX": 1}, bare_urcs=frozenset((b"HELLO",)), restarts=(b"HELLO",)),
     terminators=(b"\r",),

@@ -62,7 +62,7 @@ class TestSelection:
             assert [spec.slot for spec in select(config, [selector], [])] == slots
         asked = select(config, ["firmware=1.3"], [], lambda spec: "mfw_nrf9160_1.3.7" if spec.slot == "two" else "")
         assert [spec.slot for spec in asked] == ["two"]
-        with pytest.raises(UsageError, match="colour is none of name, model"):
+        with pytest.raises(UsageError, match="unknown kind 'colour'; available: name, model"):
             select(config, ["colour=red"], [])
 
     def test_configured_boards_that_are_not_attached(self) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from bench.boards.catalog import MODELS, Catalog
 from bench.config.network_profile import PROFILES
-from bench.modem.causes import EMM, ESM, is_permanent, told
+from bench.modem.causes import EMM, ESM, describe, is_permanent
+from bench.modem.cures import Cures
 from bench.modem.socket_values import (
     CidSetting,
     CidStatus,
@@ -150,19 +151,19 @@ class TestCauses:
     @pytest.mark.parametrize(("number", "text", "permanent"), EMM_CAUSES)
     def test_emm(self, number: int, text: str, permanent: bool) -> None:
         words = "permanent" if permanent else "worth another try"
-        assert told("EMM", number, EMM).startswith(f"EMM cause {number} ({text}")
-        assert told("EMM", number, EMM).endswith(f"), {words}")
+        assert describe("EMM", number, EMM, Cures()).startswith(f"EMM cause {number} ({text}")
+        assert describe("EMM", number, EMM, Cures()).endswith(f"), {words}")
         assert is_permanent(number, EMM) is permanent
 
     @pytest.mark.parametrize(("number", "text", "permanent"), ESM_CAUSES)
     def test_esm(self, number: int, text: str, permanent: bool) -> None:
-        assert told("ESM", number, ESM).startswith(f"ESM cause {number} ({text}")
+        assert describe("ESM", number, ESM, Cures()).startswith(f"ESM cause {number} ({text}")
         assert is_permanent(number, ESM) is permanent
 
     def test_there_are_no_others(self) -> None:
         assert sorted(EMM) == [number for number, *_ in EMM_CAUSES]
         assert sorted(ESM) == [number for number, *_ in ESM_CAUSES]
-        assert told("EMM", 99, EMM) == "EMM cause 99"
+        assert describe("EMM", 99, EMM, Cures()) == "EMM cause 99"
         assert not is_permanent(99, EMM)
         assert not is_permanent(None, EMM)
 

@@ -77,7 +77,7 @@ def test_its_identity_names_it() -> None:
     with AtLink(ScriptedTransport(script, b"\r"), DIALECTS[0].wire.ending_in(b"\r")) as link:
         identity = identify(link)
     assert (identity.application, identity.application_version) == ("toy", "0.3")
-    assert identity.application_text == "Toy 0.3"
+    assert identity.application_text == "toy 0.3"
 
 
 @pytest.mark.usefixtures("with_toy")
