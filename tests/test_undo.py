@@ -43,7 +43,7 @@ CHANGES = [
     'modem.power_saving.edrx("LTE-M", 20.48, timeout=5)',
     "modem.system_modes.use(SystemMode(nb_iot=True), 10)",
     "modem.registration.offline(10)",
-    "modem.radio.release_assistance()",
+    "modem.radio.rai()",
     "attached_by(modem)",
     "modem.power_saving.psm(active=2, periodic=600, timeout=5), modem.registration.offline(10)",
 ]
@@ -128,7 +128,7 @@ def test_what_a_test_leaves_changed_is_told_when_the_board_is_given_back() -> No
         told: list[str] = []
         with opened(boards.specs[0], told) as board:
             board.link.command("AT%RAI=1")
-    assert told == ["simulated-1 is not as it was found: release assistance was %RAI: 0 and is %RAI: 1"]
+    assert told == ["simulated-1 is not as it was found: RAI was %RAI: 0 and is %RAI: 1"]
 
 
 def test_a_change_that_the_modem_does_not_take_back(state: Path) -> None:

@@ -19,7 +19,7 @@ _NOTHING: frozenset[bytes] = frozenset()
 
 
 class Parser:
-    """Turns what a device sends into events. Tell it each command with :meth:`command_sent`; feed it all that comes."""
+    """A parser of the bytes of a device. Tell it each command with :meth:`command_sent`; feed it all that comes."""
 
     def __init__(self, dialect: Dialect = SLM) -> None:
         self._prefixes: dict[bytes, frozenset[bytes]] = {}

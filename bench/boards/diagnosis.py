@@ -1,4 +1,4 @@
-"""What can be wrong with one board, found out by touching it; each finding says the cure."""
+"""Diagnosis of one board, by touching it; each finding names the cure."""
 
 import os
 import shutil
@@ -27,20 +27,20 @@ _SCAN_SECONDS = 2.5
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. ``cure`` is empty when nothing is wrong."""
+    """One finding. ``cure`` is empty when nothing is wrong."""
 
     what: str
     cure: str = ""
 
 
-def examine(spec: BoardSpec, config: Config, concealer: Concealer, peer: Peer | None) -> Iterator[Finding]:
-    """Everything that can be found out about one board; a board in use is left alone."""
+def diagnose(spec: BoardSpec, config: Config, concealer: Concealer, peer: Peer | None) -> Iterator[Finding]:
+    """Yield the findings about one board; a board in use is left alone."""
     if not spec.port:
         yield Finding(f"{spec.slot} is not attached", "plug it in, or leave it out of bench.toml")
         return
     holder = holder_of(spec.key)
     if holder is not None:
-        yield Finding(f"{spec.slot} is in use by {holder.text}: not examined")
+        yield Finding(f"{spec.slot} is in use by {holder.text}: not diagnosed")
         return
     if spec.port.startswith("/"):
         denied = _permission(spec)
@@ -65,7 +65,7 @@ def examine(spec: BoardSpec, config: Config, concealer: Concealer, peer: Peer | 
         yield Finding(f"{spec.slot} does not behave", str(error))
     else:
         try:
-            yield from _examine_open(board, peer)
+            yield from _diagnose_open(board, peer)
         except BenchError as error:
             yield Finding(f"{board.slot} does not behave", str(error))
         finally:
@@ -104,7 +104,7 @@ def _answers(spec: BoardSpec) -> bool:
 
 
 def _clear_to_send(spec: BoardSpec) -> bool | None:
-    """The CTS line; None where the port has none, as a pseudo-terminal."""
+    """Return the CTS line; None where the port has none, as a pseudo-terminal."""
     try:
         with serial.Serial(spec.port, spec.baudrate, rtscts=False, timeout=0) as port:
             return bool(port.cts)
@@ -112,7 +112,7 @@ def _clear_to_send(spec: BoardSpec) -> bool | None:
         return None
 
 
-def _examine_open(board: Board, peer: Peer | None) -> Iterator[Finding]:
+def _diagnose_open(board: Board, peer: Peer | None) -> Iterator[Finding]:
     identity = board.identity
     firmware = f"{identity.modem_firmware}, {identity.application_text}"
     yield Finding(f"{board.slot} answers: {identity.part}, {firmware}")
@@ -141,7 +141,7 @@ def _reaches(board: Board, peer: Peer) -> Finding:
 
 
 def check_config(config: Config) -> Iterator[Finding]:
-    """What an inventory lacks."""
+    """Yield the findings about the inventory."""
     ranges = [config.credentials.sec_tags, *(board.sec_tags for board in config.boards)]
     for tags in ranges:
         if tags is not None and tags[1] - tags[0] + 1 < len(TAGS):

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.boards import Catalog, attached_boards, known_boards
-from bench.boards.diagnosis import Finding, check_config, examine
+from bench.boards.diagnosis import Finding, check_config, diagnose
 from bench.cli.lab import default_config
 from bench.config.lab import Config, ReachedPeers, load
 from bench.errors import BenchError
@@ -63,11 +63,11 @@ def _findings(lab: Config) -> Iterator[Finding]:
             yield Finding(f"the peers run on {peers.where}")
             echo = peers.tcp_echo()
             for spec in boards:
-                yield from examine(spec, lab, concealer, _as_reached(echo, spec.peers))
+                yield from diagnose(spec, lab, concealer, _as_reached(echo, spec.peers))
     except BenchError as error:
         yield Finding("the peers do not run", str(error))
         for spec in boards:
-            yield from examine(spec, lab, concealer, None)
+            yield from diagnose(spec, lab, concealer, None)
 
 
 def _as_reached(echo: Peer, reached: ReachedPeers) -> Peer:

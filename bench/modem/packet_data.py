@@ -29,7 +29,7 @@ class Context:
 
 @dataclass(frozen=True)
 class AccessPoint:
-    """What a SIM's contract wants.
+    """The access point of a SIM's contract.
 
     Attributes:
         context: to attach with.
@@ -53,7 +53,7 @@ class PacketData:
         self._made: list[Change] = []
 
     def attach_context(self) -> Context:
-        """The context with which the modem attaches: as it is defined, or, registered, as the network gave it."""
+        """Return the context with which the modem attaches, as defined; while registered, as the network gave it."""
         answers = Answers(self._link, self._link.command("AT+CGDCONT?"))
         for fields in answers.lines("+CGDCONT"):
             if len(fields) >= 3 and fields[0] == _ATTACH:
@@ -66,7 +66,7 @@ class PacketData:
         return tuple(field for field in Answers(self._link, response).one("+CGPADDR")[1:] if field)
 
     def attach_by(self, point: AccessPoint) -> None:
-        """Lets the modem attach by an access point from its next registration on; :meth:`restore` puts back what was.
+        """Let the modem attach by an access point from its next registration on; :meth:`restore` puts back what was.
 
         The radio is switched off where something has to change. A password that the modem knew before cannot be read,
         and so not be put back.
@@ -90,12 +90,14 @@ class PacketData:
             self._link.command(f'AT+CGAUTH=0,{method},"{point.user}","{point.password()}"')
 
     def restore(self) -> None:
-        """Undoes what :meth:`attach_by` changed, the last first."""
+        """Undo what :meth:`attach_by` changed, the last first."""
         while self._made:
             self._made.pop().undo()
 
 
 def _is(granted: Context, wanted: Context) -> bool:
-    """Whether a context is the wanted one: a network adds its operator's domain to a name."""
-    name, asked = granted.apn.lower(), wanted.apn.lower()
-    return granted.kind == wanted.kind and (name == asked or (bool(asked) and name.startswith(f"{asked}.mnc")))
+    """Return True for the wanted context: a network adds its operator's domain to a name."""
+    given, asked_for = granted.apn.lower(), wanted.apn.lower()
+    return granted.kind == wanted.kind and (
+        given == asked_for or (bool(asked_for) and given.startswith(f"{asked_for}.mnc"))
+    )
