@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bench.boards import Board, BoardSpec, SimulatedBoards
 from bench.boards.profile import read_profile
 from bench.boards.undo import UndoFile
-from bench.modem import Context
+from bench.modem import PacketContext
 from bench.privacy import Concealer
 from tests.support.lab import Lab
 from tests.support.programs import simulator
@@ -21,12 +21,12 @@ from tests.support.programs import simulator
 KILLED = """
 import contextlib, os, signal, sys
 from bench.boards import Board, BoardSpec
-from bench.modem import AccessPoint, Context, SystemMode
+from bench.modem import AccessPoint, PacketContext, SystemMode
 from bench.privacy import Concealer
 
 @contextlib.contextmanager
 def attached_by(modem):
-    modem.packet_data.attach_by(AccessPoint(Context("IP", "lab.example"), "user", lambda: "secret"))
+    modem.packet_data.attach_by(AccessPoint(PacketContext("IP", "lab.example"), "user", lambda: "secret"))
     yield
 
 board = Board(BoardSpec.from_json(sys.argv[1]), Concealer(b"k" * 32)).open()
@@ -56,7 +56,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "nrf91-bench" / "undo"
 
 
-def defined(board: Board) -> Context:
+def defined(board: Board) -> PacketContext:
     """The context as it lies in the modem's memory."""
     with board.modem.registration.offline(5):
         return board.modem.packet_data.attach_context()

@@ -26,7 +26,7 @@ class DrainedPort:
         lock: held by whoever reads or writes the descriptor.
         borrowed: whether the link has it; else the drain reads it.
         used_ns: when the link last let go of the lock.
-        stored: what the drain read and the link has not parsed yet: (stamp in ns, bytes).
+        stored: bytes that the drain read and the link has not parsed yet: (stamp in ns, bytes).
         lost: why the port can no longer be read, or "".
     """
 

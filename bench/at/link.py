@@ -27,7 +27,7 @@ from bench.at.transcript import Transcript, printable
 from bench.at.transport import Transport, transport_for
 from bench.clock import NS_PER_S, duration_text, now_ns
 
-# Bulk data go out in pieces, for what is left of one is copied at each partial write.
+# Bulk data go out in pieces, for the rest of a piece is copied at each partial write.
 _PIECE = 65536
 # Secrets stand in commands of the modem (AT+, AT%), never in the firmware's own (AT#).
 _MAY_HIDE = (b"+", b"%")
@@ -254,7 +254,7 @@ class AtLink:
     def listen(self, until: Callable[[bytes], bool], *, timeout: float) -> bytes:
         """Return raw bytes as they come until ``until`` holds for all of them or time is up. For recovery only.
 
-        What is read here is not parsed: :meth:`forget` follows.
+        These bytes are not parsed: :meth:`forget` follows.
         """
         shared = self.port.shared
         deadline = now_ns() + round(timeout * NS_PER_S)
@@ -281,7 +281,7 @@ class AtLink:
         self._data_mode = False
         self._backlog.clear()
 
-    # ---------------------------------------------------------------- what comes
+    # ---------------------------------------------------------------- receiving
 
     def _take(self, shared: DrainedPort) -> bool:
         """Take the port from the drain and parse what that has stored; True when the drain had it."""

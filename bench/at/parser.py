@@ -1,6 +1,6 @@
 """The AT wire, sans-IO: bytes in, events out, in the manner of h11. No port, no time, no logging.
 
-The same bytes give the same events however they were cut into chunks. The parser never raises for what a device sent:
+The same bytes give the same events however they were cut into chunks. The parser never raises for bytes of a device:
 it answers with :class:`~bench.at.events.Malformed`.
 """
 

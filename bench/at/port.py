@@ -34,7 +34,7 @@ class Port:
     """
 
     def __init__(self, transport: Transport, transcript: Transcript, meanwhile: Meanwhile) -> None:
-        """Args: meanwhile: is given what the device sends while we write, so that neither side blocks the other."""
+        """Args: meanwhile: gets the bytes that come while we write, so that neither side blocks the other."""
         self.name = transport.name
         self.transcript = transcript
         self.conceal: Conceal = bytes

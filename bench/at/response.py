@@ -26,7 +26,7 @@ class Response(NamedTuple):
         sent_ns: the clock just before the command was written.
         first_byte_ns: the clock just after the read that brought the answer's first byte.
         final_ns: the clock just after the read that brought the final result.
-        urcs: what came unasked in between; still delivered by ``wait_for_urc``.
+        urcs: those that came in between; still delivered by ``wait_for_urc``.
     """
 
     command: str

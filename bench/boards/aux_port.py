@@ -14,7 +14,7 @@ from bench.errors import BenchError
 
 _RING_BYTES = 1 << 20
 _READ = 65536
-_PAUSE_S = 0.02  # what comes meanwhile waits in the kernel: one wake-up for many bytes
+_PAUSE_S = 0.02  # bytes that come meanwhile wait in the kernel: one wake-up for many bytes
 _END_S = 2.0
 _SILENCE_NS, _DUMP_NS = NS_PER_S // 4, 10 * NS_PER_S
 
@@ -26,7 +26,7 @@ class AuxPort:
     """
 
     def __init__(self, name: str, path: str, *, baudrate: int, ring_bytes: int = _RING_BYTES) -> None:
-        """Args: name: ``log``, ``trace`` ...; baudrate: of the port; ring_bytes: what is kept."""
+        """Args: name: ``log``, ``trace`` ...; baudrate: of the port; ring_bytes: number of bytes that are kept."""
         self.name = name
         self.path = path
         self.trouble = ""
@@ -62,14 +62,14 @@ class AuxPort:
     def text(self, anchor: Anchor, conceal: Callable[[bytes], bytes], since_ns: int = 0) -> str:
         """Return the bytes since a moment as text: a stamp a piece, identities and secrets replaced, the rest escaped.
 
-        ``conceal`` keeps the length, and sees all at once: what it looks for may be cut in two by a piece's end.
+        ``conceal`` keeps the length, and sees all at once: an identity may be cut in two by the end of a piece.
         """
         pieces = self.since()
         masked, position, texts = conceal(b"".join(chunk for _, chunk in pieces)), 0, []
         for index, (stamp, chunk) in enumerate(pieces):
             piece = masked[position : position + len(chunk)]
             position += len(chunk)
-            if index == 0 and self._overflowed:  # what it began with is gone, so half an identity may stand here
+            if index == 0 and self._overflowed:  # its beginning is gone, so half an identity may stand here
                 piece = piece.partition(b"\n")[2]
             if stamp >= since_ns and piece:
                 texts.append(f"-- {anchor.text(stamp)}\n{piece.decode('utf-8', 'backslashreplace')}\n")

@@ -17,7 +17,7 @@ from bench.boards.reservation import reservation_of
 from bench.boards.spec import BoardSpec
 from bench.boards.undo import UndoFile
 from bench.errors import BenchError, LabError
-from bench.modem import AccessPoint, CommandTiming, Context, Cures, Family, Identity, Modem, identify
+from bench.modem import AttachSettings, CommandTiming, Cures, Family, Identity, Modem, PacketContext, identify
 from bench.privacy import Concealer
 from bench.secret import secret
 
@@ -61,9 +61,9 @@ class Board:
         Args:
             spec: where it is.
             concealer: hides identities and secrets.
-            margin: seconds that a command may take beyond what it asks for.
+            margin: seconds that a command may take beyond the time that it asks for.
             connect_timeout: seconds that a connection may take.
-            job: what it is used for, for whoever is refused it meanwhile.
+            job: its use, for a message to other users.
             escalation: the steps for a board that does not answer; None gives up at once.
             tell: gets a line on each change that an earlier process had left, or this one could not undo.
             patience: seconds that it may stay silent before that: a command that was left may still run.
@@ -205,8 +205,8 @@ class Board:
         point = self.spec.access_point
         if point:
             password = self._secret(point.password, r'[^"\r\n]{1,64}', "password")
-            context = Context(point.type, point.apn)
-            self.modem.packet_data.attach_by(AccessPoint(context, point.user, password, point.method))
+            context = PacketContext(point.type, point.apn)
+            self.modem.packet_data.attach_by(AttachSettings(context, point.user, password, point.method))
         took = self.modem.registration.wait(timeout)
         if not self.identity.iccid:  # the board was found switched off, and its SIM without power
             self.identity = self.modem.with_sim(self.identity)

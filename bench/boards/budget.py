@@ -77,7 +77,7 @@ class Budget:
         """Raise BudgetSpent unless so much may still be spent.
 
         Raises:
-            BudgetSpent: names the budget, what is spent of it, and what was wanted.
+            BudgetSpent: names the budget, the amount spent of it, and the amount needed.
         """
         for line in self.lines():
             wanted = getattr(cost, line.part)

@@ -15,7 +15,7 @@ _INTERFACE = re.compile(r":\d+\.\d+$")
 
 
 UNKNOWN = "unknown"
-"""The model of what may be a board: it must be asked."""
+"""The model of a device that may be a board: it must be asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Boards that come and go while somebody watches. Events come from udev; what they mean is read anew each time."""
+"""Boards that come and go. Events come from udev; at each event the attached boards are listed anew."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ _SETTLE_S = 0.05
 
 
 @dataclass(frozen=True)
-class Change:
+class BoardChange:
     """A board was plugged in (``attached``), unplugged, or shows other ports than before (``attached`` again)."""
 
     board: AttachedBoard
@@ -59,7 +59,7 @@ class BoardMonitor:
         """Return the attached boards, as of the last look."""
         return list(self._known.values())
 
-    def changes(self, timeout: float | None = None) -> Iterator[Change]:
+    def changes(self, timeout: float | None = None) -> Iterator[BoardChange]:
         """Yield changes as they happen, until ``timeout`` seconds have passed."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
@@ -89,14 +89,14 @@ class BoardMonitor:
     def _look(self) -> dict[tuple[str, str], AttachedBoard]:
         return {(board.serial, board.place): board for board in attached_boards(self._catalog)}
 
-    def _compare(self, now: dict[tuple[str, str], AttachedBoard]) -> Iterator[Change]:
+    def _compare(self, now: dict[tuple[str, str], AttachedBoard]) -> Iterator[BoardChange]:
         before, self._known = self._known, now
         for key, board in before.items():
             if key not in now:
-                yield Change(board, attached=False)
+                yield BoardChange(board, attached=False)
         for key, board in now.items():
             if before.get(key) != board:
-                yield Change(board, attached=True)
+                yield BoardChange(board, attached=True)
 
 
 def is_there(spec: BoardSpec, catalog: Catalog) -> bool:

@@ -89,7 +89,7 @@ class Lease:
     """A board of ours, for as long as it is entered, or from :meth:`acquire` to :meth:`release`."""
 
     def __init__(self, key: str, name: str, job: str) -> None:
-        """Args: key: from :func:`key_of`. name: for messages. job: what the holder does, for whoever is refused."""
+        """Args: key: from :func:`key_of`. name: for messages. job: of the holder, for a message to other users."""
         self.key = key
         self.name = name
         self.job = job

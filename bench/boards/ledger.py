@@ -85,7 +85,7 @@ class Ledger:
             self._connection = None
 
     def spend(self, day: date, subject: str, cost: Cost) -> None:
-        """Add to what a subject, a board or a SIM, has spent on a day."""
+        """Add to the amount that a subject, a board or a SIM, has spent on a day."""
         rows = [(day.isoformat(), subject, what, amount) for what, amount in _parts(cost) if amount]
         self._write(
             "INSERT INTO spent VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount", rows
@@ -114,7 +114,7 @@ class Ledger:
         self._write("INSERT INTO sims VALUES (?, ?) ON CONFLICT DO UPDATE SET sim = excluded.sim", [(board, sim)])
 
     def begin(self, day: date, board: str, sim: str, cost: Cost) -> None:
-        """Keep what a test may spend until it is over: of one that is killed, this is what it has spent."""
+        """Keep what a test may spend until it is over: a test that is killed has spent this amount."""
         row = (board, day.isoformat(), sim, cost.octets, cost.attaches, cost.credential_writes, cost.resets)
         self._write("INSERT OR REPLACE INTO begun VALUES (?, ?, ?, ?, ?, ?, ?)", [row])
 

@@ -1,4 +1,4 @@
-"""A board's settings: what must be after a run as it was before."""
+"""A board's settings, which must be the same after a run as before it."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ SETTINGS: Mapping[str, str] = {
     "AT%RAI?": "RAI",
     "AT+CMEE?": "error numbers",
 }
-"""What is read, and what it is called. Registration and signalling change by themselves and are not settings."""
+"""Read commands and the names of their settings. Registration and signalling change by themselves."""
 
 Profile = Mapping[str, str]
 

@@ -95,13 +95,13 @@ def provision(
     registration_timeout: float,
     allow: Callable[[int], None] = lambda _: None,
 ) -> Provisioned:
-    """Bring the bench's tags of a board to what they should hold; take it offline only when something differs.
+    """Write the test credentials to the bench's tags of a board; take it offline only when something differs.
 
     Args:
         modem: a board's modem, without open sockets.
-        credentials: what it shall hold.
+        credentials: to be held by it.
         tags: first and last tag that belong to the bench.
-        digests: what is known of the board's way to show digests.
+        digests: known digests, as this board shows them.
         board: a name of the board that stays the same.
         registration_timeout: seconds to come back.
         allow: is asked before so many writes; raises where that is too many.

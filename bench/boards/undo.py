@@ -1,4 +1,4 @@
-"""The undo journal of a board: what a process that died has left changed in its modem.
+"""The undo journal of a board: the changes that a process that died has left in its modem.
 
 A file for each board in the bench's state folder, written and synchronised to disk before a change is made. Whoever
 opens the board next undoes what stands there. The board's lease keeps two processes apart.

@@ -28,9 +28,9 @@ def fields_of(line: str) -> tuple[str, ...]:
 
 
 class Answers:
-    """The information lines of one response, read by what they must be.
+    """The information lines of one response, read by their documented form.
 
-    Every reader raises MalformedAnswer for a line that is missing or is not what the documentation says.
+    Every reader raises MalformedAnswer for a line that is missing or differs from the documentation.
     """
 
     def __init__(self, link: AtLink, response: Response) -> None:

@@ -27,7 +27,7 @@ class NoJournal:
 
 
 @dataclass(frozen=True)
-class Change:
+class UndoableChange:
     """One change that is to be undone."""
 
     link: AtLink
@@ -52,9 +52,9 @@ class Changes:
         self._link = link
         self._journal = journal
 
-    def about_to_make(self, *undo: str) -> Change:
+    def about_to_make(self, *undo: str) -> UndoableChange:
         """Note, before a change is made, the commands that undo it."""
-        return Change(self._link, undo, self._journal.remember(undo))
+        return UndoableChange(self._link, undo, self._journal.remember(undo))
 
     @contextlib.contextmanager
     def undone(self, *undo: str) -> Iterator[None]:

@@ -1,8 +1,8 @@
 """Power saving: PSM and eDRX as requested from the network, and the modem's notice of its sleep.
 
 3GPP TS 27.007 sections 7.38 (+CPSMS) and 7.40 (+CEDRXS), TS 24.008 section 10.5.7 (timers) and 10.5.5.32 (cycles);
-Nordic's AT commands reference (%XMODEMSLEEP, %XMONITOR). The modem keeps these settings in its memory, so what is
-changed here is put back at the end of its block.
+Nordic's AT commands reference (%XMODEMSLEEP, %XMONITOR). The modem keeps these settings in its memory, so changes
+are put back at the end of its block.
 """
 
 import contextlib
@@ -59,7 +59,7 @@ class PowerSaving:
     def psm(self, *, active: int, periodic: int, timeout: float) -> Iterator[PsmGrant | None]:
         """Ask for power saving mode: ``active`` seconds in idle mode, then sleep for up to ``periodic`` seconds.
 
-        Gives what the network granted, which may be other times; None when it granted nothing within ``timeout``
+        Yields the granted times, which may be others; None when the network granted nothing within ``timeout``
         seconds.
 
         Raises:

@@ -9,7 +9,7 @@ from bench.clock import NS_PER_S, now_ns
 from bench.errors import DeviceError, LabError
 from bench.modem.answers import Answers, fields_of
 from bench.modem.causes import EMM, ESM, describe, is_permanent
-from bench.modem.changes import Change, Changes
+from bench.modem.changes import Changes, UndoableChange
 from bench.modem.cures import Cures
 from bench.modem.sim_card import SimCard
 
@@ -58,7 +58,7 @@ class Registration:
         self._link = link
         self._sim = sim
         self._changes = changes
-        self._changed: list[Change] = []
+        self._changed: list[UndoableChange] = []
         self._esm: int | None = None
         self._emm: int | None = None
         self.times = 0
@@ -73,7 +73,7 @@ class Registration:
         Raises:
             NotRegistered: with the state and the reject cause that the network gave; AttachBlocked when it is the
                 modem that refuses.
-            SimLocked: the SIM wants what the bench cannot give.
+            SimLocked: the SIM wants a code that the bench cannot give.
         """
         started = now_ns()
         self._esm = self._emm = None

@@ -216,7 +216,7 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedConnection:
     """A connection that was accepted.
 
     Attributes:
