@@ -21,12 +21,12 @@ from tests.support.programs import simulator
 KILLED = """
 import contextlib, os, signal, sys
 from bench.boards import Board, BoardSpec
-from bench.modem import AccessPoint, PacketContext, SystemMode
+from bench.modem import AttachSettings, PacketContext, SystemMode
 from bench.privacy import Concealer
 
 @contextlib.contextmanager
 def attached_by(modem):
-    modem.packet_data.attach_by(AccessPoint(PacketContext("IP", "lab.example"), "user", lambda: "secret"))
+    modem.packet_data.attach_by(AttachSettings(PacketContext("IP", "lab.example"), "user", lambda: "secret"))
     yield
 
 board = Board(BoardSpec.from_json(sys.argv[1]), Concealer(b"k" * 32)).open()
