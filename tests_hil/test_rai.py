@@ -102,7 +102,7 @@ class TestTcp:
 
 
 class TestPromotion:
-    """What the first packet from idle mode costs over one from connected mode."""
+    """The extra cost of the first packet from idle mode over one from connected mode."""
 
     @pytest.mark.measures("UDP echo from idle", "UDP echo from connected")
     def test_first_packet(self, modem, peers, network, measure):
