@@ -1,4 +1,4 @@
-"""What TLS and DTLS sockets must do alike. test_tls.py and test_dtls.py run these groups, each over its transport.
+"""Scenarios that TLS and DTLS sockets share. test_tls.py and test_dtls.py run these groups, each over its transport.
 
 The peer's word counts: why a handshake failed is taken from its journal, not only from the board's ERROR.
 """
@@ -35,7 +35,7 @@ def refused(socket, peer, *reasons):
 
 
 def again_if_lost(socket, network, exchange):
-    """What an exchange gives; anew where a live network has lost one of its datagrams. A stream loses nothing."""
+    """Return the result of an exchange; repeat it where a live network has lost a datagram. A stream loses nothing."""
     attempts = network.datagram_attempts if socket.opened.type is SocketType.DATAGRAM else 1
     for left in reversed(range(attempts)):
         try:
@@ -230,7 +230,7 @@ class Suites:
 
 
 class Sessions:
-    """The session cache. What was resumed is the peer's word."""
+    """The session cache. The peer tells which sessions were resumed."""
 
     @pytest.mark.spec("XSSOCKETOPT.session_cache")
     @pytest.mark.parametrize(("cache", "resumed"), [(1, [False, True]), (0, [False, False])], ids=["on", "off"])
@@ -335,7 +335,7 @@ class Data:
 
 
 class Ends:
-    """How a connection ends."""
+    """The end of a connection."""
 
     def test_the_peer_closes(self, secure, network):
         peer = secure.peer(psk=True)

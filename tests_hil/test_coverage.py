@@ -44,7 +44,7 @@ def recovers(modem, tcp_echo, measure, network):
 
 @pytest.mark.measures("recovery after coverage loss")
 def test_a_tcp_connection(modem, peers, coverage, recovers, network):
-    """What was sent meanwhile arrives once and in order, or the socket says that it failed."""
+    """Data sent meanwhile arrive once and in order, or the socket reports that it failed."""
     echo = peers.tcp_echo()
     with modem.tcp_client(echo.host, echo.port) as client:
         client.send_string(b"before ")

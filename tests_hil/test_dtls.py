@@ -58,7 +58,7 @@ class TestData(both.Data):
 
 
 class TestEnds(both.Ends):
-    """How an association ends."""
+    """The end of an association."""
 
 
 class TestOptions(both.Options):
@@ -164,7 +164,7 @@ class TestConnectionId:
 
 
 def socket_uses_uplink(setting, server):
-    """Whether the board's records carry the server's Connection ID."""
+    """Return True when the board's records carry the server's Connection ID."""
     return setting is not CidSetting.DISABLED and bool(server)
 
 

@@ -90,7 +90,7 @@ def _told(measure, peers, name, exchanges, journal, *, stream):
 
 
 class TestCommands:
-    """What a command costs that does not touch the network."""
+    """The time of a command that does not touch the network."""
 
     @pytest.mark.measures("{command}")
     @pytest.mark.parametrize("command", ["AT", "AT+CFUN?", "AT#XSLMVER", "AT#XSOCKET?"])
@@ -102,7 +102,7 @@ class TestCommands:
 
 
 class TestConnect:
-    """How long it takes until a connection stands."""
+    """The time until a connection stands."""
 
     @pytest.mark.measures("TCP connect")
     def test_tcp(self, modem, tcp_echo, measure, network):
@@ -205,7 +205,7 @@ class TestDatagrams:
 
 
 class TestWaiting:
-    """How soon a board that waits is woken."""
+    """The time until a board that waits is woken."""
 
     @pytest.mark.measures("accept latency, waiting")
     def test_accept(self, board, modem, dialer, measure, network):
@@ -236,7 +236,7 @@ class TestWaiting:
 
 
 class TestNames:
-    """How long a name takes."""
+    """The time that a name takes."""
 
     @pytest.mark.measures("DNS, {family}")
     @pytest.mark.parametrize("family", ["IPv4", "IPv6"])

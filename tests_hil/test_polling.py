@@ -111,7 +111,7 @@ class TestWhich:
 
 
 class TestWhen:
-    """How long it takes."""
+    """The time that it takes."""
 
     @pytest.mark.spec("XPOLL.set.at_once")
     def test_returns_at_once_with_0(self, modem, tcp_echo, measure, network):

@@ -1,4 +1,4 @@
-"""RAI: does release assistance end connected mode sooner? Rounds with the option and without it, in turn.
+"""RAI: does it end connected mode sooner? Rounds with the option and without it, in turn.
 
 Each round begins and ends in idle mode; the modem's own URC says when. What the network does not grant is no fault of
 the board: such a finding is a lab error, with the evidence. Specification: #XSOCKETOPT, SO_RAI; 3GPP TS 36.321, 5.4.5.
@@ -102,7 +102,7 @@ class TestTcp:
 
 
 class TestPromotion:
-    """What the first packet from idle mode costs over one from connected mode."""
+    """The extra cost of the first packet from idle mode over one from connected mode."""
 
     @pytest.mark.measures("UDP echo from idle", "UDP echo from connected")
     def test_first_packet(self, modem, peers, network, measure):

@@ -146,7 +146,7 @@ class TestData:
 
 
 class TestRefusals:
-    """What a server cannot do, and who cannot be one."""
+    """Calls that a server refuses, and sockets that cannot be one."""
 
     @pytest.mark.spec("XLISTEN.set.error", "XACCEPT.error")
     def test_a_client_cannot_listen_or_accept(self, modem):

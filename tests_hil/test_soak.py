@@ -1,4 +1,4 @@
-"""Soak: the same small thing for hours. What leaks or slows down shows as a drift. Runs with ``--soak MINUTES``."""
+"""Soak: the same small thing for hours. A leak or a slow-down shows as a drift. Runs with ``--soak MINUTES``."""
 
 import pytest
 

@@ -103,7 +103,7 @@ class TestValues:
 
 
 class TestEffects:
-    """What an option does, where it shows."""
+    """The effect of an option, where it shows."""
 
     @pytest.mark.spec("XSOCKETOPT.rcvtimeo")
     def test_receive_timeout(self, modem, udp_echo, measure, network):

@@ -273,7 +273,7 @@ class TestReceive:
 
 
 class TestPeerEnds:
-    """What a board says when the other end goes away."""
+    """The board's report when the other end goes away."""
 
     def test_close_after_last_words(self, modem, tcp_echo, network):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:

@@ -37,7 +37,7 @@ class Transfer:
 
     @property
     def over(self):
-        """Whether time or volume is used up."""
+        """Return True when time or volume is used up."""
         passed = (now_ns() - self._began_ns) / (self._network.seconds * NS_PER_S)
         done = max(passed, self.moved / self._network.volume)
         self._progress(self._name, done)
@@ -69,7 +69,7 @@ def _sent(peer):
 
 @pytest.fixture
 def uart(bench_session):
-    """What the UART lets through at most, as a fact to stand beside a rate; nothing where a pty has no rate."""
+    """Return the most that the UART lets through, to stand beside a rate; nothing where a pty has no rate."""
 
     def ceiling(useful, overhead):
         baudrate = bench_session.spec.baudrate
@@ -128,7 +128,7 @@ class TestUplink:
     @pytest.mark.usefixtures("flow_control")
     @pytest.mark.measures("TCP uplink in data mode, receiver")
     def test_in_data_mode(self, modem, peers, measure, network, progress, uart):
-        """What the board takes is the UART's rate; what went out is the peer's word."""
+        """The board takes data at the UART's rate; the peer tells what went out."""
         sink = peers.tcp_echo(echo=False, keep_data=False)
         transfer = Transfer(network, progress, "TCP uplink in data mode")
         with modem.tcp_client(sink.host, sink.port) as client:

@@ -34,7 +34,7 @@ class TestData(both.Data):
 
 
 class TestEnds(both.Ends):
-    """How a connection ends."""
+    """The end of a connection."""
 
     def test_the_peer_just_hangs_up(self, secure, network):
         """Without close_notify nobody knows whether something is missing: an end or an error, but no data."""

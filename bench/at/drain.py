@@ -26,7 +26,7 @@ class DrainedPort:
         lock: held by whoever reads or writes the descriptor.
         borrowed: whether the link has it; else the drain reads it.
         used_ns: when the link last let go of the lock.
-        stored: what the drain read and the link has not parsed yet: (stamp in ns, bytes).
+        stored: bytes that the drain read and the link has not parsed yet: (stamp in ns, bytes).
         lost: why the port can no longer be read, or "".
     """
 
@@ -54,7 +54,7 @@ class Drain:
         self._epoll.register(self._wakeup, select.EPOLLIN)
 
     def watch(self, port: DrainedPort) -> None:
-        """Reads ``port`` whenever its link does not."""
+        """Read ``port`` whenever its link does not."""
         with self._guard:
             self._ports[port.fd] = port
             self._epoll.register(port.fd, select.EPOLLIN)
@@ -64,7 +64,7 @@ class Drain:
         self.nudge()
 
     def forget(self, port: DrainedPort) -> None:
-        """Ends with ``port``; after this its descriptor may be closed."""
+        """End with ``port``; after this its descriptor may be closed."""
         with self._guard:
             self._ports.pop(port.fd, None)
             self._unregister(port.fd)
@@ -76,12 +76,12 @@ class Drain:
             last.join()
 
     def lend(self, port: DrainedPort) -> None:
-        """Leaves ``port`` to its link, which holds the port's lock."""
+        """Leave ``port`` to its link, which holds the port's lock."""
         self._unregister(port.fd)
         port.borrowed = True
 
     def nudge(self) -> None:
-        """Has the thread look at its ports anew."""
+        """Let the thread look at its ports anew."""
         os.eventfd_write(self._wakeup, 1)
 
     def _unregister(self, fd: int) -> None:

@@ -1,4 +1,4 @@
-"""What the parser finds in a byte stream. Six frozen values are the whole vocabulary."""
+"""The events in a byte stream. Six frozen values are the whole vocabulary."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Transactions with a device: sends a command, reads its answer in the calling thread, sets URCs aside.
+"""Transactions with a device: a command is sent, its answer read in the calling thread, URCs are set aside.
 
 The times are the port's stamps, so that neither the parser nor the caller is in them. A link belongs to one thread.
 """
@@ -27,7 +27,7 @@ from bench.at.transcript import Transcript, printable
 from bench.at.transport import Transport, transport_for
 from bench.clock import NS_PER_S, duration_text, now_ns
 
-# Bulk data go out in pieces, for what is left of one is copied at each partial write.
+# Bulk data go out in pieces, for the rest of a piece is copied at each partial write.
 _PIECE = 65536
 # Secrets stand in commands of the modem (AT+, AT%), never in the firmware's own (AT#).
 _MAY_HIDE = (b"+", b"%")
@@ -41,7 +41,7 @@ class AtLink:
         self.dialect = dialect
         self.transcript = transcript or Transcript()
         self.port = Port(transport, self.transcript, self._heard)
-        self.hide: Callable[[bytes], None] = lambda _: None  # is told of each command that holds a secret
+        self.hide: Callable[[bytes], None] = lambda _: None  # gets each command that holds a secret
         # Says why a command may not be sent now, or nothing; None when every command may.
         self.refuses: Callable[[bytes], str] | None = None
         self._parser = Parser(dialect)
@@ -68,22 +68,22 @@ class AtLink:
         dialect: Dialect = SLM,
         transcript: Transcript | None = None,
     ) -> Self:
-        """Opens a port by its name (a path, ``tcp://HOST:PORT`` or ``replay:FILE``).
+        """Open a port by its name (a path, ``tcp://HOST:PORT`` or ``replay:FILE``).
 
         Raises:
             PortNotFound, PortBusy: says what to do.
-            UsageError: a name that is none.
+            UsageError: a name that is not one of a port.
         """
         transport = transport_for(port, baudrate=baudrate, flow_control=flow_control, dtr=dtr)
         return cls(transport, dialect, transcript).start()
 
     def start(self) -> Self:
-        """Opens the port and begins to listen."""
+        """Open the port and begin to listen."""
         self.port.open()
         return self
 
     def close(self) -> None:
-        """Gives the port back; harmless when it is closed."""
+        """Give the port back; harmless when it is closed."""
         self.port.close()
 
     def __enter__(self) -> Self:
@@ -94,21 +94,21 @@ class AtLink:
 
     @property
     def in_data_mode(self) -> bool:
-        """Whether what is written goes to the socket instead of the command parser."""
+        """Return True while written bytes go to the socket instead of the command parser."""
         return self._data_mode
 
     @property
     def blocked(self) -> bool:
-        """Whether a command that timed out still has no final result."""
+        """Return True when a command that timed out still has no final result."""
         return self._hanging is not None
 
     @property
     def echoes(self) -> bool:
-        """Whether the device was seen to echo a command."""
+        """Return True when the device was seen to echo a command."""
         return self._echoes
 
     def command(self, command: str | bytes, *, timeout: float = 5.0) -> Response:
-        """Sends a command (a string as latin-1) and returns its whole answer.
+        """Send a command (a string as latin-1) and return its whole answer.
 
         Args:
             command: without a terminator.
@@ -151,7 +151,7 @@ class AtLink:
         return response
 
     def wait_for_urc(self, prefix: str, *, timeout: float = 10.0, since_ns: int | None = None) -> Urc:
-        """The next URC that begins with ``prefix``: from the backlog first, each delivered once.
+        """Return the next URC that begins with ``prefix``: from the backlog first, each delivered once.
 
         Args:
             prefix: such as ``+CSCON``.
@@ -184,7 +184,7 @@ class AtLink:
         raise UrcTimeout(f"no {prefix} came within {timeout:g} s\n{self.port.evidence()}")
 
     def urcs(self) -> tuple[Urc, ...]:
-        """The backlog: what came unasked and was not delivered yet, now emptied."""
+        """Return the URCs that were not delivered yet, and empty the backlog."""
         shared = self.port.shared
         with shared.lock:
             self._parse_stored(shared)
@@ -193,13 +193,13 @@ class AtLink:
         return taken
 
     def enter_data_mode(self, command: str | bytes, *, timeout: float = 5.0) -> Response:
-        """Sends a command whose OK switches the device to data mode."""
+        """Send a command whose OK switches the device to data mode."""
         response = self._command(command, timeout, enters_data_mode=True)
         self._data_mode = True
         return response
 
     def write(self, data: bytes, *, timeout: float = 30.0) -> None:
-        """Writes raw bytes in data mode, as fast as the port takes them.
+        """Write raw bytes in data mode, as fast as the port takes them.
 
         Raises:
             LinkState: not in data mode.
@@ -211,7 +211,7 @@ class AtLink:
         self.write_raw(data, timeout=timeout)
 
     def leave_data_mode(self, *, timeout: float = 5.0) -> int:
-        """Sends the terminator; returns the result that the device reports (0, or a negative error number).
+        """Send the terminator; return the result that the device reports (0, or a negative error number).
 
         Raises:
             CommandTimeout: no report came; the link counts as being in data mode still.
@@ -221,7 +221,7 @@ class AtLink:
         return self.data_mode_ended(timeout=timeout, since_ns=since)
 
     def data_mode_ended(self, *, timeout: float = 5.0, since_ns: int | None = None) -> int:
-        """Waits for the device to report the end of data mode, whatever ended it; returns the result it reports.
+        """Wait for the device to report the end of data mode, whatever ended it; return the result it reports.
 
         Raises:
             CommandTimeout: no report came; the link counts as being in data mode still.
@@ -240,7 +240,7 @@ class AtLink:
             raise MalformedAnswer(f"{prefix} without a number: {error}\n{self.port.evidence()}") from error
 
     def write_raw(self, data: bytes, *, timeout: float = 30.0) -> None:
-        """Writes bytes in whatever state the device is: for data mode, and for recovery from an unknown state."""
+        """Write bytes in whatever state the device is: for data mode, and for recovery from an unknown state."""
         shared = self.port.shared
         with shared.lock:
             fresh = self._take(shared)
@@ -252,9 +252,9 @@ class AtLink:
                 self.port.release(shared, fresh)
 
     def listen(self, until: Callable[[bytes], bool], *, timeout: float) -> bytes:
-        """Raw bytes as they come until ``until`` holds for all of them or time is up. For recovery only.
+        """Return raw bytes as they come until ``until`` holds for all of them or time is up. For recovery only.
 
-        What is read here is not parsed: :meth:`forget` follows.
+        These bytes are not parsed: :meth:`forget` follows.
         """
         shared = self.port.shared
         deadline = now_ns() + round(timeout * NS_PER_S)
@@ -275,16 +275,16 @@ class AtLink:
         return heard
 
     def forget(self) -> None:
-        """Drops a hanging command, half an answer, the backlog and data mode: the device was brought to order."""
+        """Drop a hanging command, half an answer, the backlog and data mode: the device was brought to order."""
         self._parser.reset()
         self._hanging = None
         self._data_mode = False
         self._backlog.clear()
 
-    # ---------------------------------------------------------------- what comes
+    # ---------------------------------------------------------------- receiving
 
     def _take(self, shared: DrainedPort) -> bool:
-        """Takes the port from the drain and parses what that has stored; True when the drain had it."""
+        """Take the port from the drain and parse what that has stored; True when the drain had it."""
         fresh = self.port.take(shared)
         if fresh:
             self._parse_stored(shared)
@@ -301,7 +301,7 @@ class AtLink:
         self._set_aside(self._parser.feed(chunk), stamp)
 
     def _set_aside(self, events: list[Event], stamp: int) -> None:
-        """Keeps URCs; notes the end of a command that had timed out; drops the rest of its answer."""
+        """Keep URCs; note the end of a command that had timed out; drop the rest of its answer."""
         for event in events:
             if type(event) is Unsolicited:
                 urc = Urc(event.line.decode("latin-1"), stamp, event.payload)
@@ -315,7 +315,7 @@ class AtLink:
                 late = (stamp - sent_ns) / NS_PER_S
                 self.transcript.note(stamp, f"late: {printable(event.code)} of {command} after {late:.3f} s")
             elif type(event) is FinalResult:
-                self.transcript.note(stamp, f"{printable(event.code)} that no command asked for")
+                self.transcript.note(stamp, f"{printable(event.code)} without a command")
 
     # ---------------------------------------------------------------- transactions
 
@@ -380,7 +380,7 @@ class AtLink:
         return response
 
     def _restarted(self, command: str, line: bytes) -> NoReturn:
-        """No answer will come any more."""
+        """Raise DeviceRestarted: no answer will come any more."""
         self._parser.reset()
         self._hanging = None
         raise DeviceRestarted(
@@ -389,9 +389,9 @@ class AtLink:
         )
 
     def take_restarts(self) -> tuple[Urc, ...]:
-        """URCs that said, unexpected, that the device has restarted or its modem has crashed; each is told once.
+        """Return the unexpected URCs about a restart of the device or a crash of its modem, each once.
 
-        What :meth:`wait_for_urc` has delivered was expected. What :meth:`urcs` has taken away is told all the same.
+        Those that :meth:`wait_for_urc` has delivered were expected. Those that :meth:`urcs` has taken are among them.
         """
         with self.port.shared.lock:
             self._parse_stored(self.port.shared)

@@ -1,6 +1,6 @@
 """The AT wire, sans-IO: bytes in, events out, in the manner of h11. No port, no time, no logging.
 
-The same bytes give the same events however they were cut into chunks. The parser never raises for what a device sent:
+The same bytes give the same events however they were cut into chunks. The parser never raises for bytes of a device:
 it answers with :class:`~bench.at.events.Malformed`.
 """
 
@@ -19,7 +19,7 @@ _NOTHING: frozenset[bytes] = frozenset()
 
 
 class Parser:
-    """Turns what a device sends into events. Tell it each command with :meth:`command_sent`; feed it all that comes."""
+    """A parser of the bytes of a device. Tell it each command with :meth:`command_sent`; feed it all that comes."""
 
     def __init__(self, dialect: Dialect = SLM) -> None:
         self._prefixes: dict[bytes, frozenset[bytes]] = {}

@@ -34,7 +34,7 @@ class Port:
     """
 
     def __init__(self, transport: Transport, transcript: Transcript, meanwhile: Meanwhile) -> None:
-        """Args: meanwhile: is given what the device sends while we write, so that neither side blocks the other."""
+        """Args: meanwhile: gets the bytes that come while we write, so that neither side blocks the other."""
         self.name = transport.name
         self.transcript = transcript
         self.conceal: Conceal = bytes
@@ -48,12 +48,12 @@ class Port:
 
     @property
     def is_open(self) -> bool:
-        """Whether it has been opened and not been closed since."""
+        """Return True from the opening of the port to its closing."""
         return self._shared is not None
 
     @property
     def shared(self) -> DrainedPort:
-        """What the drain and we take turns with. Its lock is held by whoever reads or writes.
+        """Return the port that the drain and we take turns to read. Its lock is held while one reads or writes.
 
         Raises:
             LinkState: the port is closed.
@@ -63,7 +63,7 @@ class Port:
         return self._shared
 
     def open(self) -> None:
-        """Opens the transport and begins to listen."""
+        """Open the transport and begin to listen."""
         fd = self._transport.open()
         self._shared = DrainedPort(fd, self.transcript)
         self._poll.register(fd, select.POLLIN)
@@ -72,7 +72,7 @@ class Port:
         SHARED.watch(self._shared)
 
     def close(self) -> None:
-        """Gives the transport back; harmless when it is closed."""
+        """Give the transport back; harmless when it is closed."""
         shared, self._shared = self._shared, None
         if shared is not None:
             with shared.lock:
@@ -84,7 +84,7 @@ class Port:
             self.transcript.flush()
 
     def take(self, shared: DrainedPort) -> bool:
-        """Takes the descriptor from the drain, whose lock the caller holds; True when the drain had it."""
+        """Take the descriptor from the drain, whose lock the caller holds; True when the drain had it."""
         if shared.borrowed:
             return False
         SHARED.lend(shared)
@@ -92,13 +92,13 @@ class Port:
         return True
 
     def release(self, shared: DrainedPort, fresh: bool) -> None:
-        """Lets the drain have the descriptor back when it has been idle for a while."""
+        """Let the drain have the descriptor back when it has been idle for a while."""
         shared.used_ns = now_ns()
         if fresh:
             SHARED.nudge()  # it may sleep without a time limit
 
     def receive(self, deadline: int) -> tuple[bytes, int] | None:
-        """The next chunk and its stamp, or None when the deadline (ns) has passed.
+        """Return the next chunk and its stamp, or None when the deadline (ns) has passed.
 
         Raises:
             PortLost: the port vanished.
@@ -141,7 +141,7 @@ class Port:
         return chunk, stamp
 
     def write(self, data: bytes, shown: bytes, timeout: float) -> int:
-        """Writes all of ``data`` and records it as ``shown``; returns the clock before the first write.
+        """Write all of ``data`` and record it as ``shown``; return the clock before the first write.
 
         Raises:
             CommandTimeout: the port took nothing for ``timeout`` seconds.
@@ -165,7 +165,7 @@ class Port:
             stamp = now_ns()
 
     def lost(self, shared: DrainedPort, why: str) -> NoReturn:
-        """Notes that the port is gone, and raises PortLost."""
+        """Note that the port is gone, and raise PortLost."""
         shared.lost = why
         moment = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
         raise PortLost(
@@ -174,7 +174,7 @@ class Port:
         )
 
     def evidence(self) -> str:
-        """The end of the transcript and where all of it is."""
+        """Return the end of the transcript and where all of it is."""
         return f"{self.transcript.tail(self.conceal)}\n    whole transcript: {self.where}"
 
     def _wait_writable(self, left: int, timeout: float) -> None:

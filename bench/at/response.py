@@ -1,4 +1,4 @@
-"""What a transaction gave: values, and the errors that carry them."""
+"""The results of a transaction: values, and the errors that carry them."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -26,7 +26,7 @@ class Response(NamedTuple):
         sent_ns: the clock just before the command was written.
         first_byte_ns: the clock just after the read that brought the answer's first byte.
         final_ns: the clock just after the read that brought the final result.
-        urcs: what came unasked in between; still delivered by ``wait_for_urc``.
+        urcs: those that came in between; still delivered by ``wait_for_urc``.
     """
 
     command: str
@@ -40,12 +40,12 @@ class Response(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether the final result is OK."""
+        """Return True when the final result is OK."""
         return self.final == "OK"
 
     @property
     def duration_ns(self) -> int:
-        """From the command's write to the read of its final result, in ns."""
+        """Return the time from the command's write to the read of its final result, in ns."""
         return self.final_ns - self.sent_ns
 
 
@@ -58,7 +58,7 @@ class CommandError(DeviceError):
 
     @property
     def cme(self) -> int | None:
-        """The number of ``+CME ERROR: n`` or ``+CMS ERROR: n``, if it has one."""
+        """Return the number of ``+CME ERROR: n`` or ``+CMS ERROR: n``, if it has one."""
         number = self.response.final.partition(":")[2].strip()
         return int(number) if number.isdigit() else None
 
@@ -105,4 +105,4 @@ class LinkState(UsageError):
 
 
 class ReplayMismatch(LabError):
-    """What is sent differs from what the replayed transcript recorded."""
+    """The bytes sent differ from those of the replayed transcript."""

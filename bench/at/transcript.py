@@ -40,7 +40,7 @@ class Entry(NamedTuple):
 
 
 class Transcript:
-    """Collects entries; the link records, a reader cuts them off."""
+    """The entries of a port; the link records, a reader cuts them off."""
 
     def __init__(self) -> None:
         self._entries: list[tuple[int, str, bytes, int]] = []
@@ -52,16 +52,16 @@ class Transcript:
         self._spooled = 0
 
     def note(self, t_ns: int, text: str) -> None:
-        """Adds a remark of the bench."""
+        """Add a remark of the bench."""
         self.record((t_ns, "note", text.encode(), 0))
 
     @property
     def entries(self) -> list[Entry]:
-        """Everything since the last cut."""
+        """Return the entries since the last cut."""
         return [Entry._make(row) for row in self._entries]
 
     def cut(self) -> tuple[list[Entry], list[Response]]:
-        """Everything since the last cut, taken out."""
+        """Return the entries since the last cut, and take them out."""
         self.flush()
         entries = self.entries
         del self._entries[: len(entries)]
@@ -71,7 +71,7 @@ class Transcript:
         return entries, transactions
 
     def shorten(self, keep: int) -> None:
-        """Forgets all but the last ``keep`` entries and transactions: for a test that runs for hours."""
+        """Forget all but the last ``keep`` entries and transactions: for a test that runs for hours."""
         left_out = len(self._entries) - keep
         if left_out > 0:
             stamp = self._entries[left_out - 1][0]
@@ -83,14 +83,14 @@ class Transcript:
                 self.flush()
 
     def spool_to(self, path: Path | None) -> None:
-        """From now on keeps what is not yet cut in ``path``; None ends it and removes nothing."""
+        """Keep the entries that are not cut yet in ``path`` from now on; None ends it and removes nothing."""
         self.close()
         if path is not None:
             self._spool = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
             self._spooled = 0
 
     def flush(self) -> None:
-        """Writes what is new to the spool file."""
+        """Write the new entries to the spool file."""
         if self._spool is not None and len(self._entries) > self._spooled:
             fresh = [Entry._make(row) for row in self._entries[self._spooled :]]
             self._spooled += len(fresh)
@@ -100,30 +100,30 @@ class Transcript:
                 self.lost = f"the transcript could not be written: {error}"
 
     def close(self) -> None:
-        """Flushes and closes the spool file."""
+        """Flush and close the spool file."""
         if self._spool is not None:
             self.flush()
             os.close(self._spool)
             self._spool = None
 
     def tail(self, conceal: Conceal = bytes, lines: int = 12) -> str:
-        """The last few entries as text, for an error message."""
+        """Return the last few entries as text, for an error message."""
         recent = concealed([Entry._make(row) for row in self._entries[-lines:]], conceal)
         return "\n".join(f"    {_ARROWS[entry.direction]} {_tail_line(entry.data)}" for entry in recent)
 
 
 def _tail_line(data: bytes) -> str:
-    """A chunk for an error message: its beginning, and its end when it is long."""
+    """Return a chunk for an error message: its beginning, and its end when it is long."""
     return printable(data) if len(data) <= 160 else f"{printable(data[:80])} ... {printable(data[-60:])}"
 
 
 def printable(data: bytes) -> str:
-    """Bytes as one readable line: control and non-ASCII bytes escaped, reversibly."""
+    """Return bytes as one readable line: control and non-ASCII bytes escaped, reversibly."""
     return data.decode("latin-1").translate(_ESCAPES)
 
 
 def concealed(entries: Sequence[Entry], conceal: Conceal) -> list[Entry]:
-    """The entries with each direction's stream passed through ``conceal``, which must keep its length.
+    """Return the entries with each direction's stream passed through ``conceal``, which must keep its length.
 
     The stream is concealed as a whole, so that a value cut in two by chunks is found as well.
     """
@@ -145,7 +145,7 @@ def concealed(entries: Sequence[Entry], conceal: Conceal) -> list[Entry]:
 
 
 def to_text(entries: Iterable[Entry], anchor: Anchor) -> str:
-    """Readable: UTC date of the first entry, then seconds since then, direction and escaped bytes a line."""
+    """Return readable text: the UTC date of the first entry, then a line an entry with its seconds since then."""
     rows: list[str] = []
     start: int | None = None
     for entry in entries:
@@ -157,7 +157,7 @@ def to_text(entries: Iterable[Entry], anchor: Anchor) -> str:
 
 
 def to_jsonl(entries: Iterable[Entry]) -> str:
-    """One JSON object an entry: t_ns, direction, data (a code point a byte), empty_ns."""
+    """Return one JSON object an entry: t_ns, direction, data (a code point a byte), empty_ns."""
     return "".join(
         json.dumps(
             {"t_ns": e.t_ns, "direction": e.direction, "data": e.data.decode("latin-1"), "empty_ns": e.empty_ns},
@@ -169,10 +169,10 @@ def to_jsonl(entries: Iterable[Entry]) -> str:
 
 
 def read_jsonl(path: Path) -> list[Entry]:
-    """The entries of a transcript file; a last line that a crash cut short is left out.
+    """Return the entries of a transcript file; a last line that a crash cut short is left out.
 
     Raises:
-        UsageError: the file cannot be read or is no transcript; names the line.
+        UsageError: the file cannot be read or is not a transcript; names the line.
     """
     try:
         text = path.read_text(encoding="utf-8")

@@ -22,7 +22,7 @@ from bench.processes import describe_process, lock_holder
 
 
 class Transport(Protocol):
-    """What a link needs of a port. ``open`` acquires it and returns a non-blocking descriptor to poll."""
+    """A port for a link. ``open`` acquires it and returns a non-blocking descriptor to poll."""
 
     name: str
     timed: int
@@ -31,13 +31,13 @@ class Transport(Protocol):
     costs."""
 
     def open(self) -> int:
-        """Acquires the port and returns its descriptor, non-blocking."""
+        """Acquire the port and return its descriptor, non-blocking."""
 
     def write(self, data: bytes) -> int:
-        """Writes what the port takes now; returns how much. Raises BlockingIOError when it takes nothing."""
+        """Write the bytes that the port takes now; return their number. Raise BlockingIOError when it takes none."""
 
     def close(self) -> None:
-        """Gives the port back; harmless when it is not open."""
+        """Give the port back; harmless when it is not open."""
 
 
 class SerialTransport:
@@ -62,10 +62,10 @@ class SerialTransport:
         self.timed = -1
 
     def open(self) -> int:
-        """Opens the tty.
+        """Open the tty.
 
         Raises:
-            PortNotFound: it does not exist or is no serial port.
+            PortNotFound: it does not exist or is not a serial port.
             PortBusy: another program has locked it.
         """
         _must_be_tty(self.name)
@@ -91,11 +91,11 @@ class SerialTransport:
         self.timed = os.open(f"/proc/self/fd/{self._fd}", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
 
     def write(self, data: bytes) -> int:
-        """Writes through the descriptor."""
+        """Write through the descriptor."""
         return os.write(self._fd, data)
 
     def close(self) -> None:
-        """Closes the tty and frees its lock."""
+        """Close the tty and free its lock."""
         if self.timed >= 0:
             os.close(self.timed)
             self.timed = -1
@@ -114,7 +114,7 @@ class TcpTransport:
         self.timed = -1
 
     def open(self) -> int:
-        """Connects; raises PortNotFound when nobody answers."""
+        """Connect; raise PortNotFound when nobody answers."""
         try:
             self._socket = socket.create_connection(self._address, self._connect_timeout)
         except OSError as error:
@@ -124,18 +124,18 @@ class TcpTransport:
         return self._socket.fileno()
 
     def write(self, data: bytes) -> int:
-        """Sends through the connection."""
+        """Send through the connection."""
         assert self._socket is not None  # the link opens before it writes
         return self._socket.send(data)
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         if self._socket is not None:
             self._socket.close()
 
 
 class ReplayTransport:
-    """Answers from a transcript: what is sent must be what was sent then, and what came then comes again.
+    """A device replayed from a transcript: the bytes sent must be those sent then, and the recorded ones come again.
 
     Masked bytes in the recorded transcript (asterisks) match anything.
     """
@@ -149,7 +149,7 @@ class ReplayTransport:
         self.timed = -1
 
     def open(self) -> int:
-        """Reads the transcript and plays what came before the first command."""
+        """Read the transcript and play the bytes that came before the first command."""
         self._entries = [entry for entry in read_jsonl(self._path) if entry.direction != "note"]
         self._ours, self._theirs = socket.socketpair()
         for end in (self._ours, self._theirs):
@@ -158,7 +158,7 @@ class ReplayTransport:
         return self._ours.fileno()
 
     def write(self, data: bytes) -> int:
-        """Compares with the recording.
+        """Compare with the recording.
 
         Raises:
             ReplayMismatch: other bytes, or more than were recorded.
@@ -180,7 +180,7 @@ class ReplayTransport:
         return len(data)
 
     def close(self) -> None:
-        """Ends the replay."""
+        """End the replay."""
         for end in (self._ours, self._theirs):
             if end is not None:
                 end.close()
@@ -192,15 +192,15 @@ class ReplayTransport:
 
 
 def transport_for(port: str, *, baudrate: int = 115200, flow_control: bool = False, dtr: bool = True) -> Transport:
-    """The transport that a port's name asks for.
+    """Return the transport that a port's name asks for.
 
     Raises:
-        UsageError: a name that is none.
+        UsageError: a name that is not one of a port.
     """
     if port.startswith("tcp://"):
         match = re.fullmatch(r"tcp://(?:\[([^\]]+)\]|([^:\[\]]+)):(\d{1,5})", port)
         if match is None or not 0 < int(match.group(3)) < 65536:
-            raise UsageError(f"{port} is no address; write tcp://HOST:PORT, an IPv6 address in brackets")
+            raise UsageError(f"{port} is not an address; write tcp://HOST:PORT, an IPv6 address in brackets")
         return TcpTransport(match.group(1) or match.group(2), int(match.group(3)))
     if port.startswith("replay:"):
         return ReplayTransport(Path(port.removeprefix("replay:")))
@@ -208,7 +208,7 @@ def transport_for(port: str, *, baudrate: int = 115200, flow_control: bool = Fal
 
 
 def is_pty(port: str) -> bool:
-    """Whether a port is a pseudo-terminal, which no hardware is ever behind.
+    """Return True when a port is a pseudo-terminal, which no hardware is ever behind.
 
     The kernel's character majors 136 to 143 are pty slaves (Linux Documentation/admin-guide/devices.txt).
     """
@@ -220,7 +220,7 @@ def is_pty(port: str) -> bool:
 
 
 def pty_made_ns(port: str) -> int:
-    """When the pty behind a path was made, in ns since 1970; 0 when none is there."""
+    """Return the time at which the pty behind a path was made, in ns since 1970; 0 when there is none."""
     try:
         return Path(port).stat().st_ctime_ns if is_pty(port) else 0
     except OSError:  # ended in this very moment
@@ -237,7 +237,7 @@ def _must_be_tty(path: str) -> None:
     except OSError as error:
         raise PortNotFound(f"cannot look at {path}: {error}") from error
     if not stat.S_ISCHR(mode):
-        raise PortNotFound(f"{path} is no serial port; `nrf91-bench boards` lists what is attached")
+        raise PortNotFound(f"{path} is not a serial port; `nrf91-bench boards` lists what is attached")
 
 
 def _opening_error(path: str, error: serial.SerialException) -> PortBusy | PortNotFound:
@@ -250,7 +250,7 @@ def _opening_error(path: str, error: serial.SerialException) -> PortBusy | PortN
             f"no permission to open {path}; add your user to its group (`ls -l {path}`, often dialout) and log in again"
         )
     if number == errno.ENOTTY or "configure port" in str(error):
-        return PortNotFound(f"{path} is no serial port: {error}")
+        return PortNotFound(f"{path} is not a serial port: {error}")
     return PortNotFound(f"cannot open {path}: {error}")
 
 

@@ -1,4 +1,4 @@
-"""Which boards there are, who uses them, and one that is open."""
+"""The boards of a lab: those that are known, their users, and one that is open."""
 
 from bench.boards.admission import show_tokens
 from bench.boards.aux_port import AuxPort

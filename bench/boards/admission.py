@@ -1,4 +1,4 @@
-"""How a board lets peers in public know that it belongs to their run."""
+"""Admission: a board shows peers in public that it belongs to their run."""
 
 import contextlib
 
@@ -9,7 +9,7 @@ from bench.peers import PeerError, Peers
 
 
 def show_tokens(board: Board, peers: Peers, *, attempts: int, seconds: float) -> tuple[str, ...]:
-    """Sends a datagram and a stream, each with a token of the run, from every address family that both ends have.
+    """Send a datagram and a stream, each with a token of the run, from every address family that both ends have.
 
     Both, for a network may send them from different addresses. Returns the addresses that the peers serve from now on.
 

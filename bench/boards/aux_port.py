@@ -1,4 +1,4 @@
-"""A board's further serial ports, log and trace: their last megabyte each, for whoever asks why a test failed."""
+"""A board's further serial ports, log and trace: the last megabyte of each, for the analysis of a failed test."""
 
 import os
 import select
@@ -14,7 +14,7 @@ from bench.errors import BenchError
 
 _RING_BYTES = 1 << 20
 _READ = 65536
-_PAUSE_S = 0.02  # what comes meanwhile waits in the kernel: one wake-up for many bytes
+_PAUSE_S = 0.02  # bytes that come meanwhile wait in the kernel: one wake-up for many bytes
 _END_S = 2.0
 _SILENCE_NS, _DUMP_NS = NS_PER_S // 4, 10 * NS_PER_S
 
@@ -22,11 +22,11 @@ _SILENCE_NS, _DUMP_NS = NS_PER_S // 4, 10 * NS_PER_S
 class AuxPort:
     """One port, read for as long as it is entered by a thread of its own.
 
-    A port that cannot be opened, or vanishes, is no error: ``trouble`` says why there is nothing.
+    A port that cannot be opened, or vanishes, raises no error: ``trouble`` says why there is nothing.
     """
 
     def __init__(self, name: str, path: str, *, baudrate: int, ring_bytes: int = _RING_BYTES) -> None:
-        """Args: name: ``log``, ``trace`` ...; baudrate: of the port; ring_bytes: what is kept."""
+        """Args: name: ``log``, ``trace`` ...; baudrate: of the port; ring_bytes: number of bytes that are kept."""
         self.name = name
         self.path = path
         self.trouble = ""
@@ -55,28 +55,28 @@ class AuxPort:
             self._transport.close()
 
     def since(self, since_ns: int = 0) -> list[tuple[int, bytes]]:
-        """What came from a moment on, stamped when it was read: up to 20 ms after it came."""
+        """Return the bytes that came from a moment on, stamped when they were read: up to 20 ms later."""
         with self._lock:
             return [(stamp, chunk) for stamp, chunk in self._chunks if stamp >= since_ns]
 
     def text(self, anchor: Anchor, conceal: Callable[[bytes], bytes], since_ns: int = 0) -> str:
-        """The same for a reader, a stamp a piece, identities and secrets replaced; bytes that are no text escaped.
+        """Return the bytes since a moment as text: a stamp a piece, identities and secrets replaced, the rest escaped.
 
-        ``conceal`` keeps the length, and sees all at once: what it looks for may be cut in two by a piece's end.
+        ``conceal`` keeps the length, and sees all at once: an identity may be cut in two by the end of a piece.
         """
         pieces = self.since()
-        masked, position, told = conceal(b"".join(chunk for _, chunk in pieces)), 0, []
+        masked, position, texts = conceal(b"".join(chunk for _, chunk in pieces)), 0, []
         for index, (stamp, chunk) in enumerate(pieces):
             piece = masked[position : position + len(chunk)]
             position += len(chunk)
-            if index == 0 and self._overflowed:  # what it began with is gone, so half an identity may stand here
+            if index == 0 and self._overflowed:  # its beginning is gone, so half an identity may stand here
                 piece = piece.partition(b"\n")[2]
             if stamp >= since_ns and piece:
-                told.append(f"-- {anchor.text(stamp)}\n{piece.decode('utf-8', 'backslashreplace')}\n")
-        return "".join(told)
+                texts.append(f"-- {anchor.text(stamp)}\n{piece.decode('utf-8', 'backslashreplace')}\n")
+        return "".join(texts)
 
     def finish_speaking(self) -> None:
-        """Waits until nothing has come for a moment: a dump after a fault takes its time."""
+        """Wait until nothing has come for a moment: a dump after a fault takes its time."""
         deadline = now_ns() + _DUMP_NS
         while now_ns() < deadline and not self.trouble:
             time.sleep(_SILENCE_NS / NS_PER_S)

@@ -1,4 +1,4 @@
-"""A board that is open: its link, its modem, who it is; in a known state when it is opened and when it is closed."""
+"""An open board: its link, its modem, its identity; in a known state when it is opened and when it is closed."""
 
 import contextlib
 import ipaddress
@@ -17,7 +17,7 @@ from bench.boards.reservation import reservation_of
 from bench.boards.spec import BoardSpec
 from bench.boards.undo import UndoFile
 from bench.errors import BenchError, LabError
-from bench.modem import AccessPoint, CommandTiming, Context, Cures, Family, Identity, Modem, identify
+from bench.modem import AttachSettings, CommandTiming, Cures, Family, Identity, Modem, PacketContext, identify
 from bench.privacy import Concealer
 from bench.secret import secret
 
@@ -56,16 +56,16 @@ class Board:
         patience: float = 15.0,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Makes it; opens nothing.
+        """Make the board; open nothing.
 
         Args:
             spec: where it is.
-            concealer: knows what must not be shown.
-            margin: seconds that a command may take beyond what it asks for.
+            concealer: hides identities and secrets.
+            margin: seconds that a command may take beyond the time that it asks for.
             connect_timeout: seconds that a connection may take.
-            job: what it is used for, for whoever is refused it meanwhile.
+            job: its use, for a message to other users.
             escalation: the steps for a board that does not answer; None gives up at once.
-            tell: is told what an earlier process had left changed, and what this one could not put back.
+            tell: gets a line on each change that an earlier process had left, or this one could not undo.
             patience: seconds that it may stay silent before that: a command that was left may still run.
         """
         self.spec = spec
@@ -86,23 +86,23 @@ class Board:
 
     @property
     def slot(self) -> str:
-        """The board's place in the run."""
+        """Return the board's place in the run."""
         return self.spec.slot
 
     @property
     def simulated(self) -> bool:
-        """Whether no hardware is behind the port."""
+        """Return True when no hardware is behind the port."""
         return not self.spec.hardware
 
     @property
     def link(self) -> AtLink:
-        """The AT link."""
+        """Return the AT link."""
         assert self._link is not None, "the board is not open"
         return self._link
 
     @property
     def modem(self) -> Modem:
-        """The modem's typed commands."""
+        """Return the modem's typed commands."""
         assert self._modem is not None, "the board is not open"
         return self._modem
 
@@ -113,7 +113,7 @@ class Board:
         self.close()
 
     def open(self) -> Self:
-        """Takes the lease, opens the port, brings the board to a known state and asks who it is.
+        """Take the lease, open the port, bring the board to a known state and ask for its identity.
 
         Raises:
             BoardLeased: somebody else has the board.
@@ -148,7 +148,7 @@ class Board:
         return self
 
     def _heed_reservation(self) -> None:
-        """A run asks before it takes its boards; one that comes in later may have been reserved meanwhile."""
+        """Refuse a board that was reserved after the run took its boards."""
         kept = None if self._lease.inherited else reservation_of(self.spec.key)
         if kept is not None and (INHERITED in os.environ or not kept.mine):
             raise BoardLeased(f"{self.slot} is {kept.text}")
@@ -184,7 +184,7 @@ class Board:
         return link
 
     def close(self) -> None:
-        """Leaves the board as it was found and gives the port back, whatever happens."""
+        """Leave the board as it was found and give the port back, whatever happens."""
         if self._link is None:
             return
         link, self._link = self._link, None
@@ -196,7 +196,7 @@ class Board:
             self._lease.release()
 
     def registered(self, timeout: float) -> int:
-        """Attaches by the lab's access point, if one is named, and waits for the network; the time it took in ns.
+        """Attach by the lab's access point, if one is named, and wait for the network; return the time it took in ns.
 
         Raises:
             NotRegistered: the network did not let the board in within ``timeout`` seconds.
@@ -205,8 +205,8 @@ class Board:
         point = self.spec.access_point
         if point:
             password = self._secret(point.password, r'[^"\r\n]{1,64}', "password")
-            context = Context(point.type, point.apn)
-            self.modem.packet_data.attach_by(AccessPoint(context, point.user, password, point.method))
+            context = PacketContext(point.type, point.apn)
+            self.modem.packet_data.attach_by(AttachSettings(context, point.user, password, point.method))
         took = self.modem.registration.wait(timeout)
         if not self.identity.iccid:  # the board was found switched off, and its SIM without power
             self.identity = self.modem.with_sim(self.identity)
@@ -214,7 +214,7 @@ class Board:
         return took
 
     def known_state(self) -> None:
-        """Between tests: answers in step, no data mode, no open socket.
+        """Bring the board to its state between tests: answers in step, no data mode, no open socket.
 
         Raises:
             DeviceRestarted: it has restarted by itself; it is in order all the same.
@@ -232,24 +232,24 @@ class Board:
             )
 
     def keep_transcript_in(self, where: str) -> None:
-        """Says where error messages should point for the whole transcript."""
+        """Let error messages point to ``where`` for the whole transcript."""
         self.where = where
         if self._link is not None:
             self._link.port.where = where
 
     def free_port(self) -> int:
-        """A port number that the board can bind, another one each time."""
+        """Return a port number that the board can bind, another one each time."""
         port = self._next_port
         self._next_port = port + 1 if port < _LAST_PORT else _FIRST_PORT
         return port
 
     def addresses(self, family: Family) -> list[str]:
-        """The board's own addresses of a family, by which peers of its network reach it."""
+        """Return the board's own addresses of a family, by which peers of its network reach it."""
         version = _VERSION[family]
         return [text for text in self.modem.packet_data.addresses() if ipaddress.ip_address(text).version == version]
 
     def address(self, family: Family = Family.IPV4) -> str:
-        """The first of them.
+        """Return the first of its addresses of a family.
 
         Raises:
             LabError: it has none.
@@ -263,7 +263,7 @@ class Board:
         return found[0]
 
     def short_ids(self) -> dict[str, str]:
-        """The board's identities as keyed short ids, those it has."""
+        """Return the board's identities as keyed short ids, those it has."""
         values = {"imei": self.identity.imei, "imsi": self.identity.imsi, "iccid": self.identity.iccid}
         return {kind: self.concealer.short_id(kind, value) for kind, value in values.items() if value}
 
@@ -278,7 +278,7 @@ class Board:
             self._tell(f"{self.slot} is not as it was found: {changed}")
 
     def _secret(self, source: str, form: str, what: str) -> Callable[[], str]:
-        """Reads it when it is asked for; one that is long enough is hidden from then on wherever it occurs."""
+        """Return a function that reads a secret, and hides one that is long enough wherever it occurs from then on."""
 
         def read() -> str:
             value = secret(source)
@@ -291,7 +291,7 @@ class Board:
         return read
 
     def _undo_left_over(self, link: AtLink) -> None:
-        """What an earlier process had changed and did not live to undo."""
+        """Undo the changes of an earlier process that did not live to undo them."""
         for commands in self._undo.left_over():
             try:
                 for command in commands:

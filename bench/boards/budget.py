@@ -1,4 +1,4 @@
-"""Budgets: what SIMs and boards may spend, asked before anything is spent."""
+"""Budgets: the limits of what SIMs and boards may spend, checked before anything is spent."""
 
 import re
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _WRITE = re.compile(r"AT%CMNG=[03],", re.IGNORECASE)
 
 
 class BudgetSpent(LabError):
-    """What a SIM or a board may spend is spent: only the next day or month helps, or a larger budget."""
+    """A budget of a SIM or a board is spent: only the next day or month helps, or a larger budget."""
 
     worth_retry = False
     ends_by_itself = False
@@ -50,23 +50,23 @@ class Budget:
 
     @property
     def limits_bytes(self) -> bool:
-        """Whether a SIM's bytes have a limit."""
+        """Return True when a SIM's bytes have a limit."""
         return self.limits.bytes_per_day is not None or self.limits.bytes_per_month is not None
 
     def spend(self, cost: Cost) -> None:
-        """Notes what was spent: bytes by the SIM, the rest by the board."""
+        """Note a cost: bytes by the SIM, the rest by the board."""
         self._charge(_today(), self.sim, cost)
 
     def begin(self, most: Cost) -> None:
-        """Notes that a test begins that may spend so much; to be called by whoever has the board."""
+        """Note that a test begins that may spend so much; for the holder of the board."""
         self.ledger.begin(_today(), self.board, self.sim, most)
 
     def over(self) -> None:
-        """The test that began is over, and what it has spent is noted."""
+        """Note that the test that began is over; its cost is noted by then."""
         self.ledger.over(self.board)
 
     def charge_left_over(self) -> None:
-        """A test of this board whose process was killed has spent the most that it might."""
+        """Charge a test of this board whose process was killed with the most that it might have spent."""
         found = self.ledger.left_over(self.board)
         if found is not None:
             self._charge(*found)
@@ -78,10 +78,10 @@ class Budget:
         self.ledger.spend(day, self.board, replace(cost, octets=0, milliseconds=0))
 
     def allow(self, cost: Cost) -> None:
-        """Nothing while so much may still be spent.
+        """Raise BudgetSpent unless so much may still be spent.
 
         Raises:
-            BudgetSpent: names the budget, what is spent of it, and what was wanted.
+            BudgetSpent: names the budget, the amount spent of it, and the amount needed.
         """
         for line in self.lines():
             wanted = getattr(cost, line.part)
@@ -92,7 +92,7 @@ class Budget:
                 )
 
     def lines(self) -> list["BudgetLine"]:
-        """Each budget that is set, with what is spent of it."""
+        """Return each budget that is set, with the amount spent of it."""
         today = _today()
         month = today.replace(day=1)
         limits = self.limits
@@ -113,7 +113,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class BudgetLine:
-    """One budget: its key in bench.toml, whose it is, for which period, what is spent of which limit."""
+    """One budget: its key in bench.toml, its SIM or board, its period, the amount spent and the limit."""
 
     key: str
     subject: str
@@ -124,7 +124,7 @@ class BudgetLine:
     what: str
 
     def holds(self, cost: Cost) -> bool:
-        """Whether so much more stays within it."""
+        """Return True when so much more stays within the budget."""
         return self.spent + int(getattr(cost, self.part)) <= self.limit
 
 

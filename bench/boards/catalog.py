@@ -1,8 +1,8 @@
-"""Board models as data: how each looks on USB and which of its ports speaks AT.
+"""Board models as data: their looks on USB, and the port that speaks AT.
 
-Sources: Nordic's board documentation and the serial-number patterns of Nordic's own tools. A port is told by its rank
-among the CDC interfaces of the device, never by its tty number. A SEGGER USB id alone is no board: other kits and bare
-debug probes have the same one, so the serial number must fit too.
+Sources: Nordic's board documentation and the serial-number patterns of Nordic's own tools. A port is known by its rank
+among the CDC interfaces of the device, never by its tty number. A SEGGER USB id alone does not make a board: other kits
+and bare debug probes have the same one, so the serial number must match too.
 """
 
 import re
@@ -30,7 +30,7 @@ class Model:
         dtr: the state of that line while the AT port is open.
         confirmed: whether the USB identity was seen on a real board.
         baudrates: of the ports by rank; 115200 where there are fewer.
-        generic: whether the USB identity is that of a common bridge, so that it proves no board: it must be asked.
+        generic: whether the USB identity is that of a common bridge and proves nothing: the board must be asked.
     """
 
     name: str
@@ -45,14 +45,14 @@ class Model:
     baudrates: tuple[int, ...] = ()
     generic: bool = False
 
-    def fits(self, vendor: int, product: int, serial: str) -> bool:
-        """Whether a USB device may be one of these."""
+    def matches(self, vendor: int, product: int, serial: str) -> bool:
+        """Return True when a USB device may be one of these."""
         usb = self.vendor == vendor and (self.products is None or product in self.products)
         return usb and self.serial.fullmatch(serial) is not None
 
     @property
     def baudrate(self) -> int:
-        """Of the AT port."""
+        """Return the baud rate of the AT port."""
         rank = self.ports.index("at")
         return self.baudrates[rank] if rank < len(self.baudrates) else 115200
 
@@ -64,7 +64,7 @@ def _segger(
 
 
 def _bridge(name: str, title: str, vendor: int, product: int, ports: tuple[str, ...] = ("at",)) -> Model:
-    """A third party's board behind a common USB bridge, whose identity nobody of us has seen."""
+    """Return the model of a third party's board behind a common USB bridge, whose identity we have not seen."""
     products, anything = frozenset((product,)), re.compile(".*")
     return Model(name, title, vendor, products, anything, ports, flow_control=False, confirmed=False, generic=True)
 
@@ -110,24 +110,24 @@ class Catalog:
         self.models = own + tuple(model for model in MODELS if model.name not in names)
 
     def recognise(self, vendor: int, product: int, serial: str) -> Model | None:
-        """The model that a USB device is, or None when it is none, could be another, or must be asked."""
+        """Return the model of a USB device; None when there is none, more than one, or it must be asked."""
         fitting = self.candidates(vendor, product, serial)
         return fitting[0] if fitting and not fitting[0].generic else None
 
     def candidates(self, vendor: int, product: int, serial: str) -> list[Model]:
-        """The models that a USB device may be."""
-        return [model for model in self.models if model.fits(vendor, product, serial)]
+        """Return the models that a USB device may be."""
+        return [model for model in self.models if model.matches(vendor, product, serial)]
 
     def may_be_a_board(self, vendor: int, product: int, serial: str) -> bool:
-        """Whether a USB device is worth asking: its vendor makes boards or the probes on them, or a model may fit."""
+        """Return True for a USB device worth asking: its vendor makes boards or their probes, or a model may match."""
         return vendor in (SEGGER, NORDIC) or bool(self.candidates(vendor, product, serial))
 
     def title(self, name: str) -> str:
-        """A model's title; its name, where it has none."""
+        """Return a model's title; its name, where it has none."""
         return next((model.title for model in self.models if model.name == name), name)
 
     def named(self, name: str) -> Model | None:
-        """A model by its name."""
+        """Return a model by its name."""
         return next((model for model in self.models if model.name == name), None)
 
 

@@ -14,7 +14,7 @@ from bench.config.lab import CoverageConfig
 
 
 class Coverage:
-    """The coverage of one board; what keeps, on disk, that it is taken away."""
+    """The coverage of one board, and the note on disk that it is taken away."""
 
     def __init__(self, set_covered: Callable[[bool], None], kept: UndoFile) -> None:
         self._set_covered = set_covered
@@ -22,7 +22,7 @@ class Coverage:
 
     @contextlib.contextmanager
     def lost(self) -> Iterator[None]:
-        """No coverage while entered; given back whatever happens.
+        """Take coverage away while entered; give it back whatever happens.
 
         Raises:
             LabError: the lab's command failed, or the simulator refused.
@@ -36,7 +36,7 @@ class Coverage:
             forget()
 
     def given_back(self) -> bool:
-        """Gives it back where a process died before it could; whether there was such a one.
+        """Give coverage back where a process died before it could; return True when there was one.
 
         Raises:
             LabError: the lab's command failed, or the simulator refused.
@@ -49,7 +49,7 @@ class Coverage:
 
 
 def coverage_of(spec: BoardSpec, config: CoverageConfig) -> Coverage | None:
-    """The means to take a board's coverage away; None when the lab has none for it."""
+    """Return the means to take a board's coverage away; None when the lab has none for it."""
     kept = UndoFile(f"{spec.key}-coverage")
     if spec.control:
         return Coverage(lambda covered: _simulated(spec, covered=covered), kept)

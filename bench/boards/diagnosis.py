@@ -1,4 +1,4 @@
-"""What can be wrong with one board, found out by touching it; each finding says the cure."""
+"""Diagnosis of one board, by touching it; each finding names the cure."""
 
 import os
 import shutil
@@ -26,21 +26,21 @@ _SCAN_SECONDS = 2.5
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at. ``cure`` is empty when nothing is wrong."""
+class Diagnosis:
+    """One finding. ``cure`` is empty when nothing is wrong."""
 
     what: str
     cure: str = ""
 
 
-def examine(spec: BoardSpec, config: Config, concealer: Concealer, peer: Peer | None) -> Iterator[Finding]:
-    """Everything that can be found out about one board; a board in use is left alone."""
+def diagnose(spec: BoardSpec, config: Config, concealer: Concealer, peer: Peer | None) -> Iterator[Diagnosis]:
+    """Yield the findings about one board; a board in use is left alone."""
     if not spec.port:
-        yield Finding(f"{spec.slot} is not attached", "plug it in, or leave it out of bench.toml")
+        yield Diagnosis(f"{spec.slot} is not attached", "plug it in, or leave it out of bench.toml")
         return
     holder = holder_of(spec.key)
     if holder is not None:
-        yield Finding(f"{spec.slot} is in use by {holder.text}: not examined")
+        yield Diagnosis(f"{spec.slot} is in use by {holder.text}: not diagnosed")
         return
     if spec.port.startswith("/"):
         denied = _permission(spec)
@@ -50,7 +50,7 @@ def examine(spec: BoardSpec, config: Config, concealer: Concealer, peer: Peer | 
             return
         if others:
             what = f"{spec.slot}: {', '.join(others)} has {spec.port} open"
-            yield Finding(what, "end that program; keep it off the port with the udev rule (doctor --fix-udev)")
+            yield Diagnosis(what, "end that program; keep it off the port with the udev rule (doctor --fix-udev)")
             return
     board = Board(spec, concealer, job="nrf91-bench doctor")
     try:
@@ -58,21 +58,21 @@ def examine(spec: BoardSpec, config: Config, concealer: Concealer, peer: Peer | 
     except (BoardSilent, BoardUnintelligible) as error:
         yield _why_silent(spec, config, error)
     except DialectUnsupported as error:
-        yield Finding(f"{spec.slot} runs another firmware", str(error).partition("\n")[0])
+        yield Diagnosis(f"{spec.slot} runs another firmware", str(error).partition("\n")[0])
     except (PortBusy, PortNotFound, BoardLeased) as error:
-        yield Finding(f"{spec.slot} cannot be opened", str(error).partition("\n")[0])
+        yield Diagnosis(f"{spec.slot} cannot be opened", str(error).partition("\n")[0])
     except BenchError as error:
-        yield Finding(f"{spec.slot} does not behave", str(error))
+        yield Diagnosis(f"{spec.slot} does not behave", str(error))
     else:
         try:
-            yield from _examine_open(board, peer)
+            yield from _diagnose_open(board, peer)
         except BenchError as error:
-            yield Finding(f"{board.slot} does not behave", str(error))
+            yield Diagnosis(f"{board.slot} does not behave", str(error))
         finally:
             board.close()
 
 
-def _permission(spec: BoardSpec) -> Finding | None:
+def _permission(spec: BoardSpec) -> Diagnosis | None:
     if os.access(spec.port, os.R_OK | os.W_OK):
         return None
     try:
@@ -80,18 +80,18 @@ def _permission(spec: BoardSpec) -> Finding | None:
     except (OSError, KeyError):
         group = "dialout"
     cure = f"sudo usermod -a -G {group} $USER, then log in again; or install the udev rule (doctor --fix-udev)"
-    return Finding(f"{spec.slot}: no permission to open {spec.port}", cure)
+    return Diagnosis(f"{spec.slot}: no permission to open {spec.port}", cure)
 
 
-def _why_silent(spec: BoardSpec, config: Config, error: LabError) -> Finding:
+def _why_silent(spec: BoardSpec, config: Config, error: LabError) -> Diagnosis:
     what = f"{spec.slot} does not answer at {spec.port}, {spec.baudrate} baud"
     if spec.flow_control and _clear_to_send(spec) is False:
-        return Finding(f"{what}: CTS is low", "wire RTS and CTS, or say flow_control = false in bench.toml")
+        return Diagnosis(f"{what}: CTS is low", "wire RTS and CTS, or say flow_control = false in bench.toml")
     if not spec.port.startswith("tcp://"):
         for rate in config.recovery.baudrates:
             if rate != spec.baudrate and _answers(replace(spec, baudrate=rate)):
-                return Finding(f"{what}, but at {rate} baud", f"set baudrate = {rate} for it in bench.toml")
-    return Finding(what, str(error).partition("\n")[0])
+                return Diagnosis(f"{what}, but at {rate} baud", f"set baudrate = {rate} for it in bench.toml")
+    return Diagnosis(what, str(error).partition("\n")[0])
 
 
 def _answers(spec: BoardSpec) -> bool:
@@ -104,7 +104,7 @@ def _answers(spec: BoardSpec) -> bool:
 
 
 def _clear_to_send(spec: BoardSpec) -> bool | None:
-    """The CTS line; None where the port has none, as a pseudo-terminal."""
+    """Return the CTS line; None where the port has none, as a pseudo-terminal."""
     try:
         with serial.Serial(spec.port, spec.baudrate, rtscts=False, timeout=0) as port:
             return bool(port.cts)
@@ -112,41 +112,43 @@ def _clear_to_send(spec: BoardSpec) -> bool | None:
         return None
 
 
-def _examine_open(board: Board, peer: Peer | None) -> Iterator[Finding]:
+def _diagnose_open(board: Board, peer: Peer | None) -> Iterator[Diagnosis]:
     identity = board.identity
     firmware = f"{identity.modem_firmware}, {identity.application_text}"
-    yield Finding(f"{board.slot} answers: {identity.part}, {firmware}")
+    yield Diagnosis(f"{board.slot} answers: {identity.part}, {firmware}")
     if not identity.iccid:
-        yield Finding(f"{board.slot} has no SIM that it can read", "insert one; check AT+CPIN?, the SIM may want a PIN")
+        yield Diagnosis(
+            f"{board.slot} has no SIM that it can read", "insert one; check AT+CPIN?, the SIM may want a PIN"
+        )
         return
     status = board.modem.registration.status()
     if status not in _REGISTERED:
         cure = "antenna, subscription, bands, AT%XSYSTEMMODE; a board whose radio is off is switched on by a run"
-        yield Finding(f"{board.slot} is not registered (+CEREG status {status})", cure)
+        yield Diagnosis(f"{board.slot} is not registered (+CEREG status {status})", cure)
         return
-    yield Finding(f"{board.slot} is registered")
+    yield Diagnosis(f"{board.slot} is registered")
     if peer is not None:
         yield _reaches(board, peer)
 
 
-def _reaches(board: Board, peer: Peer) -> Finding:
+def _reaches(board: Board, peer: Peer) -> Diagnosis:
     try:
         with board.modem.tcp_client(peer.host, peer.port) as client:
             client.send(b"doctor")
             client.receive_exactly(6, timeout=20)
     except BenchError:
         cure = "name an address that the board's network reaches ([peers] address), and open its ports in the firewall"
-        return Finding(f"{board.slot} does not reach the peer at {peer.host} port {peer.port}", cure)
-    return Finding(f"{board.slot} reaches the peer at {peer.host}")
+        return Diagnosis(f"{board.slot} does not reach the peer at {peer.host} port {peer.port}", cure)
+    return Diagnosis(f"{board.slot} reaches the peer at {peer.host}")
 
 
-def check_config(config: Config) -> Iterator[Finding]:
-    """What an inventory lacks."""
+def check_config(config: Config) -> Iterator[Diagnosis]:
+    """Yield the findings about the inventory."""
     ranges = [config.credentials.sec_tags, *(board.sec_tags for board in config.boards)]
     for tags in ranges:
         if tags is not None and tags[1] - tags[0] + 1 < len(TAGS):
             cure = f"set aside {len(TAGS)} tags, such as [{tags[0]}, {tags[0] + len(TAGS) - 1}]"
-            yield Finding(f"sec_tags = [{tags[0]}, {tags[1]}] are too few for the TLS and DTLS suites", cure)
+            yield Diagnosis(f"sec_tags = [{tags[0]}, {tags[1]}] are too few for the TLS and DTLS suites", cure)
     commands = {
         "[recovery] reset": config.recovery.reset,
         "[recovery] power_cycle": config.recovery.power_cycle,
@@ -156,9 +158,9 @@ def check_config(config: Config) -> Iterator[Finding]:
     }
     for key, command in commands.items():
         if command and shutil.which(command[0]) is None:
-            yield Finding(f"{key}: there is no program {command[0]}", "install it, or give its whole path")
+            yield Diagnosis(f"{key}: there is no program {command[0]}", "install it, or give its whole path")
     if config.credentials.sec_tags is None and config.boards and not all(board.sec_tags for board in config.boards):
-        yield Finding(
+        yield Diagnosis(
             "no security tags are set aside for the bench: TLS and DTLS are skipped",
             f"[credentials] sec_tags = [35100, {35100 + len(TAGS) - 1}] in bench.toml, tags that nobody else uses",
         )

@@ -15,7 +15,7 @@ _INTERFACE = re.compile(r":\d+\.\d+$")
 
 
 UNKNOWN = "unknown"
-"""The model of what may be a board: it must be asked."""
+"""The model of a device that may be a board: it must be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class _Device:
 
 
 def attached_boards(catalog: Catalog | None = None) -> list[AttachedBoard]:
-    """Every attached device that is a board or may be one, ordered by serial number.
+    """Return every attached device that is a board or may be one, ordered by serial number.
 
     Raises:
         LabError: libudev is missing; says what to install.
@@ -83,7 +83,7 @@ def _devices(ttys: Iterable[Any]) -> Iterable[_Device]:
 
 
 def _identity(tty: Any, usb: Any) -> _Device:  # noqa: ANN401 - pyudev has no types
-    """From udevd's properties; from the kernel's attributes when no udevd has run."""
+    """Return the identity by udevd's properties; by the kernel's attributes when no udevd has run."""
     properties = tty.properties
     if "ID_VENDOR_ID" in properties:
         serial = properties.get("ID_SERIAL_SHORT", "")
@@ -114,5 +114,5 @@ def _boards(devices: Iterable[_Device], catalog: Catalog) -> Iterable[AttachedBo
 
 
 def same_serial(one: str, other: str) -> bool:
-    """Whether two serial numbers name the same board: SEGGER's tools print theirs without the leading zeros."""
+    """Return True when two serial numbers name one board: SEGGER's tools print them without leading zeros."""
     return one.lstrip("0").upper() == other.lstrip("0").upper() != ""

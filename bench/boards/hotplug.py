@@ -1,4 +1,4 @@
-"""Boards that come and go while somebody watches. Events come from udev; what they mean is read anew each time."""
+"""Boards that come and go. Events come from udev; at each event the attached boards are listed anew."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ _SETTLE_S = 0.05
 
 
 @dataclass(frozen=True)
-class Change:
+class BoardChange:
     """A board was plugged in (``attached``), unplugged, or shows other ports than before (``attached`` again)."""
 
     board: AttachedBoard
@@ -31,7 +31,7 @@ class Change:
 
 
 class BoardMonitor:
-    """Watches the boards of this host, for as long as it is entered.
+    """A watch over the boards of this host, for as long as it is entered.
 
     Listening begins before the first look, so that no board is lost between the two.
     """
@@ -56,11 +56,11 @@ class BoardMonitor:
 
     @property
     def boards(self) -> list[AttachedBoard]:
-        """What is attached, as of the last look."""
+        """Return the attached boards, as of the last look."""
         return list(self._known.values())
 
-    def changes(self, timeout: float | None = None) -> Iterator[Change]:
-        """Changes as they happen, until ``timeout`` seconds have passed."""
+    def changes(self, timeout: float | None = None) -> Iterator[BoardChange]:
+        """Yield changes as they happen, until ``timeout`` seconds have passed."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             left = None if deadline is None else deadline - time.monotonic()
@@ -70,7 +70,7 @@ class BoardMonitor:
             yield from self._compare(self._look())
 
     def wait_for(self, wanted: Callable[[AttachedBoard], bool], timeout: float) -> AttachedBoard | None:
-        """A whole board that fits, attached now or within ``timeout`` seconds; None when none comes."""
+        """Return a whole board that fits, attached now or within ``timeout`` seconds; None when none comes."""
         deadline = time.monotonic() + timeout
         while True:
             self._known = self._look()
@@ -81,7 +81,7 @@ class BoardMonitor:
             self._await_event(min(_LOOK_S, left))
 
     def _await_event(self, timeout: float) -> None:
-        """Waits for an event, and for the rest of its burst."""
+        """Wait for an event, and for the rest of its burst."""
         if self._monitor.poll(timeout) is not None:
             while self._monitor.poll(_SETTLE_S) is not None:
                 pass
@@ -89,18 +89,18 @@ class BoardMonitor:
     def _look(self) -> dict[tuple[str, str], AttachedBoard]:
         return {(board.serial, board.place): board for board in attached_boards(self._catalog)}
 
-    def _compare(self, now: dict[tuple[str, str], AttachedBoard]) -> Iterator[Change]:
+    def _compare(self, now: dict[tuple[str, str], AttachedBoard]) -> Iterator[BoardChange]:
         before, self._known = self._known, now
         for key, board in before.items():
             if key not in now:
-                yield Change(board, attached=False)
+                yield BoardChange(board, attached=False)
         for key, board in now.items():
             if before.get(key) != board:
-                yield Change(board, attached=True)
+                yield BoardChange(board, attached=True)
 
 
 def is_there(spec: BoardSpec, catalog: Catalog) -> bool:
-    """Whether a board is attached just now, as far as this host can see: what is behind a URL it cannot."""
+    """Return True when a board is attached now, as far as this host can see: behind a URL it cannot."""
     if spec.port and not spec.port.startswith("/"):
         return True
     if spec.serial or not spec.port:
@@ -115,9 +115,9 @@ def _is(spec: BoardSpec, board: AttachedBoard) -> bool:
 
 
 def found_again(spec: BoardSpec, config: Config, seconds: float) -> BoardSpec:
-    """Where a board is now, by its serial number: its port may have another name than before, or have had none yet.
+    """Return the spec of a board as it is attached now: its port may have another name, or had none before.
 
-    What is no USB device of this host is where it was said to be, but for a pty that has ended.
+    A board that is not a USB device of this host stays where it was, unless it was a pty that has ended.
 
     Raises:
         PortNotFound: it is not attached, and has not come back within ``seconds``.

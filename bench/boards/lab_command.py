@@ -1,4 +1,4 @@
-"""What a lab does to a board with equipment of its own: commands of ``bench.toml``, run without a shell."""
+"""Commands of ``bench.toml`` by which a lab acts on a board with its own equipment, run without a shell."""
 
 import subprocess
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ class LabCommand:
     seconds: float
 
     def run(self, spec: BoardSpec) -> None:
-        """Runs it for a board.
+        """Run it for a board.
 
         Raises:
             LabError: it cannot be run, takes too long, or ends with another code than 0.
         """
-        meant = {"serial": spec.serial, "port": spec.port, "place": spec.place, "name": spec.slot}
-        command = [_filled(word, meant) for word in self.words]
+        values = {"serial": spec.serial, "port": spec.port, "place": spec.place, "name": spec.slot}
+        command = [_fill(word, values) for word in self.words]
         try:
             finished = subprocess.run(
                 command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=self.seconds, check=False
@@ -35,11 +35,11 @@ class LabCommand:
         except (OSError, subprocess.TimeoutExpired) as error:
             raise LabError(f"{self.key}: {error}") from error
         if finished.returncode:
-            said = (finished.stderr or finished.stdout).strip().splitlines()
-            raise LabError(f"{self.key}: {command[0]} ended with {finished.returncode}: {said[-1] if said else ''}")
+            lines = (finished.stderr or finished.stdout).strip().splitlines()
+            raise LabError(f"{self.key}: {command[0]} ended with {finished.returncode}: {lines[-1] if lines else ''}")
 
 
-def _filled(word: str, meant: dict[str, str]) -> str:
-    for name, value in meant.items():
+def _fill(word: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
         word = word.replace("{" + name + "}", value)
     return word

@@ -41,7 +41,7 @@ class BoardLeased(LabError):
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has a board: what runs, as whom, in which process, since when (UTC, ISO 8601)."""
+    """The holder of a board: its job, user, process, and the time since when it has it (UTC, ISO 8601)."""
 
     job: str
     user: str
@@ -50,12 +50,12 @@ class Holder:
 
     @property
     def text(self) -> str:
-        """For a person."""
+        """Return the facts in words."""
         return f"{self.user} (pid {self.pid}) since {self.since}: {self.job}"
 
 
 def key_of(serial: str, port: str) -> str:
-    """The key of a board: its serial number, where it has one; its port otherwise.
+    """Return the key of a board: its serial number, where it has one; its port otherwise.
 
     A pty's number is given anew as soon as it is free, so the moment at which it was made belongs to its key.
     """
@@ -69,10 +69,10 @@ def key_of(serial: str, port: str) -> str:
 
 
 def lock_folder() -> Path:
-    """Where the locks of this host are: one place for all its users.
+    """Return the folder of the locks of this host: one for all its users.
 
     Raises:
-        LabError: there is none that can be written.
+        LabError: none can be written.
     """
     named = os.environ.get(FOLDER)
     for base in [Path(named)] if named else _FOLDERS:
@@ -92,7 +92,7 @@ class Lease:
     """A board of ours, for as long as it is entered, or from :meth:`acquire` to :meth:`release`."""
 
     def __init__(self, key: str, name: str, job: str) -> None:
-        """Args: key: from :func:`key_of`. name: for messages. job: what the holder does, for whoever is refused."""
+        """Args: key: from :func:`key_of`. name: for messages. job: of the holder, for a message to other users."""
         self.key = key
         self.name = name
         self.job = job
@@ -100,7 +100,7 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Whether the board is ours, or was our parent's when it started us."""
+        """Return True when the board is ours, or was our parent's when it started us."""
         return self.fd >= 0 or self.key in os.environ.get(INHERITED, "").split(",")
 
     def __enter__(self) -> Self:
@@ -116,11 +116,11 @@ class Lease:
         waiting: Callable[[Holder | None], None] = lambda _: None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> Self:
-        """Takes the board, unless this process has inherited it; harmless when it is ours.
+        """Take the board, unless this process has inherited it; harmless when it is ours.
 
         Args:
             wait: seconds to wait for whoever has it.
-            waiting: told once who that is.
+            waiting: is called once with the holder.
             stopped: whether to wait no longer.
 
         Raises:
@@ -149,11 +149,11 @@ class Lease:
 
     @property
     def inherited(self) -> bool:
-        """Whether our parent has it, from before it started us."""
+        """Return True when our parent has it, from before it started us."""
         return self.fd < 0 and self.held
 
     def release(self) -> None:
-        """Gives the board back; harmless when it is not ours."""
+        """Give the board back; harmless when it is not ours."""
         if self.fd >= 0:
             if _PTY.match(self.key):  # such a key never comes again
                 with contextlib.suppress(OSError):
@@ -170,7 +170,7 @@ class Lease:
         stopped: Callable[[], bool],
     ) -> None:
         deadline = time.monotonic() + wait
-        told = False
+        reported = False
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -181,8 +181,8 @@ class Lease:
                         f"{self.name} is in use by {holder.text if holder else 'another process'}; wait for it"
                         " (--wait SECONDS) or choose another board"
                     ) from None
-                if not told:
-                    told = True
+                if not reported:
+                    reported = True
                     waiting(holder)
                 time.sleep(min(_LOOK_S, max(0.0, deadline - time.monotonic())))
             else:
@@ -196,7 +196,7 @@ class Lease:
 
 
 def _same(descriptor: int, path: Path) -> bool:
-    """Whether the name still stands for the file that we have open."""
+    """Return True when the name still stands for the file that we have open."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except OSError:
@@ -204,7 +204,7 @@ def _same(descriptor: int, path: Path) -> bool:
 
 
 def _open(path: Path) -> int:
-    """The lock file; an existing one without O_CREAT, which the kernel refuses on another user's file."""
+    """Return the lock file; an existing one without O_CREAT, which the kernel refuses on another user's file."""
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         return os.open(path, flags)
@@ -223,7 +223,7 @@ def holder_of(key: str) -> Holder | None:
 
 
 def inherited(leases: Sequence[Lease]) -> dict[str, str]:
-    """The environment that tells a child which of them it has; their descriptors must be passed too."""
+    """Return the environment that tells a child which of them it has; their descriptors must be passed too."""
     return {INHERITED: ",".join(lease.key for lease in leases if lease.held)}
 
 
@@ -244,7 +244,7 @@ def _signature(path: Path) -> Holder | None:
         row = json.loads(path.read_text())
         return Holder(str(row["job"]), str(row["user"]), int(row["pid"]), str(row["since"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # it is being written, or is no signature
+        return None  # it is being written, or is not a signature
 
 
 def _user() -> str:

@@ -1,4 +1,4 @@
-"""What boards and SIMs have cost so far, and what each test cost: one file a host, kept from run to run."""
+"""The ledger: the costs of boards, SIMs and tests so far, in one file a host, kept from run to run."""
 
 import contextlib
 import sqlite3
@@ -30,7 +30,7 @@ _KEPT = "-62 days"  # longer than any budget reaches back
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What was spent, or may be.
+    """An amount that was spent, or may be.
 
     Attributes:
         octets: bytes of IP packets, both ways.
@@ -51,7 +51,7 @@ class Cost:
 
 
 def ledger_path() -> Path:
-    """The file of this host."""
+    """Return the file of this host."""
     return state_folder() / "ledger.sqlite"
 
 
@@ -63,7 +63,7 @@ class Ledger:
         self._connection: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
-        """Opens it.
+        """Open it.
 
         Raises:
             LabError: it cannot be kept, and without it no budget.
@@ -85,45 +85,45 @@ class Ledger:
             self._connection = None
 
     def spend(self, day: date, subject: str, cost: Cost) -> None:
-        """Adds to what a subject, a board or a SIM, has spent on a day."""
+        """Add to the amount that a subject, a board or a SIM, has spent on a day."""
         rows = [(day.isoformat(), subject, what, amount) for what, amount in _parts(cost) if amount]
         self._write(
             "INSERT INTO spent VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount", rows
         )
 
     def spent(self, subject: str, first: date, last: date) -> Cost:
-        """What a subject has spent from a day to another, both included."""
+        """Return the amount that a subject has spent from a day to another, both included."""
         query = "SELECT what, SUM(amount) FROM spent WHERE subject = ? AND day BETWEEN ? AND ? GROUP BY what"
         return self._cost(query, subject, first.isoformat(), last.isoformat())
 
     def note(self, test: str, network: str, cost: Cost) -> None:
-        """Keeps the most that a test has cost on a kind of network."""
+        """Keep the most that a test has cost on a kind of network."""
         rows = [(test, network, what, amount) for what, amount in _parts(cost)]
         self._write(
             "INSERT INTO costs VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET most = max(most, excluded.most)", rows
         )
 
     def expected(self, test: str, network: str) -> Cost | None:
-        """The most that a test has cost there; None when it never ran there."""
+        """Return the most that a test has cost there; None when it never ran there."""
         query = "SELECT what, most FROM costs WHERE test = ? AND network = ?"
         found = self._cost(query, test, network)
         return None if found == Cost() else found
 
     def remember_sim(self, board: str, sim: str) -> None:
-        """Keeps which SIM a board has."""
+        """Keep which SIM a board has."""
         self._write("INSERT INTO sims VALUES (?, ?) ON CONFLICT DO UPDATE SET sim = excluded.sim", [(board, sim)])
 
     def begin(self, day: date, board: str, sim: str, cost: Cost) -> None:
-        """Keeps what a test may spend until it is over: of one that is killed, this is what it has spent."""
+        """Keep what a test may spend until it is over: a test that is killed has spent this amount."""
         row = (board, day.isoformat(), sim, cost.octets, cost.attaches, cost.credential_writes, cost.resets)
         self._write("INSERT OR REPLACE INTO begun VALUES (?, ?, ?, ?, ?, ?, ?)", [row])
 
     def over(self, board: str) -> None:
-        """The board's test is over, and what it has spent is known."""
+        """Note that the board's test is over, and that its cost is known."""
         self._write("DELETE FROM begun WHERE board = ?", [(board,)])
 
     def left_over(self, board: str) -> tuple[date, str, Cost] | None:
-        """Day, SIM and most of a test of that board whose end nobody saw."""
+        """Return day, SIM and highest cost of a test of that board whose end nobody saw."""
         with self._telling():
             row = self._db.execute("SELECT * FROM begun WHERE board = ?", (board,)).fetchone()
         if row is None:
@@ -131,7 +131,7 @@ class Ledger:
         return date.fromisoformat(row[1]), str(row[2]), Cost(*map(int, row[3:7]))
 
     def sim_of(self, board: str) -> str:
-        """The SIM that a board had when it was open last; empty when it never was."""
+        """Return the SIM that a board had when it was open last; empty when it never was."""
         with self._telling():
             row = self._db.execute("SELECT sim FROM sims WHERE board = ?", (board,)).fetchone()
         return str(row[0]) if row else ""

@@ -1,4 +1,4 @@
-"""A board's settings: what must be after a run as it was before."""
+"""A board's settings, which must be the same after a run as before it."""
 
 from collections.abc import Mapping
 
@@ -9,25 +9,25 @@ SETTINGS: Mapping[str, str] = {
     "AT%XSYSTEMMODE?": "system mode",
     "AT+CPSMS?": "power saving mode",
     "AT+CEDRXS?": "eDRX",
-    "AT%RAI?": "release assistance",
+    "AT%RAI?": "RAI",
     "AT+CMEE?": "error numbers",
 }
-"""What is read, and what it is called. Registration and signalling change by themselves and are not settings."""
+"""Read commands and the names of their settings. Registration and signalling change by themselves."""
 
 Profile = Mapping[str, str]
 
 
 def read_profile(link: AtLink) -> Profile:
-    """The settings, as the modem tells them; ``not told`` where its firmware does not."""
-    told = {}
+    """Return the settings by the modem's own account; ``not told`` where its firmware gives none."""
+    settings = {}
     for command, name in SETTINGS.items():
         try:
-            told[name] = " / ".join(link.command(command).lines) or "none"
+            settings[name] = " / ".join(link.command(command).lines) or "none"
         except CommandError:
-            told[name] = "not told"
-    return told
+            settings[name] = "not told"
+    return settings
 
 
 def differences(before: Profile, after: Profile) -> list[str]:
-    """``power saving mode was +CPSMS: 0,... and is +CPSMS: 1,...``, a line a setting."""
+    """Return a line a changed setting: ``power saving mode was +CPSMS: 0,... and is +CPSMS: 1,...``."""
     return [f"{name} was {value} and is {after[name]}" for name, value in before.items() if after.get(name) != value]

@@ -1,4 +1,4 @@
-"""Puts test credentials into a board's store: writes only what differs, for the store is flash and a write detaches.
+"""Provisioning of a board's store with test credentials: the store is flash, so only those that differ are written.
 
 Every group of credentials has a security tag of its own, in the range that the lab set aside for the bench. Other tags
 are never touched.
@@ -34,7 +34,7 @@ Contents = dict[tuple[int, CredentialType], bytes]
 
 @dataclass(frozen=True)
 class Provisioned:
-    """What a board holds now: tags by group, and how many writes and deletions that took."""
+    """The credentials that a board holds now: tags by group, and the number of writes and deletions that it took."""
 
     tags: dict[str, int]
     writes: int
@@ -51,7 +51,7 @@ class KnownDigests:
     rows: dict[str, str] = field(default_factory=dict)
 
     def load(self) -> None:
-        """Reads the file; one that is not there, or broken, costs a board one more write."""
+        """Read the file; one that is not there, or broken, costs a board one more write."""
         if self.path is not None:
             try:
                 rows = json.loads(self.path.read_text())
@@ -61,7 +61,7 @@ class KnownDigests:
                 self.rows = {str(key): str(value) for key, value in rows.items()}
 
     def save(self) -> None:
-        """Writes the file.
+        """Write the file.
 
         Raises:
             LabError: it cannot be written.
@@ -74,12 +74,12 @@ class KnownDigests:
                 raise LabError(f"cannot keep digests of credentials in {self.path}: {error}") from error
 
     def matches(self, board: str, place: tuple[int, int], content: bytes, shown: str) -> bool:
-        """Whether a digest that a board shows stands for this content."""
+        """Return True when a digest that a board shows stands for this content."""
         own = _digest(content)
         return shown == own or self.rows.get(_key(board, place, own)) == shown
 
     def learn(self, board: str, place: tuple[int, int], content: bytes, shown: str) -> None:
-        """The board shows this digest for what was just written."""
+        """Learn that a board shows this digest for the content that was just written."""
         own = _digest(content)
         if shown != own:
             self.rows[_key(board, place, own)] = shown
@@ -95,13 +95,13 @@ def provision(
     registration_timeout: float,
     allow: Callable[[int], None] = lambda _: None,
 ) -> Provisioned:
-    """Brings the bench's tags of a board to what they should hold; takes it offline only when something differs.
+    """Write the test credentials to the bench's tags of a board; take it offline only when something differs.
 
     Args:
         modem: a board's modem, without open sockets.
-        credentials: what it shall hold.
+        credentials: to be held by it.
         tags: first and last tag that belong to the bench.
-        digests: what is known of the board's way to show digests.
+        digests: known digests, as this board shows them.
         board: a name of the board that stays the same.
         registration_timeout: seconds to come back.
         allow: is asked before so many writes; raises where that is too many.

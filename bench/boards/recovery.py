@@ -93,7 +93,7 @@ def _known(terminator: bytes) -> bool:
 
 
 def _ends_in_lf(link: AtLink) -> bool:
-    """Probe by LF; where that is not what the board wants, end the line by which it was asked."""
+    """Probe by LF; where that is not what the board wants, end the line of the probe."""
     before = link.dialect
     if before.terminator != _CR_LF or not _known(_LF):
         return False

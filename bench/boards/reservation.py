@@ -17,7 +17,7 @@ from bench.errors import LabError, UsageError
 
 @dataclass(frozen=True)
 class Reservation:
-    """Whose a board is, until when (UTC, ISO 8601), and why."""
+    """A reservation: the user of a board, its end (UTC, ISO 8601), and its reason."""
 
     user: str
     until: str
@@ -25,17 +25,17 @@ class Reservation:
 
     @property
     def text(self) -> str:
-        """For a person."""
+        """Return the facts in words."""
         return f"reserved by {self.user} until {self.until[:16].replace('T', ' ')} UTC: {self.why}"
 
     @property
     def mine(self) -> bool:
-        """Whether it is this user's."""
+        """Return True when it is this user's."""
         return self.user == getpass.getuser()
 
 
 def reserve(key: str, until: datetime, why: str) -> Reservation:
-    """Reserves a board by its key.
+    """Reserve a board by its key.
 
     Raises:
         UsageError: the time has passed, or another user has reserved it.
@@ -58,7 +58,7 @@ def reserve(key: str, until: datetime, why: str) -> Reservation:
 
 
 def release(key: str) -> None:
-    """Gives a board back to everybody.
+    """Give a board back to everybody.
 
     Raises:
         UsageError: another user has reserved it, or nobody.
@@ -72,7 +72,7 @@ def release(key: str) -> None:
 
 
 def reservation_of(key: str) -> Reservation | None:
-    """Whose a board is now; None when it is nobody's. A file that cannot be read reserves nothing."""
+    """Return the reservation of a board; None without one. A file that cannot be read reserves nothing."""
     path = _path(key)
     try:
         found = Reservation(**json.loads(path.read_text(encoding="utf-8")))

@@ -23,7 +23,7 @@ _ANSWER_SECONDS = 10.0
 
 
 def ask_simulator(spec: BoardSpec, request: Mapping[str, object]) -> dict[str, Any]:
-    """Asks the simulator of a board to do something to it, or to tell; returns its answer.
+    """Ask the simulator of a board to do something to it, or to tell; return its answer.
 
     Raises:
         LabError: it refuses, or is gone.
@@ -99,8 +99,8 @@ class SimulatedBoards:
         if not line:
             assert self._errors is not None
             self._errors.seek(0)
-            said = self._errors.read().decode(errors="replace").strip()
-            raise LabError(f"the simulated boards did not start: {said or f'nothing came for {_START_SECONDS:g} s'}")
+            errors = self._errors.read().decode(errors="replace").strip()
+            raise LabError(f"the simulated boards did not start: {errors or f'nothing came for {_START_SECONDS:g} s'}")
         row = json.loads(line)
         port = row["port"]
         made = pty_made_ns(port)
@@ -115,7 +115,7 @@ class SimulatedBoards:
         )
 
     def _line(self, descriptor: int) -> bytes:
-        """The next line of the program; empty when none comes. Two lines may come in one read."""
+        """Return the next line of the program; empty when none comes. Two lines may come in one read."""
         while b"\n" not in self._output:
             if not select.select([descriptor], [], [], _START_SECONDS)[0]:
                 return b""

@@ -1,4 +1,4 @@
-"""What a vendor's support asks for after a modem fault: collected while the board still has it."""
+"""The facts that a vendor's support needs after a modem fault, collected while the board still has them."""
 
 import json
 import re
@@ -22,7 +22,7 @@ _ADDRESS = re.compile(rb"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}")
 def collect_for_support(
     folder: Path, board: Board, ports: Sequence[AuxPort], anchor: Anchor, conceal: Callable[[bytes], bytes]
 ) -> None:
-    """Writes into a folder: answers to what is always asked, the identity, and everything that the ports still hold.
+    """Write into a folder: answers to the usual questions, the identity, and all that the ports still hold.
 
     The transcript is not here: it is kept with the test.
     """
@@ -37,9 +37,7 @@ def collect_for_support(
     }
     (folder / "identity.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     answers = conceal(
-        "".join(
-            _asked(board.link, question) for question in (identity.dialect.recognition.command, *_QUESTIONS)
-        ).encode()
+        "".join(_ask(board.link, question) for question in (identity.dialect.recognition.command, *_QUESTIONS)).encode()
     )
     answers = _ADDRESS.sub(b"x.x.x.x", answers)
     (folder / "answers.txt").write_bytes(answers)
@@ -50,7 +48,7 @@ def collect_for_support(
             (folder / f"{port.name}.txt").write_text(text, encoding="utf-8")
 
 
-def _asked(link: AtLink, question: str) -> str:
+def _ask(link: AtLink, question: str) -> str:
     try:
         lines = link.command(question, timeout=_SECONDS).lines
     except CommandError as error:

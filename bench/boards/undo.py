@@ -1,4 +1,4 @@
-"""The undo journal of a board: what a process that died has left changed in its modem.
+"""The undo journal of a board: the changes that a process that died has left in its modem.
 
 A file for each board in the bench's state folder, written and synchronised to disk before a change is made. Whoever
 opens the board next undoes what stands there. The board's lease keeps two processes apart.
@@ -15,7 +15,7 @@ from bench.state import state_folder
 
 
 def undo_folder() -> Path:
-    """Where the journals are."""
+    """Return the folder of the journals."""
     return state_folder() / "undo"
 
 
@@ -28,7 +28,7 @@ class UndoFile:
         self._open: set[int] = set()
 
     def remember(self, commands: Sequence[str]) -> Callable[[], None]:
-        """Keeps commands until the returned function is called.
+        """Keep commands until the returned function is called.
 
         Raises:
             OSError: it cannot be kept, so the change must not be made.
@@ -48,7 +48,7 @@ class UndoFile:
         return forget
 
     def left_over(self) -> Iterator[tuple[str, ...]]:
-        """What is still to be undone, the last change first. Half a row, cut off by a crash, was no change yet."""
+        """Yield the changes still to be undone, the last first; half a row, cut off by a crash, was not one yet."""
         kept: dict[int, tuple[str, ...]] = {}
         with contextlib.suppress(FileNotFoundError):
             for line in self.path.read_bytes().splitlines():
@@ -59,7 +59,7 @@ class UndoFile:
         return reversed(kept.values())
 
     def clear(self) -> None:
-        """All is undone."""
+        """Note that all is undone."""
         self.path.unlink(missing_ok=True)
 
     def _append(self, row: dict[str, Any]) -> None:

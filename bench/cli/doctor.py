@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.boards import Catalog, attached_boards, known_boards
-from bench.boards.diagnosis import Finding, check_config, examine
+from bench.boards.diagnosis import Diagnosis, check_config, diagnose
 from bench.cli.lab import default_config
 from bench.config.lab import Config, ReachedPeers, load
 from bench.errors import BenchError
@@ -49,27 +49,27 @@ def doctor(
     raise typer.Exit(ExitCode.FAILED if wrong else ExitCode.OK)
 
 
-def _findings(lab: Config) -> Iterator[Finding]:
+def _findings(lab: Config) -> Iterator[Diagnosis]:
     yield from _host(lab)
     yield from check_config(lab)
     concealer = Concealer(lab_key())
     try:
         boards = known_boards(lab)
     except BenchError as error:
-        yield Finding("boards cannot be listed", str(error))
+        yield Diagnosis("boards cannot be listed", str(error))
         return
     if not boards:
-        yield Finding("no board is attached and none is in the inventory", "plug one in, with a data cable")
+        yield Diagnosis("no board is attached and none is in the inventory", "plug one in, with a data cable")
     try:
         with Peers(lab.peers) as peers:
-            yield Finding(f"the peers run on {peers.where}")
+            yield Diagnosis(f"the peers run on {peers.where}")
             echo = peers.tcp_echo()
             for spec in boards:
-                yield from examine(spec, lab, concealer, _as_reached(echo, spec.peers))
+                yield from diagnose(spec, lab, concealer, _as_reached(echo, spec.peers))
     except BenchError as error:
-        yield Finding("the peers do not run", str(error))
+        yield Diagnosis("the peers do not run", str(error))
         for spec in boards:
-            yield from examine(spec, lab, concealer, None)
+            yield from diagnose(spec, lab, concealer, None)
 
 
 def _as_reached(echo: Peer, reached: ReachedPeers) -> Peer:
@@ -77,29 +77,29 @@ def _as_reached(echo: Peer, reached: ReachedPeers) -> Peer:
     return echo if reached.address is None else echo.at(str(reached.address))
 
 
-def _host(lab: Config) -> Iterator[Finding]:
+def _host(lab: Config) -> Iterator[Diagnosis]:
     try:
         attached_boards(Catalog(lab.models))
-        yield Finding("libudev lists devices")
+        yield Diagnosis("libudev lists devices")
     except BenchError as error:
-        yield Finding("boards cannot be found", str(error))
+        yield Diagnosis("boards cannot be found", str(error))
     if Path("/run/udev/control").exists():
-        yield Finding("udevd is running")
+        yield Diagnosis("udevd is running")
     else:
-        yield Finding(
+        yield Diagnosis(
             "udevd is not running: plugging is noticed only by looking again, and names and groups stay as they are",
             "start it; in a container use the host's network and mount /run/udev into it",
         )
     yield from _meddlers()
     yield from _rule(lab)
     try:
-        yield Finding(f"TLS and DTLS: {library().version}")
+        yield Diagnosis(f"TLS and DTLS: {library().version}")
     except BenchError as error:
-        yield Finding("TLS and DTLS are not available", str(error))
+        yield Diagnosis("TLS and DTLS are not available", str(error))
     yield _disk(Path.cwd())
 
 
-def _meddlers() -> Iterator[Finding]:
+def _meddlers() -> Iterator[Diagnosis]:
     kept_off = _keeps_off()
     for process in psutil.process_iter(["name"]):
         name = process.info["name"]
@@ -107,17 +107,17 @@ def _meddlers() -> Iterator[Finding]:
             cure = f"nrf91-bench doctor --fix-udev | sudo tee {_RULE_FILE}, then sudo udevadm control --reload"
             if name == "brltty":
                 cure = "remove brltty, or mask its udev rule"
-            yield Finding(f"{name} runs (pid {process.pid}): it opens a board's port and {_MEDDLERS[name]}", cure)
+            yield Diagnosis(f"{name} runs (pid {process.pid}): it opens a board's port and {_MEDDLERS[name]}", cure)
 
 
-def _rule(lab: Config) -> Iterator[Finding]:
+def _rule(lab: Config) -> Iterator[Diagnosis]:
     if _keeps_off():
-        yield Finding("a udev rule keeps ModemManager off the boards")
+        yield Diagnosis("a udev rule keeps ModemManager off the boards")
         return
     with contextlib.suppress(BenchError):
         if any(spec.hardware and spec.serial and spec.port for spec in known_boards(lab)):
             cure = f"nrf91-bench doctor --fix-udev | sudo tee {_RULE_FILE}, then sudo udevadm control --reload"
-            yield Finding("no udev rule gives the boards' ports to a group and keeps ModemManager off them", cure)
+            yield Diagnosis("no udev rule gives the boards' ports to a group and keeps ModemManager off them", cure)
 
 
 def _keeps_off() -> bool:
@@ -133,12 +133,12 @@ def _keeps_off() -> bool:
     return False
 
 
-def _disk(folder: Path) -> Finding:
+def _disk(folder: Path) -> Diagnosis:
     free = shutil.disk_usage(folder).free
     text = f"{free / 1e9:.1f} GB are free in {folder}"
     if free < _EMPTY_DISK:
-        return Finding(text, "a run keeps every byte of every test: make room, or choose another --out")
-    return Finding(text if free >= _LOW_DISK else f"{text}: a night may need more")
+        return Diagnosis(text, "a run keeps every byte of every test: make room, or choose another --out")
+    return Diagnosis(text if free >= _LOW_DISK else f"{text}: a night may need more")
 
 
 def _rules(lab: Config) -> str:

@@ -6,7 +6,7 @@ from bench.modem.cures import Cures
 from bench.modem.dialects import DIALECTS, SERIAL_LTE_MODEM, DialectUnsupported, FirmwareDialect, recognise
 from bench.modem.identity import Identity, identify
 from bench.modem.modem import Modem, family_of
-from bench.modem.packet_data import AccessPoint, Context, PacketData
+from bench.modem.packet_data import AttachSettings, PacketContext, PacketData
 from bench.modem.power_saving import PowerSaving, PsmGrant, SleepWatch
 from bench.modem.radio import Radio, RaiSupport, ServingCell, SignallingWatch
 from bench.modem.registration import AttachBlocked, NotRegistered
@@ -20,7 +20,7 @@ from bench.modem.slm.sockets import (
     fits_string,
 )
 from bench.modem.socket_values import (
-    Accepted,
+    AcceptedConnection,
     AcceptedHandle,
     ActiveSecureSocket,
     ActiveSocket,
@@ -55,17 +55,16 @@ __all__ = [
     "RECEIVE_LIMIT",
     "SERIAL_LTE_MODEM",
     "STRING_LIMIT",
-    "Accepted",
+    "AcceptedConnection",
     "AcceptedHandle",
-    "AccessPoint",
     "ActiveSecureSocket",
     "ActiveSocket",
     "AttachBlocked",
+    "AttachSettings",
     "CidSetting",
     "CidStatus",
     "CommandFamilies",
     "CommandTiming",
-    "Context",
     "CredentialCommands",
     "CredentialStoreFull",
     "CredentialType",
@@ -80,6 +79,7 @@ __all__ = [
     "NotRegistered",
     "Opened",
     "OptionValue",
+    "PacketContext",
     "PacketData",
     "PeerVerify",
     "PollEvent",

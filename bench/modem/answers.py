@@ -12,7 +12,7 @@ _FIELD = re.compile(r'\s*(?:"([^"]*)"|([^,"]*))\s*(?:,|$)')
 
 
 def fields_of(line: str) -> tuple[str, ...]:
-    """The comma-separated fields behind the colon, quotes removed."""
+    """Return the comma-separated fields behind the colon, quotes removed."""
     rest = line.partition(":")[2].strip()
     fields: list[str] = []
     position = 0
@@ -28,9 +28,9 @@ def fields_of(line: str) -> tuple[str, ...]:
 
 
 class Answers:
-    """The information lines of one response, read by what they must be.
+    """The information lines of one response, read by their documented form.
 
-    Every reader raises MalformedAnswer for a line that is missing or is not what the documentation says.
+    Every reader raises MalformedAnswer for a line that is missing or differs from the documentation.
     """
 
     def __init__(self, link: AtLink, response: Response) -> None:
@@ -38,32 +38,32 @@ class Answers:
         self._response = response
 
     def lines(self, *prefixes: str) -> list[tuple[str, ...]]:
-        """The fields of every line with one of the prefixes."""
+        """Return the fields of every line with one of the prefixes."""
         return [fields_of(line) for line in self._response.lines if line.partition(":")[0] in prefixes]
 
     def one(self, *prefixes: str, fields: int = 1) -> tuple[str, ...]:
-        """The fields of the only line with one of the prefixes, at least ``fields`` of them."""
+        """Return the fields of the only line with one of the prefixes, at least ``fields`` of them."""
         found = self.lines(*prefixes)
         if len(found) != 1 or len(found[0]) < fields:
             self.refuse(f"one line {' or '.join(prefixes)} with {fields} fields")
         return found[0]
 
     def number(self, text: str, what: str, base: int = 10) -> int:
-        """A field as a number."""
+        """Return a field as a number."""
         try:
             return int(text, base)
         except ValueError:
             self.refuse(f"a number as {what}, not {text!r}")
 
     def member(self, number: int, choices: type[E]) -> E:
-        """A number as a member of an enumeration."""
+        """Return a number as a member of an enumeration."""
         try:
             return choices(number)
         except ValueError:
             self.refuse(f"a {choices.__name__} ({', '.join(str(choice.value) for choice in choices)}), not {number}")
 
     def refuse(self, expected: str) -> NoReturn:
-        """Says what was expected and what came."""
+        """Raise MalformedAnswer with the expected and the received lines."""
         came = " / ".join(self._response.lines) or "no information line"
         raise MalformedAnswer(
             f"{self._response.command} was answered by {came}, expected {expected}"

@@ -11,14 +11,14 @@ _SECONDS = 60.0
 
 
 class UndoJournal(Protocol):
-    """Keeps, beyond the death of this process, what undoes a change."""
+    """A keeper, beyond the death of this process, of the commands that undo a change."""
 
     def remember(self, commands: Sequence[str]) -> Callable[[], None]:
-        """Keeps the commands, before the change is made, until the returned function is called."""
+        """Keep the commands, before the change is made, until the returned function is called."""
 
 
 class NoJournal:
-    """Keeps nothing: a link of its own, whose user looks after the modem."""
+    """A journal that keeps nothing, for a link whose user looks after the modem."""
 
     def remember(self, commands: Sequence[str]) -> Callable[[], None]:
         """See :class:`UndoJournal`."""
@@ -27,7 +27,7 @@ class NoJournal:
 
 
 @dataclass(frozen=True)
-class Change:
+class UndoableChange:
     """One change that is to be undone."""
 
     link: AtLink
@@ -35,7 +35,7 @@ class Change:
     forget: Callable[[], None]
 
     def undo(self) -> None:
-        """Undoes it. While that fails, the journal keeps it.
+        """Undo it. While that fails, the journal keeps it.
 
         Raises:
             CommandError: the modem refused.
@@ -52,13 +52,13 @@ class Changes:
         self._link = link
         self._journal = journal
 
-    def about_to_make(self, *undo: str) -> Change:
-        """To be said before a change: the commands that undo it."""
-        return Change(self._link, undo, self._journal.remember(undo))
+    def about_to_make(self, *undo: str) -> UndoableChange:
+        """Note, before a change is made, the commands that undo it."""
+        return UndoableChange(self._link, undo, self._journal.remember(undo))
 
     @contextlib.contextmanager
     def undone(self, *undo: str) -> Iterator[None]:
-        """A block in which something is changed: the commands undo it at the end, whatever happens."""
+        """Run a block in which something is changed, and undo it by the commands at the end, whatever happens."""
         change = self.about_to_make(*undo)
         try:
             yield

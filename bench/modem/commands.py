@@ -10,7 +10,7 @@ from typing import Protocol
 
 from bench.at import Response
 from bench.modem.socket_values import (
-    Accepted,
+    AcceptedConnection,
     AcceptedHandle,
     Family,
     Opened,
@@ -95,7 +95,7 @@ class SocketCommands(Protocol):
     def receive(
         self, handle: int, timeout: int, flags: ReceiveFlag | None = None, *, at_most: float | None = None
     ) -> Received:
-        """Receive what has come, or comes within ``timeout`` seconds; 0 waits for ever."""
+        """Receive data that have come, or come within ``timeout`` seconds; 0 waits for ever."""
 
     def receive_from(
         self, handle: int, timeout: int, flags: ReceiveFlag | None = None, *, at_most: float | None = None
@@ -112,7 +112,7 @@ class ServerCommands(Protocol):
     def listen(self, handle: int) -> Response:
         """Let a bound socket listen."""
 
-    def accept(self, handle: int, timeout: int, *, at_most: float | None = None) -> Accepted:
+    def accept(self, handle: int, timeout: int, *, at_most: float | None = None) -> AcceptedConnection:
         """Accept a connection that has come, or comes within ``timeout`` seconds; 0 waits for ever."""
 
     def read_accepted(self, handle: int) -> AcceptedHandle:

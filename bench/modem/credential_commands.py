@@ -26,7 +26,7 @@ class CredentialType(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredCredential:
-    """``%CMNG: <sec_tag>,<type>,<sha>``: what is stored, never the content; ``digest`` is hexadecimal, upper case."""
+    """``%CMNG: <sec_tag>,<type>,<sha>``: a stored credential; its digest is hexadecimal, upper case."""
 
     sec_tag: int
     type: int
@@ -60,7 +60,7 @@ class CredentialCommands:
         """AT%CMNG=0,<sec_tag>,<type>,<content>; the content is masked wherever the command is written down.
 
         Raises:
-            CredentialStoreFull: delete what is not needed.
+            CredentialStoreFull: delete credentials that are not needed.
             CommandError: refused for another reason; ``cme`` is its number.
         """
         command = b'AT%%CMNG=%d,%d,%d,"%b"' % (_WRITE, sec_tag, kind, content)
@@ -77,7 +77,7 @@ class CredentialCommands:
 
     @contextlib.contextmanager
     def error_numbers(self) -> Iterator[None]:
-        """AT+CMEE=1 while entered: errors come as numbers; puts back what was."""
+        """AT+CMEE=1 while entered: errors come as numbers; the former setting is put back."""
         before = Answers(self._link, self._link.command("AT+CMEE?", timeout=self._margin)).one("+CMEE")[0]
         self._link.command("AT+CMEE=1", timeout=self._margin)
         try:

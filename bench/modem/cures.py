@@ -1,4 +1,4 @@
-"""Cures of what a SIM or a network refuses: texts of whoever knows the configuration, behind the modem's facts."""
+"""Cures for refusals of a SIM or a network: texts from the owner of the configuration, behind the modem's facts."""
 
 from dataclasses import dataclass
 

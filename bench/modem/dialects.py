@@ -29,7 +29,7 @@ class Waiting(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Capabilities:
+class DialectCapabilities:
     """The abilities in which firmwares differ.
 
     Attributes:
@@ -83,7 +83,7 @@ class FirmwareDialect:
     ready: bytes
     families: Callable[[AtLink, CommandTiming], CommandFamilies]
     blocks: Callable[[bytes], bool]
-    capabilities: Capabilities
+    capabilities: DialectCapabilities
 
 
 SERIAL_LTE_MODEM = FirmwareDialect(
@@ -96,7 +96,7 @@ SERIAL_LTE_MODEM = FirmwareDialect(
     ready=b"Ready",
     families=slm_families,
     blocks=slm_blocks,
-    capabilities=Capabilities(
+    capabilities=DialectCapabilities(
         accept=Waiting.BOARD,
         poll=Waiting.BOARD,
         hex_mode=False,

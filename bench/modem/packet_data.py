@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.at import AtLink
 from bench.modem.answers import Answers
-from bench.modem.changes import Change, Changes
+from bench.modem.changes import Changes, UndoableChange
 
 _ATTACH = "0"
 """The context with which the modem attaches."""
@@ -15,7 +15,7 @@ _METHODS = {"pap": 1, "chap": 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class PacketContext:
     """A context as it is defined.
 
     Attributes:
@@ -28,8 +28,8 @@ class Context:
 
 
 @dataclass(frozen=True)
-class AccessPoint:
-    """What a SIM's contract wants.
+class AttachSettings:
+    """The access point of a SIM's contract.
 
     Attributes:
         context: to attach with.
@@ -38,7 +38,7 @@ class AccessPoint:
         method: pap or chap.
     """
 
-    context: Context
+    context: PacketContext
     user: str = ""
     password: Callable[[], str] = str
     method: str = "chap"
@@ -50,23 +50,23 @@ class PacketData:
     def __init__(self, link: AtLink, changes: Changes) -> None:
         self._link = link
         self._changes = changes
-        self._made: list[Change] = []
+        self._made: list[UndoableChange] = []
 
-    def attach_context(self) -> Context:
-        """The context with which the modem attaches: as it is defined, or, registered, as the network gave it."""
+    def attach_context(self) -> PacketContext:
+        """Return the context with which the modem attaches, as defined; while registered, as the network gave it."""
         answers = Answers(self._link, self._link.command("AT+CGDCONT?"))
         for fields in answers.lines("+CGDCONT"):
             if len(fields) >= 3 and fields[0] == _ATTACH:
-                return Context(fields[1], fields[2])
-        return Context("", "")
+                return PacketContext(fields[1], fields[2])
+        return PacketContext("", "")
 
     def addresses(self, cid: int = 0) -> tuple[str, ...]:
         """AT+CGPADDR=<cid>: return the board's own addresses in a context, none while it is detached."""
         response = self._link.command(f"AT+CGPADDR={cid}", timeout=_ADDRESS_SECONDS)
         return tuple(field for field in Answers(self._link, response).one("+CGPADDR")[1:] if field)
 
-    def attach_by(self, point: AccessPoint) -> None:
-        """Lets the modem attach by an access point from its next registration on; :meth:`restore` puts back what was.
+    def attach_by(self, point: AttachSettings) -> None:
+        """Let the modem attach by an access point from its next registration on; :meth:`restore` undoes it.
 
         The radio is switched off where something has to change. A password that the modem knew before cannot be read,
         and so not be put back.
@@ -90,12 +90,14 @@ class PacketData:
             self._link.command(f'AT+CGAUTH=0,{method},"{point.user}","{point.password()}"')
 
     def restore(self) -> None:
-        """Undoes what :meth:`attach_by` changed, the last first."""
+        """Undo what :meth:`attach_by` changed, the last first."""
         while self._made:
             self._made.pop().undo()
 
 
-def _is(granted: Context, wanted: Context) -> bool:
-    """Whether a context is the wanted one: a network adds its operator's domain to a name."""
-    name, asked = granted.apn.lower(), wanted.apn.lower()
-    return granted.kind == wanted.kind and (name == asked or (bool(asked) and name.startswith(f"{asked}.mnc")))
+def _is(granted: PacketContext, wanted: PacketContext) -> bool:
+    """Return True for the wanted context: a network adds its operator's domain to a name."""
+    given, asked_for = granted.apn.lower(), wanted.apn.lower()
+    return granted.kind == wanted.kind and (
+        given == asked_for or (bool(asked_for) and given.startswith(f"{asked_for}.mnc"))
+    )

@@ -1,8 +1,8 @@
-"""Power saving: PSM and eDRX asked of the network, and the modem's notice of its sleep.
+"""Power saving: PSM and eDRX as requested from the network, and the modem's notice of its sleep.
 
 3GPP TS 27.007 sections 7.38 (+CPSMS) and 7.40 (+CEDRXS), TS 24.008 section 10.5.7 (timers) and 10.5.5.32 (cycles);
-Nordic's AT commands reference (%XMODEMSLEEP, %XMONITOR). The modem keeps these settings in its memory, so what is
-changed here is put back at the end of its block.
+Nordic's AT commands reference (%XMODEMSLEEP, %XMONITOR). The modem keeps these settings in its memory, so changes
+are put back at the end of its block.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ _SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class PsmGrant:
-    """What the network granted, in seconds: idle time until the modem sleeps, and how long it may sleep."""
+    """The times that the network granted, in seconds: idle until the modem sleeps, and asleep at most."""
 
     active: int
     periodic: int
@@ -57,24 +57,24 @@ class PowerSaving:
 
     @contextlib.contextmanager
     def psm(self, *, active: int, periodic: int, timeout: float) -> Iterator[PsmGrant | None]:
-        """Asks for power saving mode: ``active`` seconds in idle mode, then sleep for up to ``periodic`` seconds.
+        """Ask for power saving mode: ``active`` seconds in idle mode, then sleep for up to ``periodic`` seconds.
 
-        Gives what the network granted, which may be other times; None when it granted nothing within ``timeout``
+        Yields the granted times, which may be others; None when the network granted nothing within ``timeout``
         seconds.
 
         Raises:
             ValueError: a time that the timers cannot tell, before anything is sent.
         """
-        asked = (encode_timer(periodic, _TAU_STEPS), encode_timer(active, _ACTIVE_STEPS))
+        timers = (encode_timer(periodic, _TAU_STEPS), encode_timer(active, _ACTIVE_STEPS))
         mode, *_, tau_before, active_before = self._read("AT+CPSMS?", "+CPSMS", 5)[:5]
         with self._changes.undone(_psm_command(mode, tau_before, active_before)):
             since = now_ns()
-            self._link.command(_psm_command("1", *asked), timeout=_SECONDS)
+            self._link.command(_psm_command("1", *timers), timeout=_SECONDS)
             yield self._granted(timeout, since)
 
     @contextlib.contextmanager
     def edrx(self, access: Access, cycle: float, *, timeout: float) -> Iterator[float | None]:
-        """Asks to be paged only every ``cycle`` seconds; gives the granted cycle, None when none was granted.
+        """Ask to be paged only every ``cycle`` seconds; give the granted cycle, None when none was granted.
 
         Whether its notices (+CEDRXP) were on cannot be read from the modem: they are off afterwards.
 
@@ -96,13 +96,13 @@ class PowerSaving:
 
     @contextlib.contextmanager
     def sleep_notices(self) -> Iterator["SleepWatch"]:
-        """Has the modem tell when it falls asleep; it tells of sleeps of more than 10.24 s only."""
+        """Let the modem report when it falls asleep, for more than 10.24 s."""
         with self._changes.undone("AT%XMODEMSLEEP=0"):
             self._link.command(f"AT%XMODEMSLEEP=1,0,{_SHORTEST_TOLD}")
             yield SleepWatch(self._link)
 
     def granted_psm(self) -> PsmGrant | None:
-        """What the network granted, by the modem's own account."""
+        """Return the granted times, by the modem's own account."""
         fields = Answers(self._link, self._link.command("AT%XMONITOR")).one("%XMONITOR", fields=1)[_GRANTS]
         if len(fields) < 3:
             return None
@@ -110,7 +110,7 @@ class PowerSaving:
         return None if active is None or periodic is None else PsmGrant(active, periodic)
 
     def _granted(self, timeout: float, since_ns: int) -> PsmGrant | None:
-        """The network answers with a registration update, which the modem tells unless it was there before."""
+        """Wait for the granted times: the network answers by a registration update, unless they were granted before."""
         deadline = since_ns + round(timeout * NS_PER_S)
         while (granted := self.granted_psm()) is None and now_ns() < deadline:
             try:
@@ -124,13 +124,13 @@ class PowerSaving:
 
 
 class SleepWatch:
-    """Waits for power saving mode, by the modem's own notice."""
+    """A watch for power saving mode, by the modem's own notice."""
 
     def __init__(self, link: AtLink) -> None:
         self._link = link
 
     def wait_asleep(self, timeout: float, *, since_ns: int) -> int | None:
-        """When it fell asleep after ``since_ns``; None when it did not within ``timeout`` seconds."""
+        """Return when it fell asleep after ``since_ns``; None when it did not within ``timeout`` seconds."""
         deadline = now_ns() + round(timeout * NS_PER_S)
         while (left := (deadline - now_ns()) / NS_PER_S) > 0:
             try:
@@ -147,7 +147,7 @@ def _psm_command(mode: str, tau: str, active: str) -> str:
 
 
 def encode_timer(seconds: int, steps: Mapping[str, int]) -> str:
-    """A time as the eight bits of a GPRS timer.
+    """Return a time as the eight bits of a GPRS timer.
 
     Raises:
         ValueError: none of the steps divides it into 31 or fewer.
@@ -160,14 +160,14 @@ def encode_timer(seconds: int, steps: Mapping[str, int]) -> str:
 
 
 def decode_timer(bits: str, steps: Mapping[str, int]) -> int | None:
-    """Eight bits as seconds; None when the timer is switched off, or the bits are none."""
+    """Return eight bits as seconds; None when the timer is switched off, or they are not bits."""
     if len(bits) != 8 or set(bits) - {"0", "1"} or bits[:3] not in steps:
         return None
     return steps[bits[:3]] * int(bits[3:], 2)
 
 
 def encode_cycle(seconds: float) -> str:
-    """An eDRX cycle as its four bits.
+    """Return an eDRX cycle as its four bits.
 
     Raises:
         ValueError: there is no such cycle.
@@ -175,9 +175,9 @@ def encode_cycle(seconds: float) -> str:
     for number, cycle in enumerate(_CYCLES):
         if abs(cycle - seconds) < 1e-6:
             return f"{number:04b}"
-    raise ValueError(f"there is no eDRX cycle of {seconds} s; there are {', '.join(f'{c:g}' for c in _CYCLES)}")
+    raise ValueError(f"no eDRX cycle has {seconds} s; available: {', '.join(f'{c:g}' for c in _CYCLES)}")
 
 
 def decode_cycle(bits: str) -> float | None:
-    """Four bits as seconds; None when they are none."""
+    """Return four bits as seconds; None when they are not four bits."""
     return _CYCLES[int(bits, 2)] if len(bits) == 4 and not set(bits) - {"0", "1"} else None

@@ -1,4 +1,4 @@
-"""The radio as the modem tells it: serving cell, signalling connection, release assistance.
+"""The radio as the modem reports it: serving cell, signalling connection, RAI (release assistance indication).
 
 3GPP TS 27.007 section 10.1.30 (+CSCON), Nordic's AT commands reference (%XMONITOR, %RAI).
 """
@@ -15,7 +15,7 @@ from bench.modem.changes import Changes
 
 _ACCESS = {7: "LTE-M", 9: "NB-IoT"}
 _REGISTERED = ("1", "5")
-# A cell tells what release assistance it knows soon after the modem was asked to tell, if at all.
+# A cell reports the kinds of RAI that it knows soon after the modem was asked for them, if at all.
 _RAI_SECONDS = 3.0
 _STILL_SECONDS = 0.1
 
@@ -49,7 +49,7 @@ class ServingCell:
 
 @dataclass(frozen=True, slots=True)
 class RaiSupport:
-    """``%RAI: <cell>,<plmn>,<as>,<cp>``: which release assistance a cell knows."""
+    """``%RAI: <cell>,<plmn>,<as>,<cp>``: the kinds of RAI that a cell knows."""
 
     cell: str
     access_stratum: bool
@@ -57,12 +57,12 @@ class RaiSupport:
 
     @property
     def any(self) -> bool:
-        """Whether an announced end of traffic can reach the network at all."""
+        """Return True when an announced end of traffic can reach the network at all."""
         return self.access_stratum or self.control_plane
 
 
 class Radio:
-    """The radio of one modem. What it changes it puts back at the end of its block."""
+    """The radio of one modem. Its changes are put back at the end of their block."""
 
     def __init__(self, link: AtLink, changes: Changes, blocks: Callable[[bytes], bool]) -> None:
         """Args: blocks: returns True for a command that holds URCs back."""
@@ -71,7 +71,7 @@ class Radio:
         self._blocks = blocks
 
     def cell(self) -> ServingCell | None:
-        """Where the modem is registered; None when it is not.
+        """Return the cell where the modem is registered; None when it is not.
 
         Raises:
             MalformedAnswer: the modem's answer cannot be read.
@@ -97,12 +97,12 @@ class Radio:
         )
 
     def connected(self) -> bool:
-        """Whether there is a signalling connection now: RRC connected rather than idle."""
+        """Return True while there is a signalling connection: RRC connected rather than idle."""
         return Answers(self._link, self._link.command("AT+CSCON?")).one("+CSCON", fields=2)[1] == "1"
 
     @contextlib.contextmanager
     def signalling(self) -> Iterator["SignallingWatch"]:
-        """Watches the signalling connection. Meanwhile no command may block, for it would hold the URCs back.
+        """Watch the signalling connection. Meanwhile no command may block, for it would hold the URCs back.
 
         Raises:
             LinkState: a blocking receive, poll or accept was tried meanwhile.
@@ -117,10 +117,10 @@ class Radio:
                 self._link.refuses = None
 
     @contextlib.contextmanager
-    def release_assistance(self) -> Iterator[RaiSupport | None]:
-        """Has the modem indicate what sockets announce; gives what the cell knows, None where nothing tells.
+    def rai(self) -> Iterator[RaiSupport | None]:
+        """Switch RAI on; yield the kinds that the cell knows, None where it does not tell.
 
-        Firmware that cannot tell (nRF9160) is asked to indicate all the same: there AS-RAI needs
+        Firmware that cannot report them (nRF9160) indicates all the same: there AS-RAI needs
         ``AT%REL14FEAT=0,1,0,0,0`` beside it, which takes effect at power-up and is the lab's to set.
         """
         before = Answers(self._link, self._link.command("AT%RAI?")).one("%RAI", fields=1)[0]
@@ -152,22 +152,22 @@ class Radio:
 
 
 class SignallingWatch:
-    """Waits for the signalling connection to come and go, by the modem's own URCs."""
+    """A watch for the signalling connection, by the modem's own URCs."""
 
     def __init__(self, link: AtLink, radio: Radio) -> None:
         self._link = link
         self._radio = radio
 
     def wait_idle(self, timeout: float, *, since_ns: int) -> int | None:
-        """When the connection was released, after ``since_ns``; None when it was not within ``timeout`` seconds."""
+        """Return when the connection was released, after ``since_ns``; None when not within ``timeout`` seconds."""
         return self._wait("+CSCON: 0", timeout, since_ns)
 
     def wait_connected(self, timeout: float, *, since_ns: int) -> int | None:
-        """When a connection stood, after ``since_ns``; None when none did within ``timeout`` seconds."""
+        """Return when a connection stood, after ``since_ns``; None when none did within ``timeout`` seconds."""
         return self._wait("+CSCON: 1", timeout, since_ns)
 
     def settle(self, timeout: float) -> bool:
-        """Waits until the modem is idle, whatever it was before, and stays so for a moment; whether it is."""
+        """Wait until the modem is idle and stays so for a moment; return True when it is."""
         deadline = now_ns() + round(timeout * NS_PER_S)
         while True:
             since = now_ns()
@@ -186,12 +186,12 @@ class SignallingWatch:
 
 
 def _level(text: str, zero: int, *, unknown: int | None = None) -> int | None:
-    """An index of the modem's as a level; None where there is none, or the one that says that it is not known."""
+    """Return an index of the modem's as a level; None without one, or for the one that means not known."""
     return int(text) + zero if text.isdigit() and int(text) != unknown else None
 
 
 def _rsrp(text: str) -> int | None:
-    """An index of %XMONITOR in dBm: index 0 is less than -140 dBm, and those below it go on without a gap.
+    """Return an index of %XMONITOR in dBm: index 0 is less than -140 dBm, and those below it go on without a gap.
 
     Source: ``RSRP_IDX_TO_DBM`` of the nRF Connect SDK's modem information library.
     """

@@ -9,7 +9,7 @@ from bench.clock import NS_PER_S, now_ns
 from bench.errors import DeviceError, LabError, Suspect
 from bench.modem.answers import Answers, fields_of
 from bench.modem.causes import EMM, ESM, describe, is_permanent
-from bench.modem.changes import Change, Changes
+from bench.modem.changes import Changes, UndoableChange
 from bench.modem.cures import Cures
 from bench.modem.sim_card import SimCard
 
@@ -22,7 +22,7 @@ _MEANING = {
     4: "unknown, out of coverage",
     _NO_SIM: "not registered for want of a working SIM",
 }
-# A reset loop is told by another URC, so it is looked for now and then.
+# A reset loop is reported by another URC, so that is looked for now and then.
 _LOOK_SECONDS = 5.0
 _RESET_LOOP = "%MDMEV: RESET LOOP"
 _BLOCKED_MINUTES = 30
@@ -49,7 +49,7 @@ class AttachBlocked(NotRegistered):
 
 
 class Registration:
-    """The registration of one modem. ``restore`` puts back what waiting has changed.
+    """The registration of one modem. ``restore`` undoes the changes of waiting.
 
     Attributes:
         searched: whether the modem was not registered yet when it was waited for last.
@@ -62,7 +62,7 @@ class Registration:
         self._link = link
         self._sim = sim
         self._changes = changes
-        self._changed: list[Change] = []
+        self._changed: list[UndoableChange] = []
         self._esm: int | None = None
         self._emm: int | None = None
         self.times = 0
@@ -70,14 +70,14 @@ class Registration:
         self.whenever_registered: Callable[[], None] = lambda: None
 
     def wait(self, timeout: float) -> int:
-        """Switches the radio on if need be and waits until the board is registered; returns the time it took in ns.
+        """Switch the radio on if need be, wait until the board is registered, and return the time it took in ns.
 
         Driven by URCs: no polling. The SIM gets its PIN where it wants one.
 
         Raises:
             NotRegistered: with the state and the reject cause that the network gave; AttachBlocked when it is the
                 modem that refuses.
-            SimLocked: the SIM wants what the bench cannot give.
+            SimLocked: the SIM wants a code that the bench cannot give.
         """
         started = now_ns()
         self._esm = self._emm = None
@@ -126,15 +126,15 @@ class Registration:
             self.wait(timeout)
 
     def functional_mode(self) -> str:
-        """<fun> of AT+CFUN?."""
+        """Return <fun> of AT+CFUN?."""
         return Answers(self._link, self._link.command("AT+CFUN?")).one("+CFUN")[0]
 
     def status(self) -> str:
-        """<stat> of AT+CEREG?: 1 and 5 are registered."""
+        """Return <stat> of AT+CEREG?: 1 and 5 are registered."""
         return self._read()[0]
 
     def check(self) -> None:
-        """Nothing while the board is registered.
+        """Raise NotRegistered unless the board is registered.
 
         Raises:
             NotRegistered: with the state and the cause.
@@ -144,21 +144,21 @@ class Registration:
             raise self._failure(stat, cause)
 
     def restore(self) -> None:
-        """Undoes what :meth:`wait` changed, the last first."""
+        """Undo what :meth:`wait` changed, the last first."""
         while self._changed:
             self._changed.pop().undo()
 
     def _subscribe(self) -> None:
-        """Asks for +CEREG URCs with reject causes; notes the level that was."""
+        """Ask for +CEREG URCs with reject causes; note the level that was."""
         level = self._answer("AT+CEREG?")[0]
         if level != "5":
             self._changed.append(self._changes.about_to_make(f"AT+CEREG={level}"))
             self._link.command("AT+CEREG=5")
-        self._subscribe_where_told("AT+CNEC=24", "AT+CNEC=0")  # EMM and ESM causes
-        self._subscribe_where_told("AT%MDMEV=1", "AT%MDMEV=0")
+        self._subscribe_where_known("AT+CNEC=24", "AT+CNEC=0")  # EMM and ESM causes
+        self._subscribe_where_known("AT%MDMEV=1", "AT%MDMEV=0")
 
-    def _subscribe_where_told(self, command: str, undo: str) -> None:
-        """Asks for URCs that not every firmware has."""
+    def _subscribe_where_known(self, command: str, undo: str) -> None:
+        """Ask for URCs that not every firmware has."""
         known = any(change.commands == (undo,) for change in self._changed)
         change = None if known else self._changes.about_to_make(undo)
         try:
@@ -179,12 +179,12 @@ class Registration:
                 raise NotRegistered(f"{self._link.name} could not switch its radio on: {error}") from error
 
     def _hear_refusals(self, since_ns: int) -> None:
-        """Takes the causes that the network gave: ``+CNEC_ESM: 27,0``."""
-        self._esm = self._told("+CNEC_ESM", since_ns, self._esm)
-        self._emm = self._told("+CNEC_EMM", since_ns, self._emm)
+        """Take the causes that the network gave: ``+CNEC_ESM: 27,0``."""
+        self._esm = self._cause("+CNEC_ESM", since_ns, self._esm)
+        self._emm = self._cause("+CNEC_EMM", since_ns, self._emm)
 
-    def _told(self, prefix: str, since_ns: int, before: int | None) -> int | None:
-        """The cause in the next URC of a kind; the one before where none has come."""
+    def _cause(self, prefix: str, since_ns: int, before: int | None) -> int | None:
+        """Return the cause in the next URC of a kind; the one before where none has come."""
         try:
             fields = fields_of(self._link.wait_for_urc(prefix, timeout=0, since_ns=since_ns).line)
         except UrcTimeout:
@@ -202,7 +202,7 @@ class Registration:
             )
 
     def _read(self) -> tuple[str, ...]:
-        """The fields of the read form without <n>: stat, tac, ci, AcT, cause type, cause."""
+        """Return the fields of the read form without <n>: stat, tac, ci, AcT, cause type, cause."""
         return self._answer("AT+CEREG?")[1:]
 
     def _answer(self, command: str) -> tuple[str, ...]:
@@ -234,7 +234,7 @@ class Registration:
 
 
 def _state(fields: Sequence[str]) -> tuple[int, int | None]:
-    """<stat>, -1 where it is none, and the cause, if one is told."""
+    """Return <stat>, -1 where it is not a number, and the cause, if there is one."""
     stat = _number(fields, 0)
     return -1 if stat is None else stat, _number(fields, 5)
 
@@ -244,5 +244,5 @@ def _number(fields: Sequence[str], index: int) -> int | None:
 
 
 def _clock_time(minutes: int) -> str:
-    """The time of day so many minutes from now."""
+    """Return the time of day so many minutes from now."""
     return (datetime.now(UTC) + timedelta(minutes=minutes)).strftime("%H:%M UTC")

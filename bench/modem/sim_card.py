@@ -33,7 +33,7 @@ class SimCard:
         self._pin = pin
 
     def unlock(self) -> None:
-        """Gives the PIN where the SIM wants one; harmless otherwise.
+        """Give the PIN where the SIM wants one; harmless otherwise.
 
         Raises:
             SimLocked: no PIN is known, it was wrong, tries are missing, or the SIM wants something else (PUK).
@@ -57,12 +57,12 @@ class SimCard:
             raise SimLocked(f"{self._link.name}: the SIM refused the PIN; it is not tried again") from error
 
     def tries(self) -> int:
-        """How often a wrong PIN may still be given."""
+        """Return how many wrong PINs may still be given."""
         answers = Answers(self._link, self._link.command('AT+CPINR="SIM PIN"'))
         return answers.number(answers.one("+CPINR", fields=2)[1], "tries")
 
     def _state(self) -> str:
-        """What the SIM wants; empty where the modem does not say, such as one without a SIM."""
+        """Return the code that the SIM wants; empty where the modem does not say, such as without a SIM."""
         try:
             return Answers(self._link, self._link.command("AT+CPIN?")).one("+CPIN")[0]
         except CommandError:

@@ -1,4 +1,4 @@
-"""The values of the socket commands: what goes in and what comes back. Numbers after the Socket AT commands page."""
+"""The values of the socket commands, of requests and answers. Numbers as on the Socket AT commands page."""
 
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
@@ -211,12 +211,12 @@ class Received:
 
     @property
     def ended(self) -> bool:
-        """Whether OK came without data: on a stream, the peer has closed its side."""
+        """Return True for OK without data: on a stream, the peer has closed its side."""
         return not self.data
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedConnection:
     """A connection that was accepted.
 
     Attributes:
@@ -247,7 +247,7 @@ class Polled:
     response: Response
 
     def of(self, handle: int) -> PollEvent:
-        """All events of one handle."""
+        """Return all events of one handle."""
         found = PollEvent.NONE
         for polled, events in self.events:
             if polled == handle:
@@ -264,7 +264,7 @@ class OptionValue:
 
     @property
     def number(self) -> int:
-        """The value as a number; hexadecimal where the firmware prints 0x."""
+        """Return the value as a number; hexadecimal where the firmware prints 0x."""
         return int(self.text, 0)
 
 

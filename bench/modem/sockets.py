@@ -7,7 +7,7 @@ from bench.clock import NS_PER_S, now_ns
 from bench.errors import DeviceError, UsageError
 from bench.modem.commands import CommandFamilies
 from bench.modem.socket_values import (
-    Accepted,
+    AcceptedConnection,
     Family,
     Opened,
     OptionValue,
@@ -149,7 +149,7 @@ class TcpClient(Socket):
 class TcpServer(Socket):
     """A TCP socket in the server role. Data move through the connection that was accepted last."""
 
-    _accepted: Accepted | None = None
+    _accepted: AcceptedConnection | None = None
 
     @property
     def carrier(self) -> int:
@@ -167,7 +167,7 @@ class TcpServer(Socket):
         """Listen."""
         return self.commands.server.listen(self.handle)
 
-    def accept(self, timeout: int = 10, *, at_most: float | None = None) -> Accepted:
+    def accept(self, timeout: int = 10, *, at_most: float | None = None) -> AcceptedConnection:
         """Accept a connection; none within ``timeout`` seconds raises CommandError."""
         self._accepted = self.commands.server.accept(self.handle, timeout, at_most=at_most)
         return self._accepted

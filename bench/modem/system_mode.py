@@ -1,4 +1,4 @@
-"""System mode: which radio systems the modem uses. Nordic's AT commands reference (%XSYSTEMMODE)."""
+"""System mode: the radio systems that the modem uses. Nordic's AT commands reference (%XSYSTEMMODE)."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from bench.modem.registration import Registration
 
 @dataclass(frozen=True, slots=True)
 class SystemMode:
-    """Which systems the modem uses; ``preference`` as of Nordic's reference (0 none, 1 LTE-M, 2 NB-IoT)."""
+    """The systems that the modem uses; ``preference`` as in Nordic's reference (0 none, 1 LTE-M, 2 NB-IoT)."""
 
     lte_m: bool = False
     nb_iot: bool = False
@@ -21,7 +21,7 @@ class SystemMode:
 
     @property
     def fields(self) -> str:
-        """As the command has them."""
+        """Return the fields of the command."""
         return f"{int(self.lte_m)},{int(self.nb_iot)},{int(self.gnss)},{self.preference}"
 
 
@@ -42,7 +42,7 @@ class SystemModes:
 
     @contextlib.contextmanager
     def use(self, mode: SystemMode, timeout: float) -> Iterator[None]:
-        """Detaches, changes the mode, and registers with it; at the end the same with the mode that was.
+        """Detach, change the mode, and register; at the end do the same with the mode that was.
 
         Raises:
             NotRegistered: the network did not let the board in within ``timeout`` seconds.

@@ -61,14 +61,14 @@ class TestBoard:
             assert client.receive(5).data == b"x"
 
     def test_release_assistance_is_switched_on_and_off(self, board: Modem) -> None:
-        with board.radio.release_assistance() as support:
+        with board.radio.rai() as support:
             assert support == RaiSupport("0000A101", access_stratum=True, control_plane=False)
             assert board.link.command("AT%RAI?").lines == ("%RAI: 2",)
         assert board.link.command("AT%RAI?").lines == ("%RAI: 0",)
 
     def test_older_firmware_cannot_tell(self) -> None:
         with simulator("--model", "nrf9160dk") as boards, AtLink.open(boards[0]["port"]) as at:
-            with Modem(at).radio.release_assistance() as support:
+            with Modem(at).radio.rai() as support:
                 assert support is None
                 assert at.command("AT%RAI?").lines == ("%RAI: 1",)
             assert at.command("AT%RAI?").lines == ("%RAI: 0",)
@@ -89,7 +89,7 @@ class TestBoard:
         took = {}
         with (
             board.udp_client(sink.host, sink.port) as client,
-            board.radio.release_assistance(),
+            board.radio.rai(),
             board.radio.signalling() as watch,
         ):
             for option in (None, Rai.LAST):
@@ -110,7 +110,7 @@ class TestRun:
         ("cell", "code", "words"),
         [
             ("grant=0", 3, "RAI not shortened: median time to idle"),
-            ("as_rai=0", 5, "this cell says that it knows no release assistance"),
+            ("as_rai=0", 5, "this cell says that it knows no RAI"),
         ],
     )
     def test_cells_that_do_not_grant(self, lab: Lab, cell: str, code: int, words: str) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bench.boards import Board, BoardSpec, SimulatedBoards
 from bench.boards.profile import read_profile
 from bench.boards.undo import UndoFile
-from bench.modem import Context
+from bench.modem import PacketContext
 from bench.privacy import Concealer
 from tests.support.lab import Lab
 from tests.support.programs import simulator
@@ -21,12 +21,12 @@ from tests.support.programs import simulator
 KILLED = """
 import contextlib, os, signal, sys
 from bench.boards import Board, BoardSpec
-from bench.modem import AccessPoint, Context, SystemMode
+from bench.modem import AttachSettings, PacketContext, SystemMode
 from bench.privacy import Concealer
 
 @contextlib.contextmanager
 def attached_by(modem):
-    modem.packet_data.attach_by(AccessPoint(Context("IP", "lab.example"), "user", lambda: "secret"))
+    modem.packet_data.attach_by(AttachSettings(PacketContext("IP", "lab.example"), "user", lambda: "secret"))
     yield
 
 board = Board(BoardSpec.from_json(sys.argv[1]), Concealer(b"k" * 32)).open()
@@ -43,7 +43,7 @@ CHANGES = [
     'modem.power_saving.edrx("LTE-M", 20.48, timeout=5)',
     "modem.system_modes.use(SystemMode(nb_iot=True), 10)",
     "modem.registration.offline(10)",
-    "modem.radio.release_assistance()",
+    "modem.radio.rai()",
     "attached_by(modem)",
     "modem.power_saving.psm(active=2, periodic=600, timeout=5), modem.registration.offline(10)",
 ]
@@ -56,7 +56,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "nrf91-bench" / "undo"
 
 
-def defined(board: Board) -> Context:
+def defined(board: Board) -> PacketContext:
     """The context as it lies in the modem's memory."""
     with board.modem.registration.offline(5):
         return board.modem.packet_data.attach_context()
@@ -128,7 +128,7 @@ def test_what_a_test_leaves_changed_is_told_when_the_board_is_given_back() -> No
         told: list[str] = []
         with opened(boards.specs[0], told) as board:
             board.link.command("AT%RAI=1")
-    assert told == ["simulated-1 is not as it was found: release assistance was %RAI: 0 and is %RAI: 1"]
+    assert told == ["simulated-1 is not as it was found: RAI was %RAI: 0 and is %RAI: 1"]
 
 
 def test_a_change_that_the_modem_does_not_take_back(state: Path) -> None:

@@ -20,7 +20,7 @@ from bench.modem import (
     SocketType,
 )
 from bench.modem.answers import Answers, fields_of
-from bench.modem.dialects import Capabilities, Recognition, Waiting
+from bench.modem.dialects import DialectCapabilities, Recognition, Waiting
 from bench.modem.slm.families import slm_families
 
 _TRANSPORTS = {SocketType.STREAM: ("tcp", 6), SocketType.DATAGRAM: ("udp", 17)}
@@ -114,7 +114,7 @@ TOY = FirmwareDialect(
     ready=b"HELLO",
     families=_families,
     blocks=lambda _: False,
-    capabilities=Capabilities(
+    capabilities=DialectCapabilities(
         accept=Waiting.HOST,
         poll=Waiting.HOST,
         hex_mode=False,

@@ -40,7 +40,7 @@ def pace():
 
 @pytest.mark.parametrize("number", range({TESTS}))
 def test_talks(modem, tcp_echo, number):
-    with modem.power_saving.psm(active=2, periodic=600, timeout=20), modem.radio.release_assistance():
+    with modem.power_saving.psm(active=2, periodic=600, timeout=20), modem.radio.rai():
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             for _ in range(3):
                 time.sleep(0.1)

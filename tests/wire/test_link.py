@@ -255,9 +255,9 @@ class TestPort:
             AtLink.open("/dev/ttyNOSUCH")
         file = tmp_path / "file"
         file.touch()
-        with pytest.raises(PortNotFound, match="is no serial port"):
+        with pytest.raises(PortNotFound, match="is not a serial port"):
             AtLink.open(str(file))
-        with pytest.raises(PortNotFound, match="is no serial port"):
+        with pytest.raises(PortNotFound, match="is not a serial port"):
             AtLink.open("/dev/null")
         with pytest.raises(UsageError, match="tcp://HOST:PORT"):
             AtLink.open("tcp://nowhere")

@@ -95,5 +95,5 @@ class TestCodec:
         assert encode_cycle(20.48) == "0010"
         assert decode_cycle("1111") == 10485.76
         assert decode_cycle("x") is None
-        with pytest.raises(ValueError, match="there is no eDRX cycle of 7 s"):
+        with pytest.raises(ValueError, match="no eDRX cycle has 7 s"):
             encode_cycle(7)

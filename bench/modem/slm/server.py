@@ -5,7 +5,7 @@ from bench.errors import UsageError
 from bench.modem.answers import Answers
 from bench.modem.commands import CommandTiming
 from bench.modem.slm.active import SelectedSocket
-from bench.modem.socket_values import Accepted, AcceptedHandle
+from bench.modem.socket_values import AcceptedConnection, AcceptedHandle
 
 
 class SlmServerCommands:
@@ -26,7 +26,7 @@ class SlmServerCommands:
         self._selected.use(handle)
         return self._link.command("AT#XLISTEN", timeout=self._margin)
 
-    def accept(self, handle: int, timeout: int, *, at_most: float | None = None) -> Accepted:
+    def accept(self, handle: int, timeout: int, *, at_most: float | None = None) -> AcceptedConnection:
         """AT#XACCEPT=<timeout> in seconds; no connection in time is ERROR.
 
         Args:
@@ -41,7 +41,7 @@ class SlmServerCommands:
         response = self._link.command(f"AT#XACCEPT={timeout}", timeout=wait + self._margin)
         answers = Answers(self._link, response)
         fields = answers.one("#XACCEPT", fields=2)
-        return Accepted(answers.number(fields[0], "the handle"), fields[1], response, carrier=handle)
+        return AcceptedConnection(answers.number(fields[0], "the handle"), fields[1], response, carrier=handle)
 
     def read_accepted(self, handle: int) -> AcceptedHandle:
         """AT#XACCEPT?. The page calls the answer #XACCEPT, the firmware #XTCPACCEPT."""
