@@ -66,7 +66,7 @@ class Modem:
 
     @property
     def attached(self) -> bool:
-        """Whether the board has an IP address."""
+        """True when the board has an IP address."""
         return self._registrar.attached
 
     def refuse(self, cause: int | None) -> None:

@@ -67,7 +67,7 @@ class Registrar:
 
     @property
     def radio_is_on(self) -> bool:
-        """Whether the functional mode lets the modem use its radio."""
+        """True when the functional mode lets the modem use its radio."""
         return self.mode in RADIO_MODES
 
     @property

@@ -5,7 +5,8 @@ import contextlib
 import os
 
 from bench.security import SecurityError, TlsConnection, TlsContext
-from bench.simulator.air_socket import POLLERR, POLLHUP, POLLIN, AirSocket
+from bench.simulator.air_socket import AirSocket
+from bench.simulator.downlink import POLLERR, POLLHUP, POLLIN
 
 _READ = 65536
 # The largest TLS record that the modem's buffers hold.

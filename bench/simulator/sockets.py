@@ -79,7 +79,7 @@ class Socket:
 
     @property
     def needs_connection(self) -> bool:
-        """Whether data can move only while it is connected."""
+        """True when data can move only while it is connected."""
         return self.type == STREAM or self.secure
 
     def renew(self) -> None:

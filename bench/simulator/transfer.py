@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.simulator.air import Air
-from bench.simulator.air_socket import POLLOUT
+from bench.simulator.downlink import POLLOUT
 from bench.simulator.handshake import SecureLayer
 from bench.simulator.journal import Journal
 from bench.simulator.modem import Modem

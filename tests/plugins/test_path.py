@@ -174,7 +174,7 @@ class TestUart:
 
     def test_a_rate_that_no_uart_has(self) -> None:
         finished = command_line("simulate", "--baudrate", "115201")
-        assert (finished.returncode, "is none of a UART's" in finished.stderr) == (2, True)
+        assert (finished.returncode, "is not a rate of a UART" in finished.stderr) == (2, True)
 
 
 class TestLane:

@@ -95,7 +95,7 @@ class TestBoard:
             for option in (None, Rai.LAST):
                 assert watch.settle(5)
                 if option:
-                    board.options.set(SocketOption.RAI, option)
+                    client.set_option(SocketOption.RAI, option)
                 sent = client.send_string(b"x").response
                 idle = watch.wait_idle(5, since_ns=sent.final_ns)
                 assert idle is not None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.security import TlsConnection, Verify
-from bench.simulator import Settings, air_socket, dialects, framing, handshake, names, run, secure, transfer
+from bench.simulator import Settings, air_socket, dialects, downlink, framing, handshake, names, run, secure, transfer
 from bench.simulator.commands import READ, RUN, SET, TEST, CommandHandlers, Handler
 from bench.simulator.output import Output
 from bench.simulator.parameters import Parameters
@@ -221,6 +221,11 @@ def _swapped(connection: TlsConnection) -> int:
     return {1: 2, 2: 1}.get(status := _cid_status(connection), status)
 
 
+def _without_pollin() -> None:
+    for module in (air_socket, downlink):
+        attribute(module, "POLLIN", 0)()
+
+
 _never_used = itertools.count(20)
 _receive = Transfer.receive
 _send_to = Transfer.send_to
@@ -364,7 +369,7 @@ FAULTS: dict[str, Fault] = {
         (f"{_SERVER}::TestBind::test_datagrams_come_from_the_bound_port",),
     ),
     "POLLIN is missing": Fault(
-        attribute(air_socket, "POLLIN", 0),
+        _without_pollin,
         (f"{_POLL}::TestReadiness::test_data_are_there", f"{_POLL}::TestReadiness::test_a_client_has_dialled"),
     ),
     "polling names another handle": Fault(

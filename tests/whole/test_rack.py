@@ -489,10 +489,10 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("arguments", "says"),
         [
-            (("--", "true"), "a command belongs to --rack"),
+            (("--", "true"), "a command needs --rack"),
             (("--rack", "--", "/nowhere/program"), "cannot run /nowhere/program"),
-            (("--rack", "--link", "/tmp/x", "--", "true"), "--link is of no use in a rack"),
-            (("--model", "nrf52840dk"), "--model nrf52840dk is unknown"),
+            (("--rack", "--link", "/tmp/x", "--", "true"), "--link cannot be used with --rack"),
+            (("--model", "nrf52840dk"), "unknown --model 'nrf52840dk'"),
         ],
     )
     def test_mistakes_are_named(self, arguments: tuple[str, ...], says: str) -> None:

@@ -1,8 +1,8 @@
 """#XPOLL."""
 
-from bench.simulator.air_socket import POLLOUT
 from bench.simulator.at_host import AtHost
 from bench.simulator.commands import RUN, SET, command
+from bench.simulator.downlink import POLLOUT
 from bench.simulator.parameters import INT32, Parameters
 from bench.simulator.refusal import AtError
 from bench.simulator.sockets import Socket
