@@ -22,11 +22,6 @@ from bench.simulator.transfer import Transfer
 from bench.simulator.uart import Uart
 
 
-def frame_lines(profile: FirmwareProfile) -> Framer:
-    """Return the usual framer: command lines up to the profile's terminator and limit."""
-    return CommandFramer(profile.command_limit, terminator=profile.terminator)
-
-
 @dataclass(frozen=True)
 class Dialect:
     """The AT interface of one firmware, beside the commands of the modem, which all share.
@@ -37,15 +32,20 @@ class Dialect:
         boot_line: printed when it is ready.
         modem_fault_urcs: printed when the modem core has crashed and started again.
         log_name: the name of its log module.
-        framer: makes what finds command lines.
+        framer: makes what finds command lines, anew at each boot; it may print an echo.
     """
 
     grammar: Grammar
     families: Callable[["AtHost"], Sequence[object]]
-    boot_line: bytes = b"Ready\r\n"
+    boot_line: bytes = b""
     modem_fault_urcs: tuple[str, ...] = ()
     log_name: str = "app"
-    framer: Callable[[FirmwareProfile], Framer] = field(default=frame_lines)
+    framer: Callable[["AtHost"], Framer] = field(default=lambda host: frame_lines(host.profile))
+
+
+def frame_lines(profile: FirmwareProfile) -> Framer:
+    """Return the usual framer: command lines up to the profile's terminator and limit."""
+    return CommandFramer(profile.command_limit, terminator=profile.terminator)
 
 
 class AtHost:
@@ -80,7 +80,7 @@ class AtHost:
         self._dialect = dialect
         self._uart = uart
         self._log = log
-        self._framer = dialect.framer(profile)
+        self._framer = dialect.framer(self)
         self._mode: InputMode | None = None
         self._reset = False
         self._last_words: str | None = None
@@ -106,7 +106,7 @@ class AtHost:
         self.commands = CommandHandlers(
             (GRAMMAR, self._dialect.grammar), (*self.modem.families, *self._dialect.families(self))
         )
-        self._framer = self._dialect.framer(self.profile)
+        self._framer = self._dialect.framer(self)
         self.journal.add("boot")
         self._log.start_clock()
         await self.modem.power_on()
@@ -119,6 +119,10 @@ class AtHost:
         """Give the input from the next byte on to ``mode`` until that ends, and hold back URCs."""
         self.output.hold_urcs()
         self._mode = mode
+
+    def wake_mode(self) -> None:
+        """Let the mode look around without input, so that it can end because of something else."""
+        self._uart.wake()
 
     def start_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something beside the commands, such as a poll that reports by URC, at most until the next boot."""

@@ -72,6 +72,18 @@ class Rack:
             ValueError: the place is taken, or a value is not possible.
         """
         place = place or self.free_place()
+        self._check(device, place, first_tty)
+        plugged = self._plugged[place] = Plugged(device, place, self._sys / _HUB / place)
+        self._describe(plugged)
+        self._send("add", f"/{_HUB}/{place}", {"SUBSYSTEM": "usb", "DEVTYPE": "usb_device"})
+        number = first_tty
+        for interface, port in zip(device.interfaces, ports, strict=True):
+            number = self._free_tty(number or 0)
+            self._add_interface(plugged, interface, number, port)
+            number += 1
+        return plugged
+
+    def _check(self, device: UsbDevice, place: str, first_tty: int | None) -> None:
         if not re.fullmatch(r"1-\d{1,3}(\.\d{1,3}){0,5}", place):
             raise ValueError(f"{place!r} is not a USB place, such as 1-4 or 1-4.2")
         if place in self._plugged:
@@ -82,24 +94,27 @@ class Rack:
             raise ValueError("vendor and product must be four hexadecimal digits each")
         if not all(re.fullmatch(r"[0-9a-fA-F]{2}", number) for number in device.interfaces):
             raise ValueError("interfaces must be two hexadecimal digits each")
-        folder = self._sys / _HUB / place
-        plugged = self._plugged[place] = Plugged(device, place, folder)
-        for name, text in (("idVendor", device.vendor), ("idProduct", device.product), ("serial", device.serial)):
-            _write(folder / name, f"{text}\n")
-        numbers = {"busnum": "1", "devnum": place.partition("-")[2], "bNumInterfaces": str(2 * len(device.interfaces))}
-        texts = {"manufacturer": device.manufacturer, "product": device.name, "devpath": numbers["devnum"]}
-        for name, text in (numbers | texts).items():
+
+    def _describe(self, plugged: Plugged) -> None:
+        """Write the attributes of a device as /sys shows them."""
+        device, place, folder = plugged.device, plugged.place, plugged.folder
+        number = place.partition("-")[2]
+        attributes = {
+            "idVendor": device.vendor,
+            "idProduct": device.product,
+            "serial": device.serial,
+            "busnum": "1",
+            "devnum": number,
+            "bNumInterfaces": str(2 * len(device.interfaces)),
+            "manufacturer": device.manufacturer,
+            "product": device.name,
+            "devpath": number,
+        }
+        for name, text in attributes.items():
             _write(folder / name, f"{text}\n")
         _write(folder / "uevent", "DEVTYPE=usb_device\nDRIVER=usb\n")
         _link(folder / "subsystem", self._sys / "bus/usb")
         _link(self._sys / "bus/usb/devices" / place, folder)
-        self._send("add", f"/{_HUB}/{place}", {"SUBSYSTEM": "usb", "DEVTYPE": "usb_device"})
-        number = first_tty
-        for interface, port in zip(device.interfaces, ports, strict=True):
-            number = self._free_tty(number or 0)
-            self._add_interface(plugged, interface, number, port)
-            number += 1
-        return plugged
 
     def unplug(self, plugged: Plugged) -> None:
         """Unplug a device: remove its nodes and send the events, the innermost first."""

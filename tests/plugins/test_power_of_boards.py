@@ -225,7 +225,7 @@ class TestCoverage:
     def test_the_simulator_refuses_what_it_does_not_know(self, spec: BoardSpec) -> None:
         with pytest.raises(LabError, match="refuses dance: unknown operation"):
             ask_simulator(spec, {"op": "dance"})
-        with pytest.raises(LabError, match="covered is true or false"):
+        with pytest.raises(LabError, match="covered must be true or false"):
             ask_simulator(spec, {"op": "coverage", "covered": "no"})
 
 
