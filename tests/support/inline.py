@@ -24,7 +24,7 @@ from tests.support.lab import GOOD, Finished, Lab
 
 _USAGE, _PYTEST_USAGE = 2, 4
 # What a suite of a lab does not need, and takes a second to import.
-_WITHOUT = ("-p", "no:hypothesispytest", "-p", "no:xdist", "-p", "no:cacheprovider")
+WITHOUT = ("-p", "no:hypothesispytest", "-p", "no:xdist", "-p", "no:cacheprovider")
 
 
 def command_line(
@@ -80,7 +80,7 @@ class InlineLab(Lab):
         self.out.mkdir(exist_ok=True)
         slot, options = self._options(dict(zip(own[::2], own[1::2], strict=True)))
         self._row("run", simulated=slot == self.board.slot, slots=[slot], groups={}, turns=[[1, [slot]]])
-        command = ["-p", "nrf91_bench_fixtures", *_WITHOUT, f"--rootdir={self.folder}", "test_lab.py"]
+        command = ["-p", "nrf91_bench_fixtures", *WITHOUT, f"--rootdir={self.folder}", "test_lab.py"]
         with mock.patch.dict("os.environ", self.environment), undisturbed():
             result = self._pytester.runpytest_inprocess(*command, *options, f"--bench-out={self.out}", *behind)
         self._row("closed")
