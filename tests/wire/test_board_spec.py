@@ -3,10 +3,10 @@
 import pytest
 
 from bench.boards import BoardSpec, Selector, matches
-from bench.config.lab import AccessPoint, Config, Network, Peers, ReachedPeers
+from bench.config.lab import AccessPointConfig, Config, Network, PeersConfig, ReachedPeers
 from bench.errors import UsageError
 
-POINT = AccessPoint(apn="lab.example", user="me", password="env:WORD")
+POINT = AccessPointConfig(apn="lab.example", user="me", password="env:WORD")
 SPEC = BoardSpec(
     "dk-1",
     "/dev/ttyNONE",
@@ -27,14 +27,14 @@ def test_it_reaches_the_worker_as_it_was(spec: BoardSpec) -> None:
 
 
 def test_the_lab_s_access_point_is_for_boards_without_one() -> None:
-    lab = Config(network=Network(access_point=AccessPoint(apn="other.example")))
+    lab = Config(network=Network(access_point=AccessPointConfig(apn="other.example")))
     assert SPEC.attached_by(lab).access_point == POINT
     assert BoardSpec("dk-2", "").attached_by(lab).access_point == lab.network.access_point
     assert BoardSpec("dk-2", "").attached_by(Config()).access_point is None
 
 
 def test_its_way_to_the_peers_is_the_lab_s_but_for_its_own() -> None:
-    lab = Config(peers=Peers.model_validate({"bind": "192.0.2.9", "address": "192.0.2.8", "ports": (5000, 5010)}))
+    lab = Config(peers=PeersConfig.model_validate({"bind": "192.0.2.9", "address": "192.0.2.8", "ports": (5000, 5010)}))
     reached = SPEC.peers_of(lab)
     assert (str(reached.address), reached.name, reached.ports) == ("192.0.2.1", "peers.example", (5000, 5010))
     assert BoardSpec("dk-2", "").peers_of(lab) == lab.peers
