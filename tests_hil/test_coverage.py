@@ -9,7 +9,6 @@ import time
 import pytest
 
 from bench.at import CommandError
-from bench.boards import coverage_of
 from bench.clock import now_ns
 from bench.modem import DataModeError, ShortRead
 
@@ -20,12 +19,11 @@ TEXT = b"sent without coverage"
 
 
 @pytest.fixture
-def coverage(bench_session):
+def coverage(lab):
     """The lab's means to take coverage away."""
-    found = coverage_of(bench_session.spec, bench_session.config.coverage)
-    if found is None:
+    if lab.coverage is None:
         pytest.skip("the lab has no attenuator: [coverage] lose and restore in bench.toml name its commands")
-    return found
+    return lab.coverage
 
 
 @pytest.fixture

@@ -15,21 +15,21 @@ ROUNDS = 3
 PERIODIC = 3600  # seconds that a sleeping board may sleep; no scenario waits that long
 
 
-def not_granted(key, name, bench_session, network):
-    """No fault of the board's, unless the lab vouches for its network."""
+def not_granted(key, name, lab, network):
+    """Skip, or fail where the lab vouches for its network."""
     text = f"the network did not grant {name} within {network.idle:g} s"
-    if getattr(bench_session.config.network, key) == "granted":
+    if lab.vouches_for(key):
         pytest.fail(f"{text}, although bench.toml says that it does (network.{key}): did the modem ask?")
     pytest.skip(f"{text} (a lab whose network does says so: network.{key} in bench.toml)")
 
 
 @pytest.fixture
-def asleep(modem, network, bench_session):
+def asleep(modem, network, lab):
     """Waits until the board sleeps; PSM was granted, or the scenario is skipped."""
     saving = modem.power_saving
     with saving.psm(active=network.psm_active, periodic=PERIODIC, timeout=network.idle) as granted:
         if granted is None:
-            not_granted("psm", "power saving mode", bench_session, network)
+            not_granted("psm", "power saving mode", lab, network)
         with saving.sleep_notices() as watch:
             since = now_ns()
 
@@ -88,15 +88,13 @@ class TestEdrx:
     """An idle board listens only now and then."""
 
     @pytest.mark.measures("downlink to a board in eDRX")
-    def test_a_push_waits_for_the_next_time_that_the_board_listens(
-        self, modem, tcp_echo, measure, network, bench_session
-    ):
+    def test_a_push_waits_for_the_next_time_that_the_board_listens(self, modem, tcp_echo, measure, network, lab):
         cell = modem.radio.cell()
         access = cell.access if cell else "LTE-M"
         samples = []
         with modem.power_saving.edrx(access, network.edrx_cycle, timeout=network.idle) as granted:
             if granted is None:
-                not_granted("edrx", "eDRX", bench_session, network)
+                not_granted("edrx", "eDRX", lab, network)
             longest = granted + network.receive_timeout
             with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
                 for number in range(ROUNDS):

@@ -68,14 +68,14 @@ def _sent(peer):
 
 
 @pytest.fixture
-def uart(bench_session):
+def uart(lab):
     """Return the most that the UART lets through, to stand beside a rate; nothing where a pty has no rate."""
 
     def ceiling(useful, overhead):
-        baudrate = bench_session.spec.baudrate
-        if not bench_session.spec.hardware:
+        if lab.baudrate is None:
             return ("a pty has no UART ceiling",)
-        return (f"UART ceiling {uart_ceiling(baudrate, useful, overhead) / 1000:.3g} kB/s at {baudrate} baud",)
+        rate = uart_ceiling(lab.baudrate, useful, overhead)
+        return (f"UART ceiling {rate / 1000:.3g} kB/s at {lab.baudrate} baud",)
 
     return ceiling
 

@@ -159,6 +159,14 @@ class BoardSession:
             facts["hardware_under_test"] = "none, SIMULATED"
         return {name: str(value) for name, value in facts.items() if value not in ("", None)}
 
+    def summary_text(self) -> str:
+        """Return what was tested and where the evidence is, for whoever runs pytest itself."""
+        kind = "a board" if self.spec.hardware else "SIMULATED: no hardware was tested"
+        return (
+            f"board {self.spec.slot} at {self.spec.port}, {kind}\n"
+            f"evidence in {self.folder}; `nrf91-bench report` on it writes the verdict pages"
+        )
+
     def evidence_folder(self, kind: str) -> Path:
         """Return where this board's files of a kind go; a further round or attempt has a folder of its own."""
         folder = self.folder / kind / self.spec.slot
