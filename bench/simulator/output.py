@@ -1,10 +1,10 @@
-"""What the firmware prints on its UART: the answers of commands, and URCs between them."""
+"""The output of the firmware on its UART: answers of commands, and URCs between them."""
 
 from typing import Protocol
 
 
 class Sender(Protocol):
-    """The UART, as far as it is printed on."""
+    """A UART to print on."""
 
     def send(self, data: bytes) -> None:
         """Send bytes to the client."""
