@@ -1,4 +1,4 @@
-"""A simulated board: what it keeps without power, and the parts that it has while it has power."""
+"""A simulated board: its memory, which it keeps without power, and the parts that run while it has power."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Data mode: what a host sends is data, collected and handed on, until the host ends it with ``+++``."""
+"""Data mode: the host's input is data, collected and handed on, until the host ends it with ``+++``."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ DataSender = Callable[[bytes], Awaitable[None]]
 
 
 class InputMode(Protocol):
-    """What takes the input of the UART in place of commands."""
+    """A taker of the UART's input in place of the command line."""
 
     @property
     def patience_s(self) -> float | None:
@@ -22,7 +22,7 @@ class InputMode(Protocol):
 
 @dataclass(frozen=True)
 class DataModeRules:
-    """What a firmware does in data mode.
+    """The limits of a firmware's data mode.
 
     Attributes:
         buffer: bytes that are collected before they are sent.

@@ -1,4 +1,4 @@
-"""What makes a simulated board one of its kind, and the modem's commands that ask for it."""
+"""The identity of a simulated board, and the modem's commands that ask for it."""
 
 from dataclasses import dataclass
 
@@ -30,35 +30,35 @@ class IdentityCommands:
 
     @command("+CGMI", RUN)
     async def name_manufacturer(self, _: Parameters) -> None:
-        """AT+CGMI."""
+        """Handle AT+CGMI."""
         self._output.say("Nordic Semiconductor ASA")
 
     @command("+CGMM", RUN)
     async def name_model(self, _: Parameters) -> None:
-        """AT+CGMM."""
+        """Handle AT+CGMM."""
         self._output.say(self._identity.model.part)
 
     @command("+CGMR", RUN)
     async def name_modem_firmware(self, _: Parameters) -> None:
-        """AT+CGMR."""
+        """Handle AT+CGMR."""
         self._output.say(self._identity.model.modem_firmware)
 
     @command("+CGSN", RUN)
     async def tell_imei(self, _: Parameters) -> None:
-        """AT+CGSN."""
+        """Handle AT+CGSN."""
         self._output.say(self._identity.imei)
 
     @command("+CGSN", SET)
     async def tell_imei_by_name(self, _: Parameters) -> None:
-        """AT+CGSN=1."""
+        """Handle AT+CGSN=1."""
         self._output.say(f'+CGSN: "{self._identity.imei}"')
 
     @command("%HWVERSION", RUN)
     async def name_hardware(self, _: Parameters) -> None:
-        """AT%HWVERSION."""
+        """Handle AT%HWVERSION."""
         self._output.say(f"%HWVERSION: {self._identity.model.hardware}")
 
     @command("%SHORTSWVER", RUN)
     async def name_short_version(self, _: Parameters) -> None:
-        """AT%SHORTSWVER."""
+        """Handle AT%SHORTSWVER."""
         self._output.say(f"%SHORTSWVER: {self._identity.model.short_version}")

@@ -138,7 +138,7 @@ class Modem:
 
     @command("+CFUN", SET)
     async def set_functional_mode(self, parameters: Parameters) -> None:
-        """AT+CFUN=<fun>."""
+        """Handle AT+CFUN=<fun>."""
         mode = parameters.number(0)
         if mode not in _FUNCTIONAL_MODES:
             raise AtError
@@ -146,41 +146,41 @@ class Modem:
 
     @command("+CFUN", READ)
     async def read_functional_mode(self, _: Parameters) -> None:
-        """AT+CFUN?."""
+        """Handle AT+CFUN?."""
         self._output.say(f"+CFUN: {self._registrar.mode}")
 
     @command("+CEREG", SET)
     async def set_registration_level(self, parameters: Parameters) -> None:
-        """AT+CEREG=<n>."""
+        """Handle AT+CEREG=<n>."""
         self._level = parameters.number(0, 0, 5)
 
     @command("+CEREG", READ)
     async def read_registration(self, _: Parameters) -> None:
-        """AT+CEREG?."""
+        """Handle AT+CEREG?."""
         self._output.say(f"+CEREG: {self._level},{self._registration_fields()}")
 
     @command("+CEER", RUN)
     async def tell_last_error(self, _: Parameters) -> None:
-        """AT+CEER."""
+        """Handle AT+CEER."""
         cause = "EMM cause" if self._registrar.status == DENIED else "no information"
         self._output.say(f'+CEER: "{cause}"')
 
     @command("+CNEC", SET)
     async def set_reported_causes(self, parameters: Parameters) -> None:
-        """AT+CNEC=<n>: 8 reports EMM causes, 16 ESM causes (Nordic's AT commands reference)."""
+        """Handle AT+CNEC=<n>: 8 reports EMM causes, 16 ESM causes (Nordic's AT commands reference)."""
         self._reported_causes = parameters.number(0, 0, _EMM_CAUSES | _ESM_CAUSES)
         if self._reported_causes & ~(_EMM_CAUSES | _ESM_CAUSES):
             raise AtError
 
     @command("%MDMEV", SET)
     async def set_modem_events(self, parameters: Parameters) -> None:
-        """AT%MDMEV=<n>: a modem that was reset too often says so."""
+        """Handle AT%MDMEV=<n>: a modem that was reset too often says so."""
         if parameters.number(0, 0, 1) and self._registrar.terms.reset_loop:
             self._output.urc("%MDMEV: RESET LOOP")
 
     @command("%XSYSTEMMODE", SET)
     async def set_system_mode(self, parameters: Parameters) -> None:
-        """AT%XSYSTEMMODE=<LTE-M>,<NB-IoT>,<GNSS>,<preference>: only while the radio is off."""
+        """Handle AT%XSYSTEMMODE=<LTE-M>,<NB-IoT>,<GNSS>,<preference>: only while the radio is off."""
         systems = [parameters.number(index, 0, 1) for index in range(3)]
         if self._registrar.radio_is_on or not any(systems):
             raise AtError
@@ -188,12 +188,12 @@ class Modem:
 
     @command("%XSYSTEMMODE", READ)
     async def read_system_mode(self, _: Parameters) -> None:
-        """AT%XSYSTEMMODE?."""
+        """Handle AT%XSYSTEMMODE?."""
         self._output.say("%XSYSTEMMODE: {},{},{},{}".format(*self._systems))
 
     @command("%XMONITOR", RUN)
     async def monitor(self, _: Parameters) -> None:
-        """AT%XMONITOR: registration, operator and cell."""
+        """Handle AT%XMONITOR: registration, operator and cell."""
         status = self._registrar.status
         if status != HOME:
             self._output.say(f"%XMONITOR: {status}")
@@ -207,24 +207,24 @@ class Modem:
 
     @command("+CSCON", SET)
     async def set_signalling_urc(self, parameters: Parameters) -> None:
-        """AT+CSCON=<n>: 1 switches the URC on (3GPP TS 27.007 section 10.1.30)."""
+        """Handle AT+CSCON=<n>: 1 switches the URC on (3GPP TS 27.007 section 10.1.30)."""
         self._signalling = parameters.number(0, 0, 1)
 
     @command("+CSCON", READ)
     async def read_signalling(self, _: Parameters) -> None:
-        """AT+CSCON?."""
+        """Handle AT+CSCON?."""
         self._output.say(f"+CSCON: {self._signalling},{int(self._air.radio.state == CONNECTED)}")
 
     @command("%RAI", SET)
     async def set_rai(self, parameters: Parameters) -> None:
-        """AT%RAI=<n>: 1 switches RAI on, 2 also the URC that says what the cell can do, where the firmware has it."""
+        """Handle AT%RAI=<n>: 1 switches RAI on, 2 also the URC about the cell, where the firmware has it."""
         self._rai = parameters.number(0, 0, _RAI_WITH_URC if self.capabilities.rai_urc else 1)
         self._air.radio.indicates = self._rai > 0
         self._report_rai()
 
     @command("%RAI", READ)
     async def read_rai(self, _: Parameters) -> None:
-        """AT%RAI?."""
+        """Handle AT%RAI?."""
         self._output.say(f"%RAI: {self._rai}")
 
     def _report_rai(self) -> None:
@@ -243,25 +243,25 @@ class Modem:
 
     @command("+CGDCONT", SET)
     async def define_context(self, parameters: Parameters) -> None:
-        """AT+CGDCONT=...: only while it is not in use."""
+        """Handle AT+CGDCONT=...: only while it is not in use."""
         if self.attached:
             raise AtError
         self._contexts.define(parameters)
 
     @command("+CGDCONT", READ)
     async def list_contexts(self, _: Parameters) -> None:
-        """AT+CGDCONT?."""
+        """Handle AT+CGDCONT?."""
         for line in self._contexts.lines(self._own_address if self.attached else ""):
             self._output.say(line)
 
     @command("+CGAUTH", SET)
     async def set_authentication(self, parameters: Parameters) -> None:
-        """AT+CGAUTH=...."""
+        """Handle AT+CGAUTH=...."""
         self._contexts.authenticate(parameters)
 
     @command("+CGPADDR", RUN, SET)
     async def list_addresses(self, parameters: Parameters) -> None:
-        """AT+CGPADDR[=<cid>]."""
+        """Handle AT+CGPADDR[=<cid>]."""
         cid = parameters.optional(0, 0, 0, 10)
         if cid:
             return
@@ -277,16 +277,16 @@ class Modem:
 
     @command("+CMEE", SET)
     async def set_error_numbers(self, parameters: Parameters) -> None:
-        """AT+CMEE=<n>: 0 plain ERROR, 1 numbers."""
+        """Handle AT+CMEE=<n>: 0 plain ERROR, 1 numbers."""
         self.reports_error_numbers = bool(parameters.number(0, 0, 1))
 
     @command("+CMEE", READ)
     async def read_error_numbers(self, _: Parameters) -> None:
-        """AT+CMEE?."""
+        """Handle AT+CMEE?."""
         self._output.say(f"+CMEE: {int(self.reports_error_numbers)}")
 
     @command("%CMNG", SET)
     async def manage_credentials(self, parameters: Parameters) -> None:
-        """AT%CMNG=<opcode>[,<sec_tag>[,<type>[,<content>]]]: written and deleted only while the modem is offline."""
+        """Handle AT%CMNG=<opcode>[,<sec_tag>[,<type>[,<content>]]]: it writes and deletes only while offline."""
         for line in self.credentials.execute(parameters, active=self._registrar.radio_is_on):
             self._output.say(line)

@@ -1,6 +1,13 @@
-"""What the firmware prints on its UART: the answers of commands, and URCs between them."""
+"""The output of the firmware on its UART: answers of commands, and URCs between them."""
 
-from bench.simulator.uart import Uart
+from typing import Protocol
+
+
+class Sender(Protocol):
+    """A UART to print on."""
+
+    def send(self, data: bytes) -> None:
+        """Send bytes to the client."""
 
 
 def _encoded(line: str | bytes) -> bytes:
@@ -10,7 +17,7 @@ def _encoded(line: str | bytes) -> bytes:
 class Output:
     """The printing side of one board. URCs wait while a command or data mode holds them back."""
 
-    def __init__(self, uart: Uart, *, blank_line: bool = True) -> None:
+    def __init__(self, uart: Sender, *, blank_line: bool = True) -> None:
         """Args: blank_line: whether an empty line stands between an information line and the final result."""
         self._uart = uart
         self._blank_line = blank_line

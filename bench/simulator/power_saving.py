@@ -30,7 +30,7 @@ class Update(Protocol):
 
 
 class PowerSaving:
-    """What this modem asks its network for, and what it got."""
+    """The wishes of a modem for power saving, and what its network has granted."""
 
     def __init__(self, air: Air, output: Output, update: Update) -> None:
         self._air = air
@@ -80,7 +80,7 @@ class PowerSaving:
 
     @command("+CPSMS", SET)
     async def set_psm(self, parameters: Parameters) -> None:
-        """AT+CPSMS=<mode>[,,,<TAU>[,<active time>]]: the network answers with an update of the registration."""
+        """Handle AT+CPSMS=<mode>[,,,<TAU>[,<active time>]]: the network answers with an update of the registration."""
         mode = parameters.number(0, 0, 1)
         self._tau = _bits(parameters, 3, 8) or self._tau
         self._active = _bits(parameters, 4, 8) or self._active
@@ -89,12 +89,12 @@ class PowerSaving:
 
     @command("+CPSMS", READ)
     async def read_psm(self, _: Parameters) -> None:
-        """AT+CPSMS?."""
+        """Handle AT+CPSMS?."""
         self._output.say(f'+CPSMS: {int(self._psm)},,,"{self._tau}","{self._active}"')
 
     @command("+CEDRXS", SET)
     async def set_edrx(self, parameters: Parameters) -> None:
-        """AT+CEDRXS=<mode>[,<AcT>[,<cycle>]]: 0 and 3 switch off, 2 with notices."""
+        """Handle AT+CEDRXS=<mode>[,<AcT>[,<cycle>]]: 0 and 3 switch off, 2 with notices."""
         mode = parameters.number(0, 0, 3)
         self._tells_edrx = mode == 2
         if mode == 3 or not parameters.has(1):
@@ -114,13 +114,13 @@ class PowerSaving:
 
     @command("+CEDRXS", READ)
     async def read_edrx(self, _: Parameters) -> None:
-        """AT+CEDRXS?: a line for each access technology that uses it."""
+        """Handle AT+CEDRXS?: a line for each access technology that uses it."""
         for access, bits in sorted(self._edrx.items()):
             self._output.say(f'+CEDRXS: {access},"{bits}"')
 
     @command("%XMODEMSLEEP", SET)
     async def set_notice(self, parameters: Parameters) -> None:
-        """AT%XMODEMSLEEP=<n>[,<ms before it wakes>,<shortest sleep>]: the time before it wakes is not used here."""
+        """Handle AT%XMODEMSLEEP=<n>[,<ms before it wakes>,<shortest sleep>]; the time is not used here."""
         if parameters.number(0, 0, 1) == 0:
             self._sleep_threshold = None
         else:

@@ -17,7 +17,7 @@ NOT_REGISTERED, HOME, SEARCHING, DENIED = 0, 1, 2, 3
 
 @dataclass(frozen=True)
 class Registration:
-    """How the simulated network treats a board.
+    """The treatment of a board by the simulated network.
 
     Attributes:
         delay: seconds until it is registered.

@@ -1,4 +1,4 @@
-"""What a simulator is asked for. The command line checks the values; nothing is opened here."""
+"""The settings of a simulator. The command line checks the values; nothing is opened here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from bench.simulator.radio import Cell
 from bench.simulator.registration import Registration
 
 TERMINATORS = {"crlf": b"\r\n", "cr": b"\r", "lf": b"\n"}
-"""What can end a command, by name."""
+"""The ends of a command, by name."""
 
 
 @dataclass(frozen=True)

@@ -27,18 +27,18 @@ class SimCard:
 
     @command("+CPIN", READ)
     async def tell_pin_state(self, _: Parameters) -> None:
-        """AT+CPIN?."""
+        """Handle AT+CPIN?."""
         state = "READY" if not self.locked else "SIM PIN" if self._tries else "SIM PUK"
         self._output.say(f"+CPIN: {state}")
 
     @command("+CPINR", SET)
     async def tell_pin_tries(self, _: Parameters) -> None:
-        """AT+CPINR="SIM PIN"."""
+        """Handle AT+CPINR="SIM PIN"."""
         self._output.say(f'+CPINR: "SIM PIN",{self._tries}')
 
     @command("+CPIN", SET)
     async def take_pin(self, parameters: Parameters) -> None:
-        """AT+CPIN=<PIN>: after three wrong ones the SIM wants its PUK."""
+        """Handle AT+CPIN=<PIN>: after three wrong ones the SIM wants its PUK."""
         given = parameters.string(0).decode("latin-1")
         if not self.locked or not self._tries:
             raise CmeError(_NOT_ALLOWED)
@@ -50,13 +50,13 @@ class SimCard:
 
     @command("+CIMI", RUN)
     async def tell_imsi(self, _: Parameters) -> None:
-        """AT+CIMI."""
+        """Handle AT+CIMI."""
         self._need_power()
         self._output.say(self._identity.imsi)
 
     @command("%XICCID", RUN)
     async def tell_iccid(self, _: Parameters) -> None:
-        """AT%XICCID."""
+        """Handle AT%XICCID."""
         self._need_power()
         self._output.say(f"%XICCID: {self._identity.iccid}")
 

@@ -33,7 +33,7 @@ Channel = AirSocket | SecureSession
 
 @dataclass(frozen=True)
 class SocketRequest:
-    """What a new socket is to be. ``sec_tag`` makes it a secure one."""
+    """The kind of a new socket. ``sec_tag`` makes it a secure one."""
 
     family: int
     type: int
@@ -74,7 +74,7 @@ class Socket:
 
     @property
     def channel(self) -> Channel | None:
-        """What its data move through: the session of a secure socket, else the socket itself."""
+        """The channel of its data: the session of a secure socket, else the socket itself."""
         return self.session if self.secure else self.air
 
     @property

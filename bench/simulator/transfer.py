@@ -1,4 +1,4 @@
-"""What sends and receives do to sockets: names, connections, data, readiness. Values in, values or Refused out.
+"""Sockets at work: names, connections, data, readiness. Values go in, values or Refused come out.
 
 It knows no syntax: a dialect reads the parameters of its commands, calls this, and prints what comes back.
 """
@@ -33,7 +33,7 @@ _NOBODY: Address = ("", 0)
 
 @dataclass(frozen=True)
 class Received:
-    """What a receive gave. No data: the peer has closed, or the datagram was empty."""
+    """The result of a receive. No data: the peer has closed, or the datagram was empty."""
 
     data: bytes
     peer: Address = _NOBODY
@@ -41,7 +41,7 @@ class Received:
 
 @dataclass(frozen=True)
 class ReceiveRequest:
-    """How to receive.
+    """The parameters of a receive.
 
     Attributes:
         limit: the most bytes.

@@ -36,15 +36,15 @@ class DataModeCommands:
 
     @command("#XDATACTRL", RUN, SET)
     async def set_time_limit(self, parameters: Parameters) -> None:
-        """AT#XDATACTRL=<time_limit> in ms."""
+        """Handle AT#XDATACTRL=<time_limit> in ms."""
         self._time_limit = parameters.number(0, self._host.profile.minimum_time_limit)
 
     @command("#XDATACTRL", READ)
     async def read_time_limit(self, _: Parameters) -> None:
-        """AT#XDATACTRL?; 0 means that none was set yet."""
+        """Handle AT#XDATACTRL?; 0 means that none was set yet."""
         self._say(f"#XDATACTRL: {self._time_limit},{self._host.profile.minimum_time_limit}")
 
     @command("#XDATACTRL", TEST)
     async def describe_time_limit(self, _: Parameters) -> None:
-        """AT#XDATACTRL=?."""
+        """Handle AT#XDATACTRL=?."""
         self._say("#XDATACTRL=<time_limit>")

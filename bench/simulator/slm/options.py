@@ -70,7 +70,7 @@ class OptionCommands:
 
     @command("#XSOCKETOPT", RUN, SET)
     async def handle_option(self, parameters: Parameters) -> None:
-        """AT#XSOCKETOPT=<op>,<name>[,<value>]; an op other than 0 and 1 does nothing."""
+        """Handle AT#XSOCKETOPT=<op>,<name>[,<value>]; an op other than 0 and 1 does nothing."""
         sock = self._selection.need()
         operation = parameters.number(0)
         name = parameters.number(1)
@@ -106,14 +106,14 @@ class OptionCommands:
 
     @command("#XSOCKETOPT", TEST)
     async def describe_option(self, _: Parameters) -> None:
-        """AT#XSOCKETOPT=?."""
+        """Handle AT#XSOCKETOPT=?."""
         self._say("#XSOCKETOPT: (0,1),<name>,<value>")
 
     # ---------------------------------------------------------------- secure sockets
 
     @command("#XSSOCKETOPT", RUN, SET)
     async def handle_secure_option(self, parameters: Parameters) -> None:
-        """AT#XSSOCKETOPT=<op>,<name>[,<value>]; ERROR on a socket without a security tag."""
+        """Handle AT#XSSOCKETOPT=<op>,<name>[,<value>]; ERROR on a socket without a security tag."""
         sock = self._selection.need()
         if not sock.secure or sock.sec_tag == NO_SEC_TAG:
             raise AtError
@@ -163,7 +163,7 @@ class OptionCommands:
 
     @command("#XSSOCKETOPT", TEST)
     async def describe_secure_option(self, _: Parameters) -> None:
-        """AT#XSSOCKETOPT=?."""
+        """Handle AT#XSSOCKETOPT=?."""
         self._say("#XSSOCKETOPT: (0,1),<name>,<value>")
 
 

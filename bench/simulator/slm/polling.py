@@ -19,7 +19,7 @@ class PollCommands:
 
     @command("#XPOLL", RUN, SET)
     async def poll(self, parameters: Parameters) -> None:
-        """AT#XPOLL=<timeout>[,<handle1>...]: milliseconds, 0 at once, -1 until something happens."""
+        """Handle AT#XPOLL=<timeout>[,<handle1>...]: milliseconds, 0 at once, -1 until something happens."""
         timeout = parameters.number(0, *INT32)
         polled = self._polled(parameters)
         found = self._events(polled)

@@ -29,4 +29,4 @@ DOCUMENTED = Quirks(
     accepted_has_no_timeout=False,
     repeats_first_address=False,
 )
-"""What the vendor's page says."""
+"""The habits that the vendor's page describes."""

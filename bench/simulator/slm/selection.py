@@ -9,7 +9,7 @@ from bench.simulator.sockets import SERVER, STREAM, Socket, SocketRequest, Socke
 
 
 class Selection:
-    """Which socket is active, since the last boot."""
+    """The active socket, the rankings and the served clients, since the last boot."""
 
     def __init__(self, sockets: SocketTable) -> None:
         self._sockets = sockets

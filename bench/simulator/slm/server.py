@@ -22,18 +22,18 @@ class ServerCommands:
 
     @command("#XBIND", RUN, SET)
     async def bind(self, parameters: Parameters) -> None:
-        """AT#XBIND=<port>."""
+        """Handle AT#XBIND=<port>."""
         port = parameters.number(0)
         self._transfer.bind(self._selection.need(), port)
 
     @command("#XLISTEN", RUN, SET)
     async def listen(self, _: Parameters) -> None:
-        """AT#XLISTEN."""
+        """Handle AT#XLISTEN."""
         self._transfer.listen(self._server())
 
     @command("#XACCEPT", RUN, SET)
     async def accept(self, parameters: Parameters) -> None:
-        """AT#XACCEPT=<timeout>: 0 and less block for ever."""
+        """Handle AT#XACCEPT=<timeout>: 0 and less block for ever."""
         timeout = parameters.number(0, *INT32)
         server = self._server()
         seconds = timeout if timeout > 0 else None
@@ -48,7 +48,7 @@ class ServerCommands:
 
     @command("#XACCEPT", READ)
     async def read_accepted(self, _: Parameters) -> None:
-        """AT#XACCEPT?."""
+        """Handle AT#XACCEPT?."""
         client = self._selection.served(self._server())
         self._say(f"{self._quirks.accept_read_prefix}: {client.handle if client else 0}")
 

@@ -26,27 +26,27 @@ class ServiceCommands:
 
     @command("#XSLMVER", RUN, SET)
     async def tell_version(self, _: Parameters) -> None:
-        """AT#XSLMVER."""
+        """Handle AT#XSLMVER."""
         self._say(f"#XSLMVER: {self._host.profile.version}")
 
     @command("#XCLAC", RUN, SET)
     async def list_commands(self, _: Parameters) -> None:
-        """AT#XCLAC."""
+        """Handle AT#XCLAC."""
         self._say("\r\n".join(f"AT{name}" for name in self._host.commands.names if name.startswith("#")))
 
     @command("#XUUID", RUN, SET)
     async def tell_uuid(self, _: Parameters) -> None:
-        """AT#XUUID."""
+        """Handle AT#XUUID."""
         self._say(f"#XUUID: {self._host.modem.identity.uuid}")
 
     @command("#XRESET", RUN, SET)
     async def reset(self, _: Parameters) -> None:
-        """AT#XRESET: OK first, then the active socket says that it is closed, then the restart."""
+        """Handle AT#XRESET: OK first, then the active socket says that it is closed, then the restart."""
         self._host.reset_after_answer(CLOSED if self._selection.active is not None else None)
 
     @command("#XGETADDRINFO", RUN, SET)
     async def resolve_name(self, parameters: Parameters) -> None:
-        """AT#XGETADDRINFO=<hostname>[,<family>]: 0 both, 1 IPv4, 2 IPv6."""
+        """Handle AT#XGETADDRINFO=<hostname>[,<family>]: 0 both, 1 IPv4, 2 IPv6."""
         if len(parameters) not in (1, 2):
             raise AtError
         name = parameters.string(0, HOST_LIMIT).decode("latin-1")

@@ -41,7 +41,7 @@ class SocketCommands:
 
     @command("#XSOCKET", RUN, SET)
     async def open_or_close(self, parameters: Parameters) -> None:
-        """AT#XSOCKET=<op>[,<type>,<role>[,<cid>]]."""
+        """Handle AT#XSOCKET=<op>[,<type>,<role>[,<cid>]]."""
         operation = parameters.number(0)
         if operation == _CLOSE:
             self._close_active()
@@ -53,7 +53,7 @@ class SocketCommands:
 
     @command("#XSSOCKET", RUN, SET)
     async def open_or_close_secure(self, parameters: Parameters) -> None:
-        """AT#XSSOCKET=<op>[,<type>,<role>,<sec_tag>[,<peer_verify>[,<cid>]]]."""
+        """Handle AT#XSSOCKET=<op>[,<type>,<role>,<sec_tag>[,<peer_verify>[,<cid>]]]."""
         operation = parameters.number(0)
         if operation == _CLOSE:
             self._close_active()
@@ -81,39 +81,39 @@ class SocketCommands:
 
     @command("#XSOCKET", READ)
     async def read_socket(self, _: Parameters) -> None:
-        """AT#XSOCKET?."""
+        """Handle AT#XSOCKET?."""
         sock = self._selection.active
         if sock is not None:
             self._say(f"#XSOCKET: {sock.handle},{sock.family},{sock.role},{sock.type},{sock.cid}")
 
     @command("#XSSOCKET", READ)
     async def read_secure_socket(self, _: Parameters) -> None:
-        """AT#XSSOCKET?; answers for a plain socket too."""
+        """Handle AT#XSSOCKET?; answers for a plain socket too."""
         sock = self._selection.active
         if sock is not None:
             self._say(f"#XSSOCKET: {sock.handle},{sock.family},{sock.role},{sock.type},{sock.sec_tag},{sock.cid}")
 
     @command("#XSOCKET", TEST)
     async def describe_socket(self, _: Parameters) -> None:
-        """AT#XSOCKET=?."""
+        """Handle AT#XSOCKET=?."""
         self._say("#XSOCKET: (0,1,2),(1,2,3),(0,1),<cid>")
         if self._quirks.socket_test_glued:
             self._host.output.glue()
 
     @command("#XSSOCKET", TEST)
     async def describe_secure_socket(self, _: Parameters) -> None:
-        """AT#XSSOCKET=?."""
+        """Handle AT#XSSOCKET=?."""
         self._say("#XSSOCKET: (0,1,2),(1,2),(0,1),<sec_tag>,<peer_verify>,<cid>")
 
     @command("#XSOCKETSELECT", RUN, SET)
     async def select_socket(self, parameters: Parameters) -> None:
-        """AT#XSOCKETSELECT=<handle>."""
+        """Handle AT#XSOCKETSELECT=<handle>."""
         sock = self._selection.select(parameters.number(0))
         self._say(f"#XSOCKETSELECT: {sock.handle}")
 
     @command("#XSOCKETSELECT", READ)
     async def list_sockets(self, _: Parameters) -> None:
-        """AT#XSOCKETSELECT?."""
+        """Handle AT#XSOCKETSELECT?."""
         for sock in self._host.transfer.sockets.opened:
             ranking = self._selection.ranking(sock)
             fields = (sock.handle, sock.family, sock.role, sock.type, sock.sec_tag, ranking, sock.cid)
@@ -123,7 +123,7 @@ class SocketCommands:
 
     @command("#XSOCKETSELECT", TEST)
     async def describe_select(self, _: Parameters) -> None:
-        """AT#XSOCKETSELECT=?."""
+        """Handle AT#XSOCKETSELECT=?."""
         if not self._quirks.select_test:
             raise AtError
 

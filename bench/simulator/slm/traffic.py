@@ -30,7 +30,7 @@ class TrafficCommands:
 
     @command("#XCONNECT", RUN, SET)
     async def connect(self, parameters: Parameters) -> None:
-        """AT#XCONNECT=<url>,<port>."""
+        """Handle AT#XCONNECT=<url>,<port>."""
         sock = self._selection.need()
         name = parameters.string(0, HOST_LIMIT).decode("latin-1")
         port = parameters.number(1)
@@ -43,7 +43,7 @@ class TrafficCommands:
 
     @command("#XSEND", RUN, SET)
     async def send(self, parameters: Parameters) -> None:
-        """AT#XSEND[=<data>[,<flags>]]; without data it enters data mode."""
+        """Handle AT#XSEND[=<data>[,<flags>]]; without data it enters data mode."""
         sock = self._selection.active
         if _enters_data_mode(parameters, 0):
             self._data_mode.enter(self._sender(sock), datagrams=sock is not None and sock.type == DATAGRAM)
@@ -60,7 +60,7 @@ class TrafficCommands:
 
     @command("#XSENDTO", RUN, SET)
     async def send_to(self, parameters: Parameters) -> None:
-        """AT#XSENDTO=<url>,<port>[,<data>[,<flags>]]; without data it enters data mode."""
+        """Handle AT#XSENDTO=<url>,<port>[,<data>[,<flags>]]; without data it enters data mode."""
         name = parameters.string(0, HOST_LIMIT).decode("latin-1")
         port = parameters.number(1)
         sock = self._selection.active
@@ -102,7 +102,7 @@ class TrafficCommands:
 
     @command("#XRECV", RUN, SET)
     async def receive(self, parameters: Parameters) -> None:
-        """AT#XRECV=<timeout>[,<flags>]."""
+        """Handle AT#XRECV=<timeout>[,<flags>]."""
         received = await self._receive(parameters)
         if received.data:
             self._output.say(f"#XRECV: {len(received.data)}")
@@ -110,7 +110,7 @@ class TrafficCommands:
 
     @command("#XRECVFROM", RUN, SET)
     async def receive_from(self, parameters: Parameters) -> None:
-        """AT#XRECVFROM=<timeout>[,<flags>]."""
+        """Handle AT#XRECVFROM=<timeout>[,<flags>]."""
         received = await self._receive(parameters)
         if received.data:
             address, port = received.peer
