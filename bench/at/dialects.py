@@ -55,7 +55,7 @@ class Dialect:
         restarts: beginnings of URCs that report a restart of the device or a crash of its modem.
         secrets: command name -> pattern whose first group must never be written down.
         data_mode_terminator: leaves data mode.
-        data_mode_report: prefix of the line that reports the end of data mode.
+        data_mode_report: prefix of the URC that reports the end of data mode; empty for a firmware without data mode.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Dialect:
     restarts: tuple[bytes, ...] = ()
     secrets: Mapping[bytes, re.Pattern[bytes]] = field(default_factory=dict)
     data_mode_terminator: bytes = b"+++"
-    data_mode_report: bytes = b"#XDATAMODE"
+    data_mode_report: bytes = b""
 
     def prefixes(self, command: bytes) -> frozenset[bytes]:
         """Return the prefixes of the information lines that answer ``command``."""

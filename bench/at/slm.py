@@ -14,4 +14,5 @@ SLM = Dialect(
     bare_urcs=frozenset((b"Ready", b"INIT ERROR")),
     restarts=(b"Ready", b"INIT ERROR", b"#XMODEM: FAULT"),
     secrets=MODEM_SECRETS,
+    data_mode_report=b"#XDATAMODE",
 )

@@ -1,4 +1,7 @@
-"""The values of the socket commands, of requests and answers. Numbers as on the Socket AT commands page."""
+"""The values of the socket commands, of requests and answers.
+
+Numbers as on Nordic's Socket AT commands page, which SLM and its successor share; the lines are those of SLM.
+"""
 
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
@@ -7,7 +10,7 @@ from bench.at import Response
 
 
 class Family(IntEnum):
-    """<op> of an opening #XSOCKET, and <family> of its read form."""
+    """The address family of a socket."""
 
     IPV4 = 1
     IPV6 = 2
@@ -15,7 +18,7 @@ class Family(IntEnum):
 
 
 class SocketType(IntEnum):
-    """<type>."""
+    """The type of a socket."""
 
     STREAM = 1
     DATAGRAM = 2
@@ -23,14 +26,14 @@ class SocketType(IntEnum):
 
 
 class Role(IntEnum):
-    """<role>."""
+    """The role of a socket."""
 
     CLIENT = 0
     SERVER = 1
 
 
 class ReceiveFlag(IntFlag):
-    """<flags> of #XRECV and #XRECVFROM."""
+    """The flags of a receive."""
 
     NONE = 0
     PEEK = 2
@@ -39,7 +42,7 @@ class ReceiveFlag(IntFlag):
 
 
 class PeerVerify(IntEnum):
-    """<peer_verify> of #XSSOCKET, and the value of TLS_PEER_VERIFY."""
+    """The level at which a TLS peer is verified."""
 
     NONE = 0
     OPTIONAL = 1
@@ -47,7 +50,7 @@ class PeerVerify(IntEnum):
 
 
 class SocketOption(IntEnum):
-    """<name> of #XSOCKETOPT."""
+    """The options of any socket."""
 
     REUSEADDR = 2
     RCVTIMEO = 20
@@ -75,7 +78,7 @@ class Rai(IntEnum):
 
 
 class SecureOption(IntEnum):
-    """<name> of #XSSOCKETOPT."""
+    """The options of TLS and DTLS sockets."""
 
     HOSTNAME = 2
     CIPHERSUITE_USED = 4
@@ -105,10 +108,11 @@ class CidStatus(IntEnum):
 
 
 class PollEvent(IntFlag):
-    """<revents> of #XPOLL."""
+    """The events of a poll."""
 
     NONE = 0
     IN = 0x0001
+    OUT = 0x0004
     ERR = 0x0008
     HUP = 0x0010
     NVAL = 0x0020
@@ -116,7 +120,7 @@ class PollEvent(IntFlag):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """``#XSOCKET: <handle>,<type>,<protocol>``."""
+    """A socket that was opened: ``#XSOCKET: <handle>,<type>,<protocol>``."""
 
     handle: int
     type: SocketType
@@ -173,7 +177,7 @@ class SocketList:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """``#XSEND: <size>`` or ``#XSENDTO: <size>``."""
+    """Data that were sent by command: ``#XSEND: <size>`` or ``#XSENDTO: <size>``."""
 
     size: int
     response: Response
@@ -181,14 +185,14 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class SentInDataMode:
-    """Data that went out in data mode: the firmware confirms no size, only that data mode has ended.
+    """Data that were sent in data mode: the firmware confirms no size, only that data mode has ended.
 
     Attributes:
         size: bytes written to the port.
         entered: the answer of the command that entered data mode.
         started_ns: before the first byte was written.
         written_ns: when the port had taken all of them.
-        ended_ns: when #XDATAMODE: 0 was read.
+        ended_ns: when the report of its end was read.
     """
 
     size: int
@@ -200,9 +204,9 @@ class SentInDataMode:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """``#XRECV`` or ``#XRECVFROM``. No bytes and OK: the peer has closed, or the datagram was empty.
+    """Data that were received. No bytes and OK: the peer has closed, or the datagram was empty.
 
-    ``source`` is the sender's address and port, of #XRECVFROM with data only.
+    ``source`` is the sender's address and port, where it was asked for and data came.
     """
 
     data: bytes
@@ -233,7 +237,7 @@ class AcceptedConnection:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedHandle:
-    """``#XACCEPT: <handle>`` or ``#XTCPACCEPT: <handle>`` of the read form; 0 is no connection."""
+    """The handle of the connection that was accepted last; 0 stands for none."""
 
     handle: int
     response: Response
@@ -241,7 +245,7 @@ class AcceptedHandle:
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """The lines ``#XPOLL: <handle>,<revents>`` in the order in which they came; none when time was up."""
+    """The events of sockets in the order in which they came; empty when time was up."""
 
     events: tuple[tuple[int, PollEvent], ...]
     response: Response
@@ -257,7 +261,7 @@ class Polled:
 
 @dataclass(frozen=True, slots=True)
 class OptionValue:
-    """``#XSOCKETOPT: <value>`` or ``#XSSOCKETOPT: <value>``, as printed."""
+    """The value of an option, as printed."""
 
     text: str
     response: Response
@@ -270,7 +274,7 @@ class OptionValue:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """``#XGETADDRINFO: "<ip_addresses>"``."""
+    """The addresses of a name."""
 
     addresses: tuple[str, ...]
     response: Response
@@ -278,7 +282,7 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class TimeLimit:
-    """``#XDATACTRL: <time_limit>,<minimum>`` in ms; a limit of 0 was never set."""
+    """The time limit of data mode and the shortest one, in ms; a limit of 0 was never set."""
 
     milliseconds: int
     minimum: int

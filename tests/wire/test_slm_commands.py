@@ -10,6 +10,7 @@ import pytest
 from bench.at import CommandError, MalformedAnswer
 from bench.errors import UsageError
 from bench.modem import (
+    SERIAL_LTE_MODEM,
     DataModeError,
     Family,
     Modem,
@@ -271,6 +272,29 @@ BLOCKING: list[Call] = [
 def test_a_call_that_cannot_go_well_sends_nothing(call: Call) -> None:
     with expected_protocol([]) as modem, pytest.raises(UsageError):
         call(modem)
+
+
+@pytest.mark.parametrize(
+    ("command", "blocks"),
+    [
+        (b"AT#XRECV=1", True),
+        (b"AT#XRECV=0,64", False),
+        (b"AT#XRECV=0,66", False),
+        (b"AT#XRECV=1,2", True),
+        (b"AT#XRECVFROM=1", True),
+        (b"AT#XRECVFROM=1,64", False),
+        (b"AT#XPOLL=0", False),
+        (b"AT#XPOLL=0,1,2", False),
+        (b"AT#XPOLL=10", True),
+        (b"AT#XPOLL=-1", True),
+        (b"AT#XACCEPT=1", True),
+        (b"AT#XACCEPT?", False),
+        (b'AT#XSEND="x"', False),
+        (b"AT+CFUN?", False),
+    ],
+)
+def test_commands_that_hold_urcs_back(command: bytes, blocks: bool) -> None:
+    assert SERIAL_LTE_MODEM.blocks(command) is blocks
 
 
 class TestTheScript:

@@ -30,7 +30,7 @@ def slm_blocks(command: bytes) -> bool:
     name, _, rest = command.partition(b"=")
     parameters = rest.split(b",")
     flags = parameters[1] if len(parameters) > 1 else b"0"
-    quiet = flags.isdigit() and int(flags) & ReceiveFlag.DONT_WAIT
+    quiet = flags.isdigit() and bool(int(flags) & ReceiveFlag.DONT_WAIT)
     return (
         (name in (b"AT#XRECV", b"AT#XRECVFROM") and not quiet)
         or (name == b"AT#XPOLL" and parameters[0] != b"0")
