@@ -4,8 +4,11 @@ import json
 import shutil
 import stat
 
+import pytest
+
 from tests.support.lab import GOOD, Lab
 from tests.support.port_server import port_server
+from tests.support.programs import simulator
 from tests.support.responder import SLM_IDENTITY, device
 
 
@@ -214,3 +217,62 @@ def test_without(flow_control): pass
         assert rows["test_with"]["outcome"] == "passed"
         assert rows["test_without"]["outcome"] == "skipped"
         assert "wire RTS and CTS" in rows["test_without"]["message"]
+
+
+@pytest.mark.parametrize("death", ["pytest.exit('enough')", "raise KeyboardInterrupt"])
+def test_a_test_that_ends_the_run_is_never_green(lab: Lab, death: str) -> None:
+    """How it dies by force is an affair of processes."""
+    suite = f"""
+import pytest
+
+def test_before(modem):
+    pass
+
+def test_dies(modem):
+    {death}
+
+def test_after(modem):
+    pass
+"""
+    run = lab.run(suite)
+    assert run.code == 5, run.output
+    assert (run.summary["verdict"], run.summary["passed"], run.summary["died"]) == ("INCOMPLETE", 1, 2)
+    assert run.allure.get("test_dies") == "broken"
+    assert run.allure["test_before"] == "passed"
+
+
+class TestBoardThatDoesNotRegister:
+    def test_the_next_test_gets_the_port_and_tries_again(self, lab: Lab) -> None:
+        """The first is ended by its time limit; only when that is over does the network come into reach."""
+        control = lab.folder / "control"
+        (lab.folder / "conftest.py").write_text(f"""
+import json, socket
+
+def covered(yes):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.connect({str(control)!r})
+        client.sendall(json.dumps({{"op": "coverage", "board": "simulated-1", "covered": yes}}).encode() + b"\\n")
+        assert json.loads(client.makefile("rb").readline())["ok"]
+
+def pytest_sessionstart():
+    covered(False)
+
+def pytest_runtest_logfinish(nodeid):
+    covered(True)
+""")
+        suite = "import pytest\n\n@pytest.mark.timeout(3)\ndef test_a(modem): pass\n\ndef test_b(modem): pass\n"
+        with simulator("--control", str(control)) as boards:
+            run = lab.run(suite, ("--port", boards[0]["port"]))
+        assert [row["outcome"] for row in run.rows if row["type"] == "finish"] == ["failed", "passed"], run.output
+
+    def test_it_is_given_up_after_two_tries(self, lab: Lab) -> None:
+        """A network in trouble is worth another try, and no third."""
+        config = lab.folder / "bench.toml"
+        config.write_text("[network]\nregistration_timeout = 0.3\n")
+        suite = "".join(f"def test_{number}(modem): pass\n" for number in range(4))
+        with simulator("--deny", "22") as boards:
+            run = lab.run(suite, ("--port", boards[0]["port"], "--config", str(config)))
+        told = [row["message"].partition("\n")[0] for row in run.rows if row["type"] == "finish"]
+        assert run.code == 3
+        assert ["was not registered after" in text for text in told] == [True, True, True, True]
+        assert ["was given up after 2 attempts" in text for text in told] == [False, False, True, True]

@@ -82,7 +82,8 @@ class InlineLab(Lab):
         self._row("run", simulated=slot == self.board.slot, slots=[slot], groups={}, turns=[[1, [slot]]])
         command = ["-p", "nrf91_bench_fixtures", *WITHOUT, f"--rootdir={self.folder}", "test_lab.py"]
         with mock.patch.dict("os.environ", self.environment), undisturbed():
-            result = self._pytester.runpytest_inprocess(*command, *options, f"--bench-out={self.out}", *behind)
+            command += [*options, f"--bench-out={self.out}", *behind]
+            result = self._pytester.runpytest_inprocess(*command, no_reraise_ctrlc=True)
         self._row("closed")
         if result.ret == _PYTEST_USAGE:
             return Finished(_USAGE, f"{result.stdout}\n{result.stderr}", self.out)
