@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.lab import GOOD, Lab
 from tests.support.port_server import port_server
-from tests.support.programs import simulator
+from tests.support.programs import control_socket, simulator
 from tests.support.responder import SLM_IDENTITY, device
 
 
@@ -244,13 +244,12 @@ def test_after(modem):
 class TestBoardThatDoesNotRegister:
     def test_the_next_test_gets_the_port_and_tries_again(self, lab: Lab) -> None:
         """The first is ended by its time limit; only when that is over does the network come into reach."""
-        control = lab.folder / "control"
-        (lab.folder / "conftest.py").write_text(f"""
+        conftest = """
 import json, socket
 
 def covered(yes):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        client.connect({str(control)!r})
+        client.connect({control!r})
         client.sendall(json.dumps({{"op": "coverage", "board": "simulated-1", "covered": yes}}).encode() + b"\\n")
         assert json.loads(client.makefile("rb").readline())["ok"]
 
@@ -259,9 +258,10 @@ def pytest_sessionstart():
 
 def pytest_runtest_logfinish(nodeid):
     covered(True)
-""")
+"""
         suite = "import pytest\n\n@pytest.mark.timeout(3)\ndef test_a(modem): pass\n\ndef test_b(modem): pass\n"
-        with simulator("--control", str(control)) as boards:
+        with control_socket() as control, simulator("--control", str(control)) as boards:
+            (lab.folder / "conftest.py").write_text(conftest.format(control=str(control)))
             run = lab.run(suite, ("--port", boards[0]["port"]))
         assert [row["outcome"] for row in run.rows if row["type"] == "finish"] == ["failed", "passed"], run.output
 
