@@ -61,7 +61,7 @@ def test_who(board, modem):
             run = lab.run(suite, ("--port", board.path))
         assert run.code == 0, run.output
         assert run.summary["simulated"] is True
-        assert "nRF9161-LACA" in run.output
+        assert "nRF9161-LACA" in (run.folder / "verdict.html").read_text()
 
     def test_no_two_results_look_like_one_that_was_retried(self, lab: Lab) -> None:
         """allure-pytest shows every bytes parameter as its class, and a report keeps only one of alike results."""
@@ -172,8 +172,8 @@ def test_other_stack(modem):
 """
         with device(SLM_IDENTITY) as board, port_server(board.path) as port:
             config = lab.folder / "bench.toml"
-            config.write_text(f'[[boards]]\nname = "rack-1"\nport = "tcp://127.0.0.1:{port}"\n')
-            run = lab.run(suite, ("--config", str(config)))
+            config.write_text(f'[[boards]]\nname = "dk-1"\nport = "tcp://127.0.0.1:{port}"\n')
+            run = lab.run(suite, ("--port", f"tcp://127.0.0.1:{port}", "--config", str(config)))
         assert run.code == 0, run.output
         assert (run.summary["simulated"], run.summary["skipped"], run.summary["failed"]) == (False, 1, 0)
         assert "observation, for a person to adopt" in run.output

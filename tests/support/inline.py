@@ -95,7 +95,7 @@ class InlineLab(Lab):
         config, port = asked.pop("--config", None), asked.pop("--port", None)
         options = [f"--bench-config={config}"] if config else []
         if port is None:
-            assert asked.pop("--simulate", "1") == "1", "several boards are an affair of whole runs"
+            assert asked.pop("--simulate", "") == "1", "name the board: --simulate 1, or --port"
             options += [f"--bench-slot={self.board.to_json()}", f"--bench-peer-name={PEER_NAME}"]
         else:
             options.append(f"--port={port}")
