@@ -103,11 +103,6 @@ class TestNotGreen:
         assert run.summary["skipped"] == 1
         assert "no IPv6 on this network" in run.output
 
-    def test_a_suite_that_does_not_import(self, lab: Lab) -> None:
-        run = lab.run("import no_such_module\n")
-        assert run.code == 5
-        assert "no_such_module" in run.output
-
     def test_a_limit_that_is_exceeded_fails_the_test(self, lab: Lab) -> None:
         suite = """
 from bench.measure import at_most
@@ -151,13 +146,6 @@ def test_cured(modem):
         assert run.summary["unexpected_passes"] == 1
         assert run.allure["test_cured"] == "failed"
         assert run.allure["test_lab"] == "broken"
-
-    def test_a_module_that_does_not_import_beside_one_that_does(self, lab: Lab) -> None:
-        (lab.folder / "more").mkdir()
-        (lab.folder / "more" / "test_broken.py").write_text("import no_such_module\n")
-        arguments = ("--simulate", "1", "--suite", str(lab.folder / "more"), "--", "--continue-on-collection-errors")
-        run = lab.run(arguments=arguments)
-        assert run.code == 5, run.output
 
     def test_what_rests_on_a_network_stack_is_an_observation_on_hardware_only(self, lab: Lab) -> None:
         suite = """

@@ -249,3 +249,17 @@ class TestUsage:
         run = lab.run(arguments=("--simulate", "1", "--", "-k", "answers"))
         assert run.code == 0, run.output
         assert run.summary["planned"] == 1
+
+
+class TestBroken:
+    def test_a_suite_that_does_not_import(self, lab: Lab) -> None:
+        run = lab.run("import no_such_module\n")
+        assert run.code == 5
+        assert "no_such_module" in run.output
+
+    def test_a_module_that_does_not_import_beside_one_that_does(self, lab: Lab) -> None:
+        (lab.folder / "more").mkdir()
+        (lab.folder / "more" / "test_broken.py").write_text("import no_such_module\n")
+        arguments = ("--simulate", "1", "--suite", str(lab.folder / "more"), "--", "--continue-on-collection-errors")
+        run = lab.run(arguments=arguments)
+        assert run.code == 5, run.output
