@@ -10,10 +10,12 @@ from tests.support.lab import Lab
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Runs of tests are no part of anybody's history."""
+def _apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs of tests are no part of anybody's history; tests at the same time share no lease and no state."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NRF91_BENCH_HISTORY", str(tmp_path_factory.mktemp("history") / "history.sqlite"))
+        patch.setenv("NRF91_BENCH_LOCKS", str(tmp_path_factory.mktemp("locks")))
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
 
 

@@ -9,7 +9,7 @@ from bench.boards import Board, BoardSpec, SimulatedBoards, ask_simulator
 from bench.privacy import Concealer
 from tests.support.lab import Finished, Lab
 from tests.support.port_server import port_server
-from tests.support.programs import simulator
+from tests.support.programs import control_socket, simulator
 
 CONTROL = """
 import json, socket, pytest
@@ -32,10 +32,11 @@ CONFIG = "[network]\nregistration_timeout = 20.0\nsurvey = false\n[limits]\nlab_
 
 
 def played(lab: Lab, suite: str, *arguments: str, retries: int = 0, hardware: bool = False) -> Finished:
-    control = lab.folder / "control"
     config = lab.folder / "bench.toml"
     config.write_text(CONFIG.format(retries=retries))
-    with simulator("--control", str(control), *arguments) as boards, contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
+        control = stack.enter_context(control_socket())
+        boards = stack.enter_context(simulator("--control", str(control), *arguments))
         port = boards[0]["port"]
         if hardware:
             port = f"tcp://127.0.0.1:{stack.enter_context(port_server(port))}"

@@ -38,3 +38,15 @@ class TestUsage:
         finished = command_line("report", str(tmp_path))
         assert finished.returncode == 2
         assert "no folder of a run" in finished.stderr
+
+
+def test_a_run_says_which_limit_of_the_lab_meant_nothing(lab: Lab) -> None:
+    """The command line in this process, and the run's own beside it."""
+    limit = '[[measurements]]\nname = "AT, *"\nstatistic = "p50"\nat_most = 10\nunit = "kB"\n'
+    (lab.folder / "bench.toml").write_text(limit)
+    (lab.folder / "test_lab.py").write_text("def test_a(modem, measure):\n    measure('AT, plain', 5, unit='ns')\n")
+    what = ("--simulate", "1", "--suite", "test_lab.py", "--out", "out")
+    finished = command_line("run", *what, folder=lab.folder, environment=lab.environment)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "verdict   PASSED   SIMULATED" in finished.stdout
+    assert "no measurement of this run fits [[measurements]] 'AT, *' (p50, kB)" in finished.stdout

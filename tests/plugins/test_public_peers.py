@@ -148,7 +148,8 @@ def test_ipv6(modem, peers, ipv6):
 """
         run = lab.run(suite, ("--simulate", "1", "--config", str(lab.folder / "bench.toml")))
         assert run.code == 0, run.output
-        assert "in public: answers this run's boards only" in run.output
+        (row,) = (row for row in run.rows if row["type"] == "peers")
+        assert "in public: answers this run's boards only" in row["where"]
 
 
 def connects(peer: Peer, address: str) -> bool:

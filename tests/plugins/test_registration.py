@@ -79,9 +79,8 @@ class TestPin:
         with simulator("--pin", "4711") as boards:
             text = f'[[boards]]\nname = "dk-1"\nport = "{boards[0]["port"]}"\npin = "env:LAB_PIN"\n'
             (lab.folder / "bench.toml").write_text(text)
-            run = lab.run(
-                "def test_a(modem):\n    assert modem.radio.cell()\n", ("--config", str(lab.folder / "bench.toml"))
-            )
+            arguments = ("--port", boards[0]["port"], "--config", str(lab.folder / "bench.toml"))
+            run = lab.run("def test_a(modem):\n    assert modem.radio.cell()\n", arguments)
         assert run.code == 0, run.output
         assert all("4711" not in path.read_text(errors="replace") for path in run.folder.rglob("*.*") if path.is_file())
 

@@ -15,8 +15,6 @@ from bench.boards.profile import read_profile
 from bench.boards.undo import UndoFile
 from bench.modem import PacketContext
 from bench.privacy import Concealer
-from tests.support.lab import Lab
-from tests.support.programs import simulator
 
 KILLED = """
 import contextlib, os, signal, sys
@@ -95,32 +93,6 @@ def test_urcs_that_were_asked_for_are_given_up() -> None:
         board.close()
         sent = [one.command for one in board.transcript.transactions]
     assert [sent.count(command) for command in ("AT+CNEC=0", "AT%MDMEV=0", "AT+CEREG=0")] == [1, 1, 1]
-
-
-def test_coverage_that_a_killed_run_had_taken_is_given_back(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else every board behind that attenuator has no network, for ever."""
-    monkeypatch.setenv("XDG_STATE_HOME", lab.environment["XDG_STATE_HOME"])
-    suite = """
-import os, signal
-from bench.boards import coverage_of
-
-def test_dies(modem, bench_session):
-    with coverage_of(bench_session.spec, bench_session.config.coverage).lost():
-        os.kill(os.getpid(), signal.SIGKILL)
-"""
-    flag = lab.folder / "attenuator"
-    (lab.folder / "bench.toml").write_text(
-        f'[coverage]\nlose = ["touch", "{flag}"]\nrestore = ["rm", "-f", "{flag}"]\n[limits]\nlab_error_retries = 0\n'
-    )
-    with simulator() as boards:
-        arguments = ("--port", boards[0]["port"], "--config", str(lab.folder / "bench.toml"))
-        assert lab.run(suite, arguments).code == 5
-        assert flag.exists()
-        lab.out = lab.folder / "second"
-        run = lab.run("def test_a(modem): pass\n", arguments)
-    assert run.code == 0, run.output
-    assert not flag.exists()
-    assert any("left it without coverage; it is given back" in text for text in run.summary["recoveries"])
 
 
 def test_what_a_test_leaves_changed_is_told_when_the_board_is_given_back() -> None:

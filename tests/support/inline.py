@@ -82,7 +82,8 @@ class InlineLab(Lab):
         self._row("run", simulated=slot == self.board.slot, slots=[slot], groups={}, turns=[[1, [slot]]])
         command = ["-p", "nrf91_bench_fixtures", *WITHOUT, f"--rootdir={self.folder}", "test_lab.py"]
         with mock.patch.dict("os.environ", self.environment), undisturbed():
-            result = self._pytester.runpytest_inprocess(*command, *options, f"--bench-out={self.out}", *behind)
+            command += [*options, f"--bench-out={self.out}", *behind]
+            result = self._pytester.runpytest_inprocess(*command, no_reraise_ctrlc=True)
         self._row("closed")
         if result.ret == _PYTEST_USAGE:
             return Finished(_USAGE, f"{result.stdout}\n{result.stderr}", self.out)
@@ -94,7 +95,7 @@ class InlineLab(Lab):
         config, port = asked.pop("--config", None), asked.pop("--port", None)
         options = [f"--bench-config={config}"] if config else []
         if port is None:
-            assert asked.pop("--simulate", "1") == "1", "several boards are an affair of whole runs"
+            assert asked.pop("--simulate", "") == "1", "name the board: --simulate 1, or --port"
             options += [f"--bench-slot={self.board.to_json()}", f"--bench-peer-name={PEER_NAME}"]
         else:
             options.append(f"--port={port}")

@@ -3,7 +3,9 @@
 import contextlib
 import json
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from bench import children
 
@@ -26,3 +28,10 @@ def simulator(*arguments: str) -> Iterator[list[dict[str, str]]]:
             code = children.end(process, pipe)
         errors = process.stderr.read().decode()
         assert (code, errors) == (0, "")
+
+
+@contextlib.contextmanager
+def control_socket() -> Iterator[Path]:
+    """A path for a simulator's control socket: short, for a UNIX socket's may not be long."""
+    with tempfile.TemporaryDirectory(prefix="nrf91-") as folder:
+        yield Path(folder) / "control"

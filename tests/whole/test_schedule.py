@@ -37,3 +37,14 @@ def test_other(modem, n):
     def test_unless_it_is_asked_for(self, lab: Lab) -> None:
         timed = [span for span in self.spans(lab, "--beside-others") if "test_timed" in span[1]]
         assert any(a is not b and a[2] < b[3] and b[2] < a[3] for a in timed for b in timed)
+
+
+class TestRun:
+    def test_a_board_is_surveyed_once_a_run(self, lab: Lab) -> None:
+        (lab.folder / "bench.toml").write_text("[network]\nsurvey = true\n")
+        run = lab.run(
+            "def test_one(modem): pass\n",
+            ("--simulate", "1", "--repeat", "2", "--config", str(lab.folder / "bench.toml")),
+        )
+        assert run.code == 0, run.output
+        assert [row["type"] for row in run.rows].count("survey") == 1
