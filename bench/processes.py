@@ -22,7 +22,7 @@ def programs_with(path: str) -> list[str]:
     return [
         describe_process(pid)
         for pid in psutil.pids()
-        if pid != os.getpid() and any(one == real for one in _opened(pid))
+        if pid != os.getpid() and any(one == real for one in _has_open(pid))
     ]
 
 
@@ -41,7 +41,7 @@ def lock_holder(path: str | Path) -> int | None:
     return None
 
 
-def _opened(pid: int) -> Iterator[str]:
+def _has_open(pid: int) -> Iterator[str]:
     """Yield the paths of all that a process has open; psutil leaves out ports."""
     try:
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():

@@ -32,7 +32,7 @@ def named_port(port: str, rank: int, config: Config) -> BoardSpec:
                 return spec
     for entry in config.boards:
         if entry.port == port:
-            return _configured(entry, port, None, Catalog())
+            return _configure(entry, port, None, Catalog())
     made = pty_made_ns(port) if _real(port) == port else 0  # a link may lead to a new one
     return BoardSpec(slot=f"board-{rank}", port=port, pty_made_ns=made, hardware=_is_hardware(port, claimed=False))
 
@@ -59,12 +59,12 @@ def aux_ports(board: AttachedBoard, port: str) -> dict[str, str]:
 def _of_inventory(
     entry: BoardEntry, attached: Sequence[AttachedBoard], catalog: Catalog, taken: set[_BoardKey]
 ) -> BoardSpec:
-    board = _attached(entry, attached)
+    board = _find_attached(entry, attached)
     if board is not None:
         if (board.serial, board.place) in taken:
             raise UsageError(f"board {entry.name} is in the inventory twice: it is attached at {board.place}")
         taken.add((board.serial, board.place))
-    return _configured(entry, entry.port or _at_port(entry, board), board, catalog)
+    return _configure(entry, entry.port or _at_port(entry, board), board, catalog)
 
 
 def _not_in_inventory(attached: Sequence[AttachedBoard], catalog: Catalog, taken: set[_BoardKey]) -> list[BoardSpec]:
@@ -104,7 +104,7 @@ def _real(port: str) -> str:
     return str(Path(port).resolve()) if _is_path(port) else port
 
 
-def _attached(entry: BoardEntry, attached: Sequence[AttachedBoard]) -> AttachedBoard | None:
+def _find_attached(entry: BoardEntry, attached: Sequence[AttachedBoard]) -> AttachedBoard | None:
     if entry.port is not None:
         return next((board for board in attached if _real(entry.port) in board.ports.values()), None)
     if entry.serial is not None:
@@ -131,7 +131,7 @@ def _at_port(entry: BoardEntry, board: AttachedBoard | None) -> str:
     return board.ports[AT]
 
 
-def _configured(entry: BoardEntry, port: str, board: AttachedBoard | None, catalog: Catalog) -> BoardSpec:
+def _configure(entry: BoardEntry, port: str, board: AttachedBoard | None, catalog: Catalog) -> BoardSpec:
     name, model = _model_of(entry, board, catalog)
     baudrate, flow_control, dtr = _line_settings(entry, model)
     return BoardSpec(

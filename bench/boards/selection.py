@@ -80,7 +80,7 @@ def select(
     if selectors or not ports:
         available = known_boards(config)
         for text in selectors or [ALL]:
-            chosen += [spec for spec in _selected(text, available, firmware_of) if spec not in chosen]
+            chosen += [spec for spec in _find(text, available, firmware_of) if spec not in chosen]
     _refuse_doubles(chosen)
     return chosen
 
@@ -90,7 +90,7 @@ def matches(selector: str, spec: BoardSpec, firmware_of: FirmwareOf | None = Non
     return Selector.parse(selector).matches(spec, firmware_of)
 
 
-def _selected(text: str, available: Sequence[BoardSpec], firmware_of: FirmwareOf | None) -> list[BoardSpec]:
+def _find(text: str, available: Sequence[BoardSpec], firmware_of: FirmwareOf | None) -> list[BoardSpec]:
     selector = Selector.parse(text)
     found = [spec for spec in available if selector.matches(spec, firmware_of)]
     if text == ALL:
@@ -103,8 +103,8 @@ def _selected(text: str, available: Sequence[BoardSpec], firmware_of: FirmwareOf
 
 def _refuse_doubles(chosen: Sequence[BoardSpec]) -> None:
     """Raise UsageError when one board was chosen twice, or two devices cannot be told apart."""
-    ports = _repeated(spec.port for spec in chosen if spec.port)
-    serials = _repeated(spec.key for spec in chosen if spec.serial)
+    ports = _find_repeated(spec.port for spec in chosen if spec.port)
+    serials = _find_repeated(spec.key for spec in chosen if spec.serial)
     if serials and not ports:
         numbers = ", ".join(sorted({spec.serial for spec in chosen if spec.key in serials}))
         raise UsageError(
@@ -112,9 +112,9 @@ def _refuse_doubles(chosen: Sequence[BoardSpec]) -> None:
             " (`nrf91-bench boards` shows it)"
         )
     slots = [spec.slot for spec in chosen]
-    if ports or _repeated(slots):
+    if ports or _find_repeated(slots):
         raise UsageError(f"one board was chosen twice: {', '.join(sorted(ports)) or ', '.join(sorted(slots))}")
 
 
-def _repeated(values: Iterable[str]) -> set[str]:
+def _find_repeated(values: Iterable[str]) -> set[str]:
     return {value for value, count in Counter(values).items() if count > 1}

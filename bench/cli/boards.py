@@ -111,7 +111,7 @@ def boards(
         _watch(lab, catalog, as_json=as_json)
         return
     attached = attached_boards(catalog)
-    rows = [_probed(row) if probe else row for row in _listed(lab, attached)]
+    rows = [_probe(row) if probe else row for row in _list_boards(lab, attached)]
     if as_json:
         typer.echo(json.dumps([row.to_json() for row in rows], indent=2))
         return
@@ -123,7 +123,7 @@ def boards(
         typer.echo("(udevd's database is not there: this comes from the kernel's own attributes)")
 
 
-def _listed(lab: Config, attached: list[AttachedBoard]) -> list[Listed]:
+def _list_boards(lab: Config, attached: list[AttachedBoard]) -> list[Listed]:
     ports = {(board.serial, board.place): board.ports for board in attached}
     known = known_boards(lab, attached)
     rows = [
@@ -139,7 +139,7 @@ def _listed(lab: Config, attached: list[AttachedBoard]) -> list[Listed]:
     return rows
 
 
-def _probed(row: Listed) -> Listed:
+def _probe(row: Listed) -> Listed:
     """Return the line with the board's own answers; of an unknown device every port is asked."""
     if not row.seen.state.may_be_asked:
         return row

@@ -15,7 +15,7 @@ from bench.errors import UsageError
 from bench.history import CompareSettings, Comparison, compare
 from bench.measure import format_value
 from bench.report.comparison import comparison_rows, false_alarm_text, headline
-from bench.run.folder import chosen
+from bench.run.folder import find_choice
 
 _CHOICE = "A run's folder, or: DATE, DATE..DATE, modem=, slm=, run=, model=, board=, group=, operator=; commas between."
 _STYLES = {"regression": "bold red", "improvement": "green", "not enough evidence": "yellow"}
@@ -31,7 +31,7 @@ def compare_runs(
     """Compare two firmwares, runs or times; exits 0 no regression, 1 regression, 5 not enough evidence."""
     settings = CompareSettings(**load(config or default_config()).compare.model_dump())
     path = history_path(history)
-    sides = (chosen(baseline, path), chosen(candidate, path))
+    sides = (find_choice(baseline, path), find_choice(candidate, path))
     for text, side in zip((baseline, candidate), sides, strict=True):
         firmware = sorted({one.firmware for one in side})
         if len(firmware) > 1:

@@ -148,7 +148,7 @@ class RunConsole(Watcher):
         if summary.comparison is not None:
             told = summary.comparison
             self._print("compared", f"with {told.baseline}: {told.verdict}, {told.reason}")
-        for same in _alike(summary.results):
+        for same in _group_by_cause(summary.results):
             self._bad_results(same, folder, summary.earlier.get(same[0].test, ""))
         for result in summary.results:
             if result.known_issue and result.outcome is Outcome.PASSED:
@@ -179,7 +179,7 @@ class RunConsole(Watcher):
             self._print("", f"transcript {short_path(folder / first.transcript)}", "dim")
 
 
-def _alike(results: list[TestResult]) -> list[list[TestResult]]:
+def _group_by_cause(results: list[TestResult]) -> list[list[TestResult]]:
     """Group the bad results by cause: a board that vanished is told once, not for every test."""
     groups: dict[tuple[str, ...], list[TestResult]] = {}
     for result in results:

@@ -24,8 +24,8 @@ from bench.simulator import (
     Carrier,
     Cell,
     Direction,
-    Registration,
     Settings,
+    SimulatedRegistration,
     capabilities_of,
     run,
 )
@@ -107,7 +107,7 @@ def simulate(
             link=_link(link, boards),
             address=None if address is None else _address(address, "--address"),
             hosts=dict(_host(entry) for entry in host or ()),
-            registration=Registration(register_after, deny, _pin(pin), reset_loop, _access_point(apn)),
+            registration=SimulatedRegistration(register_after, deny, _pin(pin), reset_loop, _access_point(apn)),
             uplink=_direction("--uplink", uplink),
             downlink=_direction("--downlink", downlink),
             carrier=Carrier.parse(carrier) if carrier else Carrier(),

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bench.config.firmware import Firmware, FirmwareRange
-from bench.config.patterns import means
+from bench.config.patterns import matches_test
 from bench.config.toml_file import Section, read_toml
 
 Text = Annotated[str, Field(min_length=1)]
@@ -34,7 +34,7 @@ class KnownIssue(FirmwareRange):
     def excuses(self, test: str, firmware: Firmware, today: date | None = None) -> bool:
         """Return whether the row excuses a test on a board's firmware today (UTC)."""
         today = today or datetime.now(UTC).date()
-        return today <= self.expires and means(self.test, test) and self.matches_firmware(firmware)
+        return today <= self.expires and matches_test(self.test, test) and self.matches_firmware(firmware)
 
 
 class _File(Section):

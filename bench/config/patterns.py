@@ -28,6 +28,6 @@ def in_range(version: str, wanted: str) -> bool:
         return not wanted
 
 
-def means(pattern: str, test: str) -> bool:
+def matches_test(pattern: str, test: str) -> bool:
     """Return whether a pattern matches a test id; square brackets enclose parameters, not a set of characters."""
     return fnmatchcase(test.replace("[", "("), pattern.replace("[", "("))

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from bench.config.firmware import Firmware, FirmwareRange
 from bench.config.lab import MeasurementLimit
-from bench.config.patterns import means
+from bench.config.patterns import matches_test
 from bench.config.toml_file import Section, matching, read_toml
 
 Text = Annotated[str, Field(min_length=1)]
@@ -59,7 +59,7 @@ class Waiver(Section):
 
     def concerns(self, test: str, kind: str, today: date) -> bool:
         """Return whether it excuses a test of that kind today."""
-        return kind == self.kind and today <= self.expires and means(self.test, test)
+        return kind == self.kind and today <= self.expires and matches_test(self.test, test)
 
 
 class Plan(Section):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
 
-from bench.config.patterns import means
+from bench.config.patterns import matches_test
 from bench.config.plan import KNOWN_ISSUE, QUARANTINE, Plan, Waiver, WantedBoards
 from bench.evidence.outcomes import OBSERVATION, Outcome, RunVerdict, TestResult
 from bench.evidence.rows import BoardRow, MeasurementComparison
@@ -74,12 +74,12 @@ class Ran:
 
 def qualify(plan: Plan, ran: Ran, today: date) -> Qualification:
     """Judge a run by its plan, as of a day: waivers expire."""
-    waived = list(_waived(plan, ran.results, today))
+    waived = list(_find_waived(plan, ran.results, today))
     excused = {id(one.result) for one in waived}
-    counting = [result for result in ran.results if id(result) not in excused and not _tolerated(plan, ran, result)]
+    counting = [result for result in ran.results if id(result) not in excused and not _tolerates(plan, ran, result)]
     against = [
-        *_told(plan, (r for r in counting if r.outcome is Outcome.FAILED), "failed", QUARANTINE, today),
-        *_told(plan, (r for r in counting if r.known_issue), "known issue without a waiver", KNOWN_ISSUE, today),
+        *_named_tests(plan, (r for r in counting if r.outcome is Outcome.FAILED), "failed", QUARANTINE, today),
+        *_named_tests(plan, (r for r in counting if r.known_issue), "known issue without a waiver", KNOWN_ISSUE, today),
         *_flaky(plan, ran, today),
         *_slower(ran.comparison),
     ]
@@ -92,12 +92,12 @@ def qualify(plan: Plan, ran: Ran, today: date) -> Qualification:
     return Qualification(plan, tuple(against), tuple(missing), tuple(waived))
 
 
-def _tolerated(plan: Plan, ran: Ran, result: TestResult) -> bool:
+def _tolerates(plan: Plan, ran: Ran, result: TestResult) -> bool:
     """Return whether it is a failure of a test that passed in another round, and the plan allows that."""
     return plan.flaky == "allow" and result.outcome is Outcome.FAILED and (result.test, result.slot) in ran.flaky
 
 
-def _waived(plan: Plan, results: Iterable[TestResult], today: date) -> Iterable[Waived]:
+def _find_waived(plan: Plan, results: Iterable[TestResult], today: date) -> Iterable[Waived]:
     for result in results:
         kind = KNOWN_ISSUE if result.known_issue else QUARANTINE if result.outcome is Outcome.FAILED else ""
         waiver = plan.waiver_of(result.test, kind, today) if kind else None
@@ -105,11 +105,11 @@ def _waived(plan: Plan, results: Iterable[TestResult], today: date) -> Iterable[
             yield Waived(result, waiver)
 
 
-def _told(plan: Plan, results: Iterable[TestResult], what: str, kind: str, today: date) -> Iterable[str]:
+def _named_tests(plan: Plan, results: Iterable[TestResult], what: str, kind: str, today: date) -> Iterable[str]:
     tests = sorted({result.test for result in results})
     if tests:
         expired = [waiver for waiver in plan.waivers if waiver.kind == kind and waiver.expires < today]
-        late = sum(any(means(waiver.test, test) for waiver in expired) for test in tests)
+        late = sum(any(matches_test(waiver.test, test) for waiver in expired) for test in tests)
         yield f"{what}: {_some(tests)}{f' (the waivers of {late} have expired)' if late else ''}"
 
 
@@ -131,7 +131,7 @@ def _boards(plan: Plan, boards: list[BoardRow], results: list[TestResult]) -> It
         yield "SIMULATED: no hardware, no qualification"
     proved = {result.slot for result in results if result.proved}
     real = {board.identity: board for board in boards if board.slot in proved}
-    for wanted, found in _assigned(plan, list(real.values())):
+    for wanted, found in _assign(plan, list(real.values())):
         if found < wanted.count:
             yield f"wanted {wanted.text}; {found} took part and passed a test"
     strangers = [b.slot for b in boards if not any(wanted.matches(b) for wanted in plan.boards)]
@@ -139,7 +139,7 @@ def _boards(plan: Plan, boards: list[BoardRow], results: list[TestResult]) -> It
         yield f"no board of the plan: {_some(strangers)}"
 
 
-def _assigned(plan: Plan, boards: list[BoardRow]) -> Iterable[tuple[WantedBoards, int]]:
+def _assign(plan: Plan, boards: list[BoardRow]) -> Iterable[tuple[WantedBoards, int]]:
     """Yield how many boards count for each entry of the plan; each counts once, so that most entries are filled."""
     places = [index for index, wanted in enumerate(plan.boards) for _ in range(min(wanted.count, len(boards)))]
     holder: dict[int, int] = {}  # place -> board
@@ -169,7 +169,7 @@ def _unproved(plan: Plan, ran: Ran) -> Iterable[str]:
         yield f"script errors: {_some(broken)}"
     if any(result.outcome is Outcome.DIED for result in ran.results):
         yield f"{sum(result.outcome is Outcome.DIED for result in ran.results)} tests did not finish"
-    skips = {r.message for r in ran.results if r.outcome is Outcome.SKIPPED and not _allowed(r.message, plan.skips)}
+    skips = {r.message for r in ran.results if r.outcome is Outcome.SKIPPED and not _allows(r.message, plan.skips)}
     if skips:
         yield f"skipped for no reason of the plan: {_some(sorted(skips))}"
     if not any(result.proved for result in ran.results):
@@ -215,7 +215,7 @@ def _measured_but_unsure(row: MeasurementComparison) -> bool:
     return both and row.verdict == "not enough evidence"
 
 
-def _allowed(reason: str, patterns: Iterable[str]) -> bool:
+def _allows(reason: str, patterns: Iterable[str]) -> bool:
     """Return whether a plan allows a reason to skip; an observation must be named in full."""
     words = (pattern for pattern in patterns if pattern != "*" or not reason.startswith(OBSERVATION))
     return any(fnmatchcase(reason, pattern) for pattern in words)

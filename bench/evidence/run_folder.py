@@ -55,7 +55,7 @@ def runs_in(folder: Path) -> list[RunOnDisk]:
         if path.is_symlink() or not (path / FILE).is_file() or not (path / SUMMARY).is_file():
             continue
         pinned = (path / PIN).exists() or (path / PLAN_FILE).exists()
-        found.append(RunOnDisk(path, _started(path), _size(path), pinned))
+        found.append(RunOnDisk(path, _start_of(path), _size(path), pinned))
     return sorted(found, key=lambda run: run.started)
 
 
@@ -79,7 +79,7 @@ def too_little_room(folder: Path) -> str:
     return ""
 
 
-def _started(folder: Path) -> datetime:
+def _start_of(folder: Path) -> datetime:
     """Return when a run began, as its summary says; by the folder's date where it has none."""
     try:
         text = str(json.loads((folder / SUMMARY).read_text(encoding="utf-8"))["started"])

@@ -44,7 +44,7 @@ class ResultStream:
         Raises:
             EvidenceLost: the disk is full or the folder cannot be written.
         """
-        line = json.dumps(_with_visible_surrogates(self._stamped(row)), ensure_ascii=False, separators=(",", ":"))
+        line = json.dumps(_with_visible_surrogates(self._stamp(row)), ensure_ascii=False, separators=(",", ":"))
         data = line.encode() + b"\n"
         try:
             descriptor = os.open(self.folder / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -56,7 +56,7 @@ class ResultStream:
         except OSError as error:
             raise EvidenceLost(f"cannot write {self.folder / FILE}: {error}") from error
 
-    def _stamped(self, row: Row) -> dict[str, Any]:
+    def _stamp(self, row: Row) -> dict[str, Any]:
         stamp = now_ns()
         content = msgspec.to_builtins(row)
         head = {

@@ -288,7 +288,7 @@ def _interleaved(base: Sequence[Observation], cand: Sequence[Observation], log: 
     if found is not None:
         units = f"{rounds} rounds of {len(boards)} boards in {nights} nights, {_cells(both)}"
         return _Found(found.shift, units, effective=rounds, excess=found.excess, nights=found.nights)
-    groups = [_means(side, log, lambda one: one.board) for side in (base, cand)]
+    groups = [_mean_by_unit(side, log, lambda one: one.board) for side in (base, cand)]
     units = f"{len(groups[0])} and {len(groups[1])} boards, {_cells(both)}"
     if min(map(len, groups)) >= _BOARDS_A_GROUP and not set(groups[0]) & set(groups[1]):
         apart = between_units(list(groups[0].values()), list(groups[1].values()))
@@ -332,7 +332,7 @@ def _cells(observations: Iterable[Observation]) -> str:
     return f"{count} cell{'' if count == 1 else 's'}"
 
 
-def _means(side: Sequence[Observation], log: Log, unit: Callable[[Observation], str]) -> dict[str, float]:
+def _mean_by_unit(side: Sequence[Observation], log: Log, unit: Callable[[Observation], str]) -> dict[str, float]:
     values: dict[str, list[float]] = {}
     for one in side:
         values.setdefault(unit(one), []).append(log(one))

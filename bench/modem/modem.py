@@ -108,7 +108,7 @@ class Modem:
 
     def tcp_client(self, host: str, port: int, *, family: Family | None = None) -> TcpClient:
         """Return a connected TCP client; the family is the address's own, IPv4 for a name."""
-        return _connected(self.tcp_socket(family=family or family_of(host)), host, port)
+        return _connect(self.tcp_socket(family=family or family_of(host)), host, port)
 
     def udp_socket(self, *, family: Family = Family.IPV4) -> UdpSocket:
         """Return an open UDP socket."""
@@ -116,7 +116,7 @@ class Modem:
 
     def udp_client(self, host: str, port: int, *, family: Family | None = None) -> UdpSocket:
         """Return a UDP socket with a default destination."""
-        return _connected(self.udp_socket(family=family or family_of(host)), host, port)
+        return _connect(self.udp_socket(family=family or family_of(host)), host, port)
 
     def secure_socket(
         self,
@@ -150,7 +150,7 @@ class Modem:
         return self.sockets.close_all()
 
 
-def _connected(socket: S, host: str, port: int) -> S:
+def _connect(socket: S, host: str, port: int) -> S:
     """Connect a socket and return it; close it when that fails."""
     try:
         socket.connect(host, port)

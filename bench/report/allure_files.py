@@ -41,7 +41,7 @@ class Placeholder:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         # A test that was interrupted, perhaps before Allure's plugin had begun a result, keeps it.
-        if kind is None or self._replaced():
+        if kind is None or self._has_result():
             self._path.unlink(missing_ok=True)
 
     def write(self, *, started: bool = False) -> None:
@@ -68,7 +68,7 @@ class Placeholder:
             "stop": now + 1,
         }
 
-    def _replaced(self) -> bool:
+    def _has_result(self) -> bool:
         """Return whether the test's own result is there."""
         others = (path for path in self.folder.glob("*-result.json") if path != self._path)
         return any(f'"{self.history_id}"' in path.read_text(encoding="utf-8", errors="replace") for path in others)

@@ -92,7 +92,7 @@ class CircuitBreaker:
         """Pause, look again, go on, or end the run: call it now and then."""
         now = time.monotonic()
         if self._incident is None:
-            if self._tripped(now):
+            if self._trips(now):
                 self._pause(now)
             else:
                 self._look_for_a_hub()
@@ -104,7 +104,7 @@ class CircuitBreaker:
         """Let whoever waits go on."""
         (self.folder / PAUSE).unlink(missing_ok=True)
 
-    def _tripped(self, now: float) -> bool:
+    def _trips(self, now: float) -> bool:
         recent = {
             slot: [kind for t, kind in errors.values() if now - t <= _WINDOW_S] for slot, errors in self._errors.items()
         }

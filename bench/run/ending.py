@@ -16,7 +16,7 @@ from bench.history import CompareSettings, Store, compare
 from bench.report.comparison import comparison_rows, headline
 from bench.report.history import run_record
 from bench.report.notification import change_since, notify
-from bench.run.folder import chosen, rebuild, save
+from bench.run.folder import find_choice, rebuild, save
 from bench.run.run import Run
 from bench.run.watcher import Level
 from bench.run.worker import Worker
@@ -78,11 +78,11 @@ class Ending:
 
     def _examine(self, worker: Worker) -> None:
         """Add a row where a worker's end is explained by no test."""
-        why = self._unexplained(worker)
+        why = self._explain(worker)
         if why:
             self.run.stream.add(rows.TroubleRow(why=why))
 
-    def _unexplained(self, worker: Worker) -> str:
+    def _explain(self, worker: Worker) -> str:
         code, slot = worker.process.returncode, worker.spec.slot
         if code < 0:
             return f"the process of {slot} was ended by {signal.Signals(-code).name}"
@@ -117,9 +117,9 @@ class Ending:
         if not baseline:
             return
         try:
-            own = chosen(str(self.run.folder), self.history)
+            own = find_choice(str(self.run.folder), self.history)
             settings = CompareSettings(**self.run.workers.lab.compare.model_dump())
-            found = compare(chosen(baseline, self.history), own, settings)
+            found = compare(find_choice(baseline, self.history), own, settings)
         except (BenchError, sqlite3.Error) as error:
             self.run.watcher.line("compare", f"nothing: {error}", Level.WARNING)
             return

@@ -36,7 +36,7 @@ class Prepared:
     request: RunRequest
     lab: Config
     plan: Plan | None
-    selection: suites.Selection
+    selection: suites.SuiteSelection
     boards: list[BoardSpec]
     simulated: int
     rounds: int | None

@@ -53,7 +53,7 @@ def save(folder: Path, summary: Summary) -> None:
     attach_globally(folder / "allure-results", "verdict", (folder / "verdict.html").read_text(encoding="utf-8"))
 
 
-def chosen(text: str, history: Path) -> list[Observation]:
+def find_choice(text: str, history: Path) -> list[Observation]:
     """Return the observations of a choice on the command line: a run's folder, or a part of the history.
 
     Raises:
@@ -63,11 +63,11 @@ def chosen(text: str, history: Path) -> list[Observation]:
     if _is_run(folder):
         with Store(":memory:") as store:
             store.add(run_record(folder, rebuild(folder)))
-            return _observed(store, "*")
+            return _find_observations(store, "*")
     if not history.is_file():
         raise UsageError(f"{text} is not the folder of a run, and there is no history {history} to look it up in")
     with Store(history) as store:
-        found = _observed(store, text)
+        found = _find_observations(store, text)
     if not found:
         raise UsageError(
             f"the history {history} has no measurement of {text!r}; nrf91-bench history list shows its runs"
@@ -82,5 +82,5 @@ def _is_run(folder: Path) -> bool:
         return False
 
 
-def _observed(store: Store, text: str) -> list[Observation]:
+def _find_observations(store: Store, text: str) -> list[Observation]:
     return observations(store, list(chosen_runs(store, text)))

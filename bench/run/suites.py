@@ -12,7 +12,7 @@ from bench.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class SuiteSelection:
     """Test files or folders, and the folder that test ids are relative to.
 
     ``bundled``: all of them are the bench's own, so no configuration of a lab applies.
@@ -24,7 +24,7 @@ class Selection:
 
 
 def pytest_command(
-    selection: Selection, tests: Sequence[str], spec: BoardSpec, folder: Path, config: Path | None
+    selection: SuiteSelection, tests: Sequence[str], spec: BoardSpec, folder: Path, config: Path | None
 ) -> list[str]:
     """Return the command line of a board's pytest process.
 
@@ -60,7 +60,7 @@ def available() -> dict[str, Path]:
     return {path.stem.removeprefix("test_"): path for path in sorted(folder.glob("test_*.py"))}
 
 
-def select(names: Sequence[str]) -> Selection:
+def select(names: Sequence[str]) -> SuiteSelection:
     """Return the suites that were named; all of the bench's without a name.
 
     A name is a suite's (``tcp_client``), the first word of several (``tcp``), or the path of a lab's own file
@@ -72,7 +72,7 @@ def select(names: Sequence[str]) -> Selection:
     own = available()
     folder = package_folder("nrf91_bench_suites")
     if not names:
-        return Selection(tuple(own.values()), folder, bundled=True)
+        return SuiteSelection(tuple(own.values()), folder, bundled=True)
     chosen: list[Path] = []
     for name in names:
         fitting = [path for suite, path in own.items() if suite == name or suite.startswith(f"{name}_")]
@@ -82,6 +82,6 @@ def select(names: Sequence[str]) -> Selection:
             raise UsageError(f"unknown suite {name!r}; available: {', '.join(own)}; or give the path of your own")
         chosen += [path for path in fitting if path not in chosen]
     if all(path.parent == folder for path in chosen):
-        return Selection(tuple(chosen), folder, bundled=True)
+        return SuiteSelection(tuple(chosen), folder, bundled=True)
     folders = [path if path.is_dir() else path.parent for path in chosen]
-    return Selection(tuple(chosen), Path(os.path.commonpath(folders)), bundled=False)
+    return SuiteSelection(tuple(chosen), Path(os.path.commonpath(folders)), bundled=False)

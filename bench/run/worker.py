@@ -9,7 +9,7 @@ from pathlib import Path
 from bench import children
 from bench.boards import BoardSpec, Lease, inherited
 from bench.config.lab import Config
-from bench.run.suites import Selection, pytest_command
+from bench.run.suites import SuiteSelection, pytest_command
 
 # A test that hangs beyond every command's own timeout is ended, shown as failed, and the run goes on.
 _TEST_SECONDS = 600
@@ -50,7 +50,7 @@ class Workers:
     """
 
     folder: Path
-    selection: Selection
+    selection: SuiteSelection
     config: Path | None
     lab: Config
     arguments: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class Workers:
         """Start a round of a board's tests, or a second attempt at some of them."""
         turn = f"-round-{number}" if number > 1 else ""
         log = self.folder / f"console-{spec.slot}{turn}{'-again' if again else ''}.txt"
-        tests = [_joined(self.selection.root, test) for test in again]
+        tests = [_join_test(self.selection.root, test) for test in again]
         command = [
             *pytest_command(self.selection, tests, spec, self.folder, self.config),
             *(f"--timeout={self._patience(spec):.0f}", "-o", "timeout_method=signal"),
@@ -94,7 +94,7 @@ def _no_pytest_options() -> dict[str, str]:
     return {name: "" for name in os.environ if name.startswith("PYTEST_")}
 
 
-def _joined(root: Path, test: str) -> str:
+def _join_test(root: Path, test: str) -> str:
     """Return a test id below a folder; only its file is a path."""
     file, colons, name = test.partition("::")
     return f"{root / file}{colons}{name}"

@@ -48,7 +48,7 @@ class Exchanges:
         to_idle(self.watch, self.network)
         cell = self._cell()
         for client in self.clients.values():
-            self._fetched(client)  # what came late belongs to no later round
+            self._fetch(client)  # what came late belongs to no later round
         arrived = sum(entry.size for entry in self.peer.journal() if entry.event == "received")
         data = b"%07d " % len(self.lines) + b"." * 24
         client = self.clients[with_rai]
@@ -56,7 +56,7 @@ class Exchanges:
         idle = self.watch.wait_idle(self.network.idle, since_ns=began.final_ns)
         size, patience = arrived + len(data), self.network.receive_timeout
         delivered = self.peer.wait_for("received", size=size, timeout=patience)
-        answered = data in self._fetched(client) if answers else None
+        answered = data in self._fetch(client) if answers else None
         line = self._line(option if with_rai else None, began, idle)
         self.lines.append(line)
         if self.meter is not None and idle is not None:
@@ -76,7 +76,7 @@ class Exchanges:
             client.set_option(SocketOption.RAI, option)
         return sent
 
-    def _fetched(self, client: Socket) -> bytes:
+    def _fetch(self, client: Socket) -> bytes:
         """Return all that has arrived, without waiting: a response arrives before the connection is released."""
         came = b""
         while True:

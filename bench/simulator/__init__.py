@@ -8,7 +8,7 @@ from bench.simulator.packet_data import AccessPoint
 from bench.simulator.path import Direction
 from bench.simulator.program import run
 from bench.simulator.radio import Cell
-from bench.simulator.registration import Registration
+from bench.simulator.registration import SimulatedRegistration
 from bench.simulator.settings import TERMINATORS, Settings
 from bench.simulator.uart import BAUDRATES
 
@@ -26,8 +26,8 @@ __all__ = [
     "Carrier",
     "Cell",
     "Direction",
-    "Registration",
     "Settings",
+    "SimulatedRegistration",
     "capabilities_of",
     "run",
 ]

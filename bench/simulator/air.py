@@ -9,7 +9,7 @@ from bench.simulator.alarm import Alarm
 from bench.simulator.carrier import Carrier
 from bench.simulator.journal import Journal
 from bench.simulator.path import Direction, Lane
-from bench.simulator.radio import LOST, Assistance, Radio
+from bench.simulator.radio import LOST, Assistance, SimulatedRadio
 
 # A connection is tried so long without coverage.
 _PATIENCE_S = 60.0
@@ -24,7 +24,7 @@ class Air:
         uplink: Direction,
         downlink: Direction,
         seed: str,
-        radio: Radio,
+        radio: SimulatedRadio,
         carrier: Carrier | None = None,
     ) -> None:
         self.journal = journal

@@ -1,7 +1,7 @@
 """The AT host of the simulated firmware: takes bytes from the UART, runs one command at a time, answers.
 
-It knows no command and no firmware's syntax: a :class:`Dialect` gives it the framer, the grammar, the command families
-and the lines that it prints by itself. Commands that arrive while one blocks wait in the UART.
+It knows no command and no firmware's syntax: a :class:`HostDialect` gives it the framer, the grammar, the command
+families and the lines that it prints by itself. Commands that arrive while one blocks wait in the UART.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from bench.simulator.data_mode import InputMode
 from bench.simulator.framing import CommandFramer, CommandLine, Framer
 from bench.simulator.journal import Journal
 from bench.simulator.log_port import LogPort
-from bench.simulator.modem import GRAMMAR, Modem
+from bench.simulator.modem import GRAMMAR, SimulatedModem
 from bench.simulator.output import Output
 from bench.simulator.profiles import FirmwareProfile
 from bench.simulator.refusal import AtError, CmeError, Refused
@@ -23,7 +23,7 @@ from bench.simulator.uart import Uart
 
 
 @dataclass(frozen=True)
-class Dialect:
+class HostDialect:
     """The AT interface of one firmware, beside the commands of the modem, which all share.
 
     Attributes:
@@ -62,9 +62,9 @@ class AtHost:
 
     def __init__(
         self,
-        dialect: Dialect,
+        dialect: HostDialect,
         profile: FirmwareProfile,
-        modem: Modem,
+        modem: SimulatedModem,
         transfer: Transfer,
         uart: Uart,
         output: Output,

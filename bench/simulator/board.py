@@ -16,15 +16,15 @@ from bench.simulator.at_host import AtHost
 from bench.simulator.credentials import CredentialStore
 from bench.simulator.dialects import FIRMWARES
 from bench.simulator.handshake import SecureLayer
-from bench.simulator.identity import Identity
+from bench.simulator.identity import SimulatedIdentity
 from bench.simulator.journal import Journal
 from bench.simulator.log_port import LogPort
 from bench.simulator.models import MODELS
-from bench.simulator.modem import Modem
+from bench.simulator.modem import SimulatedModem
 from bench.simulator.names import Names
 from bench.simulator.output import Output
 from bench.simulator.profiles import FirmwareProfile
-from bench.simulator.radio import Radio
+from bench.simulator.radio import SimulatedRadio
 from bench.simulator.refusal import CmeError
 from bench.simulator.settings import TERMINATORS, Settings
 from bench.simulator.sockets import SocketTable
@@ -41,7 +41,7 @@ class Parts:
 
     uart: Uart
     air: Air
-    modem: Modem
+    modem: SimulatedModem
     host: AtHost
 
 
@@ -86,13 +86,13 @@ class SimulatedBoard:
             modem.change_rrc_state(state)
             air.radio_changed()
 
-        radio = Radio(settings.cells[0], f"{seed} radio", report_rrc)
+        radio = SimulatedRadio(settings.cells[0], f"{seed} radio", report_rrc)
         air = Air(self.journal, settings.uplink, settings.downlink, seed, radio, settings.carrier)
         uart = Uart(self.journal, air.alarm, settings.baudrate)
         uart.open()
         profile = _profile(settings)
         output = Output(uart, blank_line=profile.blank_line)
-        modem = Modem(self.identity, settings.registration, self._credentials, output, air)
+        modem = SimulatedModem(self.identity, settings.registration, self._credentials, output, air)
         transfer = Transfer(
             SocketTable(profile, self.journal, air),
             SecureLayer(self._credentials, self.journal, settings.key_log, gcm=modem.capabilities.gcm),
@@ -210,12 +210,12 @@ def _provision(settings: Settings) -> CredentialStore:
     return store
 
 
-def _make_identity(settings: Settings, name: str, index: int) -> Identity:
+def _make_identity(settings: Settings, name: str, index: int) -> SimulatedIdentity:
     """Return a board's identity; each board of this host has an address of its own in 127.0.0.0/8 for the peers."""
     serial = os.getpid() * 64 + index
     own = f"127.{64 + (serial >> 16) % 64}.{(serial >> 8) % 256}.{1 + serial % 254}"
     model = MODELS[name]
-    return Identity(
+    return SimulatedIdentity(
         model=replace(model, modem_firmware=settings.modem_firmware or model.modem_firmware),
         imei=f"{359404230000000 + index:015d}",
         imsi=f"{1010000000000 + index:015d}",

@@ -6,7 +6,7 @@ source; page is the vendor's reference page to the letter.
 
 from dataclasses import dataclass
 
-from bench.simulator.at_host import Dialect
+from bench.simulator.at_host import HostDialect
 from bench.simulator.profiles import FirmwareProfile
 from bench.simulator.slm.commands import slm
 from bench.simulator.slm.quirks import DOCUMENTED, Quirks
@@ -16,7 +16,7 @@ from bench.simulator.slm.quirks import DOCUMENTED, Quirks
 class SimulatedFirmware:
     """A firmware: how it speaks, and its limits."""
 
-    dialect: Dialect
+    dialect: HostDialect
     profile: FirmwareProfile
 
 

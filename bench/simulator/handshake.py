@@ -27,9 +27,9 @@ from bench.simulator.socket_options import (
     CID_ENABLED,
     CID_SUPPORTED,
     DEFAULT_HANDSHAKE_TIMEO_S,
-    SecureOption,
+    SecureOptionNumber,
 )
-from bench.simulator.sockets import DATAGRAM, Socket
+from bench.simulator.sockets import DATAGRAM, TableSocket
 
 _CID_BYTES = 8
 
@@ -52,11 +52,11 @@ class SecureLayer:
         """Forget all sessions: none can be resumed any more."""
         self._sessions.clear()
 
-    async def shake_hands(self, sock: Socket, peer: Address) -> None:
+    async def shake_hands(self, sock: TableSocket, peer: Address) -> None:
         """Shake hands on a connected socket; raise Refused if that fails, for whatever reason."""
         assert sock.air is not None
         key = (sock.type, *peer, sock.sec_tag)
-        caches = bool(sock.secure_options.get(SecureOption.SESSION_CACHE, 1))
+        caches = bool(sock.secure_options.get(SecureOptionNumber.SESSION_CACHE, 1))
         cid = _own_cid(sock)
         context, connection = self._connection(sock, cid, self._sessions.get(key) if caches else None)
         session = SecureSession(sock.air, connection, context, datagram=sock.type == DATAGRAM)
@@ -68,7 +68,9 @@ class SecureLayer:
         self._journal.add("handshake", handle=sock.handle, suite=connection.suite, resumed=connection.resumed)
         _keep_secret(self._key_log, connection.key_log_line)
 
-    def _connection(self, sock: Socket, cid: bytes | None, session: bytes | None) -> tuple[TlsContext, TlsConnection]:
+    def _connection(
+        self, sock: TableSocket, cid: bytes | None, session: bytes | None
+    ) -> tuple[TlsContext, TlsConnection]:
         content = self._credentials.tag(sock.sec_tag)
         if content is None:
             raise Refused
@@ -76,14 +78,14 @@ class SecureLayer:
             context = TlsContext(handshake_settings(sock, content, cid, gcm=self._gcm))
         except BenchError as error:  # what the tag holds is not a credential
             raise Refused from error
-        host_name = bytes(sock.secure_options.get(SecureOption.HOSTNAME, b"")).decode("latin-1") or None
+        host_name = bytes(sock.secure_options.get(SecureOptionNumber.HOSTNAME, b"")).decode("latin-1") or None
         try:
             return context, TlsConnection(context, host_name=host_name, cid=cid, session=session)
         except BenchError as error:  # a host name longer than a certificate's can be
             context.free()
             raise Refused from error
 
-    async def _run(self, sock: Socket, session: SecureSession) -> None:
+    async def _run(self, sock: TableSocket, session: SecureSession) -> None:
         limit = None if sock.type == DATAGRAM else sock.send_timeout or None
         try:
             async with asyncio.timeout(limit):
@@ -98,26 +100,28 @@ class SecureLayer:
             raise
 
 
-def _own_cid(sock: Socket) -> bytes | None:
+def _own_cid(sock: TableSocket) -> bytes | None:
     """Return the TlsConnection ID that the board offers: None for no support, empty for support without one."""
-    wanted = sock.secure_options.get(SecureOption.DTLS_CID, CID_DISABLED) if sock.type == DATAGRAM else CID_DISABLED
+    wanted = (
+        sock.secure_options.get(SecureOptionNumber.DTLS_CID, CID_DISABLED) if sock.type == DATAGRAM else CID_DISABLED
+    )
     return {CID_SUPPORTED: b"", CID_ENABLED: secrets.token_bytes(_CID_BYTES)}.get(int(wanted))
 
 
-def handshake_settings(sock: Socket, content: TagContent, cid: bytes | None, *, gcm: bool) -> TlsSettings:
+def handshake_settings(sock: TableSocket, content: TagContent, cid: bytes | None, *, gcm: bool) -> TlsSettings:
     """Return the settings of a handshake from the socket's options and its tag's credentials."""
     own = (CertifiedKey(content.certificate, content.key),) if content.certificate and content.key else ()
     options = sock.secure_options
     return TlsSettings(
         server=False,
         datagram=sock.type == DATAGRAM,
-        verify=Verify(int(options.get(SecureOption.PEER_VERIFY, Verify.REQUIRED))),
+        verify=Verify(int(options.get(SecureOptionNumber.PEER_VERIFY, Verify.REQUIRED))),
         authorities=content.authorities,
         certificates=own,
         psk=PreSharedKey(content.psk_identity, content.psk) if content.psk and content.psk_identity else None,
         suites=tuple(number for number in MODEM_SUITES if gcm or number not in GCM_SUITES),
         cid_length=None if cid is None else len(cid),
-        handshake_timeout=int(options.get(SecureOption.DTLS_HANDSHAKE_TIMEO, DEFAULT_HANDSHAKE_TIMEO_S)),
+        handshake_timeout=int(options.get(SecureOptionNumber.DTLS_HANDSHAKE_TIMEO, DEFAULT_HANDSHAKE_TIMEO_S)),
     )
 
 

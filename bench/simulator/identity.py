@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 
 from bench.simulator.commands import RUN, SET, command
-from bench.simulator.models import Model
+from bench.simulator.models import SimulatedModel
 from bench.simulator.output import Output
 from bench.simulator.parameters import Parameters
 
 
 @dataclass(frozen=True)
-class Identity:
+class SimulatedIdentity:
     """The names and numbers of one board."""
 
-    model: Model
+    model: SimulatedModel
     imei: str
     imsi: str
     iccid: str
@@ -24,7 +24,7 @@ class Identity:
 class IdentityCommands:
     """The commands that answer with a constant of the board (3GPP TS 27.007 section 5)."""
 
-    def __init__(self, identity: Identity, output: Output) -> None:
+    def __init__(self, identity: SimulatedIdentity, output: Output) -> None:
         self._identity = identity
         self._output = output
 

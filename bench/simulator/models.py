@@ -7,7 +7,7 @@ from bench.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Model:
+class SimulatedModel:
     """A kind of board, by what it answers about itself."""
 
     name: str
@@ -59,10 +59,10 @@ def capabilities_of(modem_firmware: str) -> Capabilities:
 MODELS = {
     model.name: model
     for model in (
-        Model("nrf9151dk", "nRF9151-LACA", "mfw_nrf91x1_2.0.2", "nRF9151 LACA A0A"),
-        Model("nrf9161dk", "nRF9161-LACA", "mfw_nrf91x1_2.0.2", "nRF9161 LACA A0A"),
-        Model("nrf9160dk", "nRF9160-SICA", "mfw_nrf9160_1.3.7", "nRF9160 SICA B1A"),
-        Model("thingy91", "nRF9160-SICA", "mfw_nrf9160_1.3.7", "nRF9160 SICA B1A"),
-        Model("thingy91x", "nRF9151-LACA", "mfw_nrf91x1_2.0.2", "nRF9151 LACA A0A"),
+        SimulatedModel("nrf9151dk", "nRF9151-LACA", "mfw_nrf91x1_2.0.2", "nRF9151 LACA A0A"),
+        SimulatedModel("nrf9161dk", "nRF9161-LACA", "mfw_nrf91x1_2.0.2", "nRF9161 LACA A0A"),
+        SimulatedModel("nrf9160dk", "nRF9160-SICA", "mfw_nrf9160_1.3.7", "nRF9160 SICA B1A"),
+        SimulatedModel("thingy91", "nRF9160-SICA", "mfw_nrf9160_1.3.7", "nRF9160 SICA B1A"),
+        SimulatedModel("thingy91x", "nRF9151-LACA", "mfw_nrf91x1_2.0.2", "nRF9151 LACA A0A"),
     )
 }

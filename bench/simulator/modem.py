@@ -3,16 +3,16 @@
 from bench.simulator.air import Air
 from bench.simulator.commands import READ, RUN, SET, Grammar, command
 from bench.simulator.credentials import CredentialStore
-from bench.simulator.identity import Identity, IdentityCommands
+from bench.simulator.identity import IdentityCommands, SimulatedIdentity
 from bench.simulator.models import capabilities_of
 from bench.simulator.output import Output
 from bench.simulator.packet_data import Contexts
 from bench.simulator.parameters import Parameters
-from bench.simulator.power_saving import PowerSaving
+from bench.simulator.power_saving import SimulatedPowerSaving
 from bench.simulator.radio import CONNECTED
 from bench.simulator.refusal import AtError
-from bench.simulator.registration import DENIED, FULL, HOME, Registrar, Registration
-from bench.simulator.sim_card import SimCard
+from bench.simulator.registration import DENIED, FULL, HOME, Registrar, SimulatedRegistration
+from bench.simulator.sim_card import SimulatedSimCard
 
 GRAMMAR = Grammar.of(r"[+%][^=?]*", any_case=True)
 """The shape of the modem's own commands, which every firmware passes on to it."""
@@ -27,7 +27,7 @@ _WITH_PLACE, _WITH_CAUSE, _WITH_TIMERS = (2, 3, 4, 5), (3, 5), (4, 5)
 """Levels of AT+CEREG at which its lines say where the board is, why it was refused, and its timers."""
 
 
-class Modem:
+class SimulatedModem:
     """State of the modem core, and the answers to its commands.
 
     Attributes:
@@ -36,7 +36,12 @@ class Modem:
     """
 
     def __init__(
-        self, identity: Identity, registration: Registration, credentials: CredentialStore, output: Output, air: Air
+        self,
+        identity: SimulatedIdentity,
+        registration: SimulatedRegistration,
+        credentials: CredentialStore,
+        output: Output,
+        air: Air,
     ) -> None:
         self.identity = identity
         self.capabilities = capabilities_of(identity.model.modem_firmware)
@@ -46,8 +51,8 @@ class Modem:
         self._air = air
         self._contexts = Contexts(registration.access_point)
         self._registrar = Registrar(registration, self._contexts, air, self._status_changed, self._tell_cause)
-        self._sim = SimCard(registration.pin, identity, output, self._unlock)
-        self._saving = PowerSaving(air, output, self._update_power_saving)
+        self._sim = SimulatedSimCard(registration.pin, identity, output, self._unlock)
+        self._saving = SimulatedPowerSaving(air, output, self._update_power_saving)
         self.families: tuple[object, ...] = (self, IdentityCommands(identity, output), self._sim, self._saving)
         self._systems = (1, 0, 0, 0)  # LTE-M, NB-IoT, GNSS, preference
         self._reported_causes = 0

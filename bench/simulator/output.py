@@ -10,7 +10,7 @@ class Sender(Protocol):
         """Send bytes to the client."""
 
 
-def _encoded(line: str | bytes) -> bytes:
+def _encode(line: str | bytes) -> bytes:
     return line.encode("latin-1") if isinstance(line, str) else line
 
 
@@ -37,7 +37,7 @@ class Output:
 
     def say(self, line: str | bytes) -> None:
         """Add an information line to the answer of the present command."""
-        self._answer += b"\r\n" + _encoded(line) + b"\r\n"
+        self._answer += b"\r\n" + _encode(line) + b"\r\n"
 
     def say_raw(self, data: bytes) -> None:
         """Add raw bytes to the answer, behind the line that announced them."""
@@ -60,7 +60,7 @@ class Output:
 
     def urc(self, line: str | bytes) -> None:
         """Print a URC: now if nothing holds it back, otherwise when that has ended."""
-        self._urcs.append(_encoded(line))
+        self._urcs.append(_encode(line))
         if not self._held:
             self.release_urcs()
 

@@ -29,7 +29,7 @@ class Update(Protocol):
         """Agree."""
 
 
-class PowerSaving:
+class SimulatedPowerSaving:
     """The wishes of a modem for power saving, and what its network has granted."""
 
     def __init__(self, air: Air, output: Output, update: Update) -> None:

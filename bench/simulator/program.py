@@ -38,7 +38,7 @@ async def _run(settings: Settings, root: Path | None) -> int:
         for board in boards:
             port = board.power_on()
             if settings.link is not None:
-                stack.enter_context(_linked(settings.link, port))
+                stack.enter_context(_link(settings.link, port))
             board.announce(port)
         await _wait(boards, stop)
     return 0
@@ -55,7 +55,7 @@ def _stop_on_signals() -> asyncio.Event:
 
 
 @contextlib.contextmanager
-def _linked(link: Path, port: str) -> Iterator[None]:
+def _link(link: Path, port: str) -> Iterator[None]:
     """Make a symbolic link to a port, and remove it at the end."""
     link.unlink(missing_ok=True)
     link.symlink_to(port)

@@ -128,7 +128,7 @@ class Saving:
     cycle: float | None = None
 
 
-class Radio:
+class SimulatedRadio:
     """The radio of one board.
 
     Attributes:

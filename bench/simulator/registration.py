@@ -16,7 +16,7 @@ NOT_REGISTERED, HOME, SEARCHING, DENIED = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)
-class Registration:
+class SimulatedRegistration:
     """The treatment of a board by the simulated network.
 
     Attributes:
@@ -46,7 +46,7 @@ class Registrar:
 
     def __init__(
         self,
-        terms: Registration,
+        terms: SimulatedRegistration,
         contexts: Contexts,
         air: Air,
         changed: Callable[[], None],

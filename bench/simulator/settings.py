@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.simulator.carrier import Carrier
 from bench.simulator.path import Direction
 from bench.simulator.radio import Cell
-from bench.simulator.registration import Registration
+from bench.simulator.registration import SimulatedRegistration
 
 TERMINATORS = {"crlf": b"\r\n", "cr": b"\r", "lf": b"\n"}
 """The ends of a command, by name."""
@@ -53,7 +53,7 @@ class Settings:
     link: Path | None = None
     address: str | None = None
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    registration: Registration = field(default_factory=Registration)
+    registration: SimulatedRegistration = field(default_factory=SimulatedRegistration)
     uplink: Direction = field(default_factory=Direction)
     downlink: Direction = field(default_factory=Direction)
     carrier: Carrier = field(default_factory=Carrier)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from bench.simulator.commands import READ, RUN, SET, command
-from bench.simulator.identity import Identity
+from bench.simulator.identity import SimulatedIdentity
 from bench.simulator.output import Output
 from bench.simulator.parameters import Parameters
 from bench.simulator.refusal import AtError, CmeError
@@ -12,10 +12,12 @@ _PIN_TRIES = 3
 _NOT_ALLOWED, _WRONG_PIN = 3, 16  # +CME ERROR, 3GPP TS 27.007 section 9.2
 
 
-class SimCard:
+class SimulatedSimCard:
     """The SIM card. ``powered`` follows the modem: a modem that is switched off cannot read it."""
 
-    def __init__(self, pin: str, identity: Identity, output: Output, unlocked: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, pin: str, identity: SimulatedIdentity, output: Output, unlocked: Callable[[], Awaitable[None]]
+    ) -> None:
         """Args: pin: empty for a SIM without one. unlocked: called when the right PIN was given."""
         self.powered = True
         self.locked = bool(pin)

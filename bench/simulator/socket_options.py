@@ -3,7 +3,7 @@
 from enum import IntEnum
 
 
-class SocketOption(IntEnum):
+class SocketOptionNumber(IntEnum):
     """Options of any socket."""
 
     REUSEADDR = 2
@@ -18,7 +18,7 @@ class SocketOption(IntEnum):
     IPV6_DELAYED_ADDR_REFRESH = 62
 
 
-class SecureOption(IntEnum):
+class SecureOptionNumber(IntEnum):
     """Options of a secure socket."""
 
     HOSTNAME = 2

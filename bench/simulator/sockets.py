@@ -14,7 +14,7 @@ from bench.simulator.journal import Journal
 from bench.simulator.profiles import FirmwareProfile
 from bench.simulator.refusal import Refused
 from bench.simulator.secure import SecureSession
-from bench.simulator.socket_options import SocketOption
+from bench.simulator.socket_options import SocketOptionNumber
 
 CLIENT, SERVER = 0, 1
 IPV4, IPV6, PACKET = 1, 2, 3
@@ -43,7 +43,7 @@ class SocketRequest:
 
 
 @dataclass(eq=False)
-class Socket:
+class TableSocket:
     """A socket of the board.
 
     Attributes:
@@ -61,7 +61,7 @@ class Socket:
     air: AirSocket | None
     secure: bool = False
     sec_tag: int = NO_SEC_TAG
-    listener: "Socket | None" = None
+    listener: "TableSocket | None" = None
     connected: bool = False
     bound: bool = False
     listening: bool = False
@@ -91,7 +91,7 @@ class Socket:
     def restart_session_timer(self) -> None:
         """Count the inactivity of an accepted connection anew (SO_TCP_SRV_SESSTIMEO of its server, in minutes)."""
         self.stop_session_timer()
-        minutes = 0 if self.listener is None else self.listener.options.get(SocketOption.TCP_SRV_SESSTIMEO, 0)
+        minutes = 0 if self.listener is None else self.listener.options.get(SocketOptionNumber.TCP_SRV_SESSTIMEO, 0)
         if minutes and self.air is not None:
             loop = asyncio.get_running_loop()
             self.session_timer = loop.call_later(60 * minutes, _end_session, self.air)
@@ -115,26 +115,26 @@ class SocketTable:
         self._profile = profile
         self._air = air
         self._journal = journal
-        self._sockets: dict[int, Socket] = {}
+        self._sockets: dict[int, TableSocket] = {}
 
     @property
-    def opened(self) -> list[Socket]:
+    def opened(self) -> list[TableSocket]:
         """The sockets that the host has opened, without those that servers accepted."""
         return [each for each in self._sockets.values() if each.listener is None]
 
     @property
-    def all(self) -> list[Socket]:
+    def all(self) -> list[TableSocket]:
         """All sockets, accepted ones too."""
         return list(self._sockets.values())
 
-    def find(self, handle: int) -> Socket:
+    def find(self, handle: int) -> TableSocket:
         """Return the socket with a handle; raise Refused when there is none."""
         found = self._sockets.get(handle)
         if found is None:
             raise Refused
         return found
 
-    def holds(self, sock: Socket) -> bool:
+    def holds(self, sock: TableSocket) -> bool:
         """Return whether a socket is still open."""
         return self._sockets.get(sock.handle) is sock
 
@@ -150,12 +150,12 @@ class SocketTable:
                 return handle
         raise Refused
 
-    def open(self, request: SocketRequest) -> Socket:
+    def open(self, request: SocketRequest) -> TableSocket:
         """Open a socket; raise Refused when there are too many or the context is unknown."""
         if len(self.opened) >= self._profile.sockets or request.cid > _HIGHEST_CID:
             raise Refused
         raw = request.type == RAW
-        sock = Socket(
+        sock = TableSocket(
             handle=self.free_handle(),
             family=PACKET if raw else request.family,
             role=CLIENT if raw else request.role,
@@ -170,9 +170,9 @@ class SocketTable:
         self._journal.add("open", handle=sock.handle, type=sock.type, role=sock.role)
         return sock
 
-    def adopt(self, listener: Socket, air: AirSocket) -> Socket:
+    def adopt(self, listener: TableSocket, air: AirSocket) -> TableSocket:
         """Give a connection that a server accepted a handle; raise Refused when none is left."""
-        sock = Socket(
+        sock = TableSocket(
             handle=self.free_handle(),
             family=listener.family,
             role=CLIENT,
@@ -187,7 +187,7 @@ class SocketTable:
         sock.restart_session_timer()
         return sock
 
-    def close(self, sock: Socket) -> None:
+    def close(self, sock: TableSocket) -> None:
         """Close a socket."""
         del self._sockets[sock.handle]
         sock.stop_session_timer()

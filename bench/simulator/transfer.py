@@ -15,13 +15,13 @@ from bench.simulator.air import Air
 from bench.simulator.downlink import POLLOUT
 from bench.simulator.handshake import SecureLayer
 from bench.simulator.journal import Journal
-from bench.simulator.modem import Modem
+from bench.simulator.modem import SimulatedModem
 from bench.simulator.names import Names, is_literal
 from bench.simulator.radio import NO_DATA
 from bench.simulator.readiness import send_all, wait_readable
 from bench.simulator.refusal import Refused
 from bench.simulator.secure import SecureSession
-from bench.simulator.sockets import IPV4, RAW, Channel, Socket, SocketTable
+from bench.simulator.sockets import IPV4, RAW, Channel, SocketTable, TableSocket
 
 Address = tuple[str, int]
 ANY, V4, V6 = 0, 4, 6
@@ -32,7 +32,7 @@ _NOBODY: Address = ("", 0)
 
 
 @dataclass(frozen=True)
-class Received:
+class ReceivedData:
     """The result of a receive. No data: the peer has closed, or the datagram was empty."""
 
     data: bytes
@@ -69,7 +69,13 @@ class Transfer:
     """
 
     def __init__(
-        self, sockets: SocketTable, secure_layer: SecureLayer, modem: Modem, names: Names, air: Air, journal: Journal
+        self,
+        sockets: SocketTable,
+        secure_layer: SecureLayer,
+        modem: SimulatedModem,
+        names: Names,
+        air: Air,
+        journal: Journal,
     ) -> None:
         self.sockets = sockets
         self.secure_layer = secure_layer
@@ -97,14 +103,14 @@ class Transfer:
                 return []
         return found
 
-    async def address_of(self, sock: Socket, name: str, port: int) -> Address:
+    async def address_of(self, sock: TableSocket, name: str, port: int) -> Address:
         """Return the first address of a name in the socket's own family; raise Refused when it has none."""
         found = await self.resolve(name, V4 if sock.family == IPV4 else V6)
         if not found:
             raise Refused
         return found[0], port
 
-    async def connect(self, sock: Socket, name: str, port: int) -> None:
+    async def connect(self, sock: TableSocket, name: str, port: int) -> None:
         """Connect a socket, and shake hands if it is a secure one; raise Refused if that fails."""
         if sock.air is None or (sock.connected and sock.needs_connection):
             raise Refused
@@ -124,7 +130,7 @@ class Transfer:
         sock.connected = True
         self._journal.add("connected", handle=sock.handle, peer=f"{address[0]} {address[1]}")
 
-    def _use_own_address(self, sock: Socket, address: Address) -> None:
+    def _use_own_address(self, sock: TableSocket, address: Address) -> None:
         """Send from the address that the board reports, so that a peer on this host can tell the boards apart."""
         local = ipaddress.ip_address(address[0]).is_loopback
         if sock.air is not None and not sock.bound and sock.family == IPV4 and local:
@@ -134,7 +140,7 @@ class Transfer:
 
     # ---------------------------------------------------------------- servers
 
-    def bind(self, sock: Socket, port: int) -> None:
+    def bind(self, sock: TableSocket, port: int) -> None:
         """Bind to the board's own address, which it has only while it is attached; raise Refused if that fails."""
         if sock.air is None or not self._modem.attached:
             raise Refused
@@ -145,7 +151,7 @@ class Transfer:
             raise Refused from error
         sock.bound = True
 
-    def listen(self, sock: Socket) -> None:
+    def listen(self, sock: TableSocket) -> None:
         """Let clients connect; raise Refused if the socket cannot. There are no TLS and DTLS servers."""
         if sock.air is None or sock.secure:
             raise Refused
@@ -155,7 +161,7 @@ class Transfer:
             raise Refused from error
         sock.listening = True
 
-    def accept(self, sock: Socket) -> tuple[Socket, Address]:
+    def accept(self, sock: TableSocket) -> tuple[TableSocket, Address]:
         """Return the connection of a client that waits, and its address; raise Refused when none does."""
         if sock.air is None or not sock.listening:
             raise Refused
@@ -173,7 +179,7 @@ class Transfer:
 
     # ---------------------------------------------------------------- sending
 
-    async def send(self, sock: Socket, data: bytes, *, wait: bool = True) -> int:
+    async def send(self, sock: TableSocket, data: bytes, *, wait: bool = True) -> int:
         """Send data to the connected peer; return how many bytes were taken, or raise Refused if none."""
         if sock.type == RAW:
             return len(data)  # it goes nowhere
@@ -192,7 +198,7 @@ class Transfer:
             raise Refused
         return sent
 
-    async def send_to(self, sock: Socket, data: bytes, name: str, port: int) -> None:
+    async def send_to(self, sock: TableSocket, data: bytes, name: str, port: int) -> None:
         """Send a datagram to a name or address.
 
         Raises:
@@ -213,7 +219,7 @@ class Transfer:
             raise Undeliverable from error
         self._journal.add("sent", handle=sock.handle, bytes=len(data), to=f"{address[0]} {address[1]}")
 
-    def announce(self, sock: Socket, value: int) -> None:
+    def announce(self, sock: TableSocket, value: int) -> None:
         """Tell the radio how the traffic of a socket goes on (SO_RAI)."""
         self._journal.add("announced", handle=sock.handle, value=value)
         if sock.air is not None:
@@ -224,7 +230,7 @@ class Transfer:
 
     # ---------------------------------------------------------------- receiving
 
-    async def receive(self, sock: Socket, request: ReceiveRequest) -> Received:
+    async def receive(self, sock: TableSocket, request: ReceiveRequest) -> ReceivedData:
         """Return what has come; raise Refused on a timeout and on any error."""
         if sock.type == RAW:
             await asyncio.sleep(request.timeout or 0)  # nothing ever comes
@@ -240,18 +246,18 @@ class Transfer:
             raise Refused from error
         sock.restart_session_timer()
         self._journal.add("received", handle=sock.handle, bytes=len(data))
-        return Received(data, (str(peer[0]), int(peer[1])) if peer else _NOBODY)
+        return ReceivedData(data, (str(peer[0]), int(peer[1])) if peer else _NOBODY)
 
     # ---------------------------------------------------------------- readiness
 
-    def poll(self, sock: Socket) -> int:
+    def poll(self, sock: TableSocket) -> int:
         """Return what a poll reports of a socket: POLLIN, POLLOUT, POLLERR and POLLHUP."""
         if sock.air is None or _is_mute(sock):
             return 0
         events = (sock.session or sock.air).events()
         return events if sock.listening or not sock.air.has_room else events | POLLOUT
 
-    async def wait_ready(self, sockets: Sequence[Socket], timeout: float | None) -> bool:
+    async def wait_ready(self, sockets: Sequence[TableSocket], timeout: float | None) -> bool:
         """Return whether one of the sockets became readable within ``timeout`` seconds; None waits for ever.
 
         Several may wait for one socket at the same time, so a dialect may watch a socket between commands.
@@ -265,7 +271,7 @@ class Transfer:
         return await wait_readable([each for each in heard if each is not None], timeout)
 
 
-def _is_mute(sock: Socket) -> bool:
+def _is_mute(sock: TableSocket) -> bool:
     """Return whether a socket shows nothing to a poll: one that was never connected, or a raw one."""
     return sock.needs_connection and not (sock.connected or sock.listening)
 

@@ -20,9 +20,9 @@ from bench.simulator.output import Output
 from bench.simulator.parameters import Parameters
 from bench.simulator.refusal import AtError, Refused
 from bench.simulator.slm import options, selection
-from bench.simulator.socket_options import SecureOption
-from bench.simulator.sockets import Socket, SocketTable
-from bench.simulator.transfer import Received, ReceiveRequest, Transfer
+from bench.simulator.socket_options import SecureOptionNumber
+from bench.simulator.sockets import SocketTable, TableSocket
+from bench.simulator.transfer import ReceivedData, ReceiveRequest, Transfer
 
 Patch = Callable[[], None]
 
@@ -134,7 +134,7 @@ async def _receive_what_is_there(channel: Any, limit: int, seconds: float | None
     return data
 
 
-async def _loses_the_last_byte(self: Transfer, sock: Socket, request: ReceiveRequest) -> Received:
+async def _loses_the_last_byte(self: Transfer, sock: TableSocket, request: ReceiveRequest) -> ReceivedData:
     received = await _receive(self, sock, request)
     return replace(received, data=received.data[:-1])
 
@@ -155,12 +155,12 @@ def _loses_a_byte(framer: framing.DataFramer) -> bytes:
     return data
 
 
-async def _send_twice(self: Transfer, sock: Socket, data: bytes, name: str, port: int) -> None:
+async def _send_twice(self: Transfer, sock: TableSocket, data: bytes, name: str, port: int) -> None:
     await _send_to(self, sock, data, name, port)
     await _send_to(self, sock, data, name, port)
 
 
-async def _no_empty_datagram(self: Transfer, sock: Socket, data: bytes, name: str, port: int) -> None:
+async def _no_empty_datagram(self: Transfer, sock: TableSocket, data: bytes, name: str, port: int) -> None:
     if data:
         await _send_to(self, sock, data, name, port)
 
@@ -176,13 +176,13 @@ async def _any_name(*_: object) -> list[str]:
 _leaked: list[Any] = []
 
 
-def _keeps_the_connection(table: SocketTable, sock: Socket) -> None:
+def _keeps_the_connection(table: SocketTable, sock: TableSocket) -> None:
     _leaked.append(sock.air)
     sock.air = None
     _close(table, sock)
 
 
-async def _connect_says_yes(self: Transfer, sock: Socket, name: str, port: int) -> None:
+async def _connect_says_yes(self: Transfer, sock: TableSocket, name: str, port: int) -> None:
     with contextlib.suppress(Refused):
         await _connect(self, sock, name, port)
 
@@ -200,15 +200,15 @@ def _secure_with(**changes: object) -> Patch:
 _Peer = tuple[str, int]
 
 
-async def _handshake_says_yes(self: handshake.SecureLayer, sock: Socket, peer: _Peer) -> None:
+async def _handshake_says_yes(self: handshake.SecureLayer, sock: TableSocket, peer: _Peer) -> None:
     with contextlib.suppress(Refused):
         await _shake_hands(self, sock, peer)
 
 
-def _shake_hands_with(name: SecureOption, value: int | None) -> Patch:
+def _shake_hands_with(name: SecureOptionNumber, value: int | None) -> Patch:
     """Shake hands as if an option had another value, or none."""
 
-    async def shake_hands(self: handshake.SecureLayer, sock: Socket, peer: _Peer) -> None:
+    async def shake_hands(self: handshake.SecureLayer, sock: TableSocket, peer: _Peer) -> None:
         sock.secure_options.pop(name, None)
         if value is not None:
             sock.secure_options[name] = value
@@ -402,7 +402,7 @@ FAULTS: dict[str, Fault] = {
         ),
     ),
     "the host name is not checked": Fault(
-        _shake_hands_with(SecureOption.HOSTNAME, None),
+        _shake_hands_with(SecureOptionNumber.HOSTNAME, None),
         (
             f"{_TLS}::TestVerification::test_another_host_name",
             f"{_DTLS}::TestVerification::test_a_bad_certificate_is_refused[wrong_host]",
@@ -434,17 +434,19 @@ FAULTS: dict[str, Fault] = {
         (f"{_DTLS}::TestSuites::test_each_of_the_modems[TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256]",),
     ),
     "sessions are resumed though the cache is off": Fault(
-        _shake_hands_with(SecureOption.SESSION_CACHE, 1), (f"{_TLS}::TestSessions::test_a_second_connection[off]",)
+        _shake_hands_with(SecureOptionNumber.SESSION_CACHE, 1),
+        (f"{_TLS}::TestSessions::test_a_second_connection[off]",),
     ),
     "sessions are never resumed": Fault(
-        _shake_hands_with(SecureOption.SESSION_CACHE, 0), (f"{_DTLS}::TestSessions::test_a_second_connection[on]",)
+        _shake_hands_with(SecureOptionNumber.SESSION_CACHE, 0),
+        (f"{_DTLS}::TestSessions::test_a_second_connection[on]",),
     ),
     "a purge forgets nothing": Fault(
         attribute(handshake.SecureLayer, "forget_sessions", lambda _: None),
         (f"{_TLS}::TestSessions::test_purge", f"{_DTLS}::TestSessions::test_purge"),
     ),
     "no TlsConnection ID is offered": Fault(
-        _shake_hands_with(SecureOption.DTLS_CID, None),
+        _shake_hands_with(SecureOptionNumber.DTLS_CID, None),
         (
             f"{_DTLS}::TestConnectionId::test_the_address_changes_and_no_handshake_is_needed",
             f"{_DTLS}::TestConnectionId::test_status[enabled-own]",

@@ -12,7 +12,7 @@ from bench.modem.power_saving import (
     encode_cycle,
     encode_timer,
 )
-from bench.simulator.radio import ASLEEP, CONNECTED, CONNECTING, IDLE, LOST, Assistance, Cell, Radio, Saving
+from bench.simulator.radio import ASLEEP, CONNECTED, CONNECTING, IDLE, LOST, Assistance, Cell, Saving, SimulatedRadio
 
 MS = 1_000_000
 S = 1000 * MS
@@ -21,8 +21,8 @@ S = 1000 * MS
 class TestModel:
     """The radio in virtual time."""
 
-    def radio(self, saving: Saving) -> Radio:
-        radio = Radio(Cell(inactivity=1000, setup=20), "1")
+    def radio(self, saving: Saving) -> SimulatedRadio:
+        radio = SimulatedRadio(Cell(inactivity=1000, setup=20), "1")
         radio.switch(1, IDLE)
         radio.save(1, saving)  # an update of the tracking area: connected for a second
         return radio

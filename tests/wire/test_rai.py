@@ -12,13 +12,24 @@ from hypothesis import strategies as st
 from bench.errors import UsageError
 from bench.measure import RaiFinding, Round, Verdict, judge
 from bench.report.timeline import TimeLine
-from bench.simulator.radio import CONNECTED, CONNECTING, IDLE, LAST, NO_DATA, OFF, ONE_RESP, Assistance, Cell, Radio
+from bench.simulator.radio import (
+    CONNECTED,
+    CONNECTING,
+    IDLE,
+    LAST,
+    NO_DATA,
+    OFF,
+    ONE_RESP,
+    Assistance,
+    Cell,
+    SimulatedRadio,
+)
 
 MS = 1_000_000
 S = 1000 * MS
 
 
-class Followed(Radio):
+class Followed(SimulatedRadio):
     """A radio whose changes are kept."""
 
     def __init__(self, cell: Cell, seed: str = "1") -> None:

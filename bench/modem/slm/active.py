@@ -46,7 +46,7 @@ class SelectedSocket:
             if len(numbers) == 1:
                 active = numbers[0]
             elif len(numbers) == 7:
-                rows.append(_listed(answers, numbers))
+                rows.append(_list(answers, numbers))
             else:
                 answers.refuse("lines of 7 fields and one of 1")
         return SocketList(tuple(rows), active, response)
@@ -98,7 +98,7 @@ class SelectedSocket:
         return response
 
 
-def _listed(answers: Answers, numbers: list[int]) -> ListedSocket:
+def _list(answers: Answers, numbers: list[int]) -> ListedSocket:
     handle, family, role, kind, sec_tag, ranking, cid = numbers
     socket_type = answers.member(kind, SocketType)
     return ListedSocket(handle, answers.member(family, Family), role, socket_type, sec_tag, ranking, cid)

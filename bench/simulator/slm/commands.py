@@ -2,36 +2,36 @@
 
 from collections.abc import Sequence
 
-from bench.simulator.at_host import AtHost, Dialect
+from bench.simulator.at_host import AtHost, HostDialect
 from bench.simulator.commands import Grammar
-from bench.simulator.slm.data_mode import DataModeCommands
-from bench.simulator.slm.options import OptionCommands
+from bench.simulator.slm.data_mode import DataModeHandlers
+from bench.simulator.slm.options import OptionHandlers
 from bench.simulator.slm.polling import PollCommands
 from bench.simulator.slm.quirks import Quirks
 from bench.simulator.slm.selection import Selection
-from bench.simulator.slm.server import ServerCommands
+from bench.simulator.slm.server import ServerHandlers
 from bench.simulator.slm.service import ServiceCommands
-from bench.simulator.slm.sockets import SocketCommands
+from bench.simulator.slm.sockets import SocketHandlers
 from bench.simulator.slm.traffic import TrafficCommands
 
 
-def slm(quirks: Quirks) -> Dialect:
+def slm(quirks: Quirks) -> HostDialect:
     """Return the dialect of a version of Serial LTE Modem."""
 
     def make_families(host: AtHost) -> Sequence[object]:
         selection = Selection(host.transfer.sockets)
-        data_mode = DataModeCommands(host)
+        data_mode = DataModeHandlers(host)
         return (
-            SocketCommands(host, selection, quirks),
-            OptionCommands(host, selection),
-            ServerCommands(host, selection, quirks),
+            SocketHandlers(host, selection, quirks),
+            OptionHandlers(host, selection),
+            ServerHandlers(host, selection, quirks),
             TrafficCommands(host, selection, data_mode, quirks),
             PollCommands(host),
             ServiceCommands(host, selection, quirks),
             data_mode,
         )
 
-    return Dialect(
+    return HostDialect(
         grammar=Grammar.of(r"#X[A-Z]+"),
         families=make_families,
         boot_line=b"Ready\r\n",

@@ -9,7 +9,7 @@ _EOVERFLOW = 139
 """picolibc's number, as #XDATAMODE prints it."""
 
 
-class DataModeCommands:
+class DataModeHandlers:
     """The command that sets the time limit of data mode, and the way into data mode."""
 
     def __init__(self, host: AtHost) -> None:

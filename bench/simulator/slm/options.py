@@ -11,11 +11,11 @@ from bench.simulator.parameters import INT32, Parameters
 from bench.simulator.radio import NO_DATA
 from bench.simulator.refusal import AtError
 from bench.simulator.slm.selection import Selection
-from bench.simulator.socket_options import DEFAULT_HANDSHAKE_TIMEO_S, SecureOption, SocketOption
-from bench.simulator.sockets import DATAGRAM, NO_SEC_TAG, Socket
+from bench.simulator.socket_options import DEFAULT_HANDSHAKE_TIMEO_S, SecureOptionNumber, SocketOptionNumber
+from bench.simulator.sockets import DATAGRAM, NO_SEC_TAG, TableSocket
 
 _GET, _SET = 0, 1
-_NEGOTIATED = (SecureOption.CIPHERSUITE_USED, SecureOption.DTLS_CID_STATUS)
+_NEGOTIATED = (SecureOptionNumber.CIPHERSUITE_USED, SecureOptionNumber.DTLS_CID_STATUS)
 
 
 @dataclass(frozen=True)
@@ -32,32 +32,32 @@ class Option:
 _FLAG = Option(get=True, set=True, high=1)
 _TIMEOUT = Option(get=True, set=True)
 _OPTIONS: dict[int, Option] = {
-    SocketOption.REUSEADDR: Option(get=False, set=True, high=1),
-    SocketOption.RCVTIMEO: _TIMEOUT,
-    SocketOption.SNDTIMEO: _TIMEOUT,
-    SocketOption.SILENCE_ALL: _FLAG,
-    SocketOption.IP_ECHO_REPLY: _FLAG,
-    SocketOption.IPV6_ECHO_REPLY: _FLAG,
-    SocketOption.BINDTOPDN: Option(get=False, set=True, high=10),
-    SocketOption.TCP_SRV_SESSTIMEO: Option(get=True, set=True, high=135),
-    SocketOption.RAI: Option(get=False, set=True, low=1, high=5),
+    SocketOptionNumber.REUSEADDR: Option(get=False, set=True, high=1),
+    SocketOptionNumber.RCVTIMEO: _TIMEOUT,
+    SocketOptionNumber.SNDTIMEO: _TIMEOUT,
+    SocketOptionNumber.SILENCE_ALL: _FLAG,
+    SocketOptionNumber.IP_ECHO_REPLY: _FLAG,
+    SocketOptionNumber.IPV6_ECHO_REPLY: _FLAG,
+    SocketOptionNumber.BINDTOPDN: Option(get=False, set=True, high=10),
+    SocketOptionNumber.TCP_SRV_SESSTIMEO: Option(get=True, set=True, high=135),
+    SocketOptionNumber.RAI: Option(get=False, set=True, low=1, high=5),
     # It is taken for BINDTOPDN too: a break is missing in the firmware.
-    SocketOption.IPV6_DELAYED_ADDR_REFRESH: Option(get=False, set=True, high=10),
+    SocketOptionNumber.IPV6_DELAYED_ADDR_REFRESH: Option(get=False, set=True, high=10),
 }
 _SECURE_OPTIONS: dict[int, Option] = {
-    SecureOption.PEER_VERIFY: Option(get=True, set=True, high=2, default=2),
-    SecureOption.SESSION_CACHE: Option(get=True, set=True, high=1, default=1),
-    SecureOption.SESSION_CACHE_PURGE: Option(get=False, set=True, low=INT32[0]),
+    SecureOptionNumber.PEER_VERIFY: Option(get=True, set=True, high=2, default=2),
+    SecureOptionNumber.SESSION_CACHE: Option(get=True, set=True, high=1, default=1),
+    SecureOptionNumber.SESSION_CACHE_PURGE: Option(get=False, set=True, low=INT32[0]),
 }
 _DTLS_OPTIONS: dict[int, Option] = {
-    SecureOption.DTLS_CID: Option(get=False, set=True, high=2),
-    SecureOption.DTLS_HANDSHAKE_TIMEO: Option(
+    SecureOptionNumber.DTLS_CID: Option(get=False, set=True, high=2),
+    SecureOptionNumber.DTLS_HANDSHAKE_TIMEO: Option(
         get=True, set=True, low=1, high=DEFAULT_HANDSHAKE_TIMEO_S, default=DEFAULT_HANDSHAKE_TIMEO_S
     ),
 }
 
 
-class OptionCommands:
+class OptionHandlers:
     """Commands that get and set options of the active socket."""
 
     def __init__(self, host: AtHost, selection: Selection) -> None:
@@ -85,17 +85,17 @@ class OptionCommands:
                 raise AtError
             self._apply(sock, name, value)
 
-    def _apply(self, sock: Socket, name: int, value: int) -> None:
+    def _apply(self, sock: TableSocket, name: int, value: int) -> None:
         match name:
-            case SocketOption.RCVTIMEO:
+            case SocketOptionNumber.RCVTIMEO:
                 sock.receive_timeout = value
-            case SocketOption.SNDTIMEO:
+            case SocketOptionNumber.SNDTIMEO:
                 sock.send_timeout = value
-            case SocketOption.REUSEADDR if sock.air is not None:
+            case SocketOptionNumber.REUSEADDR if sock.air is not None:
                 sock.air.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, value)
-            case SocketOption.BINDTOPDN | SocketOption.IPV6_DELAYED_ADDR_REFRESH:
+            case SocketOptionNumber.BINDTOPDN | SocketOptionNumber.IPV6_DELAYED_ADDR_REFRESH:
                 sock.cid = value
-            case SocketOption.RAI:
+            case SocketOptionNumber.RAI:
                 if value == NO_DATA and not sock.connected:
                     raise AtError  # there is no connection whose data could have ended
                 self._transfer.announce(sock, value)
@@ -119,15 +119,15 @@ class OptionCommands:
             raise AtError
         operation = parameters.number(0)
         name = parameters.number(1)
-        if name == SecureOption.DTLS_CID and not self._capabilities.connection_id:
+        if name == SecureOptionNumber.DTLS_CID and not self._capabilities.connection_id:
             raise AtError
         if operation == _GET:
             self._say(b"#XSSOCKETOPT: " + self._read_secure(sock, name))
         elif operation == _SET:
             self._apply_secure(sock, name, parameters)
 
-    def _read_secure(self, sock: Socket, name: int) -> bytes:
-        if name == SecureOption.HOSTNAME:
+    def _read_secure(self, sock: TableSocket, name: int) -> bytes:
+        if name == SecureOptionNumber.HOSTNAME:
             return bytes(sock.secure_options.get(name, b""))
         if name in _NEGOTIATED:
             return self._read_negotiated(sock, name).encode()
@@ -136,28 +136,28 @@ class OptionCommands:
             raise AtError
         return str(sock.secure_options.get(name, option.default)).encode()
 
-    def _read_negotiated(self, sock: Socket, name: int) -> str:
+    def _read_negotiated(self, sock: TableSocket, name: int) -> str:
         """Return what only a handshake decides, where the modem firmware can tell it."""
         if sock.session is None:
             raise AtError
-        if name == SecureOption.CIPHERSUITE_USED and self._capabilities.suite_used:
+        if name == SecureOptionNumber.CIPHERSUITE_USED and self._capabilities.suite_used:
             return f"0x{sock.session.connection.suite:04x}"
         dtls = sock.type == DATAGRAM
-        if name == SecureOption.DTLS_CID_STATUS and self._capabilities.connection_id and dtls:
+        if name == SecureOptionNumber.DTLS_CID_STATUS and self._capabilities.connection_id and dtls:
             return str(cid_status(sock.session.connection))
         raise AtError
 
-    def _apply_secure(self, sock: Socket, name: int, parameters: Parameters) -> None:
-        if name == SecureOption.HOSTNAME:
+    def _apply_secure(self, sock: TableSocket, name: int, parameters: Parameters) -> None:
+        if name == SecureOptionNumber.HOSTNAME:
             sock.secure_options[name] = _host_name(parameters)
             return
         value = parameters.number(2, *INT32)
         option = _secure_option(sock, name)
         if option is None or not option.low <= value <= option.high:
             raise AtError
-        if name == SecureOption.DTLS_HANDSHAKE_TIMEO and value not in HANDSHAKE_TIMEOUTS:
+        if name == SecureOptionNumber.DTLS_HANDSHAKE_TIMEO and value not in HANDSHAKE_TIMEOUTS:
             raise AtError
-        if name == SecureOption.SESSION_CACHE_PURGE:
+        if name == SecureOptionNumber.SESSION_CACHE_PURGE:
             self._transfer.secure_layer.forget_sessions()
         sock.secure_options[name] = value
 
@@ -167,15 +167,15 @@ class OptionCommands:
         self._say("#XSSOCKETOPT: (0,1),<name>,<value>")
 
 
-def _read(sock: Socket, name: int) -> int:
-    if name == SocketOption.RCVTIMEO:
+def _read(sock: TableSocket, name: int) -> int:
+    if name == SocketOptionNumber.RCVTIMEO:
         return sock.receive_timeout
-    if name == SocketOption.SNDTIMEO:
+    if name == SocketOptionNumber.SNDTIMEO:
         return sock.send_timeout
     return sock.options.get(name, 0)
 
 
-def _secure_option(sock: Socket, name: int) -> Option | None:
+def _secure_option(sock: TableSocket, name: int) -> Option | None:
     return (_SECURE_OPTIONS | (_DTLS_OPTIONS if sock.type == DATAGRAM else {})).get(name)
 
 

@@ -5,7 +5,7 @@ from bench.simulator.commands import RUN, SET, command
 from bench.simulator.downlink import POLLOUT
 from bench.simulator.parameters import INT32, Parameters
 from bench.simulator.refusal import AtError
-from bench.simulator.sockets import Socket
+from bench.simulator.sockets import TableSocket
 
 _MOST = 7
 
@@ -29,7 +29,7 @@ class PollCommands:
         for handle, events in found:
             self._say(f'#XPOLL: {handle},"0x{events:04x}"')
 
-    def _polled(self, parameters: Parameters) -> list[Socket]:
+    def _polled(self, parameters: Parameters) -> list[TableSocket]:
         """Return the sockets named, in that order, the first seven; all when none is named."""
         opened = {sock.handle: sock for sock in self._transfer.sockets.opened}
         if len(parameters) == 1:
@@ -42,6 +42,6 @@ class PollCommands:
             polled.append(sock)
         return polled
 
-    def _events(self, polled: list[Socket]) -> list[tuple[int, int]]:
+    def _events(self, polled: list[TableSocket]) -> list[tuple[int, int]]:
         found = ((sock.handle, self._transfer.poll(sock) & ~POLLOUT) for sock in polled)
         return [(handle, events) for handle, events in found if events]

@@ -8,10 +8,10 @@ from bench.simulator.parameters import INT32, Parameters
 from bench.simulator.refusal import AtError
 from bench.simulator.slm.quirks import Quirks
 from bench.simulator.slm.selection import Selection
-from bench.simulator.sockets import SERVER, Socket
+from bench.simulator.sockets import SERVER, TableSocket
 
 
-class ServerCommands:
+class ServerHandlers:
     """Commands of a listening socket."""
 
     def __init__(self, host: AtHost, selection: Selection, quirks: Quirks) -> None:
@@ -52,7 +52,7 @@ class ServerCommands:
         client = self._selection.served(self._server())
         self._say(f"{self._quirks.accept_read_prefix}: {client.handle if client else 0}")
 
-    def _server(self) -> Socket:
+    def _server(self) -> TableSocket:
         sock = self._selection.need()
         if sock.role != SERVER:
             raise AtError

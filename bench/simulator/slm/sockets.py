@@ -8,7 +8,7 @@ from bench.simulator.parameters import INT32, Parameters
 from bench.simulator.refusal import AtError, Refused
 from bench.simulator.slm.quirks import Quirks
 from bench.simulator.slm.selection import Selection
-from bench.simulator.socket_options import SecureOption
+from bench.simulator.socket_options import SecureOptionNumber
 from bench.simulator.sockets import (
     CLIENT,
     DATAGRAM,
@@ -18,8 +18,8 @@ from bench.simulator.sockets import (
     SECURE_PROTOCOLS,
     SERVER,
     STREAM,
-    Socket,
     SocketRequest,
+    TableSocket,
 )
 
 _CLOSE = 0
@@ -30,7 +30,7 @@ _Request = tuple[SocketRequest, dict[int, int | bytes]]
 _Reader = Callable[[int, Parameters], _Request]
 
 
-class SocketCommands:
+class SocketHandlers:
     """Commands that open, close, list and select sockets."""
 
     def __init__(self, host: AtHost, selection: Selection, quirks: Quirks) -> None:
@@ -63,7 +63,7 @@ class SocketCommands:
         sock = self._open(_secure, operation, parameters)
         self._say(f"#XSSOCKET: {sock.handle},{sock.type},{sock.protocol}")
 
-    def _open(self, read: _Reader, family: int, parameters: Parameters) -> Socket:
+    def _open(self, read: _Reader, family: int, parameters: Parameters) -> TableSocket:
         try:
             request, options = read(family, parameters)
             sock = self._selection.open(request)
@@ -145,4 +145,4 @@ def _secure(family: int, parameters: Parameters) -> _Request:
     cid = parameters.optional(5, 0)
     if kind not in SECURE_PROTOCOLS or role not in (CLIENT, SERVER) or verify > _VERIFY:
         raise AtError
-    return SocketRequest(family, kind, role, cid, sec_tag), {SecureOption.PEER_VERIFY: verify}
+    return SocketRequest(family, kind, role, cid, sec_tag), {SecureOptionNumber.PEER_VERIFY: verify}

@@ -7,12 +7,12 @@ from bench.simulator.commands import RUN, SET, command
 from bench.simulator.data_mode import DataSender
 from bench.simulator.parameters import INT32, Parameters
 from bench.simulator.refusal import AtError, Refused
-from bench.simulator.slm.data_mode import DataModeCommands
+from bench.simulator.slm.data_mode import DataModeHandlers
 from bench.simulator.slm.quirks import Quirks
 from bench.simulator.slm.selection import Selection
 from bench.simulator.slm.service import HOST_LIMIT
-from bench.simulator.sockets import CLIENT, DATAGRAM, RAW, SERVER, STREAM, Socket
-from bench.simulator.transfer import Received, ReceiveRequest, Undeliverable
+from bench.simulator.sockets import CLIENT, DATAGRAM, RAW, SERVER, STREAM, TableSocket
+from bench.simulator.transfer import ReceivedData, ReceiveRequest, Undeliverable
 
 PEEK, DONT_WAIT, WAIT_ALL, WAIT_ACK = 2, 64, 256, 512
 
@@ -20,7 +20,7 @@ PEEK, DONT_WAIT, WAIT_ALL, WAIT_ACK = 2, 64, 256, 512
 class TrafficCommands:
     """Commands that connect the active socket and move its data."""
 
-    def __init__(self, host: AtHost, selection: Selection, data_mode: DataModeCommands, quirks: Quirks) -> None:
+    def __init__(self, host: AtHost, selection: Selection, data_mode: DataModeHandlers, quirks: Quirks) -> None:
         self._profile = host.profile
         self._output = host.output
         self._transfer = host.transfer
@@ -77,20 +77,20 @@ class TrafficCommands:
             raise AtError("#XSENDTO: 0") from None
         self._output.say(f"#XSENDTO: {len(data)}")
 
-    async def _send(self, sock: Socket | None, data: bytes, flags: int) -> int:
+    async def _send(self, sock: TableSocket | None, data: bytes, flags: int) -> int:
         """Return the bytes sent; raise Refused if there are none."""
         if sock is None or not _may_send_with(flags):
             raise Refused
         return await self._transfer.send(self._selection.peer_socket(sock), data, wait=not flags & DONT_WAIT)
 
-    def _sender(self, sock: Socket | None) -> DataSender:
+    def _sender(self, sock: TableSocket | None) -> DataSender:
         async def deliver(data: bytes) -> None:
             with contextlib.suppress(Refused):  # a failure is invisible in data mode
                 await self._send(sock, data, 0)
 
         return deliver
 
-    def _datagram_sender(self, sock: Socket | None, name: str, port: int) -> DataSender:
+    def _datagram_sender(self, sock: TableSocket | None, name: str, port: int) -> DataSender:
         async def deliver(data: bytes) -> None:
             if sock is not None:
                 with contextlib.suppress(Refused):
@@ -117,7 +117,7 @@ class TrafficCommands:
             self._output.say(f'#XRECVFROM: {len(received.data)},"{address}",{port}')
             self._output.say_raw(received.data)
 
-    async def _receive(self, parameters: Parameters) -> Received:
+    async def _receive(self, parameters: Parameters) -> ReceivedData:
         sock = self._selection.need()
         timeout = parameters.number(0, *INT32)
         flags = parameters.optional(1, 0)
@@ -151,6 +151,6 @@ def _may_send_with(flags: int) -> bool:
     return flags & ~(DONT_WAIT | WAIT_ACK) == 0
 
 
-def _may_receive_with(sock: Socket, flags: int) -> bool:
+def _may_receive_with(sock: TableSocket, flags: int) -> bool:
     allowed = DONT_WAIT | (WAIT_ALL if sock.type == STREAM else 0) | (0 if sock.secure else PEEK)
     return flags & ~allowed == 0

@@ -6,11 +6,11 @@ What the peer sends comes as the URC ``^DATA: <handle>,<bytes>`` with the payloa
 
 from collections.abc import Sequence
 
-from bench.simulator.at_host import AtHost, Dialect
+from bench.simulator.at_host import AtHost, HostDialect
 from bench.simulator.commands import READ, SET, Grammar, command
 from bench.simulator.parameters import Parameters
 from bench.simulator.refusal import AtError, Refused
-from bench.simulator.sockets import IPV4, STREAM, Socket, SocketRequest
+from bench.simulator.sockets import IPV4, STREAM, SocketRequest, TableSocket
 from bench.simulator.transfer import ReceiveRequest
 
 
@@ -57,7 +57,7 @@ class ToyCommands:
         """AT^CLOSE=<handle>."""
         self._sockets.close(self._sockets.find(parameters.number(0)))
 
-    async def _report_data(self, sock: Socket) -> None:
+    async def _report_data(self, sock: TableSocket) -> None:
         while self._sockets.holds(sock):
             try:
                 received = await self._transfer.receive(sock, ReceiveRequest(self._host.profile.receive_limit, None))
@@ -74,4 +74,4 @@ def make_families(host: AtHost) -> Sequence[object]:
     return (ToyCommands(host),)
 
 
-TOY = Dialect(grammar=Grammar.of(r"\^[A-Z]+"), families=make_families, boot_line=b"TOY UP\r\n", log_name="toy")
+TOY = HostDialect(grammar=Grammar.of(r"\^[A-Z]+"), families=make_families, boot_line=b"TOY UP\r\n", log_name="toy")
