@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from bench.at import SLM_CR, AtLink, CommandError, PortLost
 from bench.simulator.framing import CommandFramer, DataFramer
 from bench.simulator.parameters import AtError, Parameters
-from tests.support.inline import command_line
 from tests.support.programs import simulator
 
 
@@ -149,23 +148,6 @@ class TestProgram:
         assert process.communicate()[1] == b""
         assert not link.is_symlink()
 
-    @pytest.mark.parametrize(
-        ("arguments", "says"),
-        [
-            (["--firmware", "slm-1"], "choose one of slm-3.1, slm-2.9, page"),
-            (["--model", "nrf52"], "nrf9151dk"),
-            (["--count", "0"], "at least one"),
-            (["--host", "name"], "NAME=IP"),
-            (["--host", "name=300.1.1.1"], "no IP address"),
-            (["--count", "2", "--link", "x"], "--link names one port"),
-            (["--link", "/etc/hostname"], "will not be overwritten"),
-        ],
-    )
-    def test_mistakes_are_told_in_words(self, arguments: list[str], says: str) -> None:
-        finished = command_line("simulate", *arguments)
-        assert finished.returncode == 2
-        assert says in finished.stderr
-
     def test_boards_are_told_apart(self) -> None:
         with simulator("--count", "3") as boards:
             seen = set()
@@ -220,9 +202,3 @@ class TestSecureSockets:
             with pytest.raises(CommandError):
                 link.command(f'AT#XCONNECT="127.0.0.1",{server.getsockname()[1]}')
             assert link.command("AT").ok
-
-    @pytest.mark.parametrize("option", ["--key-log", "--journal", "--link"])
-    def test_a_file_that_cannot_be_written(self, option: str) -> None:
-        finished = command_line("simulate", option, "/nowhere/file")
-        assert finished.returncode == 2
-        assert f"{option} /nowhere/file: " in finished.stderr
