@@ -250,11 +250,10 @@ class TestConsole:
     def test_at_its_end(self, tmp_path: Path) -> None:
         folder = run_of(tmp_path / "run", "passed", "lab_error", "failed")
         with (folder / "results.jsonl").open("a") as stream:
+            told = {"baseline": "3.0", "verdict": "same", "reason": "r", "measurements": [], "false_alarms": "none"}
+            again = row("finish", test="test_a.py::test_1", attempt=2, outcome="passed")
             finding = row("finding", name="UDP LAST", verdict="shortened", text="by half")
-            stream.write(
-                finding + "\n" + row("comparison", baseline="3.0", verdict="same", reason="r", measurements=[])
-            )
-            stream.write("\n" + row("finish", test="test_a.py::test_1", attempt=2, outcome="passed") + "\n")
+            stream.write("\n".join((finding, row("comparison", **told), again)) + "\n")
         text = command_line("report", str(folder)).stdout
         assert "found     dk-1  UDP LAST   shortened: by half" in text
         assert "compared  with 3.0: same, r" in text
