@@ -1,10 +1,14 @@
 """``nrf91-bench report``, ``matrix`` and ``compare``: what is made of runs that are over."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from bench.cli.console import RunConsole
+from bench.evidence import RowReader
 from bench.history import BoardRecord, MeasurementRecord, ResultRecord, RunRecord, Store
 from bench.report import allure_report
 from tests.support.inline import command_line
@@ -202,3 +206,56 @@ class TestHistory:
         ):
             finished = command_line("history", *arguments)
             assert (finished.returncode, words in finished.stderr) == (2, True)
+
+
+class TestConsole:
+    """What a person sees while a run goes, on a terminal and in a file."""
+
+    ROWS = (
+        row("plan", test="test_a.py::test_0"),
+        row("plan", test="test_a.py::test_1"),
+        row("board", model="nrf9151dk", part="nRF9151-LACA", simulated=False, modem_firmware="mfw_9", ids={}),
+        row("peers", where="this host"),
+        row("peers", where="this host"),
+        row("survey", text=["no IPv6", "MTU 1400"]),
+        row("recovery", text="dk-1 does not answer: AT#XRESET"),
+        row("start", test="test_a.py::test_0", attempt=1),
+        row("finish", test="test_a.py::test_0", attempt=1, outcome="lab_error", message="gone"),
+        row("finish", test="test_a.py::test_0", attempt=2, outcome="passed"),
+        row("start", test="test_a.py::test_1", attempt=1),
+        row("progress", text="waits for its update", done=0.5),
+    )
+
+    def shown(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> str:
+        (folder / "results.jsonl").write_text("\n".join(self.ROWS) + "\n")
+        output = io.StringIO()
+        now = [1000.0]
+        monkeypatch.setattr("time.monotonic", lambda: now[0])
+        console = RunConsole(Console(file=output, force_terminal=terminal, width=100, soft_wrap=True))
+        with console:
+            for each in RowReader(folder).new_rows():
+                console.follow(each)
+            now[0] += 31
+            console.tick()
+        return output.getvalue()
+
+    @pytest.mark.parametrize("terminal", [True, False])
+    def test_while_it_goes(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
+        text = self.shown(tmp_path, monkeypatch, terminal=terminal)
+        assert text.count("this host   for dk-1") == 1, "further rounds would only repeat it"
+        for words in ("mfw_9", "no IPv6; MTU 1400", "dk-1 does not answer: AT#XRESET", "a 1/2", "1 lab error"):
+            assert words in text
+        assert "##########..........  50% waits for its update  31 s" in text
+
+    def test_at_its_end(self, tmp_path: Path) -> None:
+        folder = run_of(tmp_path / "run", "passed", "lab_error", "failed")
+        with (folder / "results.jsonl").open("a") as stream:
+            told = {"baseline": "3.0", "verdict": "same", "reason": "r", "measurements": [], "false_alarms": "none"}
+            again = row("finish", test="test_a.py::test_1", attempt=2, outcome="passed")
+            finding = row("finding", name="UDP LAST", verdict="shortened", text="by half")
+            stream.write("\n".join((finding, row("comparison", **told), again)) + "\n")
+        text = command_line("report", str(folder)).stdout
+        assert "found     dk-1  UDP LAST   shortened: by half" in text
+        assert "compared  with 3.0: same, r" in text
+        assert "retried   dk-1  test_a.py::test_1   first lab error: why 1" in text
+        assert "failed    dk-1  test_a.py::test_2" in text

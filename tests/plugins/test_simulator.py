@@ -221,9 +221,3 @@ class TestSecureSockets:
             with pytest.raises(CommandError):
                 link.command(f'AT#XCONNECT="127.0.0.1",{server.getsockname()[1]}')
             assert link.command("AT").ok
-
-    @pytest.mark.parametrize("option", ["--key-log", "--journal", "--link"])
-    def test_a_file_that_cannot_be_written(self, option: str) -> None:
-        finished = command_line("simulate", option, "/nowhere/file")
-        assert finished.returncode == 2
-        assert f"{option} /nowhere/file: " in finished.stderr
