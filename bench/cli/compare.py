@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -38,7 +39,9 @@ def compare_runs(
             raise UsageError(f"{text!r} holds {len(firmware)} firmwares: {'; '.join(firmware)}; add slm= or modem=")
     found = compare(*sides, settings)
     if as_json:
-        typer.echo(json.dumps({**headline(found), "measurements": comparison_rows(found)}, indent=2))
+        typer.echo(
+            json.dumps({**headline(found), "measurements": msgspec.to_builtins(comparison_rows(found))}, indent=2)
+        )
     else:
         _print(found)
     raise typer.Exit(found.exit_code)

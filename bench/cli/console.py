@@ -59,7 +59,7 @@ class RunConsole(Watcher):
         self._print(word, text, _STYLES[level])
 
     def _print(self, word: str, text: str, style: str = "") -> None:
-        self._console.print(Text(f"{word:<{_COLUMN}}", style="dim") + Text(text, style=style))
+        self._console.print(Text(f"{word:<{_COLUMN - 1}} ", style="dim") + Text(text, style=style))
 
     def _once(self, word: str, text: str) -> None:
         """Print a line that further rounds and attempts would only repeat."""

@@ -107,7 +107,7 @@ def test_logs_are_kept_with_what_failed_and_a_fault_collects_more(lab: Lab) -> N
     run = lab.run(SUITE)
     assert run.code == 1, run.output
     rows = {row["test"].partition("::")[2]: row for row in run.rows if row["type"] == "finish"}
-    assert "log" not in rows["test_passes"]
+    assert not rows["test_passes"]["log"]
     log = (run.folder / rows["test_fails"]["log"]).read_text()
     assert "<dbg> slm_at_host: RX AT+CGMM" in log
     assert "AT+CGMI" not in log, "that was another test's"
@@ -130,7 +130,8 @@ def test_logs_are_kept_with_what_failed_and_a_fault_collects_more(lab: Lab) -> N
 def test_a_lab_decides_what_becomes_of_logs(lab: Lab, asked: bool) -> None:
     (lab.folder / "bench.toml").write_text(f"[logs]\n{'in_allure = true' if asked else 'capture = false'}\n")
     run = lab.run(
-        "def test_fails(modem): assert False\n", ("--simulate", "1", "--config", str(lab.folder / "bench.toml"))
+        "def test_fails(modem):\n    modem.link.command('AT')\n    assert False\n",
+        ("--simulate", "1", "--config", str(lab.folder / "bench.toml")),
     )
     attached = [path.read_text(errors="replace") for path in (run.folder / "allure-results").glob("*-attachment.*")]
     assert any("slm_at_host" in text for text in attached) is asked

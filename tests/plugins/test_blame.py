@@ -68,7 +68,7 @@ class TestRestart:
         run = played(lab, suite)
         (row,) = (row for row in run.rows if row["type"] == "finish")
         assert "restarted by itself" in row["message"].partition("\n")[0]
-        assert row["message"].endswith("no answer")
+        assert "no answer" in row["message"]
         assert row["support"]
 
     def test_in_data_mode(self, lab: Lab) -> None:

@@ -51,8 +51,9 @@ class TestList:
         assert rows["free"]["state"] == "free"
         assert rows["far"]["state"] == "configured"
         assert rows["gone"]["state"] == "not attached"
-        assert rows["taken"]["state"].startswith("leased by ")
-        assert "a look at it" in rows["taken"]["state"]
+        assert rows["taken"]["state"] == "in use"
+        assert rows["taken"]["details"].startswith("by ")
+        assert "a look at it" in rows["taken"]["details"]
         assert table[0].split() == ["name", "model", "serial", "ports", "firmware", "place", "state"]
         assert len(table) == 5
 
@@ -62,7 +63,7 @@ class TestList:
             with Lease(BoardSpec("taken", taken.path, hardware=False).key, "taken", "work"):
                 rows = listed(tmp_path, "--probe")
         assert (rows["good"]["state"], rows["good"]["firmware"]) == ("free", "mfw_nrf91x1_2.0.1, SLM 2.9.0")
-        assert rows["deaf"]["state"].startswith("silent: ")
+        assert rows["deaf"]["state"] == "silent"
         assert rows["taken"]["firmware"] is None
 
     def test_what_only_looks_like_a_board(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +76,7 @@ class TestList:
             monkeypatch.setattr("bench.cli.boards.attached_boards", lambda _: found)
             monkeypatch.setattr("bench.cli.boards.known_boards", lambda *_: [])
             before = listed(tmp_path)
-            assert before["77"]["state"] == "may be a board: --probe asks"
+            assert (before["77"]["state"], before["77"]["details"]) == ("may be a board", "--probe asks")
             assert before[SERIAL]["model"] == "nrf9151dk"
             assert "udevd's database is not there" in command_line("boards", folder=tmp_path).stdout
             monkeypatch.setattr("bench.cli.boards.attached_boards", lambda _: found[:1])
@@ -87,7 +88,8 @@ class TestList:
             found = [AttachedBoard(UNKNOWN, "77", {"port0": silent.path}, "1-2", "udev")]
             monkeypatch.setattr("bench.cli.boards.attached_boards", lambda _: found)
             monkeypatch.setattr("bench.cli.boards.known_boards", lambda *_: [])
-            assert listed(tmp_path, "--probe")["77"]["state"] == "no AT on any port"
+            row = listed(tmp_path, "--probe")["77"]
+        assert (row["state"], row["details"]) == ("silent", "no port speaks AT")
 
 
 class TestWatch:
@@ -124,7 +126,9 @@ class TestReserve:
             made = command_line("boards", "reserve", "mine", "--until", "8h", "--why", "a look", folder=tmp_path)
             assert made.returncode == 0, made.stderr
             assert "mine   reserved by" in made.stdout
-            assert listed(tmp_path)["mine"]["state"].endswith("UTC: a look")
+            row = listed(tmp_path)["mine"]
+            assert row["state"] == "reserved"
+            assert row["details"].endswith("UTC: a look")
             back = command_line("boards", "release", "mine", folder=tmp_path)
             assert "free for everybody" in back.stdout
             assert listed(tmp_path)["mine"]["state"] == "free"

@@ -9,7 +9,7 @@ from tests.support.inline import command_line
 
 
 def run_record(number: int = 1, *, firmware: str = "mfw_nrf91x1_2.0.2", outcome: str = "passed") -> RunRecord:
-    boards = (BoardRecord("dk-1", "imei-1", "nrf9151dk", firmware, "3.1.0", "LTE-M", "24201", "cell-1"),)
+    boards = (BoardRecord("dk-1", "imei-1", "nrf9151dk", firmware, "slm", "3.1.0", "LTE-M", "24201", "cell-1"),)
     results = (ResultRecord("test_a.py::test_a", "dk-1", 1, outcome, duration_ns=5),)
     samples = tuple(float(value) for value in range(1000 * number, 1000 * number + 400))
     series = MeasurementRecord(

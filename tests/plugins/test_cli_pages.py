@@ -114,12 +114,12 @@ class TestMatrix:
 
     def test_what_is_no_run(self, tmp_path: Path) -> None:
         finished = command_line("matrix", str(tmp_path))
-        assert (finished.returncode, "is no folder of a run" in finished.stderr) == (2, True)
+        assert (finished.returncode, "is not the folder of a run" in finished.stderr) == (2, True)
 
 
 def night(number: int, firmware: str, level: float) -> RunRecord:
     level *= 1 + 0.01 * (-1) ** number
-    boards = (BoardRecord("dk-1", "imei-1", "nrf9151dk", firmware, "3.1.0", "LTE-M", "24201", "cell-1"),)
+    boards = (BoardRecord("dk-1", "imei-1", "nrf9151dk", firmware, "slm", "3.1.0", "LTE-M", "24201", "cell-1"),)
     results = (ResultRecord("t.py::t", "dk-1", 1, "passed", duration_ns=5),)
     figures = {"p50": level, "typical": level}
     series = MeasurementRecord("t.py::t", "dk-1", 1, 0, "echo", "ns", 7, 400, figures, "ok", (level,) * 400)
@@ -202,7 +202,7 @@ class TestHistory:
         for arguments, words in (
             (("list", "--history", none), "there is no history"),
             (("show", "echo", "--history", none), "there is no history"),
-            (("import", str(tmp_path), "--history", none), "is no folder of a run"),
+            (("import", str(tmp_path), "--history", none), "is not the folder of a run"),
         ):
             finished = command_line("history", *arguments)
             assert (finished.returncode, words in finished.stderr) == (2, True)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.security.credentials import Credentials, ServerCertificate, make_credentials
+from bench.security.credentials import CredentialSet, ServerCertificate, make_credentials
 from tests.support.inline import command_line
 
 
 @pytest.fixture(scope="module")
-def credentials() -> Credentials:
+def credentials() -> CredentialSet:
     return make_credentials()
 
 
@@ -26,7 +26,7 @@ class TestByHand:
             (("--cert", "a.pem"), "--cert and --key belong together"),
             (("--cert", "/nowhere.pem", "--key", "/nowhere.pem"), "--cert: cannot read /nowhere.pem"),
             (("--client-ca", "a.pem"), "--client-ca needs --cert"),
-            (("--bind", "nonsense"), "--bind nonsense: no IP address"),
+            (("--bind", "nonsense"), "--bind nonsense: not an IP address"),
             (("--psk", "a:00", "--psk", "a:11"), "the identity a is given twice"),
             (("--key-log", "keys"), "--key-log needs --psk"),
             (("--psk", "a:00", "--key-log", "/nowhere/keys"), "the key log /nowhere/keys cannot be written"),
@@ -44,7 +44,7 @@ class TestByHand:
         assert finished.returncode == 2
         assert "no.pem: no certificate in PEM form" in finished.stderr
 
-    def test_a_key_that_is_another_certificates(self, tmp_path: Path, credentials: Credentials) -> None:
+    def test_a_key_that_is_another_certificates(self, tmp_path: Path, credentials: CredentialSet) -> None:
         (tmp_path / "cert.pem").write_bytes(credentials.servers[ServerCertificate.ECDSA].certificate)
         (tmp_path / "key.pem").write_bytes(credentials.servers[ServerCertificate.RSA].key)
         finished = self.run("--cert", str(tmp_path / "cert.pem"), "--key", str(tmp_path / "key.pem"))

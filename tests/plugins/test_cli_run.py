@@ -17,7 +17,7 @@ class TestUsage:
             (["--port", "/dev/ttyNOSUCH"], "there is no port /dev/ttyNOSUCH"),
             (["--port", "tcp://127.0.0.1"], "write tcp://HOST:PORT"),
             (["--board", "dk-9"], "no board is dk-9"),
-            (["--simulate", "1", "--suite", "smtp"], "no suite is smtp: there are"),
+            (["--simulate", "1", "--suite", "smtp"], "unknown suite 'smtp'; available:"),
             (["--simulate", "1", "--config", "/none.toml"], "cannot read /none.toml"),
             (["--simulate", "1", "--out", "/proc/nowhere"], "cannot make the run's folder"),
         ],
@@ -37,7 +37,7 @@ class TestUsage:
     def test_report_of_what_is_no_run(self, tmp_path: Path) -> None:
         finished = command_line("report", str(tmp_path))
         assert finished.returncode == 2
-        assert "no folder of a run" in finished.stderr
+        assert "is not the folder of a run" in finished.stderr
 
 
 def test_a_run_says_which_limit_of_the_lab_meant_nothing(lab: Lab) -> None:
@@ -49,4 +49,4 @@ def test_a_run_says_which_limit_of_the_lab_meant_nothing(lab: Lab) -> None:
     finished = command_line("run", *what, folder=lab.folder, environment=lab.environment)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert "verdict   PASSED   SIMULATED" in finished.stdout
-    assert "no measurement of this run fits [[measurements]] 'AT, *' (p50, kB)" in finished.stdout
+    assert "no measurement of this run matches [[measurements]] 'AT, *' (p50, kB)" in finished.stdout

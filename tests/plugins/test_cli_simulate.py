@@ -9,11 +9,11 @@ class TestProgram:
     @pytest.mark.parametrize(
         ("arguments", "says"),
         [
-            (["--firmware", "slm-1"], "choose one of slm-3.1, slm-2.9, page"),
+            (["--firmware", "slm-1"], "unknown --firmware 'slm-1'; available: slm-3.1, slm-2.9, page"),
             (["--model", "nrf52"], "nrf9151dk"),
             (["--count", "0"], "at least one"),
             (["--host", "name"], "NAME=IP"),
-            (["--host", "name=300.1.1.1"], "no IP address"),
+            (["--host", "name=300.1.1.1"], "not an IP address"),
             (["--count", "2", "--link", "x"], "--link names one port"),
             (["--link", "/etc/hostname"], "will not be overwritten"),
             (["--psk", "42"], "--psk: write TAG:IDENTITY:HEX"),
@@ -22,8 +22,8 @@ class TestProgram:
             (["--pin", "12"], "--pin: write 4 to 8 digits"),
             (["--apn", "lab:me"], "--apn: write NAME, or NAME:USER:PASSWORD"),
             (["--cell", "grant=9"], "--cell: "),
-            (["--modem-firmware", "new"], "--modem-firmware new: write it as"),
-            (["--no-database"], "--no-database belongs to --rack"),
+            (["--modem-firmware", "new"], "--modem-firmware: 'new' is not a modem firmware: write"),
+            (["--no-database"], "--no-database needs --rack"),
         ],
     )
     def test_mistakes_are_told_in_words(self, arguments: list[str], says: str) -> None:

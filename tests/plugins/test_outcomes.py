@@ -170,9 +170,9 @@ def test_other_stack(modem):
 
     def test_a_mistake_in_a_script_says_where(self, lab: Lab) -> None:
         run = lab.run("def test_typo(modem):\n    modem.tcp_clinet()\n")
-        assert run.code == 1
+        assert run.code == 6
         assert "AttributeError" in run.output
-        assert "(test_lab.py, line 2)" in run.output
+        assert "at test_lab.py:2: modem.tcp_clinet()" in run.output
 
     def test_a_secret_is_nowhere(self, lab: Lab) -> None:
         run = lab.run("def test_pin(modem):\n    modem.link.command('AT+CPIN=\"7351\"')\n")

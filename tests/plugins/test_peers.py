@@ -330,17 +330,20 @@ class TestProgram:
 KILLED = """
 import os, signal, time, pytest
 
+PIDS = []
+
 @pytest.mark.parametrize("number", range(3))
-def test_talks(modem, tcp_echo, number):
+def test_talks(modem, peers, tcp_echo, number):
+    PIDS.append(peers.request("hello")["pid"])
     with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
         client.send(b"hello")
         assert client.receive_exactly(5) == b"hello"
 
 @pytest.fixture(autouse=True)
-def dies_between_tests(peers_program, request):
+def dies_between_tests(session_peers, request):
     yield
     if request.node.name.endswith("[0]"):
-        os.kill(peers_program.get().request("hello")["pid"], signal.SIGKILL)
+        os.kill(PIDS[0], signal.SIGKILL)
 """
 
 

@@ -189,7 +189,7 @@ class TestInventory:
             ('[[boards]]\nname = "a"\nport = "/dev/x"\nsec_tags = [5]\n', "boards #1.sec_tags"),
             ('[[models]]\nname = "m"\nvendor = "13667"\nproducts = ["0001"]\n', "line 3, models #1.vendor"),
             ('[[models]]\nname = "m"\nvendor = "1366"\nproducts = ["1"]\n', "models #1.products #1"),
-            ('[[models]]\nname = "m"\nvendor = "1366"\nproducts = []\nserial = "("\n', "no regular expression"),
+            ('[[models]]\nname = "m"\nvendor = "1366"\nproducts = []\nserial = "("\n', "not a regular expression"),
             ('[[models]]\nname = "m"\nvendor = "1366"\nproducts = []\nports = ["log"]\n', "must be called at"),
             ('[recovery]\nreset = ["probe", "{number}"]\n', "{number} stands for nothing"),
             ("[limits]\nresets = -1\n", "line 2, limits.resets"),

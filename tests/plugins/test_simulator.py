@@ -150,23 +150,6 @@ class TestProgram:
         assert process.communicate()[1] == b""
         assert not link.is_symlink()
 
-    @pytest.mark.parametrize(
-        ("arguments", "says"),
-        [
-            (["--firmware", "slm-1"], "unknown --firmware 'slm-1'; available: slm-3.1, slm-2.9, page"),
-            (["--model", "nrf52"], "nrf9151dk"),
-            (["--count", "0"], "at least one"),
-            (["--host", "name"], "NAME=IP"),
-            (["--host", "name=300.1.1.1"], "not an IP address"),
-            (["--count", "2", "--link", "x"], "--link names one port"),
-            (["--link", "/etc/hostname"], "will not be overwritten"),
-        ],
-    )
-    def test_mistakes_are_told_in_words(self, arguments: list[str], says: str) -> None:
-        finished = command_line("simulate", *arguments)
-        assert finished.returncode == 2
-        assert says in finished.stderr
-
     def test_boards_are_told_apart(self) -> None:
         with simulator("--count", "3") as boards:
             seen = set()

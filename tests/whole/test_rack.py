@@ -351,11 +351,11 @@ class TestRun:
         assert run.returncode == 3, output
         assert f"absent    one (serial {DK}) is not attached: its tests look for it" in output
         assert re.search(r"in use    old is in use by \w+ .*: by hand", output)
-        ended = Counter((r["slot"], r["outcome"], r.get("error")) for r in self.rows(tmp_path) if r["type"] == "finish")
+        ended = Counter((r["slot"], r["outcome"], r["error"]) for r in self.rows(tmp_path) if r["type"] == "finish")
         assert ended == {
             ("one", "lab_error", "PortNotFound"): 12,
             ("old", "lab_error", "BoardLeased"): 12,
-            ("two", "passed", None): 12,
+            ("two", "passed", ""): 12,
         }
 
     def test_a_board_that_is_plugged_in_late(self, rack: RunningRack, tmp_path: Path) -> None:
@@ -389,7 +389,7 @@ class TestRun:
         assert kept.returncode == 0, kept.stderr
         rack.ask("plug", board="simulated-1")
         rows = json.loads(rack.bench("boards", "--json", *config).stdout)
-        assert ["on my desk" in row["state"] for row in rows if row["name"] == "one"] == [True]
+        assert ["on my desk" in row["details"] for row in rows if row["name"] == "one"] == [True]
 
     def test_a_lab_error_is_tried_again_and_shown_as_such(self, rack: RunningRack, tmp_path: Path) -> None:
         run = self.start(rack, tmp_path, "--board", "model=nrf9151dk")

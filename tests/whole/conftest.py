@@ -1,0 +1,10 @@
+"""Whole runs share nothing: what one test reserves or leases is not there for the next."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _own_leases(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test its own leases and state."""
+    monkeypatch.setenv("NRF91_BENCH_LOCKS", str(tmp_path_factory.mktemp("locks")))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
