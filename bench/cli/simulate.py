@@ -44,7 +44,7 @@ def simulate(
         list[str] | None,
         typer.Option(help="nrf9151dk (default), nrf9161dk, nrf9160dk, thingy91 or thingy91x; several in turn."),
     ] = None,
-    firmware: Annotated[str, typer.Option(help="slm-2.9, slm-3.1 or page.")] = "slm-3.1",
+    firmware: Annotated[str, typer.Option(help=f"{', '.join(FIRMWARES)}.")] = "slm-3.1",
     terminator: Annotated[
         str | None, typer.Option(help="What ends a command in this build: crlf, cr or lf; default the firmware's.")
     ] = None,

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.cli import main
+from bench.exit_code import ExitCode
 from tests.support.inline import command_line
 from tests.support.lab import Lab
 
@@ -26,6 +28,17 @@ class TestUsage:
         finished = command_line("run", *arguments, folder=tmp_path)
         assert finished.returncode == 2
         assert says in finished.stderr
+
+    def test_a_mistake_of_the_bench_is_called_one(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """It must not end in 1, which speaks of the device."""
+        monkeypatch.setattr("sys.argv", ["nrf91-bench", "report", "."])
+        monkeypatch.setattr("bench.cli.report.report", lambda folder: folder.no_such_name)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == ExitCode.INTERNAL
+        assert "internal error of the bench: AttributeError" in capsys.readouterr().err
 
     def test_a_folder_is_used_once(self, lab: Lab) -> None:
         lab.out.mkdir()

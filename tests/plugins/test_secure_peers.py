@@ -5,7 +5,6 @@ import random
 import select
 import socket
 import ssl
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,6 @@ from bench.peers import Peer, PeerError, Peers
 from bench.security import PreSharedKey, TlsConnection, TlsContext, TlsSettings, client_hello
 from bench.security.credentials import HOST_NAME, CredentialSet, ServerCertificate, make_credentials
 from tests.support.dtls_client import DtlsClient, serve
-from tests.support.inline import command_line
 
 KEY = PreSharedKey(b"board", b"k" * 16)
 SERVER = TlsSettings(server=True, datagram=True, psks={KEY.identity: KEY.key}, cid_length=8)

@@ -17,7 +17,6 @@ from bench.at import SLM, AtLink, CommandError, PortLost
 from bench.simulator.framing import CommandFramer, DataFramer
 from bench.simulator.parameters import Parameters
 from bench.simulator.refusal import AtError
-from tests.support.inline import command_line
 from tests.support.programs import simulator
 
 
