@@ -14,12 +14,15 @@ class RunState:
         self._finished: dict[Place, dict[str, rows.FinishRow]] = {}
         self._simulated: dict[str, bool] = {}
         self._unread: set[str] = set()
+        self._went_wrong: set[Place] = set()
 
     def take(self, row: rows.Row) -> None:
         """Take the next row of the stream."""
         match row:
             case rows.FinishRow():
                 self._finished.setdefault((row.slot, row.round), {})[row.test] = row
+                if row.outcome.bad or row.observation:  # remembered: a second try replaces the row
+                    self._went_wrong.add((row.slot, row.round))
             case rows.BoardRow():
                 self._simulated[row.slot] = self._simulated.get(row.slot, False) or row.simulated
             case rows.ScriptErrorRow():
@@ -32,9 +35,8 @@ class RunState:
         return [row.test for row in finished if _is_lab_error(row) and row.worth_retry and not row.lab_lost]
 
     def went_wrong(self, slot: str, number: int) -> bool:
-        """Return whether a row explains that a board's process did not end with 0."""
-        finished = self._finished.get((slot, number), {}).values()
-        return slot in self._unread or any(row.outcome.bad or row.observation for row in finished)
+        """Return whether a row explains that one of a board's processes did not end with 0."""
+        return slot in self._unread or (slot, number) in self._went_wrong
 
     def failed_tests(self) -> dict[tuple[str, bool], set[str]]:
         """Return the slots on which a test failed, by test and whether they are simulated."""

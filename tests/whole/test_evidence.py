@@ -67,7 +67,7 @@ def never_green(folder: Path, *tests: str) -> None:
             assert [child.tag for child in case if child.tag in ("failure", "error")]
             page = (folder / "verdict.html").read_text()
             (row,) = re.findall(rf"<tr><td><code>{re.escape(test)}</code></td>(.*?)</tr>", page)
-            assert re.search('class="(died|failed|lab_error)"', row)
+            assert re.search('class="(died|failed|lab_error|script_error)"', row)
             assert "passed" not in row
 
 

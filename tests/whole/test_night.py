@@ -107,7 +107,7 @@ class Night:
         raise AssertionError(f"no peers of {slot}")
 
     def _tests_of(self, slot: str) -> int:
-        wanted = f'"slot": "{slot}"'.encode()
+        wanted = f'"slot":"{slot}"'.encode()
         return next(
             int(path.name)
             for path in Path("/proc").glob("[0-9]*")

@@ -1,0 +1,52 @@
+"""What a run knows of itself: which tests are tried again, and what explains how a process ended."""
+
+import pytest
+
+from bench.boards import BoardSpec
+from bench.evidence import Outcome, rows
+from bench.run.schedule import Turn
+from bench.run.state import RunState, retries
+
+TURN = Turn(1, (BoardSpec("dk-1", "/dev/null", hardware=False),))
+
+
+def finish(test: str, outcome: Outcome, **more: bool) -> rows.FinishRow:
+    return rows.FinishRow(slot="dk-1", test=test, outcome=outcome, **more)
+
+
+def lab_errors(number: int) -> RunState:
+    state = RunState()
+    for test in range(number):
+        state.take(finish(f"test_{test}", Outcome.LAB_ERROR))
+    return state
+
+
+@pytest.mark.parametrize(("number", "again", "too_many"), [(0, 0, 0), (1, 1, 0), (3, 3, 0), (4, 0, 4)])
+def test_at_most_three_are_tried_again(number: int, again: int, too_many: int) -> None:
+    tests, refused = retries(lab_errors(number), TURN, most=3)
+    assert (len(tests.get("dk-1", [])), refused.get("dk-1", 0)) == (again, too_many)
+
+
+def test_a_lab_may_try_none_again() -> None:
+    assert retries(lab_errors(2), TURN, most=0) == ({}, {})
+
+
+@pytest.mark.parametrize("more", [{"worth_retry": False}, {"lab_lost": True}])
+def test_what_another_try_would_not_cure_or_would_hide(more: dict[str, bool]) -> None:
+    state = RunState()
+    state.take(finish("test_a", Outcome.LAB_ERROR, **more))
+    assert state.to_retry("dk-1", 1) == []
+
+
+def test_a_test_that_passed_when_tried_again_still_explains_the_first_process() -> None:
+    state = RunState()
+    state.take(finish("test_a", Outcome.LAB_ERROR))
+    state.take(finish("test_a", Outcome.PASSED))
+    assert state.to_retry("dk-1", 1) == []
+    assert state.went_wrong("dk-1", 1)
+
+
+def test_of_passes_nothing_explains_a_process_that_failed() -> None:
+    state = RunState()
+    state.take(finish("test_a", Outcome.PASSED))
+    assert not state.went_wrong("dk-1", 1)
