@@ -1,5 +1,7 @@
 """What a run knows of itself: which tests are tried again, and what explains how a process ended."""
 
+from typing import Any
+
 import pytest
 
 from bench.boards import BoardSpec
@@ -10,7 +12,7 @@ from bench.run.state import RunState, retries
 TURN = Turn(1, (BoardSpec("dk-1", "/dev/null", hardware=False),))
 
 
-def finish(test: str, outcome: Outcome, **more: bool) -> rows.FinishRow:
+def finish(test: str, outcome: Outcome, **more: Any) -> rows.FinishRow:
     return rows.FinishRow(slot="dk-1", test=test, outcome=outcome, **more)
 
 
