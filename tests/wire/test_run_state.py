@@ -1,7 +1,5 @@
 """What a run knows of itself: which tests are tried again, and what explains how a process ended."""
 
-from typing import Any
-
 import pytest
 
 from bench.boards import BoardSpec
@@ -12,8 +10,8 @@ from bench.run.state import RunState, retries
 TURN = Turn(1, (BoardSpec("dk-1", "/dev/null", hardware=False),))
 
 
-def finish(test: str, outcome: Outcome, **more: Any) -> rows.FinishRow:
-    return rows.FinishRow(slot="dk-1", test=test, outcome=outcome, **more)
+def finish(test: str, outcome: Outcome, *, worth_retry: bool = True, lab_lost: bool = False) -> rows.FinishRow:
+    return rows.FinishRow(slot="dk-1", test=test, outcome=outcome, worth_retry=worth_retry, lab_lost=lab_lost)
 
 
 def lab_errors(number: int) -> RunState:
