@@ -104,7 +104,7 @@ control_board = true
             ports = [argument for board in boards for argument in ("--port", board["port"])]
             with Lease(key, "golden", "another run"):
                 run = lab.run(SUITE, (*ports, "--config", str(lab.folder / "bench.toml")))
-        assert "likely cause: network (what is wrong there cannot be seen from here)" in run.summary["incidents"][0]
+        assert "likely cause: network (the cause cannot be seen from here)" in run.summary["incidents"][0]
         page = (run.folder / "verdict.html").read_text()
         assert re.search(r"it could say nothing in \d+, first .*golden is in use by", page)
         assert "the network was bad" not in page
