@@ -112,7 +112,6 @@ class PollEvent(IntFlag):
 
     NONE = 0
     IN = 0x0001
-    OUT = 0x0004
     ERR = 0x0008
     HUP = 0x0010
     NVAL = 0x0020

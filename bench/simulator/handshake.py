@@ -101,7 +101,7 @@ class SecureLayer:
 
 
 def _own_cid(sock: TableSocket) -> bytes | None:
-    """Return the TlsConnection ID that the board offers: None for no support, empty for support without one."""
+    """Return the Connection ID that the board offers: None for no support, empty for support without one."""
     wanted = (
         sock.secure_options.get(SecureOptionNumber.DTLS_CID, CID_DISABLED) if sock.type == DATAGRAM else CID_DISABLED
     )
@@ -126,7 +126,7 @@ def handshake_settings(sock: TableSocket, content: TagContent, cid: bytes | None
 
 
 def cid_status(connection: TlsConnection) -> int:
-    """Return 0 for no TlsConnection ID, 1 downlink, 2 uplink, 3 both (NRF_SO_SEC_DTLS_CID_STATUS)."""
+    """Return 0 for no Connection ID, 1 downlink, 2 uplink, 3 both (NRF_SO_SEC_DTLS_CID_STATUS)."""
     return (1 if connection.cid_downlink else 0) | (2 if connection.cid_uplink else 0)
 
 

@@ -136,7 +136,7 @@ expires = 2999-01-01
     @pytest.mark.parametrize(
         ("old", "new", "says"),
         [
-            ('">=3.1,<3.2"', '"three"', "line 4, issue #1.slm: .*is not a version range"),
+            ('">=3.1,<3.2"', '"three"', "line 2, issue #1: slm: .*is not a version range"),
             ('owner = "us"', "", "line 2, issue #1.owner: is missing"),
             ("2999-01-01", '"some day"', "issue #1.expires"),
         ],

@@ -445,14 +445,14 @@ FAULTS: dict[str, Fault] = {
         attribute(handshake.SecureLayer, "forget_sessions", lambda _: None),
         (f"{_TLS}::TestSessions::test_purge", f"{_DTLS}::TestSessions::test_purge"),
     ),
-    "no TlsConnection ID is offered": Fault(
+    "no Connection ID is offered": Fault(
         _shake_hands_with(SecureOptionNumber.DTLS_CID, None),
         (
             f"{_DTLS}::TestConnectionId::test_the_address_changes_and_no_handshake_is_needed",
             f"{_DTLS}::TestConnectionId::test_status[enabled-own]",
         ),
     ),
-    "the status of TlsConnection IDs is swapped": Fault(
+    "the status of Connection IDs is swapped": Fault(
         attribute(options, "cid_status", _swapped),
         (f"{_DTLS}::TestConnectionId::test_status[supported-own]",),
     ),
