@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("setuptools", minversion="77")
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 FOLDERS = {
     "bench": "bench",
     "fixtures": "nrf91_bench_fixtures",
