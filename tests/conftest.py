@@ -1,5 +1,6 @@
 """What tests of several files start from: a lab with a suite of its own, and the peers' program."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,15 @@ import pytest
 
 from bench.peers import Peers
 from tests.support.lab import Lab
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Deal the long tests to the heads of the workers' equal parts: none is begun when all else is over."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.get_closest_marker("long")]
+    short = [item for item in items if item not in long]
+    part = -(-len(short) // workers)
+    items[:] = [item for worker in range(workers) for item in (*long[worker::workers], *short[worker * part :][:part])]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -59,6 +59,8 @@ def synchronise(link: AtLink, *, timeout: float = 15.0) -> None:
         errors += _OK not in answer
         if errors == _ERRORS_OF_LF_BUILD and _ends_in_lf(link):
             return
+        if errors >= _ERRORS_OF_LF_BUILD:  # what answers ERROR at once is not asked a thousand times a second
+            heard += link.listen(lambda _: False, timeout=_QUIET_SECONDS)
     raise _failure(link, timeout, heard)
 
 

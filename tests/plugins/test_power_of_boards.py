@@ -264,6 +264,7 @@ class TestCurrent:
         assert current.charge_uc(sent.sent_ns, idle) > 32 * 700
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("vouched", "outcomes"), [(True, {"failed"}), (False, {"skipped"})])
 def test_a_network_that_does_not_let_boards_sleep(lab: Lab, vouched: bool, outcomes: set[str]) -> None:
     """Nobody's fault, unless the lab says that it does: then the modem has not asked."""

@@ -68,6 +68,7 @@ class TestEscalation:
             assert board.identity.application_version == "2.9.0"
         assert said == ["dk-1 does not answer: AT#XRESET", "dk-1 answers again after AT#XRESET"]
 
+    @pytest.mark.long
     def test_the_labs_own_commands(self, tmp_path: Path) -> None:
         """The reset fails, the power cycle helps; both know which board is meant."""
         said: list[str] = []

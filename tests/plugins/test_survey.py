@@ -103,6 +103,7 @@ class TestFindings:
 
 
 class TestRun:
+    @pytest.mark.long
     def test_scenarios_skip_and_size_themselves_with_the_reason(self, lab: Lab) -> None:
         (lab.folder / "bench.toml").write_text("[network]\nsurvey = true\n")
         with simulator("--carrier", "ipv6=0,inbound=0,mtu=1000") as boards:

@@ -16,6 +16,7 @@ from tests.support.programs import simulator
 NAME = "peers.nrf91-bench.test"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("firmware", "known"), [("slm-2.9", 3), ("page", 0)])
 def test_every_suite_passes(firmware: str, known: int, tmp_path: Path) -> None:
     config = tmp_path / "bench.toml"
@@ -36,6 +37,7 @@ def test_every_suite_passes(firmware: str, known: int, tmp_path: Path) -> None:
     assert "| - |" not in (tmp_path / "out" / "matrix.md").read_text()
 
 
+@pytest.mark.long
 def test_what_an_older_modem_firmware_lacks_is_skipped_with_that_reason(tmp_path: Path) -> None:
     with simulator("--model", "nrf9160dk", "--modem-firmware", "mfw_nrf9160_1.3.4") as boards:
         command = [

@@ -145,6 +145,7 @@ def night(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         yield Night(lab, [*fleet, *more], control), hub.kill
 
 
+@pytest.mark.long
 def test_thirty_boards(night: tuple[Night, Callable[[], None]], lab: Lab) -> None:
     fleet, pull_the_plug = night
     hub_a = [f"board-{number}" for number in range(1, HUB_A + 1)]

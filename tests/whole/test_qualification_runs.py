@@ -88,6 +88,7 @@ class TestRuns:
         assert finished.returncode == 1
         assert (lab.out / "verdict.html").read_text() == before
 
+    @pytest.mark.long
     def test_two_groups_take_turns(self, lab: Lab) -> None:
         (lab.folder / "test_lab.py").write_text(SUITE)
         history = str(lab.folder / "history.sqlite")

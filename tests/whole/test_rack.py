@@ -188,6 +188,7 @@ class TestList:
 
 
 class TestHotplug:
+    @pytest.mark.long
     def test_two_hundred_plugs_lose_no_event(self, rack: RunningRack) -> None:
         command = rack.command(sys.executable, "-u", "-m", "bench.cli", "boards", "--watch", "--json")
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=rack.environment) as watch:
