@@ -103,6 +103,7 @@ def keep_logs(session: BoardSession, test: str, since_ns: int) -> tuple[str, lis
     """
     folder, written, attachments = session.evidence_folder("logs"), "", []
     for port in session.aux_ports:
+        port.finish_speaking()  # its last lines say most of why the test failed, and come after the answer
         text = port.text(session.stream.anchor, session.concealer.conceal, since_ns)
         if text:
             folder.mkdir(parents=True, exist_ok=True)

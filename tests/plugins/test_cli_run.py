@@ -1,5 +1,6 @@
 """``nrf91-bench run`` from its command line to its exit code, on simulated boards and on a device that is none."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ class TestUsage:
     ) -> None:
         """It must not end in 1, which speaks of the device."""
         monkeypatch.setattr("sys.argv", ["nrf91-bench", "report", "."])
-        monkeypatch.setattr("bench.cli.report.report", lambda folder: folder.no_such_name)
+        monkeypatch.setattr(import_module("bench.cli.report"), "report", lambda folder: folder.no_such_name)
         with pytest.raises(SystemExit) as ended:
             main()
         assert ended.value.code == ExitCode.INTERNAL

@@ -109,34 +109,6 @@ def _parent(path):
         assert "has vanished: the program behind /dev/pts/" in run.output
         assert run.allure == {"test_unplugged": "broken", "test_next": "broken", "test_without_a_board": "passed"}
 
-    @pytest.mark.parametrize("death", ["os.kill(os.getpid(), signal.SIGKILL)", "os._exit(0)"])
-    def test_a_test_that_dies_is_never_green(self, lab: Lab, death: str) -> None:
-        suite = f"""
-import os, signal, pytest
-
-def test_before(modem):
-    pass
-
-def test_dies(modem):
-    {death}
-
-def test_after(modem):
-    pass
-"""
-        run = lab.run(suite)
-        assert run.code == 5, run.output
-        assert (run.summary["verdict"], run.summary["passed"], run.summary["died"]) == ("INCOMPLETE", 1, 2)
-        assert run.allure.get("test_dies") == "broken"
-        assert run.allure["test_before"] == "passed"
-
-    @pytest.mark.parametrize(
-        "hook",
-        [
-            "def pytest_unconfigure():\n    raise RuntimeError",
-            "def pytest_unconfigure():\n    os._exit(7)",
-            "def pytest_sessionfinish():\n    os._exit(0)",
-        ],
-    )
     def test_a_process_that_ends_for_no_reason_of_a_tests(self, lab: Lab, hook: str) -> None:
         (lab.folder / "conftest.py").write_text(f"import os\n\n{hook}\n")
         run = lab.run()
