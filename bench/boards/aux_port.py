@@ -75,9 +75,9 @@ class AuxPort:
                 texts.append(f"-- {anchor.text(stamp)}\n{piece.decode('utf-8', 'backslashreplace')}\n")
         return "".join(texts)
 
-    def finish_speaking(self) -> None:
-        """Wait until nothing has come for a moment: a dump after a fault takes its time."""
-        deadline = now_ns() + _DUMP_NS
+    def finish_speaking(self, limit_ns: int = _DUMP_NS) -> None:
+        """Wait until nothing has come for a moment: a dump after a fault takes its time, 10 s at most."""
+        deadline = now_ns() + limit_ns
         while now_ns() < deadline and not self.trouble:
             time.sleep(_SILENCE_NS / NS_PER_S)
             if not self.since(now_ns() - _SILENCE_NS):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from bench.at import Response
 from bench.boards import Board
+from bench.clock import NS_PER_S
 from bench.evidence import rows
 from bench.report import Evidence, Measured, PeerJournal, measured_page, samples_csv, stem_of
 from bench.report.steps import Step, steps_of
@@ -103,7 +104,7 @@ def keep_logs(session: BoardSession, test: str, since_ns: int) -> tuple[str, lis
     """
     folder, written, attachments = session.evidence_folder("logs"), "", []
     for port in session.aux_ports:
-        port.finish_speaking()  # its last lines say most of why the test failed, and come after the answer
+        port.finish_speaking(NS_PER_S)  # its last lines say most of why the test failed, and come after the answer
         text = port.text(session.stream.anchor, session.concealer.conceal, since_ns)
         if text:
             folder.mkdir(parents=True, exist_ok=True)
