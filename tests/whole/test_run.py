@@ -109,6 +109,14 @@ def _parent(path):
         assert "has vanished: the program behind /dev/pts/" in run.output
         assert run.allure == {"test_unplugged": "broken", "test_next": "broken", "test_without_a_board": "passed"}
 
+    @pytest.mark.parametrize(
+        "hook",
+        [
+            "def pytest_unconfigure():\n    raise RuntimeError",
+            "def pytest_unconfigure():\n    os._exit(7)",
+            "def pytest_sessionfinish():\n    os._exit(0)",
+        ],
+    )
     def test_a_process_that_ends_for_no_reason_of_a_tests(self, lab: Lab, hook: str) -> None:
         (lab.folder / "conftest.py").write_text(f"import os\n\n{hook}\n")
         run = lab.run()
