@@ -142,3 +142,8 @@ def test_the_documentation_shows_the_tables() -> None:
 
     for table in "\n".join(decision_tables()).split("\n\n"):
         assert table in page
+
+
+def test_a_difference_of_a_modem_is_no_observation_while_the_peers_were_gone() -> None:
+    facts = TestFacts(Outcome.FAILED, stack=True, hardware=True, only_differences=True, lost=True)
+    assert judge_test(facts) == TestJudgement(Outcome.LAB_ERROR, lab_lost=True)
