@@ -412,6 +412,5 @@ AnyRow = (
     | FinishRow
     | ScriptErrorRow
 )
-TestRow = PlanRow | StartRow | SamplesRow | MeasurementRow | FinishRow
 KINDS: Mapping[str, type[Row]] = {row.__struct_config__.tag: row for row in AnyRow.__args__}
 """Kind of row, as the stream names it -> its type."""

@@ -9,7 +9,7 @@ from typing import Any
 from bench.at import DeviceRestarted
 from bench.errors import BenchError, LabError, Suspect
 from bench.evidence import Outcome
-from bench.evidence.blame import ErrorKind, PhaseFacts, TestFacts, TestJudgement, judge_phase, judge_test
+from bench.evidence.blame import ErrorKind, Phase, PhaseFacts, TestFacts, TestJudgement, judge_phase, judge_test
 from bench.evidence.outcomes import OBSERVATION
 
 
@@ -75,7 +75,7 @@ class TestRecord:
         if isinstance(error, LabError):
             self.lab_error = _cause(error)
         if judgement.outcome is Outcome.FAILED:
-            self._only_differences &= facts.phase == "call" and facts.kind is ErrorKind.DIFFERENCE
+            self._only_differences &= facts.phase is Phase.CALL and facts.kind is ErrorKind.DIFFERENCE
         if isinstance(error, DeviceRestarted):
             self.restarted = message.partition("\n")[0]
         if judgement.known_issue or judgement.unexpected_pass:

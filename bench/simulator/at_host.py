@@ -120,10 +120,6 @@ class AtHost:
         self.output.hold_urcs()
         self._mode = mode
 
-    def wake_mode(self) -> None:
-        """Let the mode look around without input, so that it can end because of something else."""
-        self._uart.wake()
-
     def start_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something beside the commands, such as a poll that reports by URC, at most until the next boot."""
         task = asyncio.create_task(work)

@@ -1,12 +1,10 @@
-"""The ladder of a board that does not answer, the doctor, and boards that restart by themselves.
+"""``nrf91-bench doctor``: what it finds wrong, and what it says to do.
 
 A pty has no baud rate on the wire: a device that answers at one rate only reads the rate that its client has set.
 """
 
-import os
 import subprocess
 import termios
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,25 +12,7 @@ import pytest
 from bench.processes import programs_with
 from tests.support.inline import command_line
 from tests.support.programs import simulator
-from tests.support.responder import SLM_IDENTITY, Answer, Device, device
-
-
-def gated(open_gate: Callable[[Device], bool]) -> dict[bytes, Answer]:
-    """A board's answers, but silence while the gate is closed."""
-
-    def behind(answer: Answer) -> Answer:
-        def reply(board: Device) -> None:
-            if open_gate(board) and isinstance(answer, bytes):
-                os.write(board.master, answer)
-
-        return reply
-
-    return {name: behind(answer) for name, answer in SLM_IDENTITY.items()}
-
-
-def rate_of(board: Device) -> int:
-    speed: int = termios.tcgetattr(board.master)[4]
-    return speed
+from tests.support.responder import SLM_IDENTITY, device, gated, rate_of
 
 
 class TestDoctor:

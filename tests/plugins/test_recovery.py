@@ -1,13 +1,11 @@
-"""The escalation for a board that does not answer, the doctor, and boards that restart by themselves.
+"""The escalation for a board that does not answer, and boards that restart by themselves.
 
 A pty has no baud rate on the wire: a device that answers at one rate only reads the rate that its client has set.
 """
 
-import os
 import sys
 import termios
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,27 +17,9 @@ from bench.config.lab import Recovery, load
 from bench.config.toml_file import ConfigError
 from bench.privacy import Concealer
 from tests.support.programs import simulator
-from tests.support.responder import SLM_IDENTITY, Answer, Device, device
+from tests.support.responder import Answer, Device, device, gated, rate_of
 
 QUICK = Recovery(baudrates=(115200, 9600))
-
-
-def gated(open_gate: Callable[[Device], bool]) -> dict[bytes, Answer]:
-    """A board's answers, but silence while the gate is closed."""
-
-    def behind(answer: Answer) -> Answer:
-        def reply(board: Device) -> None:
-            if open_gate(board) and isinstance(answer, bytes):
-                os.write(board.master, answer)
-
-        return reply
-
-    return {name: behind(answer) for name, answer in SLM_IDENTITY.items()}
-
-
-def rate_of(board: Device) -> int:
-    speed: int = termios.tcgetattr(board.master)[4]
-    return speed
 
 
 def board_at(port: str) -> Board:

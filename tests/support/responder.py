@@ -6,6 +6,7 @@ It answers from a table of exact commands; an answer is bytes, or a function tha
 import contextlib
 import os
 import select
+import termios
 import threading
 import time
 import tty
@@ -96,3 +97,22 @@ SLM_IDENTITY: dict[bytes, Answer] = {
     b"AT+CEREG?": b'\r\n+CEREG: 5,1,"76C1","0102DA04",7\r\n\r\nOK\r\n',
 }
 """What a board with Serial LTE Modem firmware answers to a bench that opens it."""
+
+
+def gated(open_gate: Callable[[Device], bool]) -> dict[bytes, Answer]:
+    """A board's answers, but silence while the gate is closed."""
+
+    def behind(answer: Answer) -> Answer:
+        def reply(board: Device) -> None:
+            if open_gate(board) and isinstance(answer, bytes):
+                os.write(board.master, answer)
+
+        return reply
+
+    return {name: behind(answer) for name, answer in SLM_IDENTITY.items()}
+
+
+def rate_of(board: Device) -> int:
+    """The rate that the client has set: a pty has none on the wire."""
+    speed: int = termios.tcgetattr(board.master)[4]
+    return speed

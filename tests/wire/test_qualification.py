@@ -1,7 +1,5 @@
 """Qualification: what a plan asks for, and that nothing qualifies by accident."""
 
-import subprocess
-import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +18,6 @@ from bench.evidence.outcomes import OBSERVATION
 from bench.evidence.qualification import Qualification, Ran, qualify
 from bench.evidence.rows import AnyRow, BoardRow, ClosedRow, EndedRow, MeasurementComparison
 from bench.report.junit import junit
-from tests.support.lab import COMMAND, Lab
 from tests.support.rows import row
 
 TODAY = date(2026, 11, 23)
@@ -37,10 +34,6 @@ PLAN = Plan(name="release", boards=(SLM_3_1,), baseline="")
 
 def board(slot: str = "dk-1", **changes: Any) -> BoardRow:  # noqa: ANN401
     return msgspec.structs.replace(BOARD, slot=slot, **changes)
-
-
-OLDER = board(application_version="3.0.0")
-SLOWER = MeasurementComparison(measurement="echo", change=0.2, verdict="regression")
 
 
 def waiver(kind: str, expires: date = date(2027, 1, 1)) -> Waiver:
@@ -192,19 +185,6 @@ class TestPlanFile:
 
 class TestWhatNobodyProved:
     """Ways in which a run has been green that proved less than its plan asks."""
-
-    def killed_between_rounds(self, lab: Lab, arguments: tuple[str, ...]) -> None:
-        """Ends the run, by force, as soon as its second round has begun."""
-        process = subprocess.Popen(
-            [*COMMAND, "run", "--out", str(lab.out), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + 60
-        while not list(lab.out.glob("console-*-round-2.txt")):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        process.kill()
-        process.wait()
-        time.sleep(1.5)  # its children see that it is gone
 
     def test_boards_are_told_apart(self) -> None:
         twice = (WantedBoards(model="nrf9151dk", modem="mfw*"), SLM_3_1)

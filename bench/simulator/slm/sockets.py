@@ -42,26 +42,22 @@ class SocketHandlers:
     @command("#XSOCKET", RUN, SET)
     async def open_or_close(self, parameters: Parameters) -> None:
         """Handle AT#XSOCKET=<op>[,<type>,<role>[,<cid>]]."""
-        operation = parameters.number(0)
-        if operation == _CLOSE:
-            self._close_active()
-            return
-        if operation not in (IPV4, IPV6):
-            raise AtError
-        sock = self._open(_plain, operation, parameters)
-        self._say(f"#XSOCKET: {sock.handle},{sock.type},{sock.protocol}")
+        self._open_or_close("#XSOCKET", _plain, parameters)
 
     @command("#XSSOCKET", RUN, SET)
     async def open_or_close_secure(self, parameters: Parameters) -> None:
         """Handle AT#XSSOCKET=<op>[,<type>,<role>,<sec_tag>[,<peer_verify>[,<cid>]]]."""
+        self._open_or_close("#XSSOCKET", _secure, parameters)
+
+    def _open_or_close(self, name: str, read: _Reader, parameters: Parameters) -> None:
         operation = parameters.number(0)
         if operation == _CLOSE:
             self._close_active()
             return
         if operation not in (IPV4, IPV6):
             raise AtError
-        sock = self._open(_secure, operation, parameters)
-        self._say(f"#XSSOCKET: {sock.handle},{sock.type},{sock.protocol}")
+        sock = self._open(read, operation, parameters)
+        self._say(f"{name}: {sock.handle},{sock.type},{sock.protocol}")
 
     def _open(self, read: _Reader, family: int, parameters: Parameters) -> TableSocket:
         try:
