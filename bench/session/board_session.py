@@ -1,11 +1,11 @@
 """The board under test in one process: opened when it is needed, found again when it was lost, at last given up."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from bench import __version__
 from bench.at import DeviceRestarted
@@ -20,17 +20,13 @@ from bench.boards import (
     collect_for_support,
     coverage_of,
     found_again,
-    show_tokens,
 )
-from bench.clock import NS_PER_S, now_ns
 from bench.config.lab import Config, MeasurementLimit, PeersConfig
 from bench.config.network_profile import PROFILES, NetworkProfile
 from bench.errors import BenchError, LabError, Suspect
 from bench.evidence import ResultStream, RowReader, rows
 from bench.evidence.summary import content_of
-from bench.measure import Survey, Surveyor
 from bench.modem import NotRegistered
-from bench.peers import Peers
 from bench.privacy import Concealer
 from bench.report import stem_of
 from bench.session.account import Account
@@ -40,7 +36,6 @@ from bench.session.test_record import Loss, TestRecord
 # Opening a board that does not answer takes its whole patience; after this many times the rest of the tests is told at
 # once.
 _GIVE_UP_AFTER = 2
-_ADMITTED_NS = 60 * NS_PER_S
 
 
 class BoardSession:
@@ -62,6 +57,7 @@ class BoardSession:
         aux_ports: log and trace of the board that is, or was last, open.
         registered_ns: how long the board took to register when it was opened last, until a test has recorded that.
         lab_errors_in_a_row: tests that ended in one.
+        mtu: bytes of the largest datagram that the network was seen to carry; None where nobody has tried.
     """
 
     def __init__(
@@ -89,15 +85,14 @@ class BoardSession:
         self.aux_ports: list[AuxPort] = []
         self.registered_ns: int | None = None
         self.lab_errors_in_a_row = 0
+        self.mtu: int | None = None
         self.account: Account
         self._stack = ExitStack()
         self._listening = ExitStack()
         self._resets = ResetBudget(config.limits.resets - _resets_spent(stream))
-        self._survey: Survey | None = None
         self._limits_used: set[str] = set()
         self._failures = 0
         self._last_failure: BenchError | None = None
-        self._admitted: tuple[tuple[Peers, Board, int] | None, int] = (None, 0)
 
     def __enter__(self) -> "BoardSession":
         self.account = Account(self.config, self._stack.enter_context(Ledger()), self.spec.key)
@@ -123,9 +118,7 @@ class BoardSession:
         timeout = self.config.network.registration_timeout
         registration: dict[str, Any] = {} if timeout is None else {"registration": timeout}
         profile = replace(PROFILES[name], **registration, **self.sizes)
-        if self._survey is None or self._survey.mtu is None:
-            return profile
-        return replace(profile, datagram=min(profile.datagram, self._survey.mtu))
+        return profile if self.mtu is None else replace(profile, datagram=min(profile.datagram, self.mtu))
 
     @property
     def place(self) -> dict[str, object]:
@@ -306,15 +299,19 @@ class BoardSession:
                 text = f"{self.spec.slot}: nothing of its {port.name} port: {port.trouble}"
                 self.stream.add(rows.ProgressRow(text=text))
 
-    def ready_board(self, test: str) -> Board:
+    def ready_board(self, test: str, try_out: Callable[[], object]) -> Board:
         """Return the board for a test: open, its network tried out, its place logged.
+
+        Args:
+            test: its id.
+            try_out: tries the network out, where that has not been done; may lose the board.
 
         Raises:
             BenchError: it is lost, or restarts meanwhile; the next test opens it anew.
         """
         try:
             self.open_board()
-            self.survey()
+            try_out()
             opened = self.open_board()
             self.radio.log(opened)
         except BenchError as error:
@@ -365,90 +362,6 @@ class BoardSession:
         folder = self.evidence_folder("support") / stem
         collect_for_support(folder, self.board, self.aux_ports, self.stream.anchor, self.concealer.conceal)
         self.record.support = str(folder.relative_to(self.folder))
-
-    # ---------------------------------------------------------------- its network and peers
-
-    def survey(self) -> Survey | None:
-        """Return what the board's network can do, tried out once a run; None where it is not tried."""
-        wanted = self.config.network.survey
-        if not (self.spec.hardware if wanted == "auto" else wanted):
-            return None
-        if self._survey is None:
-            known = (row for row in RowReader(self.folder).new_rows() if isinstance(row, rows.SurveyRow))
-            row = next((row for row in known if row.slot == self.spec.slot), None)
-            self._survey = self._try_out() if row is None else survey_of(row)
-        return self._survey
-
-    def lacks(self, ability: Literal["ipv6", "inbound"]) -> str:
-        """Return the end of a sentence that says why the network lacks an ability; empty where it may have it.
-
-        bench.toml says so, or lets the network be measured, and the survey has found so.
-        """
-        wanted = getattr(self.config.network, ability)
-        if wanted is False:
-            return f" (network.{ability} in bench.toml)"
-        found = self.survey()
-        if found is None or wanted != "measured" or ability not in found.missing:
-            return ""
-        return f", as was measured: {getattr(found, ability)} (network.{ability} in bench.toml)"
-
-    def _try_out(self) -> Survey:
-        board, network = self.open_board(), self.config.network
-        self.stream.add(rows.ProgressRow(text=f"{self.spec.slot}: trying out what its network can do"))
-        with Peers(self.peers_config) as peers:
-            if peers.config.public:
-                self._show_tokens(board, peers)
-            surveyor = Surveyor(
-                board,
-                peers,
-                seconds=self.profile.receive_timeout,
-                attempts=self.profile.datagram_attempts,
-                name=self.peer_name,
-                ports=network.survey_ports,
-                nat_seconds=network.survey_nat_seconds,
-            )
-            try:
-                found = surveyor.survey()
-                text = list(found.lines())
-                board.known_state()
-            except BenchError as error:  # the tests find out whose fault it is, each for itself
-                found, text = Survey(), [f"could not be tried out: {error.headline}"]
-                self.drop_board()
-            self.account.spend(Cost(octets=peers.octets))  # at once: it is not what the present test costs
-        self.stream.add(rows.SurveyRow(text=text, **found.to_row()))
-        return found
-
-    def admit(self, peers: Peers) -> None:
-        """Let the board show peers in public that it is of this run, unless it has done so a moment ago.
-
-        Raises:
-            PeerError: they did not see it.
-        """
-        board = self.open_board()
-        registered = board.modem.registration.times
-        shown, stamp = self._admitted
-        if shown == (peers, board, registered) and now_ns() - stamp < _ADMITTED_NS:
-            return
-        self._show_tokens(board, peers)
-        self._admitted = (peers, board, registered), now_ns()
-        board.modem.registration.whenever_registered = lambda: self.admit(peers)
-
-    def _show_tokens(self, board: Board, peers: Peers) -> None:
-        show_tokens(board, peers, attempts=self.profile.datagram_attempts, seconds=self.profile.receive_timeout)
-
-
-def survey_of(row: rows.SurveyRow) -> Survey:
-    """Return what an earlier process of the same run found; addresses are not known."""
-    return Survey(
-        ipv6=row.ipv6,
-        inbound=row.inbound,
-        missing=tuple(row.missing),
-        mtu=row.mtu,
-        nat_kept_s=row.nat_kept_s,
-        nat_lost_s=row.nat_lost_s,
-        blocked=tuple(row.blocked),
-        dns=row.dns,
-    )
 
 
 def _resets_spent(stream: ResultStream) -> int:

@@ -4,13 +4,15 @@ from typing import Literal
 
 from bench.boards import Coverage, coverage_of
 from bench.session.board_session import BoardSession
+from bench.session.network_survey import NetworkSurvey
 
 
 class LabView:
     """The facts of a lab that a scenario may depend on, beside the network profile."""
 
-    def __init__(self, session: BoardSession) -> None:
+    def __init__(self, session: BoardSession, survey: NetworkSurvey) -> None:
         self._session = session
+        self._survey = survey
 
     @property
     def coverage(self) -> Coverage | None:
@@ -30,7 +32,7 @@ class LabView:
         """Whether a peer surely sees the port that a board sends from: there is no NAT on the way."""
         if not self._session.spec.hardware:
             return True
-        found = self._session.survey()
+        found = self._survey.find()
         return found is not None and bool(found.seen_address) and not found.nat
 
     @property

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from bench.boards import Board, show_tokens
+from bench.clock import NS_PER_S, now_ns
 from bench.errors import BenchError
 from bench.evidence import rows
 from bench.peers import PeerError, Peers
@@ -11,6 +13,8 @@ from bench.session.board_session import BoardSession
 from bench.session.keeper import Keeper
 from bench.session.test_record import Loss
 
+_ADMITTED_NS = 60 * NS_PER_S
+
 
 class SessionPeers:
     """The peers' program, started with the first test that needs it."""
@@ -18,6 +22,7 @@ class SessionPeers:
     def __init__(self, session: BoardSession) -> None:
         self._session = session
         self._keeper = Keeper(self._make, Peers.check, self._tell)
+        self._admitted: tuple[tuple[Peers, Board, int] | None, int] = (None, 0)
 
     @property
     def public(self) -> bool:
@@ -50,7 +55,7 @@ class SessionPeers:
         program.sync_clock()
         before = program.octets
         if program.config.public:
-            self._session.admit(program)
+            self._admit(program)
         yield program
         try:
             program.sync_clock()
@@ -63,6 +68,22 @@ class SessionPeers:
             self._session.account.add(None)  # nobody knows how many bytes
             self.close()
             raise
+
+    def _admit(self, peers: Peers) -> None:
+        """Let the board show peers in public that it is of this run, unless it has done so a moment ago.
+
+        Raises:
+            PeerError: they did not see it.
+        """
+        session = self._session
+        board, profile = session.open_board(), session.profile
+        registered = board.modem.registration.times
+        shown, stamp = self._admitted
+        if shown == (peers, board, registered) and now_ns() - stamp < _ADMITTED_NS:
+            return
+        show_tokens(board, peers, attempts=profile.datagram_attempts, seconds=profile.receive_timeout)
+        self._admitted = (peers, board, registered), now_ns()
+        board.modem.registration.whenever_registered = lambda: self._admit(peers)
 
     def close(self) -> None:
         """End the program."""
