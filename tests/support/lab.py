@@ -1,5 +1,6 @@
 """A lab of its own for a test: a suite, a run on simulated boards, and what it left."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -9,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 COMMAND = [sys.executable, "-m", "bench.cli"]
 
@@ -107,3 +110,23 @@ class Lab:
                 return
             time.sleep(0.02)
         raise AssertionError(f"no {kind} of {test}")
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """The other processes whose command lines name a folder, such as a run's."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid != os.getpid() and any(str(folder) in word for word in process.cmdline()):
+                found.append(process)
+    return found
+
+
+def worker_of(slot: str, run: Path) -> psutil.Process:
+    """The pytest process of a board of a run; other runs may have a board of that name at the same time."""
+    (found,) = (
+        process
+        for process in processes_of(run)
+        if any(word.startswith("--bench-slot") and f'"slot":"{slot}"' in word for word in process.cmdline())
+    )
+    return found

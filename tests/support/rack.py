@@ -10,7 +10,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bench import children
+
+MIXED = ("--model", "nrf9151dk", "--model", "thingy91x", "--model", "nrf9160dk")
+DK, X, OLD = "001051200001", "THINGY91X_F3000000002", "000960000003"
+"""The serial numbers of the boards of a mixed rack."""
 
 
 class RunningRack:
@@ -86,3 +92,7 @@ def running_rack(folder: Path, *arguments: str, boards: int = 1) -> Iterator[Run
         finally:
             code = children.end(process, pipe)
         assert (code, process.stderr.read().decode()) == (0, "")
+
+
+_WHY_NOT = refused()
+WITH_NAMESPACES = pytest.mark.skipif(bool(_WHY_NOT), reason=f"no namespaces here: {_WHY_NOT}")

@@ -1,8 +1,11 @@
 """Whole runs share nothing: what one test reserves or leases is not there for the next."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.support.rack import MIXED, RunningRack, running_rack
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +19,10 @@ def _own_leases(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 def _light(tmp_path: Path) -> None:
     """Spare each process of a lab hypothesis: its plugin imports all of it, for a second, and the lab has none."""
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:hypothesispytest\n")
+
+
+@pytest.fixture
+def rack(tmp_path: Path) -> Iterator[RunningRack]:
+    """A rack of three boards, each of another model."""
+    with running_rack(tmp_path, *MIXED, boards=3) as running:
+        yield running

@@ -22,7 +22,7 @@ import pytest
 from bench.boards import Board, BoardSpec, Cost, Ledger
 from bench.boards.profile import read_profile
 from bench.privacy import Concealer, lab_key
-from tests.support.lab import COMMAND, Lab
+from tests.support.lab import COMMAND, Lab, worker_of
 from tests.support.programs import simulator
 
 HUB_A, HUB_B = 26, 4
@@ -99,20 +99,8 @@ class Night:
 
     def peers_of(self, slot: str) -> int:
         """The process of the peers of a board's tests."""
-        parent = self._tests_of(slot)
-        for path in Path("/proc").glob("[0-9]*"):
-            command, status = _read(path / "cmdline"), _read(path / "status")
-            if b"bench.peers" in command and f"PPid:\t{parent}\n".encode() in status:
-                return int(path.name)
-        raise AssertionError(f"no peers of {slot}")
-
-    def _tests_of(self, slot: str) -> int:
-        wanted = f'"slot":"{slot}"'.encode()
-        return next(
-            int(path.name)
-            for path in Path("/proc").glob("[0-9]*")
-            if b"--bench-slot" in (text := _read(path / "cmdline")) and wanted in text
-        )
+        children = worker_of(slot, self.lab.out).children()
+        return next(child.pid for child in children if "bench.peers" in child.cmdline())
 
     def golden(self, slots: list[str]) -> dict[str, dict[str, str]]:
         """What each board's settings are."""
@@ -121,13 +109,6 @@ class Night:
             with Board(BoardSpec(slot, self.port(slot), hardware=False), Concealer(b"k" * 32)) as board:
                 found[slot] = dict(read_profile(board.link))
         return found
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
 
 
 @pytest.fixture

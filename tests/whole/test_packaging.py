@@ -54,7 +54,9 @@ def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipF
     """Of the sdist alone."""
     folder = tmp_path_factory.mktemp("unpacked")
     with tarfile.open(sdist) as archive:
-        archive.extractall(folder, filter="data")
+        if hasattr(tarfile, "data_filter"):  # not before Python 3.11.4
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(folder)
     (tree,) = folder.iterdir()
     return zipfile.ZipFile(build("wheel", tree, tmp_path_factory.mktemp("wheel")))
 

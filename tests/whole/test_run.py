@@ -1,7 +1,6 @@
 """``nrf91-bench run`` from its command line to its exit code, on simulated boards and on a device that is none."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,22 +10,9 @@ from pathlib import Path
 import pytest
 
 from bench.at import AtLink
-from tests.support.lab import COMMAND, GOOD, Finished, Lab
+from tests.support.lab import COMMAND, GOOD, Finished, Lab, processes_of
 from tests.support.programs import simulator
 from tests.support.responder import SLM_IDENTITY, device
-
-
-def processes_of(folder: Path) -> list[str]:
-    """Command lines that name a folder."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            text = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if str(folder) in text and int(path.parts[2]) != os.getpid():
-            found.append(text)
-    return found
 
 
 class TestGreen:
