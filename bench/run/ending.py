@@ -22,7 +22,7 @@ from bench.run.watcher import Level
 from bench.run.worker import Worker
 
 # pytest's own exit codes: tests ran (0, 1), interrupted, internal error, usage error, nothing collected.
-_PYTEST_FAILED, _PYTEST_USAGE = 1, 4
+_PYTEST_FAILED, _PYTEST_INTERRUPTED, _PYTEST_USAGE = 1, 2, 4
 _PYTEST_TROUBLE = {2: "was interrupted", 3: "had an internal error", 4: "could not start", 5: "collected no test"}
 
 
@@ -86,9 +86,9 @@ class Ending:
         code, slot = worker.process.returncode, worker.spec.slot
         if code < 0:
             return f"the process of {slot} was ended by {signal.Signals(-code).name}"
-        explained = self.run.state.went_wrong(slot, worker.round)
+        explained = self.run.state.went_wrong(slot, worker.round, worker.attempt)
         if code in _PYTEST_TROUBLE:
-            if self.run.interruption.requested or (explained and code == min(_PYTEST_TROUBLE)):
+            if self.run.interruption.requested or (explained and code == _PYTEST_INTERRUPTED):
                 return ""
             return f"pytest {_PYTEST_TROUBLE[code]} on {slot}: {_last_words(worker)} (see {worker.log.name})"
         if code > max(_PYTEST_TROUBLE) or (code == _PYTEST_FAILED and not explained):

@@ -14,15 +14,15 @@ class RunState:
         self._finished: dict[Place, dict[str, rows.FinishRow]] = {}
         self._simulated: dict[str, bool] = {}
         self._unread: set[str] = set()
-        self._went_wrong: set[Place] = set()
+        self._went_wrong: set[tuple[str, int, int]] = set()
 
     def take(self, row: rows.Row) -> None:
         """Take the next row of the stream."""
         match row:
             case rows.FinishRow():
                 self._finished.setdefault((row.slot, row.round), {})[row.test] = row
-                if row.outcome.bad or row.observation:  # remembered: a second try replaces the row
-                    self._went_wrong.add((row.slot, row.round))
+                if row.outcome.bad or row.observation:  # by attempt too: the second one's row replaces the first's
+                    self._went_wrong.add((row.slot, row.round, row.attempt))
             case rows.BoardRow():
                 self._simulated[row.slot] = self._simulated.get(row.slot, False) or row.simulated
             case rows.ScriptErrorRow():
@@ -34,9 +34,9 @@ class RunState:
         # Where the lab was gone under a failure nobody knows who is to blame: a second try must not hide that.
         return [row.test for row in finished if _is_lab_error(row) and row.worth_retry and not row.lab_lost]
 
-    def went_wrong(self, slot: str, number: int) -> bool:
-        """Return whether a row explains that one of a board's processes did not end with 0."""
-        return slot in self._unread or (slot, number) in self._went_wrong
+    def went_wrong(self, slot: str, number: int, attempt: int) -> bool:
+        """Return whether a row explains that a board's process of a round and attempt did not end with 0."""
+        return slot in self._unread or (slot, number, attempt) in self._went_wrong
 
     def failed_tests(self) -> dict[tuple[str, bool], set[str]]:
         """Return the slots on which a test failed, by test and whether they are simulated."""

@@ -23,6 +23,7 @@ class Worker:
     Attributes:
         spec: the board.
         round: which of the run's rounds it plays.
+        attempt: 1, or 2 for tests that are tried again.
         process: pytest.
         pipe: holds it alive; to be closed when it has ended.
         log: what pytest prints.
@@ -30,6 +31,7 @@ class Worker:
 
     spec: BoardSpec
     round: int
+    attempt: int
     process: subprocess.Popen[bytes]
     pipe: int
     log: Path
@@ -60,6 +62,7 @@ class Workers:
     def start(self, spec: BoardSpec, lease: Lease, number: int, again: Sequence[str] = ()) -> Worker:
         """Start a round of a board's tests, or a second attempt at some of them."""
         turn = f"-round-{number}" if number > 1 else ""
+        attempt = 2 if again else 1
         log = self.folder / f"console-{spec.slot}{turn}{'-again' if again else ''}.txt"
         tests = [_join_test(self.selection.root, test) for test in again]
         command = [
@@ -67,7 +70,7 @@ class Workers:
             *(f"--timeout={self._patience(spec):.0f}", "-o", "timeout_method=signal"),
             *((f"--bench-peer-name={self.peer_name}",) if self.peer_name else ()),
             *((f"--bench-plan={self.plan.resolve()}",) if self.plan else ()),
-            *(("--bench-attempt=2",) if again else ()),
+            *((f"--bench-attempt={attempt}",) if attempt > 1 else ()),
             *((f"--bench-round={number}",) if number > 1 else ()),
             *self.arguments,
         ]
@@ -80,7 +83,7 @@ class Workers:
                 environment={**_no_pytest_options(), **inherited([lease])},
                 pass_fds=(lease.fd,) if lease.fd >= 0 else (),
             )
-        return Worker(spec, number, process, pipe, log)
+        return Worker(spec, number, attempt, process, pipe, log)
 
     def _patience(self, spec: BoardSpec) -> float:
         """Return the seconds after which a test counts as hanging: the first of a board waits for its network."""

@@ -10,8 +10,12 @@ from bench.run.state import RunState, retries
 TURN = Turn(1, (BoardSpec("dk-1", "/dev/null", hardware=False),))
 
 
-def finish(test: str, outcome: Outcome, *, worth_retry: bool = True, lab_lost: bool = False) -> rows.FinishRow:
-    return rows.FinishRow(slot="dk-1", test=test, outcome=outcome, worth_retry=worth_retry, lab_lost=lab_lost)
+def finish(
+    test: str, outcome: Outcome, *, attempt: int = 1, worth_retry: bool = True, lab_lost: bool = False
+) -> rows.FinishRow:
+    return rows.FinishRow(
+        slot="dk-1", attempt=attempt, test=test, outcome=outcome, worth_retry=worth_retry, lab_lost=lab_lost
+    )
 
 
 def lab_errors(number: int) -> RunState:
@@ -41,12 +45,13 @@ def test_what_another_try_would_not_cure_or_would_hide(more: dict[str, bool]) ->
 def test_a_test_that_passed_when_tried_again_still_explains_the_first_process() -> None:
     state = RunState()
     state.take(finish("test_a", Outcome.LAB_ERROR))
-    state.take(finish("test_a", Outcome.PASSED))
+    state.take(finish("test_a", Outcome.PASSED, attempt=2))
     assert state.to_retry("dk-1", 1) == []
-    assert state.went_wrong("dk-1", 1)
+    assert state.went_wrong("dk-1", 1, 1)
+    assert not state.went_wrong("dk-1", 1, 2), "nor does the first lab error explain the second process"
 
 
 def test_of_passes_nothing_explains_a_process_that_failed() -> None:
     state = RunState()
     state.take(finish("test_a", Outcome.PASSED))
-    assert not state.went_wrong("dk-1", 1)
+    assert not state.went_wrong("dk-1", 1, 1)
