@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Runs of tests are no part of anybody's history; tests at the same time share no lease and no state."""
+    """Runs of tests are not part of anybody's history; tests at the same time share no lease and no state."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NRF91_BENCH_HISTORY", str(tmp_path_factory.mktemp("history") / "history.sqlite"))
         patch.setenv("NRF91_BENCH_LOCKS", str(tmp_path_factory.mktemp("locks")))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-# V.250 section 5.7.1 and 3GPP TS 27.007 section 9.1. CONNECT and RING are no ends of an answer here.
+# V.250 section 5.7.1 and 3GPP TS 27.007 section 9.1. CONNECT and RING do not end an answer here.
 FINAL_RESULTS = (b"OK", b"ERROR", b"NO CARRIER", b"NO ANSWER", b"NO DIALTONE", b"BUSY")
 FINAL_RESULT_PREFIXES = (b"+CME ERROR:", b"+CMS ERROR:")
 

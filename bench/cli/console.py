@@ -20,7 +20,7 @@ _COLOURS = {
     RunVerdict.NOT_QUALIFIED: "bold red",
     RunVerdict.INCOMPLETE: "bold yellow",
 }
-# On a console that is no terminal a line a test would be noise; one now and then shows that the run lives.
+# On a console that is not a terminal a line a test would be noise; one now and then shows that the run lives.
 _QUIET_SECONDS = 30.0
 _STYLES = {Level.PLAIN: "", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 
@@ -96,7 +96,7 @@ class RunConsole(Watcher):
 
     def _count(self, row: rows.FinishRow) -> None:
         key = (row.slot, row.test, row.round)
-        if key not in self._seen:  # a second attempt is no further test
+        if key not in self._seen:  # a second attempt is not a further test
             self._seen.add(key)
             self._finished[_suite(row.test)] += 1
         self._running.pop(row.slot, None)

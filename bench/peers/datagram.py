@@ -47,7 +47,7 @@ class DatagramPeer(BoundPeer, ABC, Generic[End]):
     """A peer on one UDP socket."""
 
     allowance: Allowance | None = None
-    """The limit of sent bytes; None is no limit."""
+    """The limit of sent bytes; None for no limit."""
 
     def __init__(self, bound: socket.socket) -> None:
         super().__init__(bound)

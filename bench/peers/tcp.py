@@ -26,7 +26,7 @@ class StreamPeer(BoundPeer):
     """A peer with TCP connections."""
 
     most_connections: int | None = None
-    """Number of connections at a time; None is no limit."""
+    """Number of connections at a time; None for no limit."""
 
     def __init__(self, bound: socket.socket) -> None:
         super().__init__(bound)

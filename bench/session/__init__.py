@@ -3,6 +3,6 @@
 from bench.session.account import Account
 from bench.session.board_session import BoardSession
 from bench.session.measuring import Measure
-from bench.session.test_record import TestRecord
+from bench.session.record import TestRecord
 
 __all__ = ["Account", "BoardSession", "Measure", "TestRecord"]

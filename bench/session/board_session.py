@@ -31,7 +31,7 @@ from bench.privacy import Concealer
 from bench.report import stem_of
 from bench.session.account import Account
 from bench.session.radio_log import RadioLog
-from bench.session.test_record import Loss, TestRecord
+from bench.session.record import Loss, TestRecord
 
 # Opening a board that does not answer takes its whole patience; after this many times the rest of the tests is told at
 # once.

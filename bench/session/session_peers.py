@@ -11,7 +11,7 @@ from bench.peers import PeerError, Peers
 from bench.report import PeerJournal
 from bench.session.board_session import BoardSession
 from bench.session.keeper import Keeper
-from bench.session.test_record import Loss
+from bench.session.record import Loss
 
 _ADMITTED_NS = 60 * NS_PER_S
 

@@ -11,7 +11,7 @@ from bench.report import Measured, PeerJournal
 from bench.session.account import TestSize
 from bench.session.board_session import BoardSession
 from bench.session.evidence_files import Attachment, KeptEvidence, keep_evidence, keep_logs
-from bench.session.test_record import TestRecord
+from bench.session.record import TestRecord
 
 
 @dataclass(frozen=True)
