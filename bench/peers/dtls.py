@@ -228,7 +228,7 @@ class DtlsEcho(DatagramPeer[Association]):
 
     def _send(self, data: bytes, to: Association) -> None:
         if to.number not in self._associations or not data:
-            return  # ended while the answer was delayed; no bytes are not a record
+            return  # ended while the answer was delayed; an empty record is not sent
         stamp = now_ns()
         size = self.behaviour.split or len(data) or 1
         try:
