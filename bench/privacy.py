@@ -19,6 +19,8 @@ from bench.errors import LabError
 from bench.state import state_folder
 
 _KEY_BYTES = 32
+_SHORT = 8
+"""Bytes: four digits of a PIN also stand in counters and times, where nobody reads a secret."""
 # Where identities stand in what a board prints: (kind, pattern whose group 1 is the value).
 _ANSWERS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("imei", re.compile(rb'\+CGSN: ?"?(\d{14,17})"?')),
@@ -73,6 +75,7 @@ class Concealer:
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._substitutes: dict[bytes, bytes] = {}
+        self._hidden: dict[bytes, re.Pattern[bytes]] = {}
 
     def short_id(self, kind: str, value: str) -> str:
         """Return ``imei-3f9a2c1b`` for an identity; the same value gives the same id under the same key."""
@@ -83,8 +86,11 @@ class Concealer:
         self._learn(kind, value.encode())
 
     def hide(self, secret: bytes) -> None:
-        """Replace a secret, such as a command with a PIN, by asterisks wherever it occurs from now on."""
-        self._substitutes[secret] = b"*" * len(secret)
+        """Replace a secret by asterisks wherever it occurs from now on; a short one where it is a word of its own."""
+        if secret:
+            found = re.escape(secret)
+            short = len(secret) < _SHORT and secret.isalnum()
+            self._hidden[secret] = re.compile(rb"(?<![0-9A-Za-z])%b(?![0-9A-Za-z])" % found if short else found)
 
     def conceal(self, data: bytes) -> bytes:
         """Return the same number of bytes, identities replaced."""
@@ -95,11 +101,14 @@ class Concealer:
             self._learn("id", match.group(1))
         for value, substitute in self._substitutes.items():
             data = data.replace(value, substitute)
+        for secret, place in self._hidden.items():
+            if secret in data:
+                data = place.sub(b"*" * len(secret), data)
         return data
 
     def conceal_text(self, text: str) -> str:
         """Conceal identities in text that is shown to a person."""
-        return self.conceal(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+        return self.conceal(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
     def _learn(self, kind: str, value: bytes) -> None:
         # Shorter values would mask ordinary numbers of a test's own payload.

@@ -16,13 +16,6 @@ MODEM_URC_FORMS: Mapping[bytes, re.Pattern[bytes]] = {
     b"%RAI": re.compile(rb'%RAI: ?".*$'),
 }
 """URCs of the modem itself, whatever application runs beside it."""
-MODEM_SECRETS: Mapping[bytes, re.Pattern[bytes]] = {
-    # The content (and the password) of a credential; a PIN; the password of a packet data context.
-    b"%CMNG": re.compile(rb'(?s)%CMNG=0,\d+,\d+,"(.*)"', re.IGNORECASE),
-    b"+CPIN": re.compile(rb"\+CPIN=(.+)", re.IGNORECASE),
-    b"+CGAUTH": re.compile(rb"\+CGAUTH=\d+,\d+,(.+)", re.IGNORECASE),
-}
-"""Commands of the modem that hold a secret."""
 
 _COMMAND = re.compile(rb"[Aa][Tt]([+#%&]?[A-Za-z0-9_]*)")
 _NEXT_COMMAND = re.compile(rb";([+#%][A-Za-z0-9_]+)")
@@ -51,9 +44,9 @@ class Dialect:
         payloads: prefix of a line that announces raw bytes -> index of the comma-separated field with their number.
         payload_limit: the largest number that may be announced.
         urc_forms: prefix -> form of the URC, where a command of the same name answers with that prefix too.
-        bare_urcs: URCs without a prefix.
-        restarts: beginnings of URCs that report a restart of the device or a crash of its modem.
-        secrets: command name -> pattern whose first group must never be written down.
+        restarts: ends of the lines, which have no prefix, that report a restart of the device. Before them may stand
+            what the restart cut off, or what a UART without a driver makes of noise.
+        crashes: URCs of the application that report a crash of the modem.
         data_mode_terminator: leaves data mode.
         data_mode_report: prefix of the URC that reports the end of data mode; empty for a firmware without data mode.
     """
@@ -64,9 +57,8 @@ class Dialect:
     payloads: Mapping[bytes, int] = field(default_factory=dict)
     payload_limit: int = 65536
     urc_forms: Mapping[bytes, re.Pattern[bytes]] = field(default_factory=dict)
-    bare_urcs: frozenset[bytes] = frozenset()
     restarts: tuple[bytes, ...] = ()
-    secrets: Mapping[bytes, re.Pattern[bytes]] = field(default_factory=dict)
+    crashes: tuple[bytes, ...] = ()
     data_mode_terminator: bytes = b"+++"
     data_mode_report: bytes = b""
 
@@ -77,15 +69,9 @@ class Dialect:
             found.update(self.answers.get(name, (name,)))
         return frozenset(found)
 
-    def masked(self, command: bytes) -> bytes:
-        """Return the command with its secrets replaced by asterisks, length kept."""
-        for name in command_names(command):
-            pattern = self.secrets.get(name)
-            match = pattern.search(command) if pattern else None
-            if match:
-                start, end = match.span(1)
-                command = command[:start] + b"*" * (end - start) + command[end:]
-        return command
+    def tells_restart(self, line: bytes) -> bool:
+        """Return whether a URC reports a restart of the device or a crash of its modem."""
+        return line.endswith(self.restarts) or any(crash in line for crash in self.crashes)
 
     def ending_in(self, terminator: bytes) -> "Dialect":
         """Return the dialect of a build whose commands end in ``terminator``."""

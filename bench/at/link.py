@@ -9,6 +9,7 @@ from typing import NoReturn, Self
 from bench.at.dialects import Dialect
 from bench.at.drain import DrainedPort
 from bench.at.events import Event, FinalResult, Information, Malformed, Payload, Unsolicited
+from bench.at.numbers import signed_number
 from bench.at.parser import Parser
 from bench.at.port import Port
 from bench.at.response import (
@@ -22,6 +23,7 @@ from bench.at.response import (
     Urc,
     UrcTimeout,
 )
+from bench.at.secrets import masked, secrets_of
 from bench.at.slm import SLM
 from bench.at.transcript import Transcript, printable
 from bench.at.transport import Transport, transport_for
@@ -29,8 +31,6 @@ from bench.clock import NS_PER_S, duration_text, now_ns
 
 # Bulk data go out in pieces, for the rest of a piece is copied at each partial write.
 _PIECE = 65536
-# Secrets stand in commands of the modem (AT+, AT%), never in the firmware's own (AT#).
-_MAY_HIDE = (b"+", b"%")
 
 
 class AtLink:
@@ -41,7 +41,7 @@ class AtLink:
         self.dialect = dialect
         self.transcript = transcript or Transcript()
         self.port = Port(transport, self.transcript, self._heard)
-        self.hide: Callable[[bytes], None] = lambda _: None  # gets each command that holds a secret
+        self.hide: Callable[[bytes], None] = lambda _: None  # gets each secret that a command holds
         # Says why a command may not be sent now, or nothing; None when every command may.
         self.refuses: Callable[[bytes], str] | None = None
         self._parser = Parser(dialect)
@@ -129,16 +129,16 @@ class AtLink:
         text = command if isinstance(command, bytes) else command.encode("latin-1")
         shared = self.port.shared
         if self._data_mode:
-            raise LinkState(f"{printable(text)} would be sent to the peer: the link is in data mode")
+            raise LinkState(f"{printable(masked(text))} would be sent to the peer: the link is in data mode")
         if self.refuses is not None and (why := self.refuses(text)):
             raise LinkState(why)
         with shared.lock:
             fresh = False if shared.borrowed else self._take(shared)
             try:
                 if self._hanging is not None:
-                    self._await_late(printable(self.dialect.masked(text)), timeout)
+                    self._await_late(printable(masked(text)), timeout)
                 if self._data_mode:
-                    raise LinkState(f"{printable(text)} was not sent: a late OK has entered data mode")
+                    raise LinkState(f"{printable(masked(text))} was not sent: a late OK has entered data mode")
                 response = self._transact(text, timeout, enters_data_mode)
             finally:
                 self.port.release(shared, fresh)
@@ -230,14 +230,16 @@ class AtLink:
         try:
             while True:
                 urc = self.wait_for_urc(prefix, timeout=timeout, since_ns=since_ns)
-                value = int(urc.line.partition(":")[2])
+                value = signed_number(urc.line.partition(":")[2])
+                if value is None:
+                    raise MalformedAnswer(
+                        f"{prefix} without a number: {printable(urc.line.encode('latin-1'))}\n{self.port.evidence()}"
+                    )
                 if value <= 0:  # builds with CONFIG_SLM_DATAMODE_URC report the size of each flush before it
                     self._data_mode = False
                     return value
         except UrcTimeout as error:
             raise CommandTimeout(f"data mode did not end: {error}") from error
-        except ValueError as error:
-            raise MalformedAnswer(f"{prefix} without a number: {error}\n{self.port.evidence()}") from error
 
     def write_raw(self, data: bytes, *, timeout: float = 30.0) -> None:
         """Write bytes in whatever state the device is: for data mode, and for recovery from an unknown state."""
@@ -306,7 +308,7 @@ class AtLink:
             if type(event) is Unsolicited:
                 urc = Urc(event.line.decode("latin-1"), stamp, event.payload)
                 self._backlog.append(urc)
-                if self._answered and event.line.startswith(self.dialect.restarts):
+                if self._answered and self.dialect.tells_restart(event.line):
                     self._restarts.append(urc)
             elif type(event) is FinalResult and self._hanging is not None:
                 command, sent_ns, enters_data_mode = self._hanging
@@ -323,10 +325,11 @@ class AtLink:
         parser = self._parser
         data = text + self.dialect.terminator
         shown = data
-        if text[2:3] in _MAY_HIDE:
-            shown = self.dialect.masked(text) + self.dialect.terminator
-            if shown != data:
-                self.hide(text)
+        spans, secrets = secrets_of(text)
+        if spans:
+            shown = masked(text) + self.dialect.terminator
+            for secret in secrets:
+                self.hide(secret)
         command = shown[: len(text)].decode("latin-1")
         parser.command_sent(text)
         port = self.port
@@ -354,7 +357,7 @@ class AtLink:
                 kind = type(event)
                 if kind is Unsolicited or final is not None:
                     self._set_aside([event], stamp)
-                    if self._answered and final is None and event.line.startswith(self.dialect.restarts):  # type: ignore[union-attr]
+                    if self._answered and final is None and self.dialect.tells_restart(event.line):  # type: ignore[union-attr]
                         self._restarted(command, event.line)  # type: ignore[union-attr]
                     continue
                 first = first or stamp

@@ -6,10 +6,12 @@ it answers with :class:`~bench.at.events.Malformed`.
 
 from bench.at.dialects import FINAL_RESULT_PREFIXES, FINAL_RESULTS, Dialect
 from bench.at.events import Echo, Event, FinalResult, Information, Malformed, Payload, Unsolicited
+from bench.at.numbers import whole_number
 from bench.at.slm import SLM
 
 # An answer line longer than this is noise from a wrong baud rate or a wrong port, not a line.
 LINE_LIMIT = 65536
+_END = b"\r\n"
 
 _FINALS = {code: FinalResult(code) for code in FINAL_RESULTS}
 _PREFIX_MARKS = frozenset(b"+#%")
@@ -33,7 +35,8 @@ class Parser:
 
     def reset(self) -> None:
         """Forget a pending command, a half line and an announced payload."""
-        self._buffer = b""
+        self._half_line = bytearray()
+        self._too_long = False  # the line at hand was reported already: the rest of it is dropped
         self._missing = 0
         self._payload: list[bytes] = []
         self._heading = b""  # the URC that announced the payload; empty for the line of an answer
@@ -48,7 +51,7 @@ class Parser:
     @property
     def unfinished(self) -> bytes:
         """Return the bytes that are not an event yet."""
-        return b"".join(self._payload) + self._buffer
+        return b"".join(self._payload) + bytes(self._half_line)
 
     def command_sent(self, command: bytes) -> None:
         """Take lines with the prefix of ``command`` (no terminator) as its answer, until a final result."""
@@ -66,56 +69,67 @@ class Parser:
         return expected
 
     def feed(self, data: bytes) -> list[Event]:
-        """Return the events that ``data`` completes, in order."""
-        if self._missing > len(data):  # a long payload is collected, not searched again with each piece of it
-            self._payload.append(data)
-            self._missing -= len(data)
-            return []
-        rest = self._buffer + data if self._buffer else data
+        """Return the events that ``data`` completes, in order. The time is linear in what was fed since the start."""
         events: list[Event] = []
-        while True:
+        received: bytes | bytearray = data
+        searched = 0  # up to here there is no end of a line
+        if self._half_line:
+            searched = len(self._half_line) - 1
+            self._half_line += data
+            received = self._half_line
+        position = 0
+        while position < len(received):
             if self._missing:
-                rest, whole = self._collect(rest)
-                if whole is None:
-                    break
-                events.append(whole)
-            lines = rest.split(b"\r\n")
-            left = lines.pop()
-            used = 0
-            for line in lines:
-                used += len(line) + 2
-                if line:
-                    event = self._event(line)
-                    if event is not None:
-                        events.append(event)
-                    if self._missing:
-                        break
-            if not self._missing:
-                rest = left
+                position = self._collect(received, position, events)
+                continue
+            end = received.find(_END, max(position, searched))
+            if end < 0:
                 break
-            rest = rest[used:]
-        if len(rest) > LINE_LIMIT:
-            events.append(Malformed(rest, f"more than {LINE_LIMIT} bytes without an end of line"))
-            rest = b""
-        self._buffer = rest
+            self._take_line(received, position, end, events)
+            position = end + len(_END)
+        if position or received is data:
+            self._half_line = bytearray(received[position:])
+        if len(self._half_line) > LINE_LIMIT:
+            self._shorten(events)
         return events
 
-    def _collect(self, data: bytes) -> tuple[bytes, Payload | Unsolicited | None]:
-        """Return the rest of ``data`` behind the announced payload, and the payload if it is whole."""
-        piece = data[: self._missing]
+    def _collect(self, received: bytes | bytearray, position: int, events: list[Event]) -> int:
+        """Take what is there of the announced payload; return the position behind it."""
+        piece = bytes(received[position : position + self._missing])
         self._payload.append(piece)
         self._missing -= len(piece)
-        if self._missing:
-            return b"", None
-        taken = b"".join(self._payload)
-        whole = Unsolicited(self._heading, taken) if self._heading else Payload(taken)
-        self._heading = b""
-        self._payload.clear()
-        return data[len(piece) :], whole
+        if not self._missing:
+            taken = b"".join(self._payload)
+            events.append(Unsolicited(self._heading, taken) if self._heading else Payload(taken))
+            self._heading = b""
+            self._payload.clear()
+        return position + len(piece)
+
+    def _take_line(self, received: bytes | bytearray, start: int, end: int, events: list[Event]) -> None:
+        if self._too_long:
+            self._too_long = False
+        elif end - start > LINE_LIMIT:
+            events.append(_too_long(received[start : start + LINE_LIMIT]))
+        elif end > start:
+            event = self._event(bytes(received[start:end]))
+            if event is not None:
+                events.append(event)
+
+    def _shorten(self, events: list[Event]) -> None:
+        """Drop a half line that is too long, but for a carriage return that may belong to its end."""
+        kept = self._half_line[-1:] if self._half_line.endswith(_END[:1]) else bytearray()
+        if not self._too_long:
+            if len(self._half_line) - len(kept) <= LINE_LIMIT:
+                return
+            events.append(_too_long(self._half_line[:LINE_LIMIT]))
+            self._too_long = True
+        self._half_line = kept
 
     def _event(self, line: bytes) -> Event | None:
         """Return the event of a line; None for a URC whose payload is still to come."""
         final = _FINALS.get(line)
+        if final is None and line.endswith(self.dialect.restarts):
+            return Unsolicited(line)  # noise or half a line may stand before it: the UART was cut off while it sent
         if final is None and line.startswith(FINAL_RESULT_PREFIXES):
             final = FinalResult(line)
         if final is not None:
@@ -126,8 +140,6 @@ class Parser:
             prefix, colon, rest = line.partition(b":")
             if colon:
                 return self._prefixed(line, prefix, rest)
-        elif line in self.dialect.bare_urcs:
-            return Unsolicited(line)
         elif self._pending is not None and line.rstrip(b"\r") == self._pending:
             return Echo(line)
         return Unsolicited(line) if self._pending is None else Information(line)
@@ -137,10 +149,10 @@ class Parser:
         if field is not None:
             # Announced bytes are taken whether or not a command waits for them: they must not be read as lines.
             fields = rest.split(b",")
-            number = fields[field].strip() if field < len(fields) else b""
-            if not number.isdigit() or int(number) > self.dialect.payload_limit:
+            size = whole_number(fields[field]) if field < len(fields) else None
+            if size is None or size > self.dialect.payload_limit:
                 return Malformed(line, f"field {field + 1} is not a number of bytes up to {self.dialect.payload_limit}")
-            self._missing = int(number)
+            self._missing = size
         if prefix not in self._expected:
             return self._unsolicited(line)
         form = self.dialect.urc_forms.get(prefix)
@@ -153,3 +165,7 @@ class Parser:
             return Unsolicited(line)
         self._heading = line
         return None
+
+
+def _too_long(beginning: bytes | bytearray) -> Malformed:
+    return Malformed(bytes(beginning), f"a line of more than {LINE_LIMIT} bytes")

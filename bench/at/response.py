@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bench.at.numbers import whole_number
 from bench.errors import DeviceError, LabError, Suspect, UsageError
 
 
@@ -59,8 +60,7 @@ class CommandError(DeviceError):
     @property
     def cme(self) -> int | None:
         """Return the number of ``+CME ERROR: n`` or ``+CMS ERROR: n``, if it has one."""
-        number = self.response.final.partition(":")[2].strip()
-        return int(number) if number.isdigit() else None
+        return whole_number(self.response.final.partition(":")[2])
 
 
 class CommandTimeout(DeviceError):

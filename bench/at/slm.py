@@ -1,6 +1,6 @@
 """The wire tables of Serial LTE Modem (SLM): which lines answer, announce raw bytes, or report a restart."""
 
-from bench.at.dialects import MODEM_SECRETS, MODEM_URC_FORMS, Dialect
+from bench.at.dialects import MODEM_URC_FORMS, Dialect
 
 SLM = Dialect(
     name="Serial LTE Modem",
@@ -11,8 +11,7 @@ SLM = Dialect(
     },
     payloads={b"#XRECV": 0, b"#XRECVFROM": 0},
     urc_forms=MODEM_URC_FORMS,
-    bare_urcs=frozenset((b"Ready", b"INIT ERROR")),
-    restarts=(b"Ready", b"INIT ERROR", b"#XMODEM: FAULT"),
-    secrets=MODEM_SECRETS,
+    restarts=(b"Ready", b"INIT ERROR"),
+    crashes=(b"#XMODEM: FAULT",),
     data_mode_report=b"#XDATAMODE",
 )

@@ -5,10 +5,12 @@ from enum import IntEnum
 from typing import NoReturn, TypeVar
 
 from bench.at import AtLink, MalformedAnswer, Response
+from bench.at.numbers import signed_number
 
 E = TypeVar("E", bound=IntEnum)
 
-_FIELD = re.compile(r'\s*(?:"([^"]*)"|([^,"]*))\s*(?:,|$)')
+# Possessive: a line of blanks before a stray quote would otherwise take a time that grows with its square.
+_FIELD = re.compile(r'\s*+(?:"([^"]*+)"|([^,"]*+))\s*+(?:,|$)')
 
 
 def fields_of(line: str) -> tuple[str, ...]:
@@ -51,9 +53,12 @@ class Answers:
     def number(self, text: str, what: str, base: int = 10) -> int:
         """Return a field as a number."""
         try:
-            return int(text, base)
+            number = signed_number(text) if base == 10 else int(text, base)
         except ValueError:
+            number = None
+        if number is None:
             self.refuse(f"a number as {what}, not {text!r}")
+        return number
 
     def member(self, number: int, choices: type[E]) -> E:
         """Return a number as a member of an enumeration."""

@@ -4,11 +4,11 @@
 """
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from bench.at import AtLink, CommandError, UrcTimeout
+from bench.at.numbers import signed_number, whole_number
 from bench.clock import NS_PER_S, now_ns
 from bench.modem.answers import Answers, fields_of
 from bench.modem.changes import Changes
@@ -17,6 +17,7 @@ _ACCESS = {7: "LTE-M", 9: "NB-IoT"}
 _REGISTERED = ("1", "5")
 # A cell reports the kinds of RAI that it knows soon after the modem was asked for them, if at all.
 _RAI_SECONDS = 3.0
+_RSRP_UNKNOWN = 255
 _STILL_SECONDS = 0.1
 
 
@@ -187,7 +188,8 @@ class SignallingWatch:
 
 def _level(text: str, zero: int, *, unknown: int | None = None) -> int | None:
     """Return an index of the modem's as a level; None without one, or for the one that means not known."""
-    return int(text) + zero if text.isdigit() and int(text) != unknown else None
+    number = whole_number(text)
+    return None if number is None or number == unknown else number + zero
 
 
 def _rsrp(text: str) -> int | None:
@@ -195,7 +197,7 @@ def _rsrp(text: str) -> int | None:
 
     Source: ``RSRP_IDX_TO_DBM`` of the nRF Connect SDK's modem information library.
     """
-    if not re.fullmatch(r"-?\d+", text) or text == "255":
+    index = signed_number(text)
+    if index is None or index == _RSRP_UNKNOWN:
         return None
-    index = int(text)
     return index - 140 if index < 0 else index - 141

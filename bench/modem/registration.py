@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bench.at import AtLink, CommandError, UrcTimeout
+from bench.at.numbers import whole_number
 from bench.clock import NS_PER_S, now_ns
 from bench.errors import DeviceError, LabError, Suspect
 from bench.modem.answers import Answers, fields_of
@@ -240,7 +241,7 @@ def _state(fields: Sequence[str]) -> tuple[int, int | None]:
 
 
 def _number(fields: Sequence[str], index: int) -> int | None:
-    return int(fields[index]) if len(fields) > index and fields[index].isdigit() else None
+    return whole_number(fields[index]) if len(fields) > index else None
 
 
 def _clock_time(minutes: int) -> str:

@@ -6,7 +6,7 @@ Numbers as on Nordic's Socket AT commands page, which SLM and its successor shar
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
-from bench.at import Response
+from bench.at import MalformedAnswer, Response
 
 
 class Family(IntEnum):
@@ -267,8 +267,15 @@ class OptionValue:
 
     @property
     def number(self) -> int:
-        """Return the value as a number; hexadecimal where the firmware prints 0x."""
-        return int(self.text, 0)
+        """Return the value as a number; hexadecimal where the firmware prints 0x.
+
+        Raises:
+            MalformedAnswer: it is not a number.
+        """
+        try:
+            return int(self.text, 0)
+        except ValueError:
+            raise MalformedAnswer(f"{self.response.command} was answered by {self.text!r}, expected a number") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,7 @@ def test_a_pin_does_not_rewrite_what_peers_sent(tmp_path: Path) -> None:
             sent = b"".join(entry.data for entry in board.transcript.entries)
         assert b"0000" not in sent.partition(b"AT+CPIN=")[2].partition(b"\r")[0]
         assert concealer.conceal(b"amount 10000000") == b"amount 10000000"
+        assert concealer.conceal(b"PIN 0000") == b"PIN ****"
 
 
 def test_what_is_kept_for_support_has_no_address(lab: Lab) -> None:

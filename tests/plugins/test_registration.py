@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,7 +83,8 @@ class TestPin:
             arguments = ("--port", boards[0]["port"], "--config", str(lab.folder / "bench.toml"))
             run = lab.run("def test_a(modem):\n    assert modem.radio.cell()\n", arguments)
         assert run.code == 0, run.output
-        assert all("4711" not in path.read_text(errors="replace") for path in run.folder.rglob("*.*") if path.is_file())
+        kept = [path.read_text(errors="replace") for path in run.folder.rglob("*.*") if path.is_file()]
+        assert not any(re.search(r"\b4711\b", text) for text in kept)
 
     @pytest.mark.parametrize(
         ("mode", "text", "told"),
@@ -140,9 +142,10 @@ def test_where_a_board_was_stands_beside_its_failure(lab: Lab) -> None:
     run = lab.run("def test_a(modem):\n    assert False, 'no'\n\n\ndef test_b(modem):\n    pass\n")
     assert run.code == 1
     told = [row for row in run.rows if row["type"] == "radio"]
-    assert [(row["access"], row["operator"], row["band"], row["rsrp_dbm"]) for row in told] == [
+    # A second row tells that the connection was released meanwhile, where the host took its time.
+    assert {(row["access"], row["operator"], row["band"], row["rsrp_dbm"]) for row in told} == {
         ("LTE-M", "00101", 20, -97)
-    ]
+    }
     assert "LTE-M 00101, band 20, RSRP -97 dBm, SNR 11 dB" in run.output.split("failed    ")[1]
     assert "LTE-M 00101, band 20, RSRP -97 dBm, SNR 11 dB" in (run.folder / "verdict.html").read_text()
     assert "0000A101" not in json.dumps(run.rows)

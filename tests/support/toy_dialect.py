@@ -108,7 +108,7 @@ TOY = FirmwareDialect(
     application="toy",
     title="Toy Modem",
     recognition=Recognition("AT+TOYVER", "+TOYVER"),
-    wire=Dialect("Toy Modem", b"\r", payloads={b"+RX": 1}, bare_urcs=frozenset((b"HELLO",)), restarts=(b"HELLO",)),
+    wire=Dialect("Toy Modem", b"\r", payloads={b"+RX": 1}, restarts=(b"HELLO",)),
     terminators=(b"\r",),
     reset="AT+AGAIN",
     ready=b"HELLO",

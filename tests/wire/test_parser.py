@@ -1,5 +1,7 @@
 """The parser: whatever the chunks, the same events; whatever the bytes, no exception."""
 
+import time
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -135,14 +137,70 @@ def test_after_the_final_result_lines_are_unsolicited_again() -> None:
     assert parser.feed(b"\r\n+CEREG: 5,2\r\n") == [Unsolicited(b"+CEREG: 5,2")]
 
 
+@pytest.mark.parametrize("noise", [b"\0", b"\xff\xfe\x80", b'+CEREG: 2,"00', b"#XRECV: 5", b"half an an", b""])
+@pytest.mark.parametrize("command", [None, b"AT+CEREG?", b"AT#XRECV=5"])
+def test_a_restart_behind_noise_or_half_a_line_is_told(noise: bytes, command: bytes | None) -> None:
+    assert parse(noise + b"Ready\r\n", command) == [Unsolicited(noise + b"Ready")]
+    assert SLM.tells_restart(noise + b"Ready")
+    assert SLM.tells_restart(noise + b"INIT ERROR")
+    assert not SLM.tells_restart(noise + b"Ready or not")
+
+
+class TestLimits:
+    """A line, a number or a payload may be of any length."""
+
+    @pytest.mark.parametrize("prefix", [b"#XRECV: ", b"#XRECVFROM: ", b"+CEREG: ", b"+CME ERROR: "])
+    @pytest.mark.parametrize("digits", [b"9" * 5000, b"0" * 5000, b"\xb2", b"1" * 19])
+    def test_any_number_of_digits_is_read(self, prefix: bytes, digits: bytes) -> None:
+        events = parse(prefix + digits + b"\r\nOK\r\n", b"AT#XRECV=5")
+        assert events
+
+    def test_zeros_before_a_number_are_not_digits(self) -> None:
+        assert parse(b"#XRECV: %b2\r\nhi" % (b"0" * 5000), b"AT#XRECV=5")[1:] == [Payload(b"hi")]
+
+    @given(
+        st.integers(LINE_LIMIT - 3, LINE_LIMIT + 3) | st.integers(2 * LINE_LIMIT - 2, 2 * LINE_LIMIT + 2),
+        st.lists(st.integers(-4, 6), max_size=4),
+        st.sampled_from([b"x", b"\r", b"\n"]),
+    )
+    def test_around_the_longest_line_every_cut_gives_the_same(self, size: int, cuts: list[int], byte: bytes) -> None:
+        received = byte * size + b"\r\nReady\r\n"
+        near = [LINE_LIMIT + cut for cut in cuts] + [size + cut for cut in cuts]
+        whole = parse(received)
+        assert parse(received, None, *near) == whole
+        assert whole[-1] == Unsolicited(b"Ready")
+
+    @pytest.mark.parametrize("more", [-1, 0, 1])
+    def test_a_line_is_whole_up_to_the_limit(self, more: int) -> None:
+        first, *rest = parse(b"x" * (LINE_LIMIT + more) + b"\r\nReady\r\n")
+        assert isinstance(first, Malformed if more > 0 else Unsolicited)
+        assert rest == [Unsolicited(b"Ready")]
+
+
+def steps_of(pieces: list[bytes], repeat: int = 3) -> float:
+    """Return the least time in which a parser takes the pieces."""
+    found = []
+    for _ in range(repeat):
+        parser = Parser()
+        began = time.perf_counter()
+        for piece in pieces:
+            parser.feed(piece)
+        found.append(time.perf_counter() - began)
+    return min(found)
+
+
 @pytest.mark.parametrize(
-    ("command", "masked"),
+    "pieces",
     [
-        (b'AT%CMNG=0,42,3,"6162"', b'AT%CMNG=0,42,3,"****"'),
-        (b'AT%CMNG=0,42,0,"-----BEGIN\r\nabc\r\n-----END"', b'AT%CMNG=0,42,0,"' + b"*" * 25 + b'"'),
-        (b"at+cpin=1234", b"at+cpin=****"),
-        (b"AT%CMNG=1,42", b"AT%CMNG=1,42"),
+        lambda n: [b"#XRECV: 0\r\n" * n],
+        lambda n: [b"#XRECV: 1\r\nx" * n],
+        lambda n: [b"x"] * n,
+        lambda n: [b"\r"] * n,
+        lambda n: [b"x\r\n" * n],
+        lambda n: [b"#XRECV: 65536\r\n", *[b"x"] * n],
     ],
+    ids=["announcements", "payloads", "half a line", "carriage returns", "lines", "half a payload"],
 )
-def test_secrets_are_masked_to_the_same_length(command: bytes, masked: bytes) -> None:
-    assert SLM.masked(command) == masked
+def test_the_time_is_linear(pieces: Callable[[int], list[bytes]]) -> None:
+    """Eight times the bytes take about eight times as long, not 64 times: measured in the same run."""
+    assert steps_of(pieces(60_000)) < 30 * steps_of(pieces(7_500))

@@ -1,6 +1,7 @@
 """The command families of SLM on one link, around one selected socket; and the commands that block the board."""
 
 from bench.at import AtLink
+from bench.at.numbers import whole_number
 from bench.modem.commands import CommandFamilies, CommandTiming
 from bench.modem.slm.active import SelectedSocket
 from bench.modem.slm.data_mode import SlmDataModeCommands
@@ -29,8 +30,8 @@ def slm_blocks(command: bytes) -> bool:
     """Return True for a command during which the board sends no URC: a receive, poll or accept that waits."""
     name, _, rest = command.partition(b"=")
     parameters = rest.split(b",")
-    flags = parameters[1] if len(parameters) > 1 else b"0"
-    quiet = flags.isdigit() and bool(int(flags) & ReceiveFlag.DONT_WAIT)
+    flags = whole_number(parameters[1]) if len(parameters) > 1 else None
+    quiet = bool((flags or 0) & ReceiveFlag.DONT_WAIT)
     return (
         (name in (b"AT#XRECV", b"AT#XRECVFROM") and not quiet)
         or (name == b"AT#XPOLL" and parameters[0] != b"0")
