@@ -39,6 +39,10 @@ class UsageError(BenchError):
     """A request that cannot be fulfilled: an argument, a file, a call in the wrong state."""
 
 
+class InternalError(BenchError):
+    """A mistake of the bench itself, which says nothing about anybody's board; made by :mod:`bench.internal_error`."""
+
+
 class LabError(BenchError):
     """A fault of the lab: port lost, peer down, network gone. Says nothing about the device under test.
 

@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from bench import __version__
+from bench.cli.terminal import say
 
 _WITH_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": False}
 _COMMANDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -61,7 +62,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"nrf91-bench {__version__}")
+        say(f"nrf91-bench {__version__}")
         raise typer.Exit
 
 

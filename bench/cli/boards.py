@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from bench.boards import (
@@ -27,6 +26,7 @@ from bench.boards import (
 from bench.boards.board_state import BoardState, SeenState, see_state
 from bench.cli.lab import default_config
 from bench.cli.moment import moment
+from bench.cli.terminal import VisibleConsole, say
 from bench.config.lab import Config, load
 from bench.errors import BenchError, UsageError
 from bench.run.probe import query_identity
@@ -73,7 +73,7 @@ def reserve_board(
     if not spec.port and not spec.serial:
         raise UsageError(f"{spec.slot} is not attached, and known by its place alone: plug it in, or give its serial")
     made = reserve(spec.key, moment(until), why)
-    typer.echo(f"{spec.slot}   {made.text}")
+    say(f"{spec.slot}   {made.text}")
 
 
 @app.command("release")
@@ -81,7 +81,7 @@ def release_board(name: Annotated[str, _NAME], config: ConfigFile = None) -> Non
     """Give a reserved board back."""
     spec = _one(name, config)
     release(spec.key)
-    typer.echo(f"{spec.slot}   free for everybody")
+    say(f"{spec.slot}   free for everybody")
 
 
 def _one(name: str, config: Path | None) -> BoardSpec:
@@ -113,14 +113,14 @@ def boards(
     attached = attached_boards(catalog)
     rows = [_probe(row) if probe else row for row in _list_boards(lab, attached)]
     if as_json:
-        typer.echo(json.dumps([row.to_json() for row in rows], indent=2))
+        say(json.dumps([row.to_json() for row in rows], indent=2))
         return
     if not rows:
-        typer.echo("no board is attached; is it switched on, and is its cable a data cable?")
+        say("no board is attached; is it switched on, and is its cable a data cable?")
         return
     _print(rows, catalog)
     if any(board.source == "sysfs" for board in attached):
-        typer.echo("(udevd's database is not there: this comes from the kernel's own attributes)")
+        say("(udevd's database is not there: this comes from the kernel's own attributes)")
 
 
 def _list_boards(lab: Config, attached: list[AttachedBoard]) -> list[Listed]:
@@ -168,7 +168,7 @@ def _print(rows: list[Listed], catalog: Catalog) -> None:
         ports = "  ".join(f"{name} {node.removeprefix('/dev/')}" for name, node in row.ports.items())
         title = catalog.title(spec.model)
         table.add_row(spec.slot, title, spec.serial, ports, row.firmware or "", spec.place, row.seen.text)
-    console = Console(highlight=False)
+    console = VisibleConsole()
     if not console.is_terminal:
         console.width = 200  # a file has no margin
     console.print(table)
@@ -183,11 +183,11 @@ def _watch(lab: Config, catalog: Catalog, *, as_json: bool) -> None:
         name = spec.slot if spec else ""
         if as_json:
             row = {"event": what, "name": name or None, "model": board.model, "serial": board.serial}
-            typer.echo(json.dumps({**row, "ports": board.ports, "place": board.place}))
+            say(json.dumps({**row, "ports": board.ports, "place": board.place}))
         else:
             ports = "   ".join(f"{kind} {node}" for kind, node in board.ports.items())
             moment = time.strftime("%H:%M:%S")
-            typer.echo(f"{moment}  {what:9} {name:14} {catalog.title(board.model):14} {board.serial:22} {ports}")
+            say(f"{moment}  {what:9} {name:14} {catalog.title(board.model):14} {board.serial:22} {ports}")
 
     # Set even where it was inherited as ignored, as in a shell's background job.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from bench.cli.lab import HistoryFile, default_config, history_path
+from bench.cli.terminal import VisibleConsole, say
 from bench.config.lab import load
 from bench.errors import UsageError
 from bench.history import CompareSettings, Comparison, compare
@@ -39,16 +39,14 @@ def compare_runs(
             raise UsageError(f"{text!r} holds {len(firmware)} firmwares: {'; '.join(firmware)}; add slm= or modem=")
     found = compare(*sides, settings)
     if as_json:
-        typer.echo(
-            json.dumps({**headline(found), "measurements": msgspec.to_builtins(comparison_rows(found))}, indent=2)
-        )
+        say(json.dumps({**headline(found), "measurements": msgspec.to_builtins(comparison_rows(found))}, indent=2))
     else:
         _print(found)
     raise typer.Exit(found.exit_code)
 
 
 def _print(found: Comparison) -> None:
-    console = Console(highlight=False)
+    console = VisibleConsole()
     table = Table(box=None, pad_edge=False)
     for name in ("measurement", "base", "candidate", "difference", "from", "to", "finds", "verdict"):
         table.add_column(name, overflow="fold", no_wrap=name not in ("measurement", "verdict"))

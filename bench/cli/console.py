@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from bench.cli.terminal import VisibleConsole
 from bench.evidence import Outcome, RunVerdict, Summary, TestResult, rows
 from bench.report import board_line
 from bench.run import Level, Watcher
@@ -29,7 +30,7 @@ class RunConsole(Watcher):
     """Follows the rows of a run. Entered, it keeps a live line on a terminal."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._console = console or VisibleConsole(soft_wrap=True)
         self._planned: Counter[str] = Counter()
         self._finished: Counter[str] = Counter()
         self._running: dict[str, tuple[str, float]] = {}

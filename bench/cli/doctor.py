@@ -8,12 +8,12 @@ from typing import Annotated
 
 import psutil
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from bench.boards import Catalog, attached_boards, known_boards
 from bench.boards.diagnosis import Diagnosis, check_config, diagnose
 from bench.cli.lab import default_config
+from bench.cli.terminal import VisibleConsole, say
 from bench.config.lab import Config, ReachedPeers, load
 from bench.errors import BenchError
 from bench.exit_code import ExitCode
@@ -35,9 +35,9 @@ def doctor(
     """Examine this lab: host, boards, peers. Exit code 0: nothing wrong, 1: something to cure."""
     lab = load(config or default_config())
     if fix_udev:
-        typer.echo(_rules(lab), nl=False)
+        say(_rules(lab), end="")
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = VisibleConsole(soft_wrap=True)
     wrong = 0
     for finding in _findings(lab):
         mark, style = ("cure", "bold red") if finding.cure else ("ok", "green")

@@ -1,8 +1,7 @@
 """``run --estimate``: prints what each board and its SIM would spend."""
 
-import typer
-
 from bench.boards import BudgetLine, Cost
+from bench.cli.terminal import say
 from bench.run import Prepared
 from bench.run.estimate import SpendingEstimate, estimates
 from bench.session.account import TestCosts
@@ -20,11 +19,11 @@ def print_estimate(prepared: Prepared) -> bool:
 def _print(estimate: SpendingEstimate) -> None:
     slot, rounds = estimate.spec.slot, estimate.rounds
     tests = f"{estimate.costs.tests} tests{f' in each of {rounds} rounds' if rounds > 1 else ''}"
-    typer.echo(f"estimate  {slot}   {tests}, {_cost_text(estimate.cost)}{_unknown_text(estimate.costs)}")
+    say(f"estimate  {slot}   {tests}, {_cost_text(estimate.cost)}{_unknown_text(estimate.costs)}")
     for line in estimate.lines:
-        typer.echo(f"budget    {_budget_text(line, line.holds(estimate.cost))}")
+        say(f"budget    {_budget_text(line, line.holds(estimate.cost))}")
     if estimate.sim_unknown:
-        typer.echo(f"budget    {slot}   its SIM is known once it has been open: no bytes compared")
+        say(f"budget    {slot}   its SIM is known once it has been open: no bytes compared")
 
 
 def _budget_text(line: BudgetLine, enough: bool) -> str:

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from bench.cli.lab import HistoryFile, history_path
+from bench.cli.terminal import say
 from bench.errors import UsageError
-from bench.evidence.stream import FILE
+from bench.evidence.run_folder import check_run_folder
 from bench.history import Store
 from bench.measure import format_value, quantiles
 from bench.report.history import run_record
@@ -24,13 +25,10 @@ def add(folders: Folders, history: HistoryFile = None) -> None:
     """Add runs; one that is there already is left alone."""
     with Store(history_path(history)) as store:
         for folder in folders:
-            if not (folder / FILE).is_file():
-                raise UsageError(f"{folder} is not the folder of a run: it has no {FILE}")
+            check_run_folder(folder)
             record = run_record(folder, rebuild(folder))
             word = "added" if store.add(record) else "was there"
-            typer.echo(
-                f"{record.name}   {word}   {len(record.results)} results, {len(record.measurements)} measurements"
-            )
+            say(f"{record.name}   {word}   {len(record.results)} results, {len(record.measurements)} measurements")
 
 
 def _must_exist(path: Path) -> None:
@@ -43,7 +41,7 @@ def merge(files: Files, history: HistoryFile = None) -> None:
     """Add the runs of other histories."""
     with Store(history_path(history)) as store:
         for file in files:
-            typer.echo(f"{file}   {store.merge(file)} runs added")
+            say(f"{file}   {store.merge(file)} runs added")
 
 
 @app.command("show")
@@ -60,7 +58,7 @@ def show_measurement(
             raise UsageError(f"the history has no series called {name!r}; it has {known or 'none'}")
         for firmware, unit, samples in found:
             told = [f"{part} {format_value(value, unit)}" for part, value in quantiles(samples).items()]
-            typer.echo(f"{firmware}   {'   '.join(told)}   n {len(samples):,}")
+            say(f"{firmware}   {'   '.join(told)}   n {len(samples):,}")
 
 
 @app.command("list")
@@ -71,4 +69,4 @@ def show(history: HistoryFile = None) -> None:
     with Store(history_path(history)) as store:
         for night, name, verdict, simulated, run in store.rows(query):
             firmware = ", ".join(store.firmware_of(run))
-            typer.echo(f"{night}   {name}   {verdict}{'   SIMULATED' if simulated else ''}   {firmware}")
+            say(f"{night}   {name}   {verdict}{'   SIMULATED' if simulated else ''}   {firmware}")

@@ -5,24 +5,23 @@ from typing import Annotated
 
 import typer
 
-from bench.errors import UsageError
+from bench.cli.terminal import say
 from bench.evidence import RowReader
-from bench.evidence.stream import FILE as STREAM
+from bench.evidence.run_folder import check_run_folder
 from bench.exit_code import ExitCode
+from bench.packages import SUITES, package_folder
 from bench.report.specification import FILE, Specification
-from bench.run.suites import package_folder
 
 
 def matrix(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs; the later ones win.")],
 ) -> None:
     """Print which scenarios check which statement, and how they ended; exits 1 when a statement has no scenario."""
-    specification = Specification.load(package_folder("nrf91_bench_suites") / FILE)
+    specification = Specification.load(package_folder(SUITES) / FILE)
     for folder in folders:
-        if not (folder / STREAM).is_file():
-            raise UsageError(f"{folder} is not the folder of a run: it has no {STREAM}")
+        check_run_folder(folder)
         specification.take(RowReader(folder).new_rows())
-    typer.echo(specification.markdown(), nl=False)
+    say(specification.markdown(), end="")
     for statement in specification.untested:
-        typer.echo(f"no scenario: {statement.id}", err=True)
+        say(f"no scenario: {statement.id}", error=True)
     raise typer.Exit(ExitCode.FAILED if specification.untested else ExitCode.OK)

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificate
 
 from bench.children import when_parent_ends
+from bench.cli.terminal import say
 from bench.config.lab import PeersConfig
 from bench.errors import UsageError
 from bench.peers import Peer, Peers
@@ -45,7 +46,7 @@ def peers(
 
     def show(peer: Peer) -> None:
         row = {"peer": peer.kind, "host": peer.host, "port": peer.port}
-        typer.echo(json.dumps(row) if as_json else f"{peer.kind:10} {peer.host} port {peer.port}")
+        say(json.dumps(row) if as_json else f"{peer.kind:10} {peer.host} port {peer.port}")
 
     with Peers(_config(bind, ports)) as running:
         show(running.tcp_echo())

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from bench.errors import LabError, UsageError
-from bench.evidence.run_folder import DEFAULT, PIN, forecast, runs_in
-from bench.evidence.stream import FILE
+from bench.cli.terminal import say
+from bench.errors import LabError, in_words
+from bench.evidence.run_folder import DEFAULT, PIN, check_run_folder, forecast, runs_in
 
 
 def prune(
@@ -23,17 +23,19 @@ def prune(
     """Remove the folders of old runs; plans' runs and pinned ones stay. The history keeps what they showed."""
     if pin:
         for folder in pin:
-            if not (folder / FILE).is_file():
-                raise UsageError(f"{folder} is not the folder of a run: it has no {FILE}")
-            (folder / PIN).touch()
-            typer.echo(f"pinned    {folder}")
+            check_run_folder(folder)
+            try:
+                (folder / PIN).touch()
+            except OSError as error:
+                raise LabError(f"cannot pin {folder}: {in_words(error)}") from error
+            say(f"pinned    {folder}")
         return
     border = datetime.now(UTC) - timedelta(days=days)
     freed = 0
     for run in runs_in(runs):
         if run.pinned or run.started >= border:
             continue
-        typer.echo(
+        say(
             f"{'would go ' if dry_run else 'removed  '} {run.folder}   {run.started:%Y-%m-%d}   {run.size / 1e6:.1f} MB"
         )
         if not dry_run:
@@ -42,4 +44,4 @@ def prune(
             except OSError as error:
                 raise LabError(f"cannot remove {run.folder}: {error}") from error
         freed += run.size
-    typer.echo(f"{freed / 1e6:.1f} MB in all; {forecast(runs)}")
+    say(f"{freed / 1e6:.1f} MB in all; {forecast(runs)}")

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from bench.cli.console import RunConsole, short_path
-from bench.errors import LabError, UsageError
-from bench.evidence.stream import FILE
+from bench.errors import LabError
+from bench.evidence.run_folder import check_run_folder
 from bench.report.allure_report import CannotRender, render
 from bench.run import Level
 from bench.run.folder import rebuild, save
@@ -18,8 +18,7 @@ def report(
     html: Annotated[bool, typer.Option("--html", help="Also render the Allure report, DIR/allure-report.")] = False,
 ) -> None:
     """Rebuild summary and pages of a run; exits as the run would have."""
-    if not (folder / FILE).is_file():
-        raise UsageError(f"{folder} is not the folder of a run: it has no {FILE}")
+    check_run_folder(folder)
     summary = rebuild(folder)
     try:
         save(folder, summary)

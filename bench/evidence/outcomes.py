@@ -30,6 +30,10 @@ class Outcome(StrEnum):
         """Whether a person must look at it."""
         return self not in (Outcome.PASSED, Outcome.SKIPPED)
 
+    def is_worse_than(self, other: "Outcome") -> bool:
+        """Return whether it outweighs another outcome of the same test."""
+        return _WORST_FIRST.index(self) < _WORST_FIRST.index(other)
+
     @classmethod
     def worst(cls, outcomes: Iterable["Outcome"]) -> "Outcome":
         """Return the worst outcome of a test's phases or rounds; PASSED when there are none."""
@@ -63,7 +67,8 @@ class TestResult:
     Attributes:
         test: the test's id.
         slot: the board's place in the run.
-        outcome: how the last attempt ended.
+        outcome: how the last attempt ended; of two results of one attempt the worse.
+        finished: the last attempt that has a result; 0 for none.
         message: why; its first line is enough for a table.
         transcript: path in the run's folder.
         log: path of what the board's log port said, where something went wrong.
@@ -79,6 +84,7 @@ class TestResult:
     slot: str
     outcome: Outcome = Outcome.DIED
     started: bool = False
+    finished: int = 0
     message: str = ""
     transcript: str = ""
     log: str = ""

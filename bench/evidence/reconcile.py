@@ -46,6 +46,7 @@ class Reconciliation:
         """Return what the rows so far prove."""
         summary = self._summary
         summary.results = list(self._planned.values())
+        summary.troubles += _without_board(summary)
         summary.measurements = of_last_attempts(summary.measurements)
         still_open = sorted(summary.open_turns, key=lambda turn: (turn[1], turn[0]))
         summary.troubles += [f"round {number} of {slot} did not come to its end" for slot, number in still_open]
@@ -118,6 +119,9 @@ class Reconciliation:
     def _trouble(self, row: rows.TroubleRow) -> None:
         self._summary.troubles.append(row.why)
 
+    def _internal_error(self, row: rows.InternalErrorRow) -> None:
+        self._summary.internal_errors.append(row.why)
+
     def _script_error(self, row: rows.ScriptErrorRow) -> None:
         self._summary.script_errors[row.path] = row.message
 
@@ -158,6 +162,7 @@ _TAKES: dict[type[rows.Row], Callable[[Reconciliation, Any], None]] = {
     rows.MeasurementRow: Reconciliation._measurement,
     rows.LostRow: Reconciliation._lost,
     rows.TroubleRow: Reconciliation._trouble,
+    rows.InternalErrorRow: Reconciliation._internal_error,
     rows.ScriptErrorRow: Reconciliation._script_error,
     rows.PlanRow: Reconciliation._plan,
     rows.StartRow: Reconciliation._start,
@@ -167,10 +172,15 @@ _TAKES: dict[type[rows.Row], Callable[[Reconciliation, Any], None]] = {
 
 
 def _finish(result: TestResult, row: rows.FinishRow) -> None:
+    # A second result of one attempt comes from a forked process, or from a plugin that runs a test again.
+    again = row.attempt == result.finished
+    if row.attempt < result.finished or (again and result.outcome.is_worse_than(row.outcome)):
+        return
+    result.finished = row.attempt
     if row.attempt > 1 and result.outcome is row.outcome is Outcome.LAB_ERROR:
         result.attempts = row.attempt  # the first attempt's message says what happened, the next only that it lasts
         return
-    if row.attempt > 1:
+    if row.attempt > result.attempts:
         result.earlier = f"{result.outcome.word}: {headline(result.message)}"
     result.outcome = row.outcome
     result.message = row.message
@@ -180,6 +190,13 @@ def _finish(result: TestResult, row: rows.FinishRow) -> None:
     result.radio = row.radio.text
     result.known_issue = row.known_issue
     result.unexpected_pass = row.unexpected_pass
+
+
+def _without_board(summary: Summary) -> list[str]:
+    """Return which places have tests that passed though no board ever answered there."""
+    answered = {board.slot for board in summary.boards}
+    passed = {result.slot for result in summary.results if result.outcome is Outcome.PASSED}
+    return [f"no board answered as {slot}: its tests passed without one" for slot in sorted(passed - answered)]
 
 
 def _identity(board: rows.BoardRow) -> tuple[object, ...]:

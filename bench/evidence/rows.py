@@ -129,6 +129,12 @@ class TroubleRow(Row, frozen=True, kw_only=True):
     why: str = ""
 
 
+class InternalErrorRow(Row, frozen=True, kw_only=True, tag="internal_error"):
+    """The bench itself made a mistake; ``why`` in one line."""
+
+    why: str = ""
+
+
 class ClosedRow(Row, frozen=True, kw_only=True):
     """The parent has come to its end."""
 
@@ -393,6 +399,7 @@ AnyRow = (
     | EarlierRow
     | ComparisonRow
     | TroubleRow
+    | InternalErrorRow
     | ClosedRow
     | BoardRow
     | PeersRow

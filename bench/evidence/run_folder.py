@@ -1,5 +1,6 @@
 """The folders of runs: a fresh one each time, never another run's; what they take, and how much room is left."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -8,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.config.plan import FILE as PLAN_FILE
-from bench.errors import UsageError
+from bench.errors import UsageError, in_words
 from bench.evidence.stream import FILE
 from bench.evidence.summary import FILE as SUMMARY
 
@@ -48,15 +49,56 @@ def new_run_folder(wanted: Path | None = None) -> Path:
     return folder.resolve()
 
 
+def discard_run_folder(folder: Path, *, keep: bool) -> None:
+    """Empty the folder of a run that has not begun, and remove it unless it is to be kept; evidence stays."""
+    with contextlib.suppress(OSError):
+        if (folder / FILE).exists():
+            return
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        if not keep:
+            folder.rmdir()
+
+
+def check_run_folder(folder: Path) -> None:
+    """Check that a folder holds a run that can be read.
+
+    Raises:
+        UsageError: it does not, or this user may not read it.
+    """
+    try:
+        with (folder / FILE).open("rb"):
+            return
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(f"{folder} is not the folder of a run: it has no {FILE}") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read the run in {folder}: {in_words(error)}") from error
+
+
 def runs_in(folder: Path) -> list[RunOnDisk]:
-    """Return the runs in a folder, the oldest first. A folder that is not a run is not listed, and so never removed."""
-    found = []
-    for path in folder.iterdir() if folder.is_dir() else ():
+    """Return the runs in a folder, the oldest first.
+
+    A folder that is not a run, or that cannot be read, is not listed, and so never removed.
+    """
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError:
+        return []
+    return sorted(filter(None, map(_run_of, paths)), key=lambda run: run.started)
+
+
+def _run_of(path: Path) -> RunOnDisk | None:
+    """Return the run of a folder; None where it is not one, or somebody else's that we may not look into."""
+    try:
         if path.is_symlink() or not (path / FILE).is_file() or not (path / SUMMARY).is_file():
-            continue
+            return None
         pinned = (path / PIN).exists() or (path / PLAN_FILE).exists()
-        found.append(RunOnDisk(path, _start_of(path), _size(path), pinned))
-    return sorted(found, key=lambda run: run.started)
+        return RunOnDisk(path, _start_of(path), _size(path), pinned)
+    except OSError:
+        return None
 
 
 def forecast(folder: Path) -> str:

@@ -3,6 +3,7 @@
 Every process of a run appends to the same ``results.jsonl``; a row is one ``write`` and so never mixes with another's.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -13,11 +14,14 @@ from typing import Any
 import msgspec
 
 from bench.clock import Anchor, now_ns
+from bench.errors import in_words
 from bench.evidence.rows import HEADER, KINDS, SCHEMA, AnyRow, Row
+from bench.visible import visible
 
 FILE = "results.jsonl"
 
 _DECODER = msgspec.json.Decoder(AnyRow)
+_PIECE = 1 << 20
 
 
 class EvidenceLost(Exception):
@@ -29,6 +33,9 @@ class ResultStream:
     """Appends rows of one run.
 
     A run may play its tests in several rounds; each row says which. ``slot`` is empty for the parent of a run.
+
+    Attributes:
+        begins: this process makes the file; one that finds none has lost it.
     """
 
     folder: Path
@@ -37,24 +44,27 @@ class ResultStream:
     attempt: int = 1
     round: int = 1
     anchor: Anchor = field(default_factory=Anchor)
+    begins: bool = True
 
     def add(self, row: Row) -> None:
-        """Append a row, stamped now. A row that names its own slot keeps it.
+        """Append a row, stamped now, its texts visible. A row that names its own slot keeps it.
 
         Raises:
-            EvidenceLost: the disk is full or the folder cannot be written.
+            EvidenceLost: the disk is full, the folder cannot be written, or the file is gone.
         """
-        line = json.dumps(_with_visible_surrogates(self._stamp(row)), ensure_ascii=False, separators=(",", ":"))
+        line = json.dumps(_with_visible_texts(self._stamp(row)), ensure_ascii=False, separators=(",", ":"))
         data = line.encode() + b"\n"
+        create = os.O_CREAT if self.begins else 0
         try:
-            descriptor = os.open(self.folder / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            descriptor = os.open(self.folder / FILE, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | create, 0o644)
             try:
                 if os.write(descriptor, data) != len(data):
                     raise EvidenceLost(f"{self.folder / FILE} took only a part of a row: the disk is full")
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise EvidenceLost(f"cannot write {self.folder / FILE}: {error}") from error
+            raise EvidenceLost(f"cannot write {self.folder / FILE}: {in_words(error)}") from error
+        self.begins = False
 
     def _stamp(self, row: Row) -> dict[str, Any]:
         stamp = now_ns()
@@ -72,14 +82,13 @@ class ResultStream:
         return head | {name: value for name, value in content.items() if name not in HEADER and name not in head}
 
 
-def _with_visible_surrogates(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    r"""Return JSON in which a lone surrogate is the visible text ``\udce9``: JSON has no other way to keep it."""
+def _with_visible_texts(value: Any) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+        return visible(value)
     if isinstance(value, dict):
-        return {_with_visible_surrogates(key): _with_visible_surrogates(part) for key, part in value.items()}
+        return {_with_visible_texts(key): _with_visible_texts(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_with_visible_surrogates(part) for part in value]
+        return [_with_visible_texts(part) for part in value]
     return value
 
 
@@ -89,22 +98,50 @@ class RowReader:
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
         self._position = 0
+        self._read = hashlib.sha256()
+        self._file: tuple[int, int] | None = None
         self.damaged = 0
 
     def new_rows(self) -> Iterator[AnyRow]:
         """Yield the rows since the last call. A line that is not a row is counted as damaged."""
         try:
             with self._path.open("rb") as file:
+                self._file = self._file or _place(os.fstat(file.fileno()))
                 file.seek(self._position)
                 for line in file:
                     if not line.endswith(b"\n"):
                         return
                     self._position += len(line)
+                    self._read.update(line)
                     row = self._row(line)
                     if row is not None:
                         yield row
-        except FileNotFoundError:
+        except OSError:  # not there yet, or no more: missing() tells
             return
+
+    def missing(self) -> str:
+        """Return why the file is not the one that was read so far; empty when it is. Costs one look at its name."""
+        if self._file is None:
+            return ""
+        try:
+            status = self._path.stat()
+        except OSError as error:
+            return f"{self._path} is gone: {in_words(error)}"
+        if _place(status) != self._file:
+            return f"{self._path} was replaced by another file"
+        return f"{self._path} was cut short" if status.st_size < self._position else ""
+
+    def changed(self) -> str:
+        """Return why what was read does not stand in the file any more; empty when it does. Reads it again."""
+        why = self.missing()
+        if why or self._file is None:
+            return why
+        again, left = hashlib.sha256(), self._position
+        with self._path.open("rb") as file:
+            while left and (piece := file.read(min(left, _PIECE))):
+                again.update(piece)
+                left -= len(piece)
+        return "" if again.digest() == self._read.digest() else f"{self._path} was changed by somebody else"
 
     def _row(self, line: bytes) -> AnyRow | None:
         try:
@@ -116,7 +153,7 @@ class RowReader:
     def _unusual(self, line: bytes) -> AnyRow | None:
         """Return a row that an older bench wrote otherwise; skip one of a kind that only a newer bench knows."""
         try:
-            content = _with_visible_surrogates(json.loads(line))
+            content = _with_visible_texts(json.loads(line))
             kind = content["type"]
             if isinstance(kind, str) and kind not in KINDS:
                 return None
@@ -125,3 +162,7 @@ class RowReader:
             self.damaged += 1
             return None
         return row
+
+
+def _place(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino

@@ -49,6 +49,7 @@ class Summary:
         has_parent: a parent started the boards' processes, and must have come to its end as well (``closed``).
         script_errors: suites that cannot be read, by path.
         lost: why evidence is missing.
+        internal_errors: of the bench, in a line each.
         troubles: why the run is not whole.
         refused: pytest could not start on any board: the request was wrong.
         folder: of the run, where it is known.
@@ -80,6 +81,7 @@ class Summary:
     bench: str = ""
     script_errors: dict[str, str] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    internal_errors: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     refused: bool = False
     folder: Path | None = None
@@ -91,7 +93,7 @@ class Summary:
     def judge(self, plan: Plan, today: date) -> None:
         """Judge the run by a plan: from here on its verdict is the plan's."""
         compared = None if self.comparison is None else self.comparison.measurements
-        holes = [*self._unread, *self.lost, *self.troubles]
+        holes = [*self._unread, *self.internal_errors, *self.lost, *self.troubles]
         ran = Ran(self.results, self.boards, self.flaky, holes, compared, frozenset(self.limits_used))
         self.qualification = qualify(plan, ran, today)
 
@@ -101,6 +103,8 @@ class Summary:
         return ExitCode.worst(self._exit_codes())
 
     def _exit_codes(self) -> Iterator[ExitCode]:
+        if self.internal_errors:
+            yield ExitCode.INTERNAL
         if self.refused:
             yield ExitCode.USAGE
         if self.lost:
@@ -114,7 +118,7 @@ class Summary:
             yield ExitCode.FAILED
         if self.count(Outcome.LAB_ERROR):
             yield ExitCode.LAB
-        if self.count(Outcome.DIED) or self.troubles or not self.count(Outcome.PASSED):
+        if self.count(Outcome.DIED) or self.troubles or not any(result.proved for result in self.results):
             yield ExitCode.INCOMPLETE
 
     @property
@@ -134,7 +138,10 @@ class Summary:
     @property
     def counted(self) -> str:
         """How many tests ended how."""
-        return "; ".join([", ".join(self._counts()), *self._unread, *self.lost, *self.troubles])
+        parts = [*self._unread, *self.internal_errors, *self.lost, *self.troubles]
+        if self.count(Outcome.PASSED) and not any(result.proved for result in self.results):
+            parts.append("what passed only failed as expected, which proves nothing")
+        return "; ".join([", ".join(self._counts()), *parts])
 
     def _counts(self) -> Iterator[str]:
         boards = len({result.slot for result in self.results}) or len(self.boards)

@@ -13,6 +13,7 @@ from bench.at.transcript import concealed, to_jsonl, to_text
 from bench.clock import NS_PER_MS, NS_PER_S, Anchor
 from bench.peers import JournalEntry
 from bench.privacy import Concealer
+from bench.visible import cell
 
 _ARROWS = {"tx": "bench > board", "rx": "bench < board", "note": "bench"}
 _SHOWN = 200
@@ -86,11 +87,11 @@ class Evidence:
         for transaction in self.transactions:
             writer.writerow(
                 (
-                    _shorten(printable(transaction.command.encode("latin-1"))),
+                    cell(_shorten(printable(transaction.command.encode("latin-1")))),
                     f"{(transaction.sent_ns - start) / NS_PER_MS:.3f}",
                     (transaction.first_byte_ns - transaction.sent_ns) // 1000,
                     transaction.duration_ns // 1000,
-                    transaction.final,
+                    cell(transaction.final),
                 )
             )
         return table.getvalue()

@@ -1,12 +1,12 @@
 """A run as JUnit XML, for job pages of CI systems."""
 
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from bench.clock import NS_PER_S
 from bench.evidence import Outcome, TestResult
 from bench.evidence.summary import Summary
+from bench.visible import visible
 
 _KINDS = {
     Outcome.FAILED: "failure",
@@ -16,8 +16,6 @@ _KINDS = {
     Outcome.SKIPPED: "skipped",
 }
 _TOLERABLE = {Outcome.FAILED, Outcome.LAB_ERROR}
-# What XML 1.0 has no character for: controls, surrogates, and the last two code points of each plane's first.
-_NO_CHARACTER = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 _LETTERS = 5000
 
 
@@ -29,7 +27,7 @@ def junit(summary: Summary) -> str:
     suites: dict[str, list[TestResult]] = {}
     for result in summary.results:
         suites.setdefault(result.slot + (f" round {result.round}" if result.round > 1 else ""), []).append(result)
-    root = ET.Element("testsuites", name=f"nrf91-bench {summary.run}")
+    root = ET.Element("testsuites", name=_clean(f"nrf91-bench {summary.run}"))
     for name, results in suites.items():
         root.append(_suite(name, results, summary))
     if summary.exit_code and not any(result.outcome.bad for result in summary.results):
@@ -49,7 +47,7 @@ def _suite(name: str, results: Sequence[TestResult], summary: Summary) -> ET.Ele
 
     suite = ET.Element(
         "testsuite",
-        name=name,
+        name=_clean(name),
         tests=str(len(results)),
         failures=count(Outcome.FAILED),
         errors=count(Outcome.LAB_ERROR, Outcome.SCRIPT_ERROR, Outcome.DIED),
@@ -63,7 +61,7 @@ def _suite(name: str, results: Sequence[TestResult], summary: Summary) -> ET.Ele
     for result in results:
         module, _, test = result.test.partition("::")
         case = ET.SubElement(
-            suite, "testcase", classname=module, name=_clean(test), time=f"{result.duration_ns / NS_PER_S:.3f}"
+            suite, "testcase", classname=_clean(module), name=_clean(test), time=f"{result.duration_ns / NS_PER_S:.3f}"
         )
         tolerated = not summary.exit_code and result.outcome in _TOLERABLE
         if tolerated:  # by the plan: the job is as green as the verdict, and says why
@@ -76,5 +74,5 @@ def _suite(name: str, results: Sequence[TestResult], summary: Summary) -> ET.Ele
 
 
 def _clean(text: str) -> str:
-    """Replace characters that XML does not allow with spaces."""
-    return _NO_CHARACTER.sub(" ", text[:_LETTERS])
+    """Return a text of a bearable length, without characters that XML does not allow."""
+    return visible(text[:_LETTERS])

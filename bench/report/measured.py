@@ -11,6 +11,7 @@ from bench.clock import NS_PER_S
 from bench.measure import VALUE, Measurement, Series, format_value
 from bench.report import plots
 from bench.report.rendering import render_html
+from bench.visible import cell
 
 # Plots of fewer samples show less than the table.
 _PLOTTED = 10
@@ -72,7 +73,7 @@ def samples_csv(measured: Sequence[Measured]) -> str:
     start = min((s.t_ns[0] for s in series if s.t_ns), default=0)
     for one in series:
         for number, (stamp, value) in enumerate(zip(one.t_ns, one.values, strict=True), 1):
-            writer.writerow((one.name, one.unit, number, f"{(stamp - start) / NS_PER_S:.9f}", value))
+            writer.writerow((cell(one.name), cell(one.unit), number, f"{(stamp - start) / NS_PER_S:.9f}", value))
     return table.getvalue()
 
 

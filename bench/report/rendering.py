@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from bench.visible import visible
+
 _LINE = 300
 _SPACE = re.compile(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+\s*")
 _MARKDOWN = re.compile(r"([\\`*\[\]|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
@@ -30,7 +32,7 @@ def _environment(*, html: bool) -> Environment:
     environment = Environment(
         loader=PackageLoader("bench.report"),
         autoescape=html,
-        finalize=None if html else _markdown_value,
+        finalize=_html_value if html else _markdown_value,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -40,13 +42,17 @@ def _environment(*, html: bool) -> Environment:
     return environment
 
 
+def _html_value(value: object) -> object:
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _markdown_value(value: object) -> Markup:
     return value if isinstance(value, Markup) else markdown_text(str(value))
 
 
 def markdown_text(text: str) -> Markup:
     """Return a text as one line without any markup of Markdown or HTML."""
-    line = _MARKDOWN.sub(r"\\\1", escape(_SPACE.sub(" ", text)))
+    line = _MARKDOWN.sub(r"\\\1", escape(visible(_SPACE.sub(" ", text))))
     return Markup(_LINE_START.sub(r"\1\\\2", line))
 
 

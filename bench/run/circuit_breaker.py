@@ -3,6 +3,7 @@
 Without it a hub that dies at three in the morning makes a thousand lab errors by seven; with it, one incident.
 """
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -102,7 +103,8 @@ class CircuitBreaker:
 
     def close(self) -> None:
         """Let whoever waits go on."""
-        (self.folder / PAUSE).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a folder that is gone pauses nobody
+            (self.folder / PAUSE).unlink()
 
     def _trips(self, now: float) -> bool:
         recent = {
@@ -127,7 +129,8 @@ class CircuitBreaker:
             self._row("among others", f"likely cause: {Suspect.HUB} ({_are_gone(gone)})")
 
     def _pause(self, now: float) -> None:
-        (self.folder / PAUSE).touch()  # before the probes: they take their time
+        with contextlib.suppress(OSError):
+            (self.folder / PAUSE).touch()  # before the probes: they take their time
         cause, evidence = self._likely_cause()
         before = self._tried_again
         if before is not None and before.cause == cause:

@@ -43,6 +43,7 @@ class Ending:
     def reconcile(self, workers: Sequence[Worker]) -> Summary:
         """Write what is missing into the stream, then read it from its beginning and write what it proves."""
         run = self.run
+        changed = run.reader.changed()
         try:
             if run.interruption.requested:
                 run.stream.add(rows.TroubleRow(why=run.interruption.reason))
@@ -54,6 +55,7 @@ class Ending:
         except EvidenceLost as error:
             return self._without_evidence(str(error))
         summary = rebuild(run.folder)
+        summary.lost += [changed] if changed else []
         summary.refused = bool(workers) and all(worker.process.returncode == _PYTEST_USAGE for worker in workers)
         try:
             save(run.folder, summary)
@@ -64,6 +66,11 @@ class Ending:
     def remember(self, summary: Summary) -> None:
         """Add the run to the history and notify people, when all else is written: no verdict changes by it."""
         if self.history is None or not summary.closed:
+            return
+        if summary.refused or not summary.results:
+            return  # a command line of pytest's that cannot run, or that means no test, is no night
+        if summary.lost:
+            self.run.watcher.line("history", "not added: evidence was lost", Level.WARNING)
             return
         try:
             with Store(self.history) as store:
@@ -138,7 +145,10 @@ class Ending:
 
 def _last_words(worker: Worker) -> str:
     """Return the line of pytest's output that says most."""
-    lines = worker.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    try:
+        lines = worker.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:  # the folder is gone
+        return ""
     for mark in ("error: ", "E   ", "ERROR "):
         found = next((line for line in lines if mark in line and "usage:" not in line), "")
         if found:

@@ -9,11 +9,14 @@ from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards
 from bench.config.lab import Config, load
 from bench.config.plan import FILE as PLAN_FILE
 from bench.config.plan import Plan, load_plan
-from bench.evidence import EvidenceLost, ResultStream, Summary, write_json
-from bench.evidence.run_folder import new_run_folder
+from bench.errors import BenchError, InternalError
+from bench.evidence import EvidenceLost, ResultStream, Summary, rows, write_json
+from bench.evidence.run_folder import discard_run_folder, new_run_folder
 from bench.evidence.summary import FILE as SUMMARY
+from bench.internal_error import internal_error
 from bench.run import suites
 from bench.run.ending import Ending
+from bench.run.folder import rebuild, save
 from bench.run.request import RunRequest, Simulate
 from bench.run.run import Interruption, Run
 from bench.run.schedule import Schedule
@@ -73,12 +76,19 @@ def execute(request: RunRequest, watcher: Watcher | None = None) -> Summary:
         LabError: a board that was named is not there, or somebody else uses it.
     """
     watcher = watcher or Watcher()
-    return _execute(prepare(request, watcher), watcher)
-
-
-def _execute(prepared: Prepared, watcher: Watcher) -> Summary:
-    request, lab = prepared.request, prepared.lab
+    prepared = prepare(request, watcher)
     folder = new_run_folder(request.out)
+    try:
+        return _execute(prepared, folder, watcher)
+    except BenchError:
+        discard_run_folder(folder, keep=request.out is not None)
+        raise
+    except Exception as error:
+        raise _end_by_mistake(error, folder) from error
+
+
+def _execute(prepared: Prepared, folder: Path, watcher: Watcher) -> Summary:
+    request, lab = prepared.request, prepared.lab
     prepared, plan = _with_own_plan(prepared, folder)
     peer_name = lab.peers.name or (PEER_NAME if prepared.simulated else None)
     workers = Workers(folder, prepared.selection, request.config, lab, prepared.arguments, plan, peer_name)
@@ -98,6 +108,15 @@ def _execute(prepared: Prepared, watcher: Watcher) -> Summary:
                 watcher.finish(summary)
                 ending.remember(summary)
                 return summary
+
+
+def _end_by_mistake(error: Exception, folder: Path) -> InternalError:
+    """Keep what an exception of the bench's own has left of a run; return what a person is told."""
+    told = internal_error(error, folder)
+    with contextlib.suppress(Exception):  # whatever was broken may be so still: the exception is kept already
+        ResultStream(folder, folder.name, begins=False).add(rows.InternalErrorRow(why=told.headline))
+        save(folder, rebuild(folder))
+    return told
 
 
 def _play(run: Run, ending: Ending, schedule: Schedule) -> Summary:

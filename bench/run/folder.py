@@ -7,16 +7,17 @@ from bench.config.plan import FILE as PLAN_FILE
 from bench.config.plan import load_plan
 from bench.errors import UsageError
 from bench.evidence import RowReader, Summary, reconcile, write_json
+from bench.evidence.run_folder import check_run_folder
 from bench.evidence.stream import FILE as STREAM
 from bench.evidence.summary import FILE as SUMMARY
 from bench.history import Observation, Store, chosen_runs, observations
+from bench.packages import SUITES, package_folder
 from bench.report import write_pages
 from bench.report.allure_files import attach_globally, count_results
 from bench.report.history import run_record
 from bench.report.junit import junit
 from bench.report.specification import FILE as SPECIFICATION
 from bench.report.specification import Specification
-from bench.run.suites import package_folder
 
 
 def rebuild(folder: Path) -> Summary:
@@ -44,7 +45,7 @@ def _day(utc: str) -> date:
 
 def save(folder: Path, summary: Summary) -> None:
     """Write summary, pages and traceability matrix."""
-    specification = Specification.load(package_folder("nrf91_bench_suites") / SPECIFICATION)
+    specification = Specification.load(package_folder(SUITES) / SPECIFICATION)
     specification.take(RowReader(folder).new_rows())
     write_json(folder / SUMMARY, summary.to_json())
     write_pages(folder, summary, specification)
@@ -61,6 +62,7 @@ def find_choice(text: str, history: Path) -> list[Observation]:
     """
     folder = Path(text)
     if _is_run(folder):
+        check_run_folder(folder)
         with Store(":memory:") as store:
             store.add(run_record(folder, rebuild(folder)))
             return _find_observations(store, "*")

@@ -20,15 +20,15 @@ from typing import Any, Self
 from bench import __version__
 from bench.boards import BoardLeased, BoardSpec, Holder, Lease, reservation_of
 from bench.children import when_parent_ends
-from bench.evidence import ResultStream, RowReader, Summary, rows, write_json
+from bench.evidence import EvidenceLost, ResultStream, RowReader, Summary, rows, write_json
 from bench.evidence.run_folder import too_little_room
 from bench.evidence.summary import FILE as SUMMARY
 from bench.evidence.summary import counted
+from bench.packages import package_folder
 from bench.run.circuit_breaker import CircuitBreaker, missing_of, probes_of
 from bench.run.control_board import ControlBoard, control_board
 from bench.run.schedule import Schedule, Turn
 from bench.run.state import RunState, retries
-from bench.run.suites import package_folder
 from bench.run.watcher import Level, Watcher
 from bench.run.worker import Worker, Workers
 
@@ -104,7 +104,11 @@ class Run:
     wait: float = 0.0
     needed: Collection[str] = ()
     state: RunState = field(default_factory=RunState)
+    reader: RowReader = field(init=False)
     _leases: dict[str, Lease] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.reader = RowReader(self.folder)
 
     @property
     def folder(self) -> Path:
@@ -186,15 +190,14 @@ class Run:
             lambda text: self.watcher.line("incident", text, Level.WARNING),
             self.interruption.end,
         )
-        reader = RowReader(self.folder)
         ended: list[Worker] = []
         with self.watcher, contextlib.closing(breaker), control or contextlib.nullcontext():
             for turn in schedule.turns:
                 if self.interruption.requested:
                     break
-                ended += self._follow([self._starter(spec, turn.round) for spec in turn.specs], reader, breaker)
+                ended += self._follow([self._starter(spec, turn.round) for spec in turn.specs], breaker)
                 if not self.interruption.requested:
-                    ended += self._follow(self._second_attempts(turn), reader, breaker)
+                    ended += self._follow(self._second_attempts(turn), breaker)
         return ended
 
     def _starter(self, spec: BoardSpec, number: int, again: Sequence[str] = ()) -> _Start:
@@ -213,7 +216,7 @@ class Run:
             self.watcher.line("again", f"{slot}: {counted(len(tests), 'test')} that ended in a lab error")
         return [self._starter(spec, turn.round, again[spec.slot]) for spec in turn.specs if spec.slot in again]
 
-    def _follow(self, starters: Sequence[_Start], reader: RowReader, breaker: CircuitBreaker) -> list[Worker]:
+    def _follow(self, starters: Sequence[_Start], breaker: CircuitBreaker) -> list[Worker]:
         """Start workers one after the other and follow them to their ends."""
         ending = False
         running: list[Worker] = []
@@ -225,9 +228,7 @@ class Run:
                 worker, pause = waiting.popleft()()
                 running.append(worker)
                 next_start = time.monotonic() + pause
-            self._take_rows(reader, breaker)
-            self.watcher.tick()
-            breaker.act()
+            self._look(breaker)
             if self.until is not None and datetime.now(UTC) >= self.until and not self.interruption.requested:
                 self.interruption.end("the time for the run was over")
             if self.interruption.wait(_LOOK_SECONDS) and not ending:
@@ -235,13 +236,25 @@ class Run:
                 breaker.close()
                 self.watcher.line("stopping", "the boards are brought back to a known state; this takes a few seconds")
                 _interrupt(running)
-        self._take_rows(reader)
+        self._take_rows()
         for worker in running:
             os.close(worker.pipe)
         return running
 
-    def _take_rows(self, reader: RowReader, breaker: CircuitBreaker | None = None) -> None:
-        for row in reader.new_rows():
+    def _look(self, breaker: CircuitBreaker) -> None:
+        """Take what is new, and end the run when its evidence is gone: nothing that follows could be believed."""
+        try:
+            self._take_rows(breaker)
+            self.watcher.tick()
+            breaker.act()
+            lost = self.reader.missing()
+        except EvidenceLost as error:
+            lost = str(error)
+        if lost and not self.interruption.requested:
+            self.interruption.end(f"evidence was lost: {lost}")
+
+    def _take_rows(self, breaker: CircuitBreaker | None = None) -> None:
+        for row in self.reader.new_rows():
             self.watcher.follow(row)
             self.state.take(row)
             if breaker is not None:

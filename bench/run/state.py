@@ -20,13 +20,19 @@ class RunState:
         """Take the next row of the stream."""
         match row:
             case rows.FinishRow():
-                self._finished.setdefault((row.slot, row.round), {})[row.test] = row
+                self._take_finish(row)
                 if row.outcome.bad or row.observation:  # by attempt too: the second one's row replaces the first's
                     self._went_wrong.add((row.slot, row.round, row.attempt))
             case rows.BoardRow():
                 self._simulated[row.slot] = self._simulated.get(row.slot, False) or row.simulated
             case rows.ScriptErrorRow():
                 self._unread.add(row.slot)
+
+    def _take_finish(self, row: rows.FinishRow) -> None:
+        finished = self._finished.setdefault((row.slot, row.round), {})
+        before = finished.get(row.test)
+        if before is None or before.attempt < row.attempt or not before.outcome.is_worse_than(row.outcome):
+            finished[row.test] = row
 
     def to_retry(self, slot: str, number: int) -> list[str]:
         """Return the tests of a board and round that ended in a lab error and may be tried a second time."""

@@ -1,26 +1,34 @@
 """Which tests a run runs: the bench's own suites by name, or a lab's by path."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from bench import children
 from bench.boards import BoardSpec
-from bench.errors import UsageError
+from bench.errors import UsageError, in_words
+from bench.evidence.identity import TestIds
+from bench.packages import SUITES, package_folder
 
 
 @dataclass(frozen=True, slots=True)
 class SuiteSelection:
-    """Test files or folders, and the folder that test ids are relative to.
+    """Test files or folders.
 
-    ``bundled``: all of them are the bench's own, so no configuration of a lab applies.
+    Attributes:
+        paths: of them.
+        root: the folder that pytest calls its root.
+        bundled: all of them are the bench's own, so no configuration of a lab applies.
     """
 
     paths: tuple[Path, ...]
     root: Path
     bundled: bool
+
+    def locate(self, test: str) -> str:
+        """Return a test's id as pytest takes it, with the path of its file."""
+        return TestIds(package_folder(SUITES), Path.cwd()).locate(test, self.paths)
 
 
 def pytest_command(
@@ -39,24 +47,16 @@ def pytest_command(
         *children.program("pytest", *(tests or map(str, selection.paths))),
         *("-p", "nrf91_bench_fixtures", "-p", "no:cacheprovider", "--continue-on-collection-errors"),
         f"--rootdir={selection.root}",
-        *(("-c", os.devnull, "-W", "error", "--strict-markers") if selection.bundled else ()),
+        *(("-c", os.devnull, "--strict-markers") if selection.bundled else ()),
         f"--bench-slot={spec.to_json()}",
         f"--bench-out={folder}",
         *((f"--bench-config={config.resolve()}",) if config else ()),
     ]
 
 
-def package_folder(package: str) -> Path:
-    """Return the folder of a package of the bench: the checkout's in a checkout, the installed one otherwise."""
-    spec = find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise UsageError(f"the package {package} is missing: install nrf91-bench again")
-    return Path(next(iter(spec.submodule_search_locations))).resolve()
-
-
 def available() -> dict[str, Path]:
     """Return the bench's own suites: name -> file."""
-    folder = package_folder("nrf91_bench_suites")
+    folder = package_folder(SUITES)
     return {path.stem.removeprefix("test_"): path for path in sorted(folder.glob("test_*.py"))}
 
 
@@ -70,18 +70,32 @@ def select(names: Sequence[str]) -> SuiteSelection:
         UsageError: there is no such suite.
     """
     own = available()
-    folder = package_folder("nrf91_bench_suites")
+    folder = package_folder(SUITES)
     if not names:
         return SuiteSelection(tuple(own.values()), folder, bundled=True)
     chosen: list[Path] = []
     for name in names:
-        fitting = [path for suite, path in own.items() if suite == name or suite.startswith(f"{name}_")]
-        if not fitting and Path(name).exists():
-            fitting = [Path(name).resolve()]
-        if not fitting:
-            raise UsageError(f"unknown suite {name!r}; available: {', '.join(own)}; or give the path of your own")
+        fitting = _find_suite(name, own)
         chosen += [path for path in fitting if path not in chosen]
     if all(path.parent == folder for path in chosen):
         return SuiteSelection(tuple(chosen), folder, bundled=True)
     folders = [path if path.is_dir() else path.parent for path in chosen]
     return SuiteSelection(tuple(chosen), Path(os.path.commonpath(folders)), bundled=False)
+
+
+def _find_suite(name: str, own: Mapping[str, Path]) -> list[Path]:
+    fitting = [path for suite, path in own.items() if name and (suite == name or suite.startswith(f"{name}_"))]
+    if fitting:
+        return fitting
+    unknown = f"unknown suite {name!r}; available: {', '.join(own)}; or give the path of your own"
+    path = Path(name)
+    try:
+        if not name or not path.exists():
+            raise UsageError(unknown)
+        if not path.is_dir() and path.suffix != ".py":
+            raise UsageError(f"the suite {name} is not a Python file and not a folder of such")
+        if not os.access(path, os.R_OK):
+            raise UsageError(f"the suite {name} cannot be read: permission denied")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the suite {name!r} cannot be read: {in_words(error)}") from error
+    return [path.resolve()]

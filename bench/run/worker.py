@@ -13,6 +13,7 @@ from bench.run.suites import SuiteSelection, pytest_command
 
 # A test that hangs beyond every command's own timeout is ended, shown as failed, and the run goes on.
 _TEST_SECONDS = 600
+_CHANGES_PYTHON = ("PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONINSPECT")
 _REGISTER_SECONDS = 900  # the longest of any profile: a first scan of NB-IoT
 
 
@@ -64,7 +65,7 @@ class Workers:
         turn = f"-round-{number}" if number > 1 else ""
         attempt = 2 if again else 1
         log = self.folder / f"console-{spec.slot}{turn}{'-again' if again else ''}.txt"
-        tests = [_join_test(self.selection.root, test) for test in again]
+        tests = [self.selection.locate(test) for test in again]
         command = [
             *pytest_command(self.selection, tests, spec, self.folder, self.config),
             *(f"--timeout={self._patience(spec):.0f}", "-o", "timeout_method=signal"),
@@ -80,7 +81,7 @@ class Workers:
                 command,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                environment={**_no_pytest_options(), **inherited([lease])},
+                environment={**_plain_environment(), **inherited([lease])},
                 pass_fds=(lease.fd,) if lease.fd >= 0 else (),
             )
         return Worker(spec, number, attempt, process, pipe, log)
@@ -92,12 +93,6 @@ class Workers:
         return _TEST_SECONDS + (waits if spec.hardware else network.registration_timeout or 0.0)
 
 
-def _no_pytest_options() -> dict[str, str]:
-    """Return an environment that neither removes nor changes tests unseen."""
-    return {name: "" for name in os.environ if name.startswith("PYTEST_")}
-
-
-def _join_test(root: Path, test: str) -> str:
-    """Return a test id below a folder; only its file is a path."""
-    file, colons, name = test.partition("::")
-    return f"{root / file}{colons}{name}"
+def _plain_environment() -> dict[str, str]:
+    """Return an environment that neither removes nor changes tests unseen, nor takes their asserts away."""
+    return {name: "" for name in os.environ if name.startswith("PYTEST_") or name in _CHANGES_PYTHON}

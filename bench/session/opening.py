@@ -62,7 +62,8 @@ def open_session(request: SessionRequest) -> Iterator[BoardSession]:
 
 def _session(request: SessionRequest, lab: Config, spec: BoardSpec, peer_name: str | None) -> BoardSession:
     folder = request.folder or new_run_folder()
-    stream = ResultStream(folder, folder.name, spec.slot, request.attempt, request.round)
+    begins = request.folder is None  # a run has begun it for its boards' processes
+    stream = ResultStream(folder, folder.name, spec.slot, request.attempt, request.round, begins=begins)
     concealer = Concealer(lab_key())
     return BoardSession(spec, lab, stream, peer_name=peer_name, concealer=concealer, sizes=request.sizes)
 

@@ -24,7 +24,7 @@ def row(kind: str, **fields: object) -> AnyRow:
 
 def stream_of(*outcomes: str) -> list[AnyRow]:
     tests = [f"test_{index}" for index in range(len(outcomes))]
-    rows = [row("plan", test=test) for test in tests]
+    rows = [row("board"), *(row("plan", test=test) for test in tests)]
     for test, outcome in zip(tests, outcomes, strict=True):
         rows += [row("start", test=test)]
         rows += [row("finish", test=test, outcome=outcome)] if outcome != "died" else []

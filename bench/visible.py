@@ -1,0 +1,41 @@
+r"""Text of strangers made visible: of boards, networks, suites, files and other users.
+
+A terminal obeys control characters, and a page or a file cannot hold all of them. So whatever leaves the bench for a
+terminal, a page, a file of a report or a table goes through :func:`visible`: ``\x1b`` is shown for an escape,
+``\udce9`` for a byte that is not UTF-8. Text that is visible already stays as it is.
+"""
+
+import re
+
+# Controls but tab and line feed; line separators; what turns the direction of writing; surrogates; what XML has not.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\ufffe\uffff]"
+)
+_BREAKS = re.compile("[\t\n]")
+_FORMULA = ("=", "+", "-", "@")
+_NAMES = {"\r": "\\r", "\n": "\\n", "\t": "\\t"}
+
+
+def visible(text: str) -> str:
+    r"""Return a text with its control characters and broken characters spelt out; lines and tabs stay."""
+    return _HIDDEN.sub(_spell, text)
+
+
+def visible_line(text: str) -> str:
+    r"""Return a text as one line, line feeds spelt out too: nobody else's words may look like a line of ours."""
+    return _BREAKS.sub(_spell, visible(text))
+
+
+def cell(value: object) -> object:
+    """Return a value for a cell of a CSV file: a text that a spreadsheet would compute begins with an apostrophe."""
+    if not isinstance(value, str):
+        return value
+    text = visible(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _spell(match: re.Match[str]) -> str:
+    letter = match.group()
+    code = ord(letter)
+    return _NAMES.get(letter) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
