@@ -1,6 +1,8 @@
 """Secrets of the lab: kept in a file or in the environment, never in a configuration file."""
 
 import os
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import LabError
@@ -31,3 +33,26 @@ def secret(source: str) -> str:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise NoSecret(f"cannot read {path}, where bench.toml says that a secret is kept: {error}") from error
+
+
+@dataclass(frozen=True)
+class SecretForm:
+    """The form of a kind of secret: its name for a person, and the pattern that all of it matches."""
+
+    name: str
+    pattern: str
+
+    def read(self, source: str) -> str:
+        """Return the secret kept at ``file:PATH`` or ``env:NAME``.
+
+        Raises:
+            NoSecret: it is not there, others can read it, or it has another form; the text does not hold it.
+        """
+        value = secret(source)
+        if not re.fullmatch(self.pattern, value):
+            raise NoSecret(f"{source} holds no {self.name}")
+        return value
+
+
+PIN = SecretForm("PIN of 4 to 8 digits", r"[0-9]{4,8}")
+PASSWORD = SecretForm("password", r'[^"\r\n]{1,64}')

@@ -4,7 +4,6 @@ import contextlib
 import ipaddress
 import os
 import random
-import re
 from collections.abc import Callable
 from typing import Self
 
@@ -19,7 +18,7 @@ from bench.boards.undo import UndoFile
 from bench.errors import BenchError, LabError
 from bench.modem import AttachSettings, CommandTiming, Cures, Family, Identity, Modem, PacketContext, identify
 from bench.privacy import Concealer
-from bench.secret import secret
+from bench.secret import PASSWORD, PIN, SecretForm
 
 # Ports for a board to bind: below every range from which a TCP/IP stack takes the ports of outgoing connections (Linux
 # from 32768, IANA's dynamic ports from 49152), so that none of them is busy by chance.
@@ -134,7 +133,7 @@ class Board:
                 timing=self._timing,
                 journal=self._undo,
                 cures=CURES,
-                pin=self._secret(self.spec.pin, r"\d{4,8}", "PIN of 4 to 8 digits") if self.spec.pin else None,
+                pin=self._secret(self.spec.pin, PIN) if self.spec.pin else None,
             )
             self._learn(self.identity)
             self._modem.close_sockets()
@@ -204,7 +203,7 @@ class Board:
         """
         point = self.spec.access_point
         if point:
-            password = self._secret(point.password, r'[^"\r\n]{1,64}', "password")
+            password = self._secret(point.password, PASSWORD)
             context = PacketContext(point.type, point.apn)
             self.modem.packet_data.attach_by(AttachSettings(context, point.user, password, point.method))
         took = self.modem.registration.wait(timeout)
@@ -277,15 +276,12 @@ class Board:
         for changed in differences(self._profile, read_profile(link)):
             self._tell(f"{self.slot} is not as it was found: {changed}")
 
-    def _secret(self, source: str, form: str, what: str) -> Callable[[], str]:
-        """Return a function that reads a secret, and hides one that is long enough wherever it occurs from then on."""
+    def _secret(self, source: str, form: SecretForm) -> Callable[[], str]:
+        """Return a function that reads a secret, and hides it wherever it occurs from then on."""
 
         def read() -> str:
-            value = secret(source)
-            if not re.fullmatch(form, value):
-                raise LabError(f"{source} holds no {what}")
-            if len(value) >= _TELLING:  # its command is masked anyway; a short one stands in many a payload by chance
-                self.concealer.hide(value.encode())
+            value = form.read(source)
+            self.concealer.hide(value.encode())
             return value
 
         return read

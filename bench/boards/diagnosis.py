@@ -1,7 +1,6 @@
 """Diagnosis of one board, by touching it; each finding names the cure."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from bench.boards.provisioning import TAGS
 from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
 from bench.boards.spec import BoardSpec
 from bench.config.lab import Config
+from bench.config.named_files import findings
 from bench.errors import BenchError, LabError
 from bench.modem import DialectUnsupported
 from bench.peers import Peer
@@ -149,16 +149,8 @@ def check_config(config: Config) -> Iterator[Diagnosis]:
         if tags is not None and tags[1] - tags[0] + 1 < len(TAGS):
             cure = f"set aside {len(TAGS)} tags, such as [{tags[0]}, {tags[0] + len(TAGS) - 1}]"
             yield Diagnosis(f"sec_tags = [{tags[0]}, {tags[1]}] are too few for the TLS and DTLS suites", cure)
-    commands = {
-        "[recovery] reset": config.recovery.reset,
-        "[recovery] power_cycle": config.recovery.power_cycle,
-        "[coverage] lose": config.coverage.lose,
-        "[coverage] restore": config.coverage.restore,
-        "[notify] command": config.notify.command,
-    }
-    for key, command in commands.items():
-        if command and shutil.which(command[0]) is None:
-            yield Diagnosis(f"{key}: there is no program {command[0]}", "install it, or give its whole path")
+    for found in findings(config, [board.name for board in config.boards], config.history):
+        yield Diagnosis(f"{found.key}: {found.what}", found.cure)
     if config.credentials.sec_tags is None and config.boards and not all(board.sec_tags for board in config.boards):
         yield Diagnosis(
             "no security tags are set aside for the bench: TLS and DTLS are skipped",

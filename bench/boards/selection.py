@@ -40,8 +40,8 @@ class Selector:
     value: str
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Return the selector that the user wrote.
+    def parse(cls, text: str, option: str = "--board") -> Self:
+        """Return the selector that the user wrote behind an option.
 
         Raises:
             UsageError: there is no such kind.
@@ -51,7 +51,7 @@ class Selector:
             return cls("", text)
         if kind not in _KINDS and kind != _FIRMWARE:
             available = ", ".join((*_KINDS, _FIRMWARE))
-            raise UsageError(f"--board {text}: unknown kind {kind!r}; available: {available}")
+            raise UsageError(f"{option} {text}: unknown kind {kind!r}; available: {available}")
         return cls(kind, value)
 
     def matches(self, spec: BoardSpec, firmware_of: FirmwareOf | None = None) -> bool:

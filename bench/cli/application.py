@@ -5,11 +5,12 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from bench import __version__
 from bench.cli.terminal import say
+from bench.errors import UsageError
 
 _WITH_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": False}
 _COMMANDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -25,6 +26,24 @@ _COMMANDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "doctor": ("doctor.doctor", {}),
 }
 """Command -> module and name in ``bench.cli``, a function or a Typer with commands of its own; context settings."""
+
+
+class WithArguments(TyperCommand):
+    """A command that hands on what stands behind ``--``, and takes no other arguments."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer keeps its click to itself
+        """Parse the options before ``--``.
+
+        Raises:
+            UsageError: an argument stands there.
+        """
+        end = args.index("--") if "--" in args else len(args)
+        super().parse_args(ctx, args[:end])
+        if ctx.args:
+            hint = f"; a suite is chosen by --suite {ctx.args[0]}" if ctx.info_name == "run" else ""
+            raise UsageError(f"unexpected argument {ctx.args[0]!r}: what is to be handed on stands behind --{hint}")
+        ctx.args = args[end + 1 :]
+        return list(ctx.args)
 
 
 class Commands(TyperGroup):
@@ -43,7 +62,8 @@ class Commands(TyperGroup):
         found = getattr(import_module(f"bench.cli.{module}"), name)
         if not isinstance(found, typer.Typer):
             alone = typer.Typer(add_completion=False)
-            alone.command(cmd_name, context_settings=dict(settings))(found)
+            kind = WithArguments if settings else None
+            alone.command(cmd_name, cls=kind, context_settings=dict(settings))(found)
             found = alone
         command = get_command(found)
         command.name = cmd_name

@@ -8,7 +8,7 @@ import typer
 from bench.cli.console import RunConsole
 from bench.cli.estimate import print_estimate
 from bench.cli.lab import HistoryFile, default_config
-from bench.cli.moment import moment
+from bench.cli.moment import end_of_run
 from bench.exit_code import ExitCode
 from bench.run import RunRequest, execute, parse_simulate, prepare
 
@@ -58,7 +58,7 @@ def run(
         config=config or default_config(),
         plan=plan,
         wait=wait,
-        until=moment(until) if until else None,
+        until=end_of_run(until) if until is not None else None,
         repeat=repeat,
         interleave=interleave or (),
         history=history,

@@ -81,7 +81,10 @@ def install() -> None:
             if null != descriptor:
                 os.dup2(null, descriptor)
                 os.close(null)
-    sys.stdout, sys.stderr = _stream(1), _stream(2)
+    if sys.stdout is sys.__stdout__:  # else somebody has put another stream there, and takes what it gets
+        sys.stdout = _stream(1)
+    if sys.stderr is sys.__stderr__:
+        sys.stderr = _stream(2)
 
 
 def _stream(descriptor: int) -> TextIO:

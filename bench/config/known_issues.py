@@ -4,7 +4,8 @@ A row turns a scenario into an expected failure on the firmware it names, with a
 a date after which it counts as a failure again.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -37,14 +38,32 @@ class KnownIssue(FirmwareRange):
         return today <= self.expires and matches_test(self.test, test) and self.matches_firmware(firmware)
 
 
+FILE = "known_issues.toml"
+_NO_SUITES = ("node_modules", "site-packages", "venv")
+
+
 class _File(Section):
     issue: tuple[KnownIssue, ...] = ()
 
 
-def load_known_issues(paths: Sequence[Path]) -> tuple[KnownIssue, ...]:
-    """Return the rows of all files that exist.
+def load_known_issues(path: Path) -> tuple[KnownIssue, ...]:
+    """Return the rows of a file; none where there is no file.
 
     Raises:
         ConfigError: names file, line and key.
     """
-    return tuple(issue for path in paths if path.is_file() for issue in read_toml(path, _File).issue)
+    return read_toml(path, _File).issue if os.path.lexists(path) else ()
+
+
+def known_issue_files(suites: Iterable[Path], here: Path) -> list[Path]:
+    """Return the files that hold known issues of some suites: beside their files, and in the working folder."""
+    folders: dict[Path, None] = {here: None}
+    for suite in suites:
+        folders |= dict.fromkeys([suite.parent] if suite.is_file() else _folders_of(suite))
+    return [folder / FILE for folder in folders if os.path.lexists(folder / FILE)]
+
+
+def _folders_of(suite: Path) -> Iterator[Path]:
+    for place, inner, _ in os.walk(suite):
+        inner[:] = [name for name in inner if not name.startswith((".", "__")) and name not in _NO_SUITES]
+        yield Path(place)

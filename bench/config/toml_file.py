@@ -7,9 +7,12 @@ from typing import Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from bench.errors import UsageError
+from bench.errors import UsageError, in_words
+from bench.visible import visible
 
 M = TypeVar("M", bound=BaseModel)
+Location = tuple[str | int, ...]
+"""The keys and numbers that lead to a value of a file."""
 
 
 class Section(BaseModel):
@@ -28,15 +31,52 @@ def read_toml(path: Path, model: type[M]) -> M:
     Raises:
         ConfigError: names file, line and key, and says what to do.
     """
+    text = read_text(path)
     try:
-        text = path.read_text(encoding="utf-8")
-        return model.model_validate(tomllib.loads(text))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from error
+        content = tomllib.loads(text)
+        _refuse_controls(content)
+        return model.model_validate(content)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
+    except _ControlCharacter as error:
+        line = line_of(text, error.location)
+        where = f"{f'line {line}, ' if line else ''}{_key(error.location) or 'file'}"
+        raise ConfigError(f"{path} cannot be used:\n    {where}: holds a control character; remove it") from None
     except ValidationError as error:
         raise ConfigError(f"{path} cannot be used:\n{_problems_of(text, error)}") from None
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file of a lab, without the byte order mark that some editors write.
+
+    Raises:
+        ConfigError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 (byte {error.start + 1}): save it as UTF-8") from error
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read {path}: {in_words(error)}") from error
+
+
+class _ControlCharacter(Exception):
+    def __init__(self, location: Location) -> None:
+        super().__init__()
+        self.location = location
+
+
+def _refuse_controls(value: object, location: Location = ()) -> None:
+    """Raise for a text that no terminal and no page must see: names and reasons are shown as they are written."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            _refuse_controls(key, location)
+            _refuse_controls(part, (*location, key))
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            _refuse_controls(part, (*location, number))
+    elif isinstance(value, str) and visible(value) != value:
+        raise _ControlCharacter(location)
 
 
 def _problems_of(text: str, error: ValidationError) -> str:
@@ -45,9 +85,9 @@ def _problems_of(text: str, error: ValidationError) -> str:
 
 
 def _problem(text: str, problem: dict[str, Any]) -> str:
-    location: tuple[str | int, ...] = problem["loc"]
+    location: Location = problem["loc"]
     line, message = line_of(text, location), _message(problem)
-    hidden = problem["type"] in ("missing", "extra_forbidden") or location[-1:] in _SECRETS
+    hidden = problem["type"] in ("missing", "extra_forbidden") or not _SECRETS.isdisjoint(location)
     value = "" if hidden or isinstance(problem["input"], dict | tuple | list) else f" (it is {problem['input']!r})"
     return f"{f'line {line}, ' if line else ''}{_key(location) or 'file'}: {message}{value}"
 
@@ -62,7 +102,7 @@ def _message(problem: dict[str, Any]) -> str:
     return form.format(**problem.get("ctx", {}))
 
 
-_SECRETS = (("pin",), ("password",))
+_SECRETS = frozenset(("pin", "password", "webhook"))
 """Keys whose value is not shown: it may be a secret that stands in the wrong place."""
 _MESSAGES = {
     "missing": "is missing",
@@ -111,13 +151,13 @@ def matching(pattern: str, form: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _key(location: tuple[str | int, ...]) -> str:
+def _key(location: Location) -> str:
     """Return ``boards #2.port`` for the port of the second table of ``[[boards]]``."""
     parts = [part for part in location if not str(part).startswith("function-")]
     return "".join(f" #{part + 1}" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
 
 
-def line_of(text: str, location: tuple[str | int, ...]) -> int | None:
+def line_of(text: str, location: Location) -> int | None:
     """Return the line of a key, or of its table when the key is missing; None when neither is found."""
     table: list[str] = []
     counts: dict[str, int] = {}

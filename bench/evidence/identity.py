@@ -3,8 +3,8 @@
 It is the path of its file and its name there, ``test_dns.py::test_by_name[TCP]``. The path is
 
 * of the bench's own suites the file's name;
-* in a project (a folder with one of :data:`MARKS`) relative to the folder that holds it: ``lab/suites/test_a.py``;
-* else, below the working folder, relative to that;
+* below the working folder relative to that: there are the lab's bench.toml, its plans and its history;
+* in a project elsewhere (a folder with one of :data:`MARKS`) relative to the folder that holds it: ``team/test_a.py``;
 * else the whole path, without its first slash.
 """
 
@@ -59,10 +59,10 @@ class TestIds:
     def _find_base(self, folder: Path) -> Path:
         if folder == self._bundled or self._bundled in folder.parents:
             return self._bundled
+        if folder == self._here or self._here in folder.parents:
+            return self._here
         project = next((one for one in (folder, *folder.parents) if _is_project(one)), None)
-        if project is not None:
-            return project.parent
-        return self._here if folder == self._here or self._here in folder.parents else Path(folder.anchor)
+        return project.parent if project is not None else Path(folder.anchor)
 
 
 def _is_project(folder: Path) -> bool:

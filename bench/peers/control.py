@@ -27,6 +27,9 @@ class Peers:
 
     Plain peers share one program. TLS and DTLS peers have another, which starts with the first of them: the computation
     of a handshake would disturb the stamps of the others.
+
+    Attributes:
+        in_kernel: of public peers, whether the kernel keeps strangers off; if not, their TCP connections are reset.
     """
 
     def __init__(self, config: PeersConfig | None = None) -> None:
@@ -38,13 +41,19 @@ class Peers:
         self._started: list[Peer] = []
         self._key = secrets.token_bytes(32) if self.config.public else b""
         self._tokens = itertools.count()
+        self.in_kernel = True
 
     @property
     def where(self) -> str:
         """The place where the peers run, for a report."""
         clock = f" (ssh), clock within {self.offset.uncertainty_ns / 1e6:.2f} ms"
         place = "this host" if self.config.ssh is None else f"{self.config.ssh}{clock}"
-        return f"{place}, in public: answers this run's boards only" if self.config.public else place
+        if not self.config.public:
+            return place
+        how = (
+            "" if self.in_kernel else "; this kernel does not filter TCP for its user: strangers' connections are reset"
+        )
+        return f"{place}, in public: answers this run's boards only{how}"
 
     @property
     def version(self) -> str:
@@ -125,7 +134,8 @@ class Peers:
 
     def _guard(self, program: Program) -> None:
         if self.config.public:
-            program.request("guard", key=base64.b64encode(self._key).decode())
+            answer = program.request("guard", key=base64.b64encode(self._key).decode())
+            self.in_kernel = bool(answer["in_kernel"])
 
     def _share_admission(self) -> dict[str, Any]:
         """Share the admitted addresses: tokens are shown to one program, and both serve the same boards."""

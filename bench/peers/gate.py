@@ -10,7 +10,9 @@ import asyncio
 import hmac
 import re
 import socket
+import struct
 from collections import OrderedDict
+from typing import Any
 
 from bench.peers.bound import BoundPeer
 from bench.peers.journal import Source
@@ -20,12 +22,18 @@ _FORM = re.compile(rb"([0-9a-f]{8})([0-9a-f]{32})")
 _SIZE = 40
 _WAITING, _WAITING_SECONDS = 64, 10.0
 _BURST = 64
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER for no time: closing sends a reset."""
 
 
 def token(key: bytes, serial: int) -> bytes:
     """Return the token of a serial number."""
     head = f"{serial:08x}".encode()
     return head + hmac.new(key, head, "sha256").hexdigest()[: _SIZE - len(head)].encode()
+
+
+class FilterRefused(Exception):
+    """Strangers cannot be kept off a socket, so no peer is served on it."""
 
 
 class Gate:
@@ -38,19 +46,44 @@ class Gate:
         self._admitted: OrderedDict[str, None] = OrderedDict()
         self._guarded: list[socket.socket] = []
 
-    def guard(self, unbound: socket.socket, own: str) -> None:
+    @property
+    def in_kernel(self) -> bool:
+        """Whether the kernel turns strangers away; if not, it takes their TCP connections and this program resets them.
+
+        Some kernels let only CAP_NET_ADMIN filter the packets of a TCP socket.
+        """
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tried:
+            return self._filters(tried)
+
+    def guard(self, unbound: "GuardedSocket", own: str) -> None:
         """Protect a socket, which must not be bound yet, from other addresses; ``own`` will be its address.
 
         Raises:
-            OSError: The kernel cannot filter.
+            FilterRefused: the kernel does not let this user filter datagrams.
         """
         self._guarded = [guarded for guarded in self._guarded if guarded.fileno() >= 0]
-        self._guarded.append(unbound)
         if own not in self._own:  # a relay speaks to its upstream from here
             self._own.add(own)
             self._apply()
-        else:
-            only_from(unbound, self._addresses)
+        unbound.gate = self
+        if self._filters(unbound):
+            self._guarded.append(unbound)
+        elif unbound.type is not socket.SOCK_STREAM:
+            raise FilterRefused(
+                "this kernel lets only CAP_NET_ADMIN filter datagrams: give the peers' user that capability, or leave"
+                " `public` out where no stranger can reach them"
+            )
+
+    def _filters(self, tried: socket.socket) -> bool:
+        try:
+            only_from(tried, self._addresses)
+        except PermissionError:
+            return False
+        return True
+
+    def serves(self, address: str) -> bool:
+        """Return whether an address may reach the guarded sockets."""
+        return address.partition("%")[0] in self._addresses[:MOST_ADDRESSES]
 
     def redeem(self, data: bytes) -> bool:
         """Return whether data are a valid token, and use it up."""
@@ -84,6 +117,30 @@ class Gate:
         for guarded in self._guarded:
             if guarded.fileno() >= 0:
                 only_from(guarded, self._addresses)
+
+
+class GuardedSocket(socket.socket):
+    """A socket that accepts no stranger's connection, whatever the kernel lets through.
+
+    Attributes:
+        gate: knows who is not a stranger; None for a socket that is open to all.
+    """
+
+    gate: Gate | None = None
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept the next connection of a client that is served; reset those of strangers before it, some at a time.
+
+        Raises:
+            BlockingIOError: none of a client is waiting (yet).
+        """
+        for _ in range(_BURST):
+            client, source = super().accept()
+            if self.gate is None or self.gate.serves(source[0]):
+                return client, source
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            client.close()
+        raise BlockingIOError
 
 
 class UdpGate(BoundPeer):

@@ -22,7 +22,7 @@ from bench.errors import in_words
 from bench.peers.behaviour import NAMES
 from bench.peers.datagram import Allowance, DatagramPeer
 from bench.peers.dtls import DtlsEcho
-from bench.peers.gate import Gate, TcpGate, UdpGate
+from bench.peers.gate import Gate, GuardedSocket, TcpGate, UdpGate
 from bench.peers.security import KeyLog, from_json
 from bench.peers.tcp import ClosedPort, StreamPeer, TcpDialer, TcpEcho
 from bench.peers.tls import ServedTlsConnection, TlsEcho
@@ -30,7 +30,7 @@ from bench.peers.udp import Path as NetworkPath
 from bench.peers.udp import UdpEcho, UdpRelay
 from bench.security import SecurityUnavailable, TlsContext, library
 
-PROTOCOL = 3
+PROTOCOL = 4
 _PUBLIC_RATE = 4_000_000  # bytes/s, more than any board sends
 _PUBLIC_CONNECTIONS = 256
 _LINE_LIMIT = 64 << 20
@@ -131,7 +131,7 @@ class Service:
         if self._peers:
             raise ValueError("send guard before the first peer starts")
         self._gate = Gate(base64.b64decode(request["key"]))
-        return {}
+        return {"in_kernel": self._gate.in_kernel}
 
     async def _admit(self, request: Request) -> Answer:
         for address in request["addresses"]:
@@ -269,7 +269,7 @@ def _bind(host: str, ports: tuple[int, int] | None, kind: socket.SocketKind, gat
     candidates = range(ports[0], ports[1] + 1) if ports else (0,)
     problem: OSError | None = None
     for port in candidates:
-        bound = socket.socket(family, kind)
+        bound = GuardedSocket(family, kind)
         try:
             if kind is socket.SOCK_STREAM and ports:
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -279,6 +279,9 @@ def _bind(host: str, ports: tuple[int, int] | None, kind: socket.SocketKind, gat
         except OSError as error:
             bound.close()
             problem = error
+        except BaseException:
+            bound.close()
+            raise
         else:
             return bound
     where = f"none of the ports {ports[0]} to {ports[1]}" if ports else "no port"

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards
+from bench.config.known_issues import known_issue_files, load_known_issues
 from bench.config.lab import Config, load
+from bench.config.named_files import check_named
 from bench.config.plan import FILE as PLAN_FILE
 from bench.config.plan import Plan, load_plan
 from bench.errors import BenchError, InternalError
@@ -60,6 +62,9 @@ def prepare(request: RunRequest, watcher: Watcher | None = None) -> Prepared:
     selection = suites.select(plan.suites if plan else request.suites)
     boards = choose_boards(request, lab, plan, watcher.line)
     simulated = 1 if request.simulate is Simulate.AUTO and not boards else request.simulated_boards
+    for file in known_issue_files(selection.paths, Path.cwd()):
+        load_known_issues(file)
+    check_named(request.config, lab, [spec.slot for spec in boards], request.history or lab.history)
     rounds = plan.repetitions if plan else request.repeat
     arguments = tuple(plan.arguments if plan else request.arguments)
     return Prepared(request, lab, plan, selection, boards, simulated, rounds, arguments)

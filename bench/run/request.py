@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from bench.boards import Selector
 from bench.errors import UsageError
 
 
@@ -29,7 +30,7 @@ class RunRequest:
         config: the lab's bench.toml; None is the default lab.
         plan: a qualification plan, which says what runs.
         wait: seconds to wait for a board that is in use.
-        until: when the run ends, with what there is.
+        until: when the run ends, with what there is: a moment, or a time from its start, whatever becomes of the clock.
         repeat: rounds; None is 1, or 10 where boards alternate.
         interleave: selectors of two groups of boards that alternate.
         history: the history file; None is as the lab says.
@@ -44,7 +45,7 @@ class RunRequest:
     config: Path | None = None
     plan: Path | None = None
     wait: float = 0.0
-    until: datetime | None = None
+    until: datetime | timedelta | None = None
     repeat: int | None = None
     interleave: Sequence[str] = ()
     history: Path | None = None
@@ -65,8 +66,15 @@ class RunRequest:
         """Check what the parts of the request say of each other.
 
         Raises:
-            UsageError: a plan says what runs, and something else does too.
+            UsageError: a plan says what runs, and something else does too; a time that has passed; not two groups.
         """
+        if isinstance(self.until, datetime) and self.until <= datetime.now(UTC):
+            raise UsageError(f"--until: {self.until:%Y-%m-%d %H:%M} UTC has passed")
+        if self.interleave:
+            if len(self.interleave) != 2:
+                raise UsageError("--interleave is given twice, once a group: --interleave dk-1 --interleave dk-2")
+            for text in self.interleave:
+                Selector.parse(text, "--interleave")
         if self.plan is None:
             return
         if self.simulate is Simulate.AUTO:

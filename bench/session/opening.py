@@ -10,6 +10,7 @@ from bench.config.lab import Config, load
 from bench.config.plan import load_plan
 from bench.evidence import ResultStream
 from bench.evidence.run_folder import new_run_folder
+from bench.evidence.stream import FILE as STREAM
 from bench.privacy import Concealer, lab_key
 from bench.session.board_session import BoardSession
 
@@ -62,7 +63,7 @@ def open_session(request: SessionRequest) -> Iterator[BoardSession]:
 
 def _session(request: SessionRequest, lab: Config, spec: BoardSpec, peer_name: str | None) -> BoardSession:
     folder = request.folder or new_run_folder()
-    begins = request.folder is None  # a run has begun it for its boards' processes
+    begins = not (folder / STREAM).exists()  # a run has begun it for its boards' processes
     stream = ResultStream(folder, folder.name, spec.slot, request.attempt, request.round, begins=begins)
     concealer = Concealer(lab_key())
     return BoardSession(spec, lab, stream, peer_name=peer_name, concealer=concealer, sizes=request.sizes)

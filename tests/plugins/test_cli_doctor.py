@@ -74,7 +74,7 @@ class TestDoctor:
         )
         finished = self.doctor(tmp_path, hooks)
         assert finished.returncode == 1
-        for key, program in (("[coverage] lose", "attenuator"), ("[notify] command", "mailer")):
+        for key, program in (("coverage.lose", "attenuator"), ("notify.command", "mailer")):
             assert f"{key}: there is no program no-such-{program}" in finished.stdout
 
     def test_the_udev_rule(self, tmp_path: Path) -> None:

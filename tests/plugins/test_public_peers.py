@@ -1,6 +1,9 @@
 """Peers in public: this run's boards are served, strangers get nothing back, whatever they send and however much."""
 
+import asyncio
+import base64
 import contextlib
+import json
 import select
 import socket
 import subprocess
@@ -17,6 +20,7 @@ from bench.config.lab import PeersConfig
 from bench.peers import Peer, PeerError, Peers
 from bench.peers.datagram import Allowance
 from bench.peers.gate import Gate, token
+from bench.peers.service import Service
 from bench.peers.source_filter import MOST_ADDRESSES
 from bench.privacy import Concealer
 from bench.security import TlsSettings
@@ -153,6 +157,7 @@ def test_ipv6(modem, peers, ipv6):
 
 
 def connects(peer: Peer, address: str) -> bool:
+    """Whether a connection comes about and stays; a stranger's meets silence, or a reset where the kernel takes it."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
         client.bind((address, 0))
         client.settimeout(0.5)
@@ -160,7 +165,13 @@ def connects(peer: Peer, address: str) -> bool:
             client.connect((peer.host, peer.port))
         except TimeoutError:
             return False
-        return True
+        try:
+            assert client.recv(100) == b"", "a stranger was answered"
+        except TimeoutError:
+            return True
+        except ConnectionResetError:
+            pass
+        return False
 
 
 class TestStrangers:
@@ -178,7 +189,7 @@ class TestStrangers:
                 rounds += 1
             assert flood.stdout.read() == "silence\n"
         assert rounds > 1
-        assert not knocked(stream, 10_000)
+        assert not knocked(stream, 10_000, in_kernel=peers.in_kernel)
         assert [e.address.split()[0] for e in echo.journal() if e.event == "received"] == [CLIENT] * rounds
         assert stream.journal() == []
         assert connects(stream, CLIENT)
@@ -233,8 +244,15 @@ class TestStrangers:
         assert 10 <= answered < 100
 
 
-def knocked(peer: Peer, count: int) -> bool:
-    """Whether any of so many connections of strangers comes about, or is answered at all."""
+def hears(client: socket.socket) -> bool:
+    try:
+        return client.recv(100) != b""
+    except OSError:
+        return False
+
+
+def knocked(peer: Peer, count: int, *, in_kernel: bool) -> bool:
+    """Whether any of so many strangers is answered; where the kernel filters, not even their handshake is."""
     for _ in range(count // 100):
         clients = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(100)]
         try:
@@ -242,12 +260,68 @@ def knocked(peer: Peer, count: int) -> bool:
                 client.setblocking(False)
                 client.bind((STRANGER, 0))
                 client.connect_ex((peer.host, peer.port))
-            if any(select.select([], clients, [], 0.01)):
+            heard = select.select(clients, [], [], 0.01)[0]
+            if (heard and in_kernel) or any(map(hears, heard)):
                 return True
         finally:
             for client in clients:
                 client.close()
     return False
+
+
+class TestWithoutFilters:
+    """A kernel that lets only CAP_NET_ADMIN filter packets: the same in the program, or a refusal that says so."""
+
+    @pytest.fixture
+    def _no_filter(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: object) -> None:
+            raise PermissionError(1, "Operation not permitted")
+
+        monkeypatch.setattr("bench.peers.gate.only_from", refuse)
+
+    @pytest.mark.usefixtures("_no_filter")
+    def test_a_stranger_is_reset_and_a_client_is_served(self) -> None:
+        async def play() -> None:
+            service = Service()
+            guarded = await service.answer(request("guard", key=base64.b64encode(b"k" * 32).decode()))
+            assert guarded == {"id": 1, "ok": True, "in_kernel": False}
+            started = await service.answer(request("start", kind="tcp-echo", bind="127.0.0.1"))
+            await service.answer(request("admit", addresses=[CLIENT]))
+            for address, served in ((STRANGER, False), (CLIENT, True), (STRANGER, False)):
+                assert await is_echoed(started["port"], address) is served
+            entries = (await service.answer(request("journal", peer=started["peer"])))["entries"]
+            assert [entry["event"] for entry in entries if STRANGER in str(entry)] == []
+            assert [entry["event"] for entry in entries][:2] == ["accepted", "received"]
+            service.close()
+
+        asyncio.run(play())
+
+    @pytest.mark.usefixtures("_no_filter")
+    def test_datagrams_are_refused_with_what_is_missing(self) -> None:
+        async def play() -> None:
+            service = Service()
+            await service.answer(request("guard", key=base64.b64encode(b"k" * 32).decode()))
+            refused = await service.answer(request("start", kind="udp-echo", bind="127.0.0.1"))
+            assert "lets only CAP_NET_ADMIN filter datagrams" in refused["error"]
+            assert "port" not in refused["error"].partition(":")[0]
+            service.close()
+
+        asyncio.run(play())
+
+
+def request(operation: str, **fields: object) -> bytes:
+    return json.dumps({"id": 1, "op": operation, **fields}).encode()
+
+
+async def is_echoed(port: int, address: str) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
+        with contextlib.closing(writer):
+            writer.write(b"hello")
+            await writer.drain()
+            return await asyncio.wait_for(reader.read(100), 5) == b"hello"
+    except ConnectionError:
+        return False
 
 
 def test_a_peer_without_a_gate_refuses_to_make_one() -> None:

@@ -88,7 +88,7 @@ class Lab:
     def run(self, suite: str = GOOD, arguments: Sequence[str] = ("--simulate", "1")) -> Finished:
         finished = subprocess.run(
             self.command(suite, arguments),
-            capture_output=True, text=True, timeout=120, env=self.environment, check=False,
+            cwd=self.folder, capture_output=True, text=True, timeout=120, env=self.environment, check=False,
         )  # fmt: skip
         assert "Traceback" not in finished.stdout + finished.stderr
         return Finished(finished.returncode, finished.stdout + finished.stderr, self.out)
@@ -96,7 +96,7 @@ class Lab:
     def start(self, suite: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             self.command(suite, ("--simulate", "1")),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.environment,
+            cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.environment,
         )  # fmt: skip
 
     def until(self, kind: str, test: str) -> None:

@@ -59,7 +59,7 @@ class TestRuns:
         assert (code, summary["verdict"], summary["exit_code"]) == (1, "NOT QUALIFIED", 1), output
         assert (summary["planned"], summary["passed"], summary["failed"]) == (20, 18, 2)
         assert (summary["flaky"], summary["rounds"], summary["simulated"]) == (2, 2, True)
-        assert "flaky: test_lab.py::test_fails_in_the_second_round" in summary["reason"]
+        assert f"flaky: {tmp_path.name}/test_lab.py::test_fails_in_the_second_round" in summary["reason"]
         assert "SIMULATED: no hardware, no qualification" in summary["plan"]["missing"]
         page = (lab.out / "verdict.html").read_text()
         assert "Plan release; waivers used: 0" in page

@@ -92,7 +92,7 @@ def test_a_suite_that_cannot_be_read_is_told_and_never_green() -> None:
 
 def test_streams_of_bench_0_1_are_read() -> None:
     board = row("board", slm_version="2.9.0", modem_firmware="mfw", network={}, ids={"imei": "i"})
-    summary = reconcile([board, *stream_of("passed")])
+    summary = reconcile([*stream_of("passed"), board])
     assert (summary.boards[0].application, summary.boards[0].application_version) == ("slm", "2.9.0")
 
 
