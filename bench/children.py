@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
 ENVIRONMENT = "NRF91_BENCH_PARENT_FD"
+SHORT_PATIENCE_S = 1.0
+"""Seconds in which a program that holds no hardware has ended after its parent."""
 
 
 def spawn(
@@ -68,8 +70,13 @@ def parent_fd() -> int | None:
     return int(text) if text and text.isdigit() else None
 
 
-def when_parent_ends(action: Callable[[], object]) -> None:
-    """Call ``action`` in a thread when the parent is gone; do nothing without a parent's pipe."""
+def when_parent_ends(action: Callable[[], object], *, patience: float | None = None) -> None:
+    """Call ``action`` in a thread when the parent is gone; do nothing without a parent's pipe.
+
+    Args:
+        action: ends this process, in order.
+        patience: seconds after which it is ended by force; None never does.
+    """
     descriptor = parent_fd()
     if descriptor is None:
         return
@@ -79,6 +86,9 @@ def when_parent_ends(action: Callable[[], object]) -> None:
         while os.read(descriptor, 512):
             pass
         action()
+        if patience is not None:
+            time.sleep(patience)
+            os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
@@ -94,13 +104,7 @@ def end_without_parent(patience: float) -> None:
     Args:
         patience: seconds in which everything with a lifetime should be closed.
     """
-
-    def end_self() -> None:
-        interrupt_self()
-        time.sleep(patience)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    when_parent_ends(end_self)
+    when_parent_ends(interrupt_self, patience=patience)
 
 
 def program(module: str, *arguments: str) -> list[str]:

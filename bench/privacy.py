@@ -15,7 +15,8 @@ import secrets
 import tempfile
 from pathlib import Path
 
-from bench.errors import LabError
+from bench.errors import LabError, in_words
+from bench.shared_files import check_own
 from bench.state import state_folder
 
 _KEY_BYTES = 32
@@ -46,11 +47,12 @@ def lab_key(path: Path | None = None) -> bytes:
     """
     path = path or key_path()
     try:
-        if not path.exists():
+        if not os.path.lexists(path):
             _make_key(path)
+        check_own(path, private=True)
         key = path.read_bytes()
     except OSError as error:
-        raise LabError(f"cannot keep the key for short ids in {path}: {error}; set XDG_STATE_HOME") from error
+        raise LabError(f"cannot keep the key for short ids in {path}: {in_words(error)}; set XDG_STATE_HOME") from error
     if len(key) < _KEY_BYTES // 2:
         raise LabError(f"{path} holds {len(key)} bytes, not a key: delete it, the next run makes one")
     return key

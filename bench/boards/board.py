@@ -288,7 +288,11 @@ class Board:
 
     def _undo_left_over(self, link: AtLink) -> None:
         """Undo the changes of an earlier process that did not live to undo them."""
-        for commands in self._undo.left_over():
+        try:
+            left_over = list(self._undo.left_over())
+        except OSError as error:
+            raise LabError(f"{self.slot}: what an earlier run has changed cannot be read: {error}") from error
+        for commands in left_over:
             try:
                 for command in commands:
                     link.command(command, timeout=_UNDO_SECONDS)

@@ -1,5 +1,6 @@
 """Boards that come and go. Events come from udev; at each event the attached boards are listed anew."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -114,6 +115,31 @@ def _is(spec: BoardSpec, board: AttachedBoard) -> bool:
     return same_serial(board.serial, spec.serial) if spec.serial else board.place == spec.place
 
 
+def has_ended(spec: BoardSpec) -> bool:
+    """Return whether a board was simulated, on a pseudo-terminal that is gone. Costs a look at its name."""
+    if spec.hardware or spec.serial or not spec.port.startswith("/"):
+        return False
+    if spec.pty_made_ns:
+        return pty_made_ns(spec.port) != spec.pty_made_ns
+    return not os.path.lexists(spec.port)  # the simulator's link to it, which it removes at its end
+
+
+def ended_text(spec: BoardSpec) -> str:
+    """Return what a person reads of a simulated board that has ended."""
+    return (
+        f"the simulator of {spec.slot} has ended, and its port {spec.port} with it: a pseudo-terminal never comes back;"
+        " start the simulator, then the run, anew"
+    )
+
+
+class SimulatorEnded(LabError):
+    """A simulated board has ended: its pseudo-terminal never comes back."""
+
+    permanent = True
+    worth_retry = False
+    ends_by_itself = False
+
+
 def found_again(spec: BoardSpec, config: Config, seconds: float) -> BoardSpec:
     """Return the spec of a board as it is attached now: its port may have another name, or had none before.
 
@@ -121,10 +147,11 @@ def found_again(spec: BoardSpec, config: Config, seconds: float) -> BoardSpec:
 
     Raises:
         PortNotFound: it is not attached, and has not come back within ``seconds``.
+        SimulatorEnded: it was a simulated board that has ended.
     """
     catalog = Catalog(config.models)
-    if spec.pty_made_ns and not is_there(spec, catalog):
-        raise PortNotFound(f"{spec.slot} has vanished: the program behind {spec.port} has ended; start it again")
+    if has_ended(spec):
+        raise SimulatorEnded(ended_text(spec))
     if spec.port and (not spec.serial or not spec.port.startswith("/")):
         return spec
     with BoardMonitor(catalog) as monitor:

@@ -6,7 +6,6 @@ holds it. A process may inherit a lease from the one that started it: the lock s
 
 import contextlib
 import fcntl
-import getpass
 import json
 import os
 import re
@@ -20,8 +19,10 @@ from typing import Self
 import psutil
 
 from bench.at import pty_made_ns
-from bench.errors import LabError
+from bench.errors import LabError, in_words
 from bench.processes import describe_process, lock_holder
+from bench.shared_files import Untrusted, check_shared_folder, open_plain, read_plain, user_name
+from bench.visible import visible_line
 
 INHERITED = "NRF91_BENCH_LEASED"
 """Names the boards, by key, whose leases a process has from its parent."""
@@ -72,15 +73,18 @@ def lock_folder() -> Path:
     """Return the folder of the locks of this host: one for all its users.
 
     Raises:
-        LabError: none can be written.
+        LabError: none can be written, or the one that is there is not to be trusted.
     """
     named = os.environ.get(FOLDER)
-    for base in [Path(named)] if named else _FOLDERS:
-        folder = base if named else base / "nrf91-bench"
+    for folder in [Path(named)] if named else [base / "nrf91-bench" for base in _FOLDERS]:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if folder.stat().st_uid == os.geteuid():
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir(parents=bool(named), mode=0o700)
+            if folder.lstat().st_uid == os.geteuid() and not folder.is_symlink():
                 folder.chmod(0o1777)  # other users lock the same boards
+            check_shared_folder(folder)
+        except Untrusted as error:
+            raise LabError(f"{error}; or set {FOLDER} to another folder, for all users of the host") from error
         except OSError:
             continue
         if os.access(folder, os.W_OK | os.X_OK):
@@ -132,7 +136,7 @@ class Lease:
         try:
             descriptor = _open(path)
         except OSError as error:
-            raise LabError(f"cannot lock {self.name}: {path}: {error.strerror}") from error
+            raise LabError(f"cannot lock {self.name}: {path}: {in_words(error)}") from error
         try:
             self._lock(descriptor, path, wait, waiting, stopped)
         except BaseException:
@@ -190,7 +194,7 @@ class Lease:
 
     def _sign(self, descriptor: int) -> None:
         since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        holder = Holder(self.job, _user(), os.getpid(), since)
+        holder = Holder(self.job, user_name(os.getuid()), os.getpid(), since)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
 
@@ -205,11 +209,10 @@ def _same(descriptor: int, path: Path) -> bool:
 
 def _open(path: Path) -> int:
     """Return the lock file; an existing one without O_CREAT, which the kernel refuses on another user's file."""
-    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        return os.open(path, flags)
+        return open_plain(path, os.O_RDWR)
     except FileNotFoundError:
-        return os.open(path, flags | os.O_CREAT, 0o666)
+        return open_plain(path, os.O_RDWR | os.O_CREAT, 0o666)
 
 
 def holder_of(key: str) -> Holder | None:
@@ -240,15 +243,18 @@ def terminal_lock(port: str) -> str:
 
 
 def _signature(path: Path) -> Holder | None:
+    """Return who holds a lock: the user as the kernel knows the process, the rest as the holder wrote it."""
     try:
-        row = json.loads(path.read_text())
-        return Holder(str(row["job"]), str(row["user"]), int(row["pid"]), str(row["since"]))
+        row = json.loads(read_plain(path)[0])
+        pid = int(row["pid"])
+        user = _user_of(lock_holder(path) or pid) or visible_line(str(row["user"]))
+        return Holder(visible_line(str(row["job"])), user, pid, visible_line(str(row["since"])))
     except (OSError, ValueError, KeyError, TypeError):
         return None  # it is being written, or is not a signature
 
 
-def _user() -> str:
+def _user_of(pid: int) -> str:
     try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return f"uid {os.geteuid()}"
+        return user_name(psutil.Process(pid).uids().real)
+    except (psutil.Error, ValueError):  # it has ended, or is in another container
+        return ""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from bench.errors import LabError
+from bench.shared_files import check_own
 from bench.state import state_folder
 
 _SCHEMA = """
@@ -70,6 +71,7 @@ class Ledger:
         """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            check_own(self._path)
             self._connection = sqlite3.connect(self._path, timeout=_WAIT_SECONDS, isolation_level=None)
             self._connection.executescript(_SCHEMA)
             # By the newest entry, not by this host's clock: one that jumps must not make anybody forget.

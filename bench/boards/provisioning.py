@@ -14,6 +14,7 @@ from bench.config.lab import TagRange
 from bench.errors import LabError
 from bench.modem import CredentialStoreFull, CredentialType, Modem
 from bench.security.credentials import CredentialSet
+from bench.shared_files import check_own, replace_plain
 
 TAGS = (
     "psk",
@@ -54,6 +55,7 @@ class KnownDigests:
         """Read the file; one that is not there, or broken, costs a board one more write."""
         if self.path is not None:
             try:
+                check_own(self.path)
                 rows = json.loads(self.path.read_text())
             except (OSError, ValueError):
                 return
@@ -69,7 +71,7 @@ class KnownDigests:
         if self.path is not None:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                self.path.write_text(json.dumps(self.rows))
+                replace_plain(self.path, json.dumps(self.rows), 0o600)
             except OSError as error:
                 raise LabError(f"cannot keep digests of credentials in {self.path}: {error}") from error
 

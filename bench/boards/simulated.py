@@ -2,12 +2,12 @@
 
 import json
 import os
+import secrets
 import select
 import socket
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import IO, Any, Self
 
 from bench import children
@@ -31,7 +31,7 @@ def ask_simulator(spec: BoardSpec, request: Mapping[str, object]) -> dict[str, A
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
             client.settimeout(_ANSWER_SECONDS)
-            client.connect(spec.control)
+            client.connect(f"\0{spec.control[1:]}" if spec.control.startswith("@") else spec.control)
             client.sendall(json.dumps({**request, "board": spec.slot}).encode() + b"\n")
             with client.makefile("rb") as lines:
                 line = lines.readline()
@@ -59,12 +59,12 @@ class SimulatedBoards:
         self._errors: IO[bytes] | None = None
         self._pipe = -1
         self._output = b""
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        # Without a file: nothing is left of it when everybody is killed.
+        self._control = f"@nrf91-bench-{secrets.token_hex(16)}"
         self.specs: tuple[BoardSpec, ...] = ()
 
     def __enter__(self) -> Self:
         self._errors = tempfile.TemporaryFile()
-        self._folder = tempfile.TemporaryDirectory(prefix="nrf91-bench-")
         arguments = (*self._arguments, "--log", "--control", self._control)
         self._process, self._pipe = children.spawn(
             children.program("bench.cli", *arguments), stdout=subprocess.PIPE, stderr=self._errors
@@ -84,13 +84,6 @@ class SimulatedBoards:
             self._process = None
         if self._errors is not None:
             self._errors.close()
-        if self._folder is not None:
-            self._folder.cleanup()
-
-    @property
-    def _control(self) -> str:
-        assert self._folder is not None
-        return str(Path(self._folder.name) / "control")
 
     def _spec(self, index: int) -> BoardSpec:
         assert self._process is not None

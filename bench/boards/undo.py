@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.shared_files import check_own, open_plain
 from bench.state import state_folder
 
 
@@ -51,6 +52,7 @@ class UndoFile:
         """Yield the changes still to be undone, the last first; half a row, cut off by a crash, was not one yet."""
         kept: dict[int, tuple[str, ...]] = {}
         with contextlib.suppress(FileNotFoundError):
+            check_own(self.path)  # what stands there is sent to the board
             for line in self.path.read_bytes().splitlines():
                 row = _row(line)
                 if isinstance(row.get("change"), int) and isinstance(row.get("undo"), list):
@@ -64,7 +66,8 @@ class UndoFile:
 
     def _append(self, row: dict[str, Any]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        check_own(self.path)
+        descriptor = open_plain(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
             os.write(descriptor, json.dumps(row).encode() + b"\n")
             os.fsync(descriptor)

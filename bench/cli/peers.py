@@ -40,7 +40,7 @@ def peers(
     if key_log is not None and security is None:
         raise UsageError("--key-log needs --psk, or --cert and --key: there is nothing else to log")
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     when_parent_ends(stop.set)
 

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Protocol
 
-from bench.children import interrupt_self, when_parent_ends
+from bench.children import SHORT_PATIENCE_S, interrupt_self, when_parent_ends
 
 _SAMPLE_NS = 10_000
 _STEP = 100  # samples of one mean
@@ -120,7 +120,7 @@ def main() -> int:
     """Run the program."""
     if len(sys.argv) != 2:
         sys.exit("usage: python -m bench.measure.profiler PORT")
-    when_parent_ends(interrupt_self)
+    when_parent_ends(interrupt_self, patience=SHORT_PATIENCE_S)
     try:
         kit = open_kit(sys.argv[1])
         try:

@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from bench import __version__
 from bench.boards import BoardLeased, BoardSpec, Holder, Lease, reservation_of
+from bench.boards.hotplug import ended_text, has_ended
 from bench.children import when_parent_ends
 from bench.evidence import EvidenceLost, ResultStream, RowReader, Summary, rows, write_json
 from bench.evidence.run_folder import too_little_room
@@ -55,7 +56,9 @@ class Interruption:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # only there can signals be handled
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                    continue  # nohup: whoever started the run wants it to outlive the terminal
                 self._handlers[number] = signal.signal(number, self._interrupt)
         when_parent_ends(self._stop.set)
         return self
@@ -106,6 +109,7 @@ class Run:
     state: RunState = field(default_factory=RunState)
     reader: RowReader = field(init=False)
     _leases: dict[str, Lease] = field(default_factory=dict)
+    _specs: Sequence[BoardSpec] = ()
 
     def __post_init__(self) -> None:
         self.reader = RowReader(self.folder)
@@ -186,6 +190,7 @@ class Run:
     def play(self, schedule: Schedule) -> list[Worker]:
         """Play every turn, each with its second attempts; return the workers, which have ended."""
         specs, lab = schedule.specs, self.workers.lab
+        self._specs = specs
         spec = control_board(lab, specs)
         control = ControlBoard(spec, lab, self.stream, lambda: self.interruption.requested) if spec else None
         breaker = CircuitBreaker(
@@ -242,6 +247,8 @@ class Run:
             if self.interruption.wait(_LOOK_SECONDS) and not ending:
                 ending = True
                 breaker.close()
+                if self.interruption.reason != _INTERRUPTED:
+                    self.watcher.line("stopping", self.interruption.reason, Level.WARNING)
                 self.watcher.line("stopping", "the boards are brought back to a known state; this takes a few seconds")
                 _interrupt(running)
         self._take_rows()
@@ -256,10 +263,17 @@ class Run:
             self.watcher.tick()
             breaker.act()
             lost = self.reader.missing()
+            self._end_without_boards()
         except EvidenceLost as error:
             lost = str(error)
         if lost and not self.interruption.requested:
             self.interruption.end(f"evidence was lost: {lost}")
+
+    def _end_without_boards(self) -> None:
+        """End the run when all its boards were simulated and have ended: no pseudo-terminal comes back."""
+        specs = self._specs
+        if specs and not self.interruption.requested and all(has_ended(spec) for spec in specs):
+            self.interruption.end(ended_text(specs[0]))
 
     def _take_rows(self, breaker: CircuitBreaker | None = None) -> None:
         for row in self.reader.new_rows():

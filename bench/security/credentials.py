@@ -7,7 +7,6 @@ because a modem stores credentials in flash, which wears; a simulated board gets
 import base64
 import datetime
 import json
-import os
 import secrets
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,8 +14,9 @@ from pathlib import Path
 
 import trustme
 
-from bench.errors import LabError
+from bench.errors import LabError, in_words
 from bench.security.settings import CertifiedKey, PreSharedKey
+from bench.shared_files import check_own, replace_plain
 from bench.state import state_folder
 
 HOST_NAME = "peer.nrf91-bench.test"
@@ -122,19 +122,16 @@ def lab_credentials(path: Path | None = None, *, today: datetime.date | None = N
     path = path or state_folder() / "credentials.json"
     today = today or datetime.datetime.now(datetime.UTC).date()
     try:
+        check_own(path, private=True)
         if path.exists():
             kept = _from_json(json.loads(path.read_text()))
             if today < kept.made + datetime.timedelta(days=_VALID_DAYS - _RENEW_DAYS):
                 return kept
         made = make_credentials(today)
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(_to_json(made), file)
-        fresh.replace(path)
+        replace_plain(path, json.dumps(_to_json(made)), 0o600)
     except OSError as error:
-        raise LabError(f"cannot keep the test credentials in {path}: {error}; set XDG_STATE_HOME") from error
+        raise LabError(f"cannot keep the test credentials in {path}: {in_words(error)}; set XDG_STATE_HOME") from error
     except (ValueError, KeyError, TypeError) as error:
         raise LabError(f"{path} holds no test credentials ({error}): delete it, the next run makes new ones") from error
     return made

@@ -6,15 +6,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from bench.boards.lease import lock_folder
+from bench.errors import LabError
 from bench.evidence import rows
 from bench.evidence.run_folder import PAUSE
 from bench.session.board_session import BoardSession
+from bench.shared_files import open_plain
 
 _LOOK_SECONDS = 0.2
 # Lab errors of a board that was given up come by the hundred a second: the parent must have the time to see the first.
 _PATIENCE_SECONDS = 0.5
 _PATIENT = range(2, 12)
-_LOCK = ".exclusive.lock"
+_DOOR, _ROOM = "timing-door.lock", "timing.lock"
 
 
 def wait_while_paused(session: BoardSession) -> None:
@@ -30,18 +33,42 @@ def wait_while_paused(session: BoardSession) -> None:
 
 @contextmanager
 def exclusive_timing(session: BoardSession, *, alone: bool) -> Iterator[None]:
-    """Hold a lock of the run's folder: ``alone`` while time is measured, shared with other boards otherwise.
+    """Hold a lock of this host: ``alone`` while time is measured, shared with all other boards of all runs otherwise.
 
-    The kernel frees the lock when a process dies.
+    Who wants it alone closes the door while he waits for those inside: a stream of others would keep him out for ever.
+    The kernel frees a lock when its process dies.
     """
-    kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
-    descriptor = os.open(session.folder / _LOCK, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with _opened(_DOOR) as door, _opened(_ROOM) as room:
+        _take(session, door, fcntl.LOCK_EX)
+        _take(session, room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(door, fcntl.LOCK_UN)
+        yield
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[int]:
+    """Yield the descriptor of a lock file of all users of this host.
+
+    Raises:
+        LabError: it cannot be opened.
+    """
+    path = lock_folder() / name
     try:
         try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            session.stream.add(rows.ProgressRow(text="waits until no other board is busy"))
-            fcntl.flock(descriptor, kind)
-        yield
+            descriptor = open_plain(path, os.O_RDONLY)
+        except FileNotFoundError:
+            descriptor = open_plain(path, os.O_RDONLY | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise LabError(f"cannot lock {path}, by which only one board of this host measures time: {error}") from error
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _take(session: BoardSession, descriptor: int, kind: int) -> None:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        session.stream.add(rows.ProgressRow(text="waits until no other board of this host is busy"))
+        fcntl.flock(descriptor, kind)

@@ -12,6 +12,9 @@ A request is one JSON object a line, and so is its answer, ``{"ok": true, ...}``
 import asyncio
 import contextlib
 import json
+import os
+import socket
+import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -25,11 +28,27 @@ Request = dict[str, Any]
 Answer = dict[str, Any]
 
 
+_LONGEST = 107
+"""Bytes of the path of a UNIX socket."""
+
+
+def socket_address(path: Path) -> str:
+    """Return the address of a UNIX socket; ``@NAME`` is an abstract one, as ss(8) shows it."""
+    text = str(path)
+    return f"\0{text[1:]}" if text.startswith("@") else text
+
+
+def peer_uid(connection: socket.socket) -> int:
+    """Return the uid of the other end of a UNIX socket."""
+    size = struct.calcsize("3i")
+    return int(struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[1])
+
+
 class Control:
-    """A UNIX socket that answers requests about boards.
+    """A UNIX socket that answers requests about boards, of this user and of root.
 
     Attributes:
-        path: path of the socket.
+        path: path of the socket; ``@NAME`` is one without a file, which nothing has to remove.
         operations: the handlers of requests by name; more may be added.
     """
 
@@ -50,17 +69,21 @@ class Control:
             UsageError: no socket can be made at the path.
         """
         try:
-            server = await asyncio.start_unix_server(self._client, self.path)
-        except OSError as error:
-            raise UsageError(f"cannot make the control socket {self.path}: {error.strerror or error}") from error
+            server = await asyncio.start_unix_server(self._client, socket_address(self.path))
+        except (OSError, ValueError) as error:  # ValueError: a path longer than 107 bytes
+            cure = "; its path may have 107 bytes" if len(os.fsencode(self.path)) > _LONGEST else ""
+            raise UsageError(f"cannot make the control socket {self.path}: {in_words(error)}{cure}") from error
         try:
             async with server:
                 yield
         finally:
-            self.path.unlink(missing_ok=True)
+            if not str(self.path).startswith("@"):
+                self.path.unlink(missing_ok=True)
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            if peer_uid(writer.get_extra_info("socket")) not in (0, os.geteuid()):
+                return
             while line := await reader.readline():
                 writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
                 await writer.drain()
