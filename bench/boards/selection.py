@@ -107,6 +107,8 @@ def _refuse_doubles(chosen: Sequence[BoardSpec]) -> None:
     serials = _find_repeated(spec.key for spec in chosen if spec.serial)
     if serials and not ports:
         numbers = ", ".join(sorted({spec.serial for spec in chosen if spec.key in serials}))
+        if not any(spec.port for spec in chosen if spec.key in serials):
+            raise UsageError(f"bench.toml gives two boards the serial number {numbers}: a serial number is one board's")
         raise UsageError(
             f"two attached devices have the serial number {numbers}: choose by USB place"
             " (`nrf91-bench boards` shows it)"

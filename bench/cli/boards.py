@@ -26,7 +26,7 @@ from bench.boards import (
 from bench.boards.board_state import BoardState, SeenState, see_state
 from bench.cli.lab import default_config
 from bench.cli.moment import moment
-from bench.cli.terminal import VisibleConsole, say
+from bench.cli.terminal import VisibleConsole, is_gone, say
 from bench.config.lab import Config, load
 from bench.errors import BenchError, UsageError
 from bench.run.probe import query_identity
@@ -197,5 +197,7 @@ def _watch(lab: Config, catalog: Catalog, *, as_json: bool) -> None:
         try:
             for change in monitor.changes():
                 show("attached" if change.attached else "unplugged", change.board)
+                if is_gone():
+                    return
         except KeyboardInterrupt:
             return

@@ -164,7 +164,8 @@ class RunConsole(Watcher):
             self._print("skipped", f"{count} x {reason}")
         simulated = "   SIMULATED" if summary.simulated else ""
         self._print("verdict", f"{summary.verdict}{simulated}   {summary.reason}", _COLOURS[summary.verdict])
-        self._print("report", short_path(folder / "verdict.html"))
+        page = folder / "verdict.html"
+        self._print("report", short_path(page) if page.exists() else f"none: {short_path(page)} is not there")
 
     def _bad_results(self, same: list[TestResult], folder: Path, earlier: str) -> None:
         first = same[0]

@@ -13,6 +13,7 @@ from bench.history import Store
 from bench.measure import format_value, quantiles
 from bench.report.history import run_record
 from bench.run.folder import rebuild
+from bench.visible import visible
 
 app = typer.Typer(help="Keep and show what runs have shown.", no_args_is_help=True)
 
@@ -46,19 +47,24 @@ def merge(files: Files, history: HistoryFile = None) -> None:
 
 @app.command("show")
 def show_measurement(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of a series, as the console prints it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of a measurement, as the console prints it.")],
     history: HistoryFile = None,
 ) -> None:
     """Show a measurement by firmware, over all nights and boards."""
     _must_exist(history_path(history))
-    with Store(history_path(history)) as store:
-        found = store.samples_by_firmware(name)
+    name = visible(name)
+    with Store(history_path(history), only_read=True) as store:
+        found = store.values_by_firmware(name)
         if not found:
             known = ", ".join(row[0] for row in store.rows("SELECT DISTINCT name FROM series ORDER BY name LIMIT 40"))
-            raise UsageError(f"the history has no series called {name!r}; it has {known or 'none'}")
-        for firmware, unit, samples in found:
-            told = [f"{part} {format_value(value, unit)}" for part, value in quantiles(samples).items()]
-            say(f"{firmware}   {'   '.join(told)}   n {len(samples):,}")
+            raise UsageError(f"the history has no measurement called {name!r}; it has {known or 'none'}")
+        tests = {test for test, *_ in found}
+        for test, firmware, unit, values in found:
+            told = [f"{part} {format_value(value, unit)}" for part, value in quantiles(values).items()]
+            extremes = (float(values.min()), float(values.max()))  # few values have no quantiles
+            told = told or list(dict.fromkeys(format_value(value, unit) for value in extremes))
+            of = f"{test}   " if len(tests) > 1 else ""
+            say(f"{of}{firmware}   {'   '.join(told)}   n {len(values):,}")
 
 
 @app.command("list")
@@ -66,7 +72,7 @@ def show(history: HistoryFile = None) -> None:
     """List the runs, the latest last."""
     _must_exist(history_path(history))
     query = "SELECT night, runs.name, verdict, runs.simulated, runs.id FROM runs ORDER BY started"
-    with Store(history_path(history)) as store:
+    with Store(history_path(history), only_read=True) as store:
         for night, name, verdict, simulated, run in store.rows(query):
             firmware = ", ".join(store.firmware_of(run))
             say(f"{night}   {name}   {verdict}{'   SIMULATED' if simulated else ''}   {firmware}")

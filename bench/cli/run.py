@@ -9,8 +9,12 @@ from bench.cli.console import RunConsole
 from bench.cli.estimate import print_estimate
 from bench.cli.lab import HistoryFile, default_config
 from bench.cli.moment import end_of_run
+from bench.cli.terminal import be_patient
 from bench.exit_code import ExitCode
 from bench.run import RunRequest, execute, parse_simulate, prepare
+
+_PATIENCE_SECONDS = 5.0
+"""A console that nobody reads, such as a terminal that is held, holds no run up for longer."""
 
 
 def run(
@@ -48,7 +52,7 @@ def run(
     """Run scenario suites on boards. What stands behind -- goes to pytest.
 
     Exit codes: 0 every planned test ran and none failed, 1 a test failed, 2 usage, 3 lab errors only, 4 evidence lost,
-    5 incomplete or interrupted, 6 a scenario's own error.
+    5 incomplete or interrupted, 6 a scenario's own error, 70 an internal error of the bench.
     """
     request = RunRequest(
         boards=board or (),
@@ -65,6 +69,7 @@ def run(
         out=out,
         arguments=context.args,
     )
+    be_patient(_PATIENCE_SECONDS)
     console = RunConsole()
     if estimate:
         raise typer.Exit(ExitCode.OK if print_estimate(prepare(request, console)) else ExitCode.FAILED)

@@ -5,11 +5,13 @@ is already there is left alone. Pages have 16 kB, for with smaller ones a compre
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 import numpy
 
@@ -73,24 +75,25 @@ MIGRATIONS: tuple[str, ...] = (
 class Store:
     """A history file, open while the store is entered; ``:memory:`` for one that is not kept.
 
+    Args:
+        path: of the file.
+        only_read: nothing is to be added, so that a file that cannot be written will do.
+
     Raises:
         LabError: The file cannot be opened, or was written by a newer version.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, only_read: bool = False) -> None:
         self._path = str(path)
+        self._only_read = only_read
         self._connection: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
-        if self._path != ":memory:":
-            Path(self._path).parent.mkdir(parents=True, exist_ok=True)
         try:
-            connection = sqlite3.connect(self._path, timeout=60.0, isolation_level=None)
-            connection.execute("PRAGMA page_size = 16384")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            self._connection = connection
-            self._migrate()
+            if self._only_read and not self._can_be_written():
+                self._open_as_it_is()
+            else:
+                self._open()
         except sqlite3.Error as error:
             self.__exit__()
             raise LabError(f"{self._path} is not a usable history: {error}") from error
@@ -98,6 +101,29 @@ class Store:
             self.__exit__()
             raise
         return self
+
+    def _can_be_written(self) -> bool:
+        """Return whether SQLite can keep its journal beside the file, which it needs even to read."""
+        folder = Path(self._path).absolute().parent
+        return all(os.access(path, os.W_OK) for path in (folder, self._path))
+
+    def _open_as_it_is(self) -> None:
+        """Open a file that nobody writes to: on a read-only file system, or another user's."""
+        place = quote(str(Path(self._path).absolute()))
+        self._connection = sqlite3.connect(f"file:{place}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        if self._version() < len(MIGRATIONS):
+            raise LabError(f"{self._path} is of an older version and cannot be written: copy it to where it can be")
+
+    def _open(self) -> None:
+        if self._path != ":memory:":
+            Path(self._path).parent.mkdir(parents=True, exist_ok=True)
+        connection = self._connection = sqlite3.connect(self._path, timeout=60.0, isolation_level=None)
+        connection.execute("PRAGMA page_size = 16384")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        for number in range(self._version(), len(MIGRATIONS)):
+            steps = f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT;"
+            connection.executescript(steps)
 
     def __exit__(self, *_: object) -> None:
         if self._connection is not None:
@@ -110,15 +136,13 @@ class Store:
         assert self._connection is not None, "the history is not open"
         return self._connection
 
-    def _migrate(self) -> None:
+    def _version(self) -> int:
         (version,) = self.connection.execute("PRAGMA user_version").fetchone()
         if version > len(MIGRATIONS):
             raise LabError(
                 f"{self._path} has schema {version}, this version of nrf91-bench knows {len(MIGRATIONS)}: update it"
             )
-        for number in range(version, len(MIGRATIONS)):
-            steps = f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT;"
-            self.connection.executescript(steps)
+        return int(version)
 
     def add(self, run: RunRecord) -> bool:
         """Add a complete run, or nothing; return False when it was there. A run that was added too early is replaced.
@@ -198,7 +222,7 @@ class Store:
         """
         if not other.is_file():
             raise UsageError(f"{other} is not a file")
-        with Store(other) as source:
+        with Store(other, only_read=True) as source:
             uids = [uid for (uid,) in source.rows("SELECT uid FROM runs ORDER BY started")]
             try:
                 return sum(self.add(source.run(uid)) for uid in uids)
@@ -246,18 +270,22 @@ class Store:
             )
         return found
 
-    def samples_by_firmware(self, name: str) -> list[tuple[str, str, Floats]]:
-        """Return firmware, unit and all samples of a measurement, over all runs and boards."""
+    def values_by_firmware(self, name: str) -> list[tuple[str, str, str, Floats]]:
+        """Return test, firmware, unit and all values of a measurement, over all runs and boards.
+
+        The values are the samples of a series, or single values; tests that measure by one name are kept apart.
+        """
         query = (
-            "SELECT modem_firmware, application, application_version, unit, encoding, samples FROM series"
-            " JOIN measurements ON series_id = series.id JOIN boards ON boards.id = board_id"
-            " WHERE name = ? AND encoding <> ''"
+            "SELECT test, modem_firmware, application, application_version, unit, encoding, samples, value FROM series"
+            " JOIN measurements ON series_id = series.id JOIN boards ON boards.id = board_id WHERE name = ?"
         )
-        found: dict[tuple[str, str], list[Floats]] = {}
-        for modem, application, version, unit, kind, data in self.connection.execute(query, (name,)):
-            firmware = firmware_text(modem, application, version)
-            found.setdefault((firmware, unit), []).append(decode(kind, data))
-        return [(firmware, unit, numpy.concatenate(parts)) for (firmware, unit), parts in found.items()]
+        found: dict[tuple[str, str, str], list[Floats]] = {}
+        for test, modem, application, version, unit, kind, data, value in self.rows(query, (name,)):
+            if kind or value is not None:
+                firmware = firmware_text(modem, application, version)
+                values = decode(kind, data) if kind else numpy.asarray([value])
+                found.setdefault((test, firmware, unit), []).append(values)
+        return [(*key, numpy.concatenate(parts)) for key, parts in found.items()]
 
     def firmware_of(self, run_id: int) -> list[str]:
         """Return the firmware of a run's boards, each once; ``run_id`` is the run's number in this file."""

@@ -109,7 +109,7 @@ class Ending:
             return
         earlier = {}
         try:
-            with Store(self.history) as store:
+            with Store(self.history, only_read=True) as store:
                 for (test, simulated), slots in sorted(failed.items()):
                     earlier[test] = store.earlier(test, sorted(slots), simulated=simulated)
         except (LabError, sqlite3.Error):

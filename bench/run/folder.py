@@ -68,7 +68,7 @@ def find_choice(text: str, history: Path) -> list[Observation]:
             return _find_observations(store, "*")
     if not history.is_file():
         raise UsageError(f"{text} is not the folder of a run, and there is no history {history} to look it up in")
-    with Store(history) as store:
+    with Store(history, only_read=True) as store:
         found = _find_observations(store, text)
     if not found:
         raise UsageError(
