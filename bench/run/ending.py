@@ -54,7 +54,7 @@ class Ending:
             run.stream.add(rows.ClosedRow())
         except EvidenceLost as error:
             return self._without_evidence(str(error))
-        summary = rebuild(run.folder)
+        summary = self._rebuild()
         summary.lost += [changed] if changed else []
         summary.refused = bool(workers) and all(worker.process.returncode == _PYTEST_USAGE for worker in workers)
         try:
@@ -134,9 +134,15 @@ class Ending:
             rows.ComparisonRow(baseline=baseline, **headline(found), measurements=comparison_rows(found))
         )
 
+    def _rebuild(self) -> Summary:
+        """Return what the folder proves; that no hardware took part is said even when all evidence is lost."""
+        summary = rebuild(self.run.folder)
+        summary.simulated = summary.simulated or any(not spec.hardware for spec in self.run.specs)
+        return summary
+
     def _without_evidence(self, why: str) -> Summary:
         """Return the summary of a run whose evidence is lost; write it where an older one has left room."""
-        summary = rebuild(self.run.folder)
+        summary = self._rebuild()
         summary.lost.append(why)
         with contextlib.suppress(OSError):
             (self.run.folder / SUMMARY).write_text(json.dumps(summary.to_json()), encoding="utf-8")

@@ -97,6 +97,7 @@ class Run:
         until: when it ends in any case.
         wait: seconds to wait for a board that is in use.
         needed: slots without which nothing runs; of the others as many run as are free.
+        specs: the boards, once the run has begun.
     """
 
     workers: Workers
@@ -109,7 +110,7 @@ class Run:
     state: RunState = field(default_factory=RunState)
     reader: RowReader = field(init=False)
     _leases: dict[str, Lease] = field(default_factory=dict)
-    _specs: Sequence[BoardSpec] = ()
+    specs: Sequence[BoardSpec] = ()
 
     def __post_init__(self) -> None:
         self.reader = RowReader(self.folder)
@@ -168,7 +169,7 @@ class Run:
         Raises:
             OSError, EvidenceLost: evidence cannot be kept.
         """
-        specs = schedule.specs
+        specs = self.specs = schedule.specs
         simulated = any(not spec.hardware for spec in specs)
         write_json(self.folder / SUMMARY, Summary(self.folder.name, simulated=simulated).to_json())
         self.stream.add(
@@ -190,7 +191,6 @@ class Run:
     def play(self, schedule: Schedule) -> list[Worker]:
         """Play every turn, each with its second attempts; return the workers, which have ended."""
         specs, lab = schedule.specs, self.workers.lab
-        self._specs = specs
         spec = control_board(lab, specs)
         control = ControlBoard(spec, lab, self.stream, lambda: self.interruption.requested) if spec else None
         breaker = CircuitBreaker(
@@ -271,7 +271,7 @@ class Run:
 
     def _end_without_boards(self) -> None:
         """End the run when all its boards were simulated and have ended: no pseudo-terminal comes back."""
-        specs = self._specs
+        specs = self.specs
         if specs and not self.interruption.requested and all(has_ended(spec) for spec in specs):
             self.interruption.end(ended_text(specs[0]))
 
