@@ -87,7 +87,7 @@ def _with_visible_texts(value: Any) -> Any:  # noqa: ANN401 - any JSON
         return visible(value)
     if isinstance(value, dict):
         return {_with_visible_texts(key): _with_visible_texts(part) for key, part in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_with_visible_texts(part) for part in value]
     return value
 

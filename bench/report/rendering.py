@@ -58,7 +58,8 @@ def markdown_text(text: str) -> Markup:
 
 def markdown_code(text: str) -> Markup:
     """Return a code span, or plain text where a span cannot hold the text."""
-    return Markup(f"`{text}`") if _PLAIN_CODE.fullmatch(text) else markdown_text(text)
+    shown = visible(text)
+    return Markup(f"`{shown}`") if _PLAIN_CODE.fullmatch(shown) else markdown_text(shown)
 
 
 def cut(text: str) -> str:

@@ -85,8 +85,9 @@ def never_green(folder: Path, *tests: str) -> None:
 )
 def test_a_process_that_dies_in_a_test(lab: Lab, death: str) -> None:
     finished = subprocess.run(
-        planned(lab, death), capture_output=True, text=True, timeout=120, check=False, env=environment(lab)
-    )
+        planned(lab, death),
+        cwd=lab.folder, capture_output=True, text=True, timeout=120, check=False, env=environment(lab),
+    )  # fmt: skip
     assert finished.returncode != 0
     assert "Traceback" not in finished.stdout + finished.stderr
     never_green(lab.out, VICTIM)
@@ -100,6 +101,7 @@ def test_a_process_that_dies_in_a_test(lab: Lab, death: str) -> None:
 def test_a_run_that_is_ended_from_outside(lab: Lab, number: signal.Signals) -> None:
     process = subprocess.Popen(
         planned(lab, "time.sleep(60)"),
+        cwd=lab.folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -135,7 +137,8 @@ def test_a_board_that_dies(lab: Lab) -> None:
         suite.write_text(suite.read_text() + BOARD_DIES)
         finished = subprocess.run(
             [*run, "--port", port],
-            capture_output=True, text=True, timeout=200, check=False, env={**environment(lab), "BOARD": str(board.pid)},
+            cwd=lab.folder, capture_output=True, text=True, timeout=200, check=False,
+            env={**environment(lab), "BOARD": str(board.pid)},
         )  # fmt: skip
         children.end(board, pipe)
     assert finished.returncode != 0, finished.stdout

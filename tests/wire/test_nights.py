@@ -1,6 +1,8 @@
 """Nights: boards that somebody keeps, an end in time, old runs, and who is told."""
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -11,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from bench.boards import BoardSpec, reservation_of, reserve
+from bench.boards import BoardSpec, release, reservation_of, reserve
 from bench.boards.lease import lock_folder
-from bench.boards.reservation import Reservation
-from bench.cli.moment import moment
+from bench.cli.moment import end_of_run, moment
 from bench.config.lab import Notify
 from bench.errors import LabError, UsageError
 from bench.history import BoardRecord, ResultRecord, RunRecord, Store
 from bench.report.notification import change_since, notify
 from bench.run.selection import named_slots
+from bench.shared_files import user_name
 from tests.support.lab import COMMAND
 
 NOON = datetime(2026, 11, 23, 12, 0).astimezone()
@@ -65,6 +67,22 @@ class TestMoment:
             monkeypatch.undo()
             time.tzset()
 
+    def test_a_span_of_a_run_does_not_follow_the_clock(self) -> None:
+        assert end_of_run("8h") == timedelta(hours=8)
+        assert isinstance(end_of_run("06:30"), datetime)
+
+    @pytest.mark.parametrize("zone", ["UTC", "UTC+12", "UTC-14"])
+    @pytest.mark.parametrize("text", ["9999-12-31 23:59", "0001-01-01", "9999-12-31"])
+    def test_the_ends_of_the_calendar(self, text: str, zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        try:
+            with contextlib.suppress(UsageError):  # where it is not on the calendar of the other zone
+                assert moment(text).year in (1, 9999)
+        finally:
+            monkeypatch.undo()
+            time.tzset()
+
     @pytest.mark.parametrize("text", ["", "25:00", "12:60", "tomorrow", "8", "-1h", "2026-13-01", "999999d"])
     def test_what_is_none(self, text: str) -> None:
         with pytest.raises(UsageError, match="is not a time: write 06:30"):
@@ -79,24 +97,77 @@ class TestReservation:
     def test_it_ends_by_itself(self) -> None:
         made = reserve("serial-1", datetime.now(UTC) + timedelta(hours=1), "debugging")
         assert reservation_of("serial-1") == made
-        ended = {"user": "anna", "until": "2026-01-01T00:00:00+00:00", "why": "x"}
-        (lock_folder() / "serial-1.reserved").write_text(json.dumps(ended))
+        self.write(until="2026-01-01T00:00:00+00:00", why="x")
         assert reservation_of("serial-1") is None
-        assert not (lock_folder() / "serial-1.reserved").exists()
+        assert list(lock_folder().glob("*.reserved")) == []
         with pytest.raises(UsageError, match="has passed"):
             reserve("serial-1", datetime.now(UTC) - timedelta(hours=1), "late")
 
-    @pytest.mark.parametrize("text", ["", "{", "[]", '{"user": 1}', '{"user": "a", "until": "never", "why": ""}'])
+    def write(self, *, name: str = "", **content: str) -> None:
+        (lock_folder() / (name or f"serial-1.{os.geteuid()}.reserved")).write_text(json.dumps(content))
+
+    def be_somebody_else(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """From here on this process has another uid, as far as it can see."""
+        lock_folder()
+        other = os.geteuid() + 1
+        monkeypatch.setattr("os.geteuid", lambda: other)
+
+    @pytest.mark.parametrize("text", ["", "{", "[]", '{"until": 1}', '{"until": "never", "why": ""}', "\x1b[2J"])
     def test_a_file_that_cannot_be_read_reserves_nothing(self, text: str) -> None:
-        (lock_folder() / "serial-1.reserved").write_text(text)
+        (lock_folder() / f"serial-1.{os.geteuid()}.reserved").write_text(text)
         assert reservation_of("serial-1") is None
 
-    def test_nobody_takes_another_users(self) -> None:
+    def test_nobody_takes_or_gives_back_another_users(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        reserve("serial-1", datetime.now(UTC) + timedelta(hours=1), "mine")
+        owner = user_name(os.geteuid())
+        self.be_somebody_else(monkeypatch)
+        found = reservation_of("serial-1")
+        assert found is not None
+        assert not found.mine
+        for act in (lambda: reserve("serial-1", datetime.now(UTC) + timedelta(hours=1), "want it"), self.give_back):
+            with pytest.raises(UsageError, match=f"reserved by {owner} until .*: mine"):
+                act()
+
+    def give_back(self) -> None:
+        release("serial-1")
+
+    def test_a_name_in_the_environment_makes_nobody_the_owner(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        reserve("serial-1", datetime.now(UTC) + timedelta(hours=1), "mine")
+        monkeypatch.setenv("LOGNAME", "anna")
+        monkeypatch.setenv("USER", "anna")
+        found = reservation_of("serial-1")
+        assert found is not None
+        assert found.mine
+        assert user_name(os.geteuid()) in found.text
+
+    def test_who_writes_in_another_users_name_reserves_nothing(self) -> None:
         until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-        (lock_folder() / "serial-1.reserved").write_text(json.dumps({"user": "nobody", "until": until, "why": "mine"}))
-        assert isinstance(reservation_of("serial-1"), Reservation)
-        with pytest.raises(UsageError, match=r"reserved by nobody until .*: mine"):
-            reserve("serial-1", datetime.now(UTC) + timedelta(hours=1), "want it")
+        self.write(name=f"serial-1.{os.geteuid() + 1}.reserved", until=until, why="forged")
+        assert reservation_of("serial-1") is None
+
+    def test_the_first_of_two_has_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        kept = reserve("serial-1", datetime.now(UTC) + timedelta(hours=1), "first")
+        assert reservation_of("serial-1") == kept
+        assert reserve("serial-1", datetime.now(UTC) + timedelta(hours=2), "longer").why == "longer", "one's own moves"
+
+    @pytest.mark.parametrize("kind", ["link", "pipe"])
+    def test_what_is_planted_is_not_followed(self, tmp_path: Path, kind: str) -> None:
+        until = datetime.now(UTC) + timedelta(hours=1)
+        path = lock_folder() / f"serial-1.{os.geteuid()}.reserved"
+        target = tmp_path / "target"
+        target.write_text(json.dumps({"until": until.isoformat(), "why": "planted"}))
+        if kind == "link":
+            path.symlink_to(target)
+        else:
+            os.mkfifo(path)
+        assert reservation_of("serial-1") is None
+        made = reserve("serial-1", until, "mine")
+        assert reservation_of("serial-1") == made
+        assert "planted" in target.read_text()
+
+    def test_its_reason_is_one_line_of_text(self) -> None:
+        made = reserve("serial-1", datetime.now(UTC) + timedelta(hours=1), "x\n\x1b[2Jverdict   PASSED")
+        assert made.text.endswith(": x\\n\\x1b[2Jverdict   PASSED")
 
 
 @pytest.mark.parametrize(

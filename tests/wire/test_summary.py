@@ -218,3 +218,47 @@ class TestKnownIssues:
         write_pages(tmp_path, summary, Specification(()))
         assert "**failed** (waived until 2099-01-01 (anna)) `test_0`" in (tmp_path / "verdict.md").read_text()
         assert "<b>waived until 2099-01-01 (anna)</b>" in (tmp_path / "verdict.html").read_text()
+
+
+class TestTwoResults:
+    """Of one attempt: a forked process, or a plugin that runs a test again."""
+
+    @pytest.mark.parametrize("order", [("failed", "passed"), ("passed", "failed")])
+    def test_the_worse_counts(self, order: tuple[str, str]) -> None:
+        first, second = order
+        again = row("finish", test="test_0", outcome=second, message=second)
+        summary = reconcile([*stream_of(first), again])
+        assert (summary.verdict, summary.exit_code) == ("FAILED", ExitCode.FAILED)
+        assert summary.results[0].outcome is Outcome.FAILED
+
+    def test_a_second_attempt_replaces_a_first(self) -> None:
+        again = row("finish", test="test_0", outcome="passed", attempt=2)
+        summary = reconcile([*stream_of("lab_error"), again])
+        assert (summary.verdict, summary.results[0].retried) == ("PASSED", True)
+        late = row("finish", test="test_0", outcome="failed", attempt=1)
+        assert reconcile([*stream_of("lab_error"), again, late]).verdict == "PASSED", "it was of the first"
+
+    @given(st.permutations(["passed", "failed", "skipped", "lab_error", "script_error"]))
+    def test_whatever_the_order(self, order: list[str]) -> None:
+        rows = [*stream_of("passed"), *(row("finish", test="test_0", outcome=outcome) for outcome in order)]
+        assert reconcile(rows).results[0].outcome is Outcome.FAILED
+
+
+def test_without_a_board_nothing_passes() -> None:
+    summary = reconcile([one for one in stream_of("passed", "skipped") if type(one).__name__ != "BoardRow"])
+    assert (summary.verdict, summary.exit_code) == ("INCOMPLETE", ExitCode.INCOMPLETE)
+    assert "no board answered as dk-1: its tests passed without one" in summary.reason
+
+
+def test_failing_as_expected_proves_nothing() -> None:
+    rows = [*stream_of("skipped"), row("plan", test="x"), row("finish", test="x", outcome="passed", known_issue=True)]
+    summary = reconcile(rows)
+    assert (summary.verdict, summary.exit_code) == ("INCOMPLETE", ExitCode.INCOMPLETE)
+    assert "what passed only failed as expected, which proves nothing" in summary.reason
+    assert reconcile([*rows, row("plan", test="y"), row("finish", test="y", outcome="passed")]).verdict == "PASSED"
+
+
+def test_a_mistake_of_the_bench_outweighs_everything() -> None:
+    summary = reconcile([*stream_of("failed"), row("lost", why="disk full"), row("internal_error", why="KeyError: 1")])
+    assert summary.exit_code == ExitCode.INTERNAL
+    assert "KeyError: 1" in summary.reason
