@@ -170,7 +170,8 @@ def line_of(text: str, location: Location) -> int | None:
             if header[1] == "[[":
                 index = counts[header[2]] = counts.get(header[2], -1) + 1
                 table = [*table, str(index)]
-            if wanted[: len(table)] == table:
+            names = table[:-1] if header[1] == "[[" else table
+            if wanted[: len(table)] == table or (wanted == names and best is None):
                 best = number
             continue
         assignment = re.match(r"\s*([A-Za-z0-9_-]+)\s*=", line)

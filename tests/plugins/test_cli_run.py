@@ -23,12 +23,51 @@ class TestUsage:
             (["--simulate", "1", "--suite", "smtp"], "unknown suite 'smtp'; available:"),
             (["--simulate", "1", "--config", "/none.toml"], "cannot read /none.toml"),
             (["--simulate", "1", "--out", "/proc/nowhere"], "cannot make the run's folder"),
+            (
+                ["--simulate", "1", "dns"],
+                "unexpected argument 'dns': what is to be handed on",
+            ),
+            (["--simulate", "1", "--suite", ""], "unknown suite ''"),
+            (["--simulate", "1", "--suite", "\0"], "unknown suite '\\x00'"),
+            (["--simulate", "1", "--suite", "bench.toml"], "bench.toml is not a Python file and not a folder"),
+            (["--simulate", "1", "--until", "tomorrow"], "'tomorrow' is not a time: write 06:30"),
+            (["--simulate", "1", "--until", ""], "'' is not a time: write 06:30"),
+            (["--simulate", "1", "--until", "2020-01-01"], "has passed"),
+            (["--simulate", "2", "--interleave", "dk-1"], "--interleave is given twice"),
+            (["--simulate", "2", "--interleave", "slm=3.1", "--interleave", "x"], "--interleave slm=3.1: unknown kind"),
+            (
+                ["--simulate", "2", "--interleave", "simulated-1", "--interleave", "dk-9"],
+                "no board of this run is meant",
+            ),
+            (["--simulate", "1", "--plan", "none.toml"], "cannot read none.toml: No such file"),
+            (["--simulate", "1", "--history", "."], "history: . is a folder"),
         ],
     )
     def test_mistakes_end_with_2_and_a_cure(self, tmp_path: Path, arguments: list[str], says: str) -> None:
+        (tmp_path / "bench.toml").touch()
+        before = sorted(tmp_path.rglob("*"))
         finished = command_line("run", *arguments, folder=tmp_path)
         assert finished.returncode == 2
         assert says in finished.stderr
+        left = [path for path in tmp_path.rglob("*") if path not in before and path.name not in ("reports", "runs")]
+        assert left == [], "a command line that is wrong leaves nothing"
+
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("known_issues.toml", '[[known_issues]]\ntest = "x"\n'),
+            ("known_issues.toml", '[[issue]]\ntest = "x"\nreason = "y"\n'),
+            ("bench.toml", '[notify]\ncommand = ["no-such-mailer"]\n'),
+            ("bench.toml", '[[boards]]\nname = "dk-1"\nserial = "1"\npin = "file:none"\n'),
+        ],
+    )
+    def test_files_of_the_lab_end_with_2_before_anything_runs(self, tmp_path: Path, name: str, text: str) -> None:
+        (tmp_path / name).write_text(text)
+        finished = command_line("run", "--simulate", "1", "--suite", "dns", folder=tmp_path)
+        assert finished.returncode == 2
+        assert f"{name} " in finished.stderr
+        assert "line " in finished.stderr
+        assert not list(tmp_path.rglob("*.jsonl"))
 
     def test_a_mistake_of_the_bench_is_called_one(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -264,3 +264,124 @@ def pytest_runtest_logfinish(nodeid):
         assert run.code == 3
         assert ["was not registered after" in text for text in told] == [True, True, True, True]
         assert ["was given up after 2 attempts" in text for text in told] == [False, False, True, True]
+
+
+class TestExpectedFailures:
+    def test_a_strict_one_that_passes_says_its_reason(self, lab: Lab) -> None:
+        suite = """
+import pytest
+
+@pytest.mark.xfail(strict=True, reason="the modem drops the second packet")
+def test_a(modem):
+    pass
+
+def test_b(modem):
+    pass
+"""
+        run = lab.run(suite)
+        assert (run.code, run.summary["unexpected_passes"]) == (1, 1)
+        assert "passed although: the modem drops the second packet" in run.output
+
+    def test_of_unittest_are_known_issues(self, lab: Lab) -> None:
+        suite = """
+import unittest
+
+import pytest
+
+@pytest.mark.usefixtures("board")
+class TestOld(unittest.TestCase):
+    @unittest.expectedFailure
+    def test_fails(self):
+        self.assertEqual(1, 2)
+
+    @unittest.expectedFailure
+    def test_passes(self):
+        pass
+
+    def test_good(self):
+        pass
+"""
+        run = lab.run(suite)
+        outcomes = {row["test"].rpartition("::")[2]: row["outcome"] for row in run.rows if row["type"] == "finish"}
+        assert outcomes == {"test_fails": "passed", "test_passes": "failed", "test_good": "passed"}
+        assert (run.code, run.summary["known_issues"], run.summary["skipped"]) == (1, 1, 0)
+        assert "XFailed" not in run.output
+
+    def test_a_suite_of_nothing_else_is_not_passed(self, lab: Lab) -> None:
+        run = lab.run("import pytest\n\n@pytest.mark.xfail(reason='r')\ndef test_a(modem):\n    assert False\n")
+        assert (run.code, run.summary["verdict"]) == (5, "INCOMPLETE")
+        assert "which proves nothing" in run.output
+
+
+class TestIdentity:
+    def test_equal_parameters_are_told_apart(self, lab: Lab) -> None:
+        suite = """
+import allure
+import pytest
+
+class Case:
+    def __init__(self, number):
+        self.number = number
+
+    def __repr__(self):
+        return "Case"
+
+@pytest.mark.parametrize("size", [512, 512], ids=["first", "again"])
+def test_twice(modem, size):
+    pass
+
+@pytest.mark.parametrize("case", [Case(1), Case(2)])
+def test_objects(modem, case):
+    allure.dynamic.parameter("case", "the same")
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_plainly(modem, size):
+    allure.dynamic.parameter("size", 5)
+"""
+        run = lab.run(suite)
+        assert run.code == 0, run.output
+        results = [json.loads(p.read_text()) for p in (run.folder / "allure-results").glob("*-result.json")]
+        assert len({result["historyId"] for result in results}) == 6
+        shown = [sorted((one["name"], one["value"]) for one in result["parameters"]) for result in results]
+        assert sum(("id", "'first'") in one for one in shown) == 1
+        assert not any("id" in dict(one) for one in shown if ("size", "1") in one or ("size", "2") in one)
+
+    def test_ids_of_the_stream_and_of_allure_agree(self, lab: Lab) -> None:
+        run = lab.run("class TestA:\n    def test_a(self, modem):\n        pass\n")
+        (result,) = [json.loads(p.read_text()) for p in (run.folder / "allure-results").glob("*-result.json")]
+        assert result["fullName"] == "test_lab.TestA#test_a"
+        assert {row["test"] for row in run.rows if "test" in row} == {"test_lab.py::TestA::test_a"}
+
+
+class TestEnds:
+    def test_who_ends_the_run_says_why(self, lab: Lab) -> None:
+        run = lab.run("import pytest\n\ndef test_a(modem):\n    pytest.exit('no more SIMs', returncode=0)\n")
+        assert run.code == 5
+        assert "test_lab.py::test_a ended the run: no more SIMs" in run.output
+
+    def test_an_interruption_inside_of_another_plugin_is_no_failure(self, lab: Lab) -> None:
+        """A wrapper that catches everything makes a failed report of it."""
+        (lab.folder / "conftest.py").write_text(
+            """
+import os
+import signal
+
+import pytest
+
+@pytest.hookimpl(hookwrapper=True, trylast=True)
+def pytest_runtest_call(item):
+    outcome = yield
+    if item.name == "test_b":
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            for _ in range(1000):
+                pass
+        except KeyboardInterrupt as error:
+            outcome.force_exception(RuntimeError(f"caught {error!r}"))
+"""
+        )
+        suite = "def test_a(modem):\n    pass\n\ndef test_b(modem):\n    pass\n\ndef test_c(modem):\n    pass\n"
+        run = lab.run(suite)
+        outcomes = {row["test"].rpartition("::")[2]: row["outcome"] for row in run.rows if row["type"] == "finish"}
+        assert outcomes == {"test_a": "passed"}
+        assert (run.code, run.summary["failed"], run.summary["died"]) == (5, 0, 2)

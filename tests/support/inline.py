@@ -53,7 +53,7 @@ def command_line(
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Puts back what a program sets for its process."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     interval = sys.getswitchinterval()
     try:
         yield

@@ -1,0 +1,110 @@
+"""Asserts always count, and say what they found: in tests, in a suite's helpers, whatever stands beside them."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.lab import Lab
+
+HELPER = """
+def check(answer):
+    assert answer == "expected by the helper"
+"""
+
+
+class TestHelpers:
+    @pytest.mark.parametrize(
+        ("files", "suite"),
+        [
+            ({"checks.py": HELPER}, "from checks import check"),
+            ({"deep/__init__.py": "", "deep/checks.py": HELPER}, "from deep.checks import check"),
+            ({"loose/checks.py": HELPER}, "from loose.checks import check"),
+            ({"conftest.py": "from checks import check as _", "checks.py": HELPER}, "from checks import check"),
+        ],
+        ids=["a module", "a package", "a folder", "a module that a conftest imports"],
+    )
+    def test_say_what_they_found(
+        self, lab: Lab, files: dict[str, str], suite: str, request: pytest.FixtureRequest
+    ) -> None:
+        for name, text in files.items():
+            (lab.folder / name).parent.mkdir(exist_ok=True)
+            (lab.folder / name).write_text(text)
+        run = lab.run(f"{suite}\n\ndef test_a(modem):\n    check('came')\n")
+        assert run.code == 1, run.output
+        assert "'came' == 'expected by the helper'" in run.output
+
+
+class TestNever:
+    @pytest.mark.parametrize(
+        ("option", "told"),
+        [
+            (("--assert=plain",), "leave out --assert=plain"),
+            (("-p", "no:assertion"), "leave out --assert=plain and -p no:assertion"),
+        ],
+    )
+    def test_plain(self, lab: Lab, option: tuple[str, ...], told: str) -> None:
+        run = lab.run("def test_a(modem):\n    assert False\n", ("--simulate", "1", "--", *option))
+        assert run.code == 2
+        assert told in run.output
+
+    def test_by_an_option_of_an_own_suite(self, lab: Lab) -> None:
+        (lab.folder / "pytest.ini").write_text("[pytest]\naddopts = --assert=plain\n")
+        run = lab.run("def test_a(modem):\n    assert False\n")
+        assert run.code == 2
+
+    def test_switched_off(self, lab: Lab) -> None:
+        """By hand: a run never starts such a process."""
+        (lab.folder / "test_lab.py").write_text("def test_a(modem):\n    assert False\n")
+        command = [sys.executable, "-O", "-m", "pytest", "-p", "nrf91_bench_fixtures", "--simulate", "test_lab.py"]
+        done = subprocess.run(
+            command, cwd=lab.folder, env=lab.environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 4
+        assert "asserts are switched off (python -O, or PYTHONOPTIMIZE)" in done.stderr
+
+    def test_two_processes_on_one_board(self, lab: Lab) -> None:
+        (lab.folder / "test_lab.py").write_text("def test_a(modem):\n    pass\n")
+        command = [sys.executable, "-m", "pytest", "-p", "nrf91_bench_fixtures", "--simulate", "-n", "2", "test_lab.py"]
+        environment = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
+        done = subprocess.run(
+            command, cwd=lab.folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 4
+        assert "one process tests one board: leave out -n" in done.stderr
+
+
+class TestWarnings:
+    PLUGIN = """
+import warnings
+
+def pytest_configure(config):
+    warnings.warn("an option of mine is deprecated", DeprecationWarning)
+
+def pytest_runtest_setup(item):
+    warnings.warn("at each test", UserWarning)
+"""
+
+    def test_of_other_plugins_are_theirs(self, lab: Lab) -> None:
+        """In a process of its own: this one makes errors of all warnings."""
+        (lab.folder / "conftest.py").write_text(self.PLUGIN)
+        (lab.folder / "test_lab.py").write_text("def test_a(modem):\n    pass\n")
+        command = [sys.executable, "-m", "pytest", "-p", "nrf91_bench_fixtures", "--simulate", "test_lab.py"]
+        done = subprocess.run(
+            command, cwd=lab.folder, env=lab.environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stdout
+
+    def test_of_the_bench_are_errors(self, lab: Lab) -> None:
+        suite = """
+import types
+import warnings
+
+def test_a(modem):
+    code = compile("import warnings; warnings.warn('ours', UserWarning)", "x", "exec")
+    exec(code, {"__name__": "bench.at.link"})
+"""
+        run = lab.run(suite)
+        assert run.code == 6, run.output
+        assert "UserWarning: ours" in run.output
