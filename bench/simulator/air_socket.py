@@ -12,7 +12,7 @@ import socket
 import time
 
 from bench.simulator.air import Air
-from bench.simulator.carrier import drop_everything
+from bench.simulator.carrier import listen_to_nobody
 from bench.simulator.downlink import POLLIN, Downlink
 from bench.simulator.radio import UNREACHED, Assistance
 from bench.simulator.uplink import AGAIN_NS, Uplink
@@ -33,6 +33,7 @@ class AirSocket:
         self._down = Downlink(air, host, self.assistance)
         self._up = Uplink(air, host, self.assistance, self._down.raise_error)
         self._listening = False
+        self._unanswered: list[socket.socket] = []
         self._connected = False
         if host.type == socket.SOCK_DGRAM:
             self._down.start_reading(self._up)
@@ -69,6 +70,8 @@ class AirSocket:
             with contextlib.suppress(OSError):
                 self._host.shutdown(socket.SHUT_RDWR)
         self._host.close()
+        for own in self._unanswered:
+            own.close()
 
     def renew(self) -> "AirSocket":
         """Close this socket and return a fresh one of the same kind."""
@@ -87,9 +90,10 @@ class AirSocket:
 
     def listen(self, backlog: int) -> None:
         """Listen, behind the carrier's firewall if it has one."""
-        if not self._air.carrier.inbound:
-            drop_everything(self._host)
-        self._host.listen(backlog)
+        if self._air.carrier.inbound:
+            self._host.listen(backlog)
+        else:
+            self._unanswered = listen_to_nobody(self._host)
         self._listening = True
 
     def getpeername(self) -> Address:
@@ -99,7 +103,8 @@ class AirSocket:
 
     def accept(self) -> tuple["AirSocket", Address]:
         """Return a connection that waits, and its peer; raise BlockingIOError when none does."""
-        if self._air.radio.state in UNREACHED:  # the host's network has let the peer in, the radio has not
+        # The host's network may have let a peer in that the radio, or the carrier, has not.
+        if self._air.radio.state in UNREACHED or not self._air.carrier.inbound:
             raise BlockingIOError
         host, peer = self._host.accept()
         accepted = AirSocket(self._air, host)
@@ -179,6 +184,6 @@ class AirSocket:
         """Return what a poll reports: POLLIN, POLLERR and POLLHUP."""
         if not self._listening:
             return self._down.events()
-        if self._air.radio.state in UNREACHED:
+        if self._air.radio.state in UNREACHED or not self._air.carrier.inbound:
             return 0
         return POLLIN if select.select([self._host], [], [], 0)[0] else 0

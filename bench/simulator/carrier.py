@@ -14,8 +14,25 @@ _PRIVATE = "100.64.{}.{}"
 """A board's address behind a carrier's NAT, RFC 6598."""
 
 
-def drop_everything(listener: socket.socket) -> None:
-    """Put a silent firewall before a socket: the kernel drops every SYN to it (classic BPF, ``ret 0``)."""
+def listen_to_nobody(listener: socket.socket) -> list[socket.socket]:
+    """Listen behind a silent firewall: every SYN from outside is dropped. Return what is to be kept open meanwhile.
+
+    Some kernels let only CAP_NET_ADMIN filter a TCP socket. There the queue of the socket is filled, by a connection of
+    our own that nobody accepts: the kernel drops what finds no room.
+    """
+    try:
+        _drop_everything(listener)
+    except PermissionError:
+        listener.listen(0)
+        own = socket.socket(listener.family, socket.SOCK_STREAM)
+        own.connect(listener.getsockname())
+        return [own]
+    listener.listen()
+    return []
+
+
+def _drop_everything(listener: socket.socket) -> None:
+    """Have the kernel drop whatever is sent to a socket (classic BPF, ``ret 0``)."""
     program = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
     listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(program)))
 

@@ -42,7 +42,7 @@ def test_a_pty_that_took_the_number_of_a_board_that_ended_is_another() -> None:
         assert found_again(spec, Config(), 0) == spec
     master, slave = os.openpty()
     try:
-        with pytest.raises(LabError, match=f"has vanished: the program behind {spec.port} has ended"):
+        with pytest.raises(LabError, match=f"the simulator of board-1 has ended, and its port {spec.port} with it"):
             found_again(spec, Config(), 0)
     finally:
         os.close(master)

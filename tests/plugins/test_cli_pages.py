@@ -195,7 +195,7 @@ class TestHistory:
         assert "2026-11-01   run-1   PASSED   mfw_1, SLM 3.1.0" in listed
         assert len(listed.splitlines()) == 2
         shown = command_line("history", "show", "nothing", "--history", str(own))
-        assert (shown.returncode, "no series called 'nothing'; it has echo" in shown.stderr) == (2, True)
+        assert (shown.returncode, "no measurement called 'nothing'; it has echo" in shown.stderr) == (2, True)
 
     def test_mistakes(self, tmp_path: Path) -> None:
         none = str(tmp_path / "none.sqlite")

@@ -124,6 +124,7 @@ class TestKept:
     @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}', '{"format": 1, "servers": 3}'])
     def test_a_file_that_holds_none(self, tmp_path: Path, text: str) -> None:
         path = tmp_path / "credentials.json"
+        path.touch(mode=0o600)
         path.write_text(text)
         with pytest.raises(LabError, match="holds no test credentials"):
             lab_credentials(path)

@@ -163,7 +163,7 @@ def connects(peer: Peer, address: str) -> bool:
         client.settimeout(0.5)
         try:
             client.connect((peer.host, peer.port))
-        except TimeoutError:
+        except (TimeoutError, ConnectionResetError):
             return False
         try:
             assert client.recv(100) == b"", "a stranger was answered"

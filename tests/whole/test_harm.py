@@ -48,6 +48,13 @@ def forge(folder: Path) -> None:
         file.write(forged)
 
 
+def remove(folder: Path) -> None:
+    """In one step, as an unmounted disk goes."""
+    gone = folder.with_name("gone")
+    folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
 class TestEvidence:
     @pytest.mark.parametrize(
         ("harm", "told"),
@@ -56,7 +63,7 @@ class TestEvidence:
             (lambda folder: os.truncate(folder / "results.jsonl", 0), "was cut short"),
             (exchange, "was replaced by another file"),
             (forge, "was changed by somebody else"),
-            (shutil.rmtree, "results.jsonl"),
+            (remove, "results.jsonl"),
         ],
         ids=["deleted", "emptied", "replaced", "changed", "the whole folder"],
     )

@@ -22,7 +22,9 @@ class TestRuns:
         assert listed.count("PASSED   SIMULATED   mfw_nrf91x1_2.0.2, SLM 3.1.0") == 1
 
     def test_a_history_that_cannot_be_written_changes_no_verdict(self, lab: Lab) -> None:
-        run = lab.run(arguments=("--simulate", "1", "--history", "/proc/none/history.sqlite"))
+        history = lab.folder / "history.sqlite"
+        suite = f"from pathlib import Path\n\ndef test_a(modem):\n    Path({str(history)!r}).mkdir()\n"
+        run = lab.run(suite, ("--simulate", "1", "--history", str(history)))
         assert (run.code, run.summary["verdict"]) == (0, "PASSED")
         assert "history   " in run.output
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from bench import children
 from bench.at import AtLink
 from bench.boards import BoardSpec, Lease, Ledger
-from tests.support.lab import COMMAND, Lab
+from tests.support.lab import Lab
 from tests.support.programs import simulator
+from tests.support.rack import WITH_NAMESPACES, RunningRack
 
 SUITE = """
 import pytest
@@ -29,28 +29,31 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
 
 
-def test_a_hub_that_dies_is_one_incident(lab: Lab) -> None:
+@WITH_NAMESPACES
+def test_a_hub_that_dies_is_one_incident(rack: RunningRack, lab: Lab) -> None:
     """Two boards vanish in the middle of a run and do not come back."""
-    hub, pipe = children.spawn([*COMMAND, "simulate", "--count", "2"], stdout=subprocess.PIPE)
-    assert hub.stdout is not None
-    with hub.stdout:
-        ports = [json.loads(hub.stdout.readline())["port"] for _ in range(2)]
-        (lab.folder / "bench.toml").write_text("[limits]\nincident_seconds = 3\nreplug_seconds = 0.5\n")
-        suite = SUITE.replace(
-            "assert modem", f"import os; os.kill({hub.pid}, 9) if number == 3 else None; assert modem"
-        )
-        (lab.folder / "test_lab.py").write_text(suite)
-        what = ("--suite", str(lab.folder / "test_lab.py"), "--config", str(lab.folder / "bench.toml"))
-        run = subprocess.run(
-            [*COMMAND, "run", "--out", str(lab.out), *what, "--port", ports[0], "--port", ports[1]],
-            capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        children.end(hub, pipe)
+    (lab.folder / "bench.toml").write_text(
+        "[limits]\nincident_seconds = 3\nreplug_seconds = 0.5\nstagger_seconds = 0\n"
+    )
+    command = lab.command(
+        SUITE.replace("    assert", "    time.sleep(0.1)\n    assert").replace(
+            "import pytest", "import time\n\nimport pytest"
+        ),
+        ("--config", str(lab.folder / "bench.toml"), "--board", "nrf9151dk-1", "--board", "thingy91x-1"),
+    )
+    with subprocess.Popen(
+        rack.command(*command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**rack.environment, **lab.environment},
+    ) as run:  # fmt: skip
+        lab.until("finish", "test_answers[2]")
+        for number in (1, 2):
+            rack.ask("unplug", board=f"simulated-{number}")
+        output, _ = run.communicate(timeout=120)
     summary = json.loads((lab.out / "summary.json").read_text())
-    assert run.returncode in (3, 5), run.stdout + run.stderr
+    assert run.returncode in (3, 5), output
     assert summary["verdict"] == "INCOMPLETE"
     assert summary["lab_errors"] < 30, "a thousand lab errors instead of one incident"
-    assert "likely cause: hub or power (board-1, board-2 are gone)" in summary["incidents"][0]
+    assert "likely cause: hub or power (nrf9151dk-1, thingy91x-1 are gone)" in summary["incidents"][0]
     assert "incident: hub or power, not over after" in summary["reason"]
     assert "<h2>Incidents</h2>" in (lab.out / "verdict.html").read_text()
 

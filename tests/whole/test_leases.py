@@ -55,7 +55,7 @@ def holder() -> Iterator["subprocess.Popen[str]"]:
 
 class TestOneUser:
     def test_is_refused_by_name(self, holder: "subprocess.Popen[str]") -> None:
-        with pytest.raises(BoardLeased, match=rf"dk-1 is in use by \w+ \(pid {holder.pid}\) since 20.*: nightly; wait"):
+        with pytest.raises(BoardLeased, match=rf"dk-1 is in use by \S+ \(pid {holder.pid}\) since 20.*: nightly; wait"):
             Lease("serial-1", "dk-1", "mine").acquire()
         seen = holder_of("serial-1")
         assert isinstance(seen, Holder)
