@@ -23,7 +23,7 @@ from bench.at.response import (
     Urc,
     UrcTimeout,
 )
-from bench.at.secrets import masked, secrets_of
+from bench.at.secrets import mask, masked, secrets_of
 from bench.at.slm import SLM
 from bench.at.transcript import Transcript, printable
 from bench.at.transport import Transport, transport_for
@@ -327,7 +327,7 @@ class AtLink:
         shown = data
         spans, secrets = secrets_of(text)
         if spans:
-            shown = masked(text) + self.dialect.terminator
+            shown = mask(text, spans) + self.dialect.terminator
             for secret in secrets:
                 self.hide(secret)
         command = shown[: len(text)].decode("latin-1")

@@ -5,7 +5,7 @@ line, a string without its end) shows what the usual one hides.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 Span = tuple[int, int]
@@ -75,8 +75,13 @@ def secrets_of(command: bytes) -> tuple[list[Span], list[bytes]]:
 
 def masked(command: bytes) -> bytes:
     """Return a command line with its secrets replaced by asterisks, length kept."""
+    return mask(command, secrets_of(command)[0])
+
+
+def mask(command: bytes, spans: Iterable[Span]) -> bytes:
+    """Return a command line with some places of it replaced by asterisks, length kept."""
     shown = bytearray(command)
-    for start, end in secrets_of(command)[0]:
+    for start, end in spans:
         shown[start:end] = b"*" * (end - start)
     return bytes(shown)
 

@@ -19,8 +19,9 @@ from bench.internal_error import internal_error
 from bench.run import suites
 from bench.run.ending import Ending
 from bench.run.folder import rebuild, save
+from bench.run.interruption import Interruption
 from bench.run.request import RunRequest, Simulate
-from bench.run.run import Interruption, Run
+from bench.run.run import Run
 from bench.run.schedule import Schedule
 from bench.run.selection import choose_boards, named_slots, schedule_boards
 from bench.run.watcher import Level, Watcher

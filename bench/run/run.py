@@ -7,20 +7,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import FrameType
-from typing import Any, Self
 
 from bench import __version__
 from bench.boards import BoardLeased, BoardSpec, Holder, Lease, reservation_of
 from bench.boards.hotplug import ended_text, has_ended
-from bench.children import when_parent_ends
 from bench.evidence import EvidenceLost, ResultStream, RowReader, Summary, rows, write_json
 from bench.evidence.run_folder import too_little_room
 from bench.evidence.summary import FILE as SUMMARY
@@ -28,6 +24,7 @@ from bench.evidence.summary import counted
 from bench.packages import package_folder
 from bench.run.circuit_breaker import CircuitBreaker, missing_of, probes_of
 from bench.run.control_board import ControlBoard, control_board
+from bench.run.interruption import Interruption
 from bench.run.schedule import Schedule, Turn
 from bench.run.state import RunState, retries
 from bench.run.watcher import Level, Watcher
@@ -36,53 +33,9 @@ from bench.run.worker import Worker, Workers
 _LOOK_SECONDS = 0.2
 # After an interruption a board is brought back to a known state; then the run ends whatever happens.
 _RESTORE_SECONDS = 30.0
-_INTERRUPTED = "the run was interrupted"
 
 _Start = Callable[[], tuple[Worker, float]]
 """Starts a worker; returns it, and how many seconds the next start should wait."""
-
-
-class Interruption:
-    """SIGINT, SIGTERM, or another reason to end a run early, in order. Entered, it handles the signals.
-
-    Attributes:
-        reason: why the run was ended early.
-    """
-
-    def __init__(self) -> None:
-        self.reason = _INTERRUPTED
-        self._stop = threading.Event()
-        self._handlers: dict[signal.Signals, Any] = {}
-
-    def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():  # only there can signals be handled
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
-                    continue  # nohup: whoever started the run wants it to outlive the terminal
-                self._handlers[number] = signal.signal(number, self._interrupt)
-        when_parent_ends(self._stop.set)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-
-    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        self._stop.set()
-
-    def end(self, reason: str) -> None:
-        """End the run early for a reason."""
-        self.reason = reason
-        self._stop.set()
-
-    @property
-    def requested(self) -> bool:
-        """Whether the run is to end."""
-        return self._stop.is_set()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for a request to end; return whether there is one."""
-        return self._stop.wait(seconds)
 
 
 @dataclass
@@ -231,9 +184,19 @@ class Run:
 
     def _follow(self, starters: Sequence[_Start], breaker: CircuitBreaker) -> list[Worker]:
         """Start workers one after the other and follow them to their ends."""
-        ending = False
         running: list[Worker] = []
-        waiting, next_start = deque(starters), 0.0
+        try:
+            self._follow_to_the_end(deque(starters), running, breaker)
+        except BaseException:  # whatever it is: no board is left in a test that nobody follows
+            _interrupt(running)
+            raise
+        finally:
+            for worker in running:
+                os.close(worker.pipe)
+        return running
+
+    def _follow_to_the_end(self, waiting: deque[_Start], running: list[Worker], breaker: CircuitBreaker) -> None:
+        ending, next_start = False, 0.0
         while waiting or any(worker.process.poll() is None for worker in running):
             if self.interruption.requested:
                 waiting.clear()
@@ -247,14 +210,11 @@ class Run:
             if self.interruption.wait(_LOOK_SECONDS) and not ending:
                 ending = True
                 breaker.close()
-                if self.interruption.reason != _INTERRUPTED:
+                if self.interruption.has_reason:
                     self.watcher.line("stopping", self.interruption.reason, Level.WARNING)
                 self.watcher.line("stopping", "the boards are brought back to a known state; this takes a few seconds")
                 _interrupt(running)
         self._take_rows()
-        for worker in running:
-            os.close(worker.pipe)
-        return running
 
     def _look(self, breaker: CircuitBreaker) -> None:
         """Take what is new, and end the run when its evidence is gone: nothing that follows could be believed."""

@@ -1,0 +1,58 @@
+"""The interruption of a run: signals, the end of the parent, or another reason to end it early, in order."""
+
+import signal
+import threading
+from types import FrameType
+from typing import Any, Self
+
+from bench.children import when_parent_ends
+
+_INTERRUPTED = "the run was interrupted"
+
+
+class Interruption:
+    """SIGINT, SIGTERM, or another reason to end a run early, in order. Entered, it handles the signals.
+
+    Attributes:
+        reason: why the run was ended early.
+    """
+
+    def __init__(self) -> None:
+        self.reason = _INTERRUPTED
+        self._stop = threading.Event()
+        self._handlers: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():  # only there can signals be handled
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                    continue  # nohup: whoever started the run wants it to outlive the terminal
+                self._handlers[number] = signal.signal(number, self._interrupt)
+        when_parent_ends(self._stop.set)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop.set()
+
+    def end(self, reason: str) -> None:
+        """End the run early for a reason."""
+        self.reason = reason
+        self._stop.set()
+
+    @property
+    def has_reason(self) -> bool:
+        """Whether something else than a signal ended the run."""
+        return self.reason != _INTERRUPTED
+
+    @property
+    def requested(self) -> bool:
+        """Whether the run is to end."""
+        return self._stop.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a request to end; return whether there is one."""
+        return self._stop.wait(seconds)
