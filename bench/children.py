@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
 ENVIRONMENT = "NRF91_BENCH_PARENT_FD"
-SHORT_PATIENCE_S = 1.0
+SHORT_PATIENCE_S = 0.7
 """Seconds in which a program that holds no hardware has ended after its parent."""
 
 
