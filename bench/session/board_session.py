@@ -177,6 +177,8 @@ class BoardSession:
         """Note a suite that cannot be read: an error of the script, not of the device."""
         lines = report.strip().splitlines() or ["nothing is known"]
         why = next((line[4:] for line in reversed(lines) if line.startswith("E   ")), lines[-1])
+        if "import file mismatch" in report:  # pytest's hint does not say of what
+            why = f"two test files are called {Path(path).name}: rename one, or put an __init__.py beside each"
         text = self.concealer.conceal_text(f"{why.strip()}\n{report}")
         self.stream.add(rows.ScriptErrorRow(path=path, message=text))
 

@@ -352,6 +352,14 @@ def test_plainly(modem, size):
         assert result["fullName"] == "test_lab.TestA#test_a"
         assert {row["test"] for row in run.rows if "test" in row} == {"test_lab.py::TestA::test_a"}
 
+    def test_two_files_of_one_name_are_told(self, lab: Lab) -> None:
+        for folder in ("a", "b"):
+            (lab.folder / folder).mkdir()
+            (lab.folder / folder / "test_x.py").write_text("def test_a(modem):\n    pass\n")
+        run = lab.run("def test_a(modem):\n    pass\n", ("--simulate", "1", "--", "a", "b"))
+        assert run.code == 6
+        assert "b/test_x.py cannot be read: two test files are called test_x.py: rename one, or put an" in run.output
+
 
 class TestEnds:
     def test_who_ends_the_run_says_why(self, lab: Lab) -> None:
