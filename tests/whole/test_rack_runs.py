@@ -240,11 +240,11 @@ class TestRun:
     def test_waiting_for_a_board_in_use(self, rack: RunningRack, tmp_path: Path) -> None:
         first = self.start(rack, tmp_path, "--board", "nrf9160dk-1")
         self.until(tmp_path, "test_answers[1]", "nrf9160dk-1")
-        state = rack.listed()[OLD]["state"]
         (tmp_path / "two").mkdir()
         second = self.start(
             rack, tmp_path / "two", "--board", f"serial={OLD}", "--wait", "60", "--", "-k", "answers[1]"
         )
+        state = rack.listed()[OLD]["state"]
         output, _ = second.communicate(timeout=120)
         assert first.wait(60) == 0
         first.communicate()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from bench.cli import doctor
 from bench.clock import Anchor, estimate_offset
+from bench.config.known_issues import KnownIssue
 from bench.config.lab import Config, load
 from bench.config.plan import Plan
 from bench.config.toml_file import ConfigError
@@ -171,10 +172,12 @@ class TestPrivacy:
 
 
 def test_files_that_the_readme_shows_can_be_used() -> None:
-    """Each TOML block of the README is a whole bench.toml or a whole plan."""
+    """Each TOML block of the README is a whole bench.toml, plan or known_issues.toml."""
     text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     blocks = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
-    models = [Plan if "suites" in block else Config for block in blocks]
+    issues = [row for block in blocks for row in block.pop("issue", ())]
+    assert [KnownIssue.model_validate(row).owner for row in issues] == ["anna@lab.example"]
+    models = [Plan if "suites" in block else Config for block in blocks if block]
     assert {model.__name__ for model in models} == {"Plan", "Config"}
-    for model, block in zip(models, blocks, strict=True):
+    for model, block in zip(models, filter(None, blocks), strict=True):
         assert model.model_validate(block)
