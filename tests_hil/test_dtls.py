@@ -8,7 +8,8 @@ import pytest
 from bench.at import CommandError
 from bench.measure import within
 from bench.modem import CidSetting, CidStatus, SecureOption
-from tests_hil import secure_scenarios as both
+
+from . import secure_scenarios as both
 
 # A full handshake with a cookie: ClientHello, HelloVerifyRequest, ClientHello, the server's flight, the client's, the
 # server's last (RFC 6347 section 4.2.4).

@@ -5,7 +5,8 @@ import contextlib
 import pytest
 
 from bench.at import CommandError
-from tests_hil import secure_scenarios as both
+
+from . import secure_scenarios as both
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The package: an sdist of this tree, and a wheel of that sdist, hold every module and every file that is read."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -83,3 +84,26 @@ def test_an_sdist_holds_the_tests(sdist: Path) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
     tests = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py")}
     assert tests | {"conftest.py", "tox.ini", "README.md", "CHANGELOG.md", "pyproject.toml"} <= names
+
+
+def test_every_suite_of_a_wheel_can_be_imported(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    """As it is installed, where no folder is called tests_hil."""
+    wheel.extractall(tmp_path)
+    script = """
+import importlib, sys
+from pathlib import Path
+
+import bench, nrf91_bench_suites as suites
+
+folder = Path(sys.argv[1])
+assert Path(bench.__file__).is_relative_to(folder), bench.__file__
+for path in sorted(Path(suites.__path__[0]).glob("*.py")):
+    module = importlib.import_module(f"nrf91_bench_suites.{path.stem}".removesuffix(".__init__"))
+    assert Path(module.__file__).is_relative_to(folder), module.__file__
+    assert "tests_hil" not in sys.modules, path
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
