@@ -7,10 +7,11 @@ terminal, a page, a file of a report or a table goes through :func:`visible`: ``
 
 import re
 
-# Controls but tab and line feed; line separators; what turns the direction of writing; surrogates; what XML has not.
+# Controls but tab and line feed; line separators; what turns the direction of writing; what has no width (but joiners,
+# of which scripts and emoji are made); surrogates; what XML has not.
 _HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff"
-    "\ufffe\uffff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"
 )
 _BREAKS = re.compile("[\t\n]")
 _FORMULA = ("=", "+", "-", "@")
@@ -27,6 +28,11 @@ def visible_line(text: str) -> str:
     return _BREAKS.sub(_spell, visible(text))
 
 
+def is_text(text: str) -> bool:
+    """Return whether a text can be written as UTF-8; a file's name need not be one."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def cell(value: object) -> object:
     """Return a value for a cell of a CSV file: a text that a spreadsheet would compute begins with an apostrophe."""
     if not isinstance(value, str):
@@ -38,4 +44,4 @@ def cell(value: object) -> object:
 def _spell(match: re.Match[str]) -> str:
     letter = match.group()
     code = ord(letter)
-    return _NAMES.get(letter) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+    return _NAMES.get(letter) or (f"\\x{code:02x}" if code < 0x100 else f"\\{'u' if code < 0x10000 else 'U'}{code:04x}")

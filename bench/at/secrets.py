@@ -19,12 +19,12 @@ class SecretParameters:
     Attributes:
         secret: hidden here, and wherever the same value turns up later.
         private: hidden here: a user's name is too common a word to be hidden everywhere.
-        when: the first parameter that makes them so, in capitals; empty for any.
+        unless: the first parameter, in digits or letters alone, that makes them harmless.
     """
 
     secret: tuple[int, ...]
     private: tuple[int, ...] = ()
-    when: bytes = b""
+    unless: re.Pattern[bytes] | None = None
 
 
 SECRETS: Mapping[bytes, SecretParameters] = {
@@ -35,41 +35,46 @@ SECRETS: Mapping[bytes, SecretParameters] = {
     b"+CPWD": SecretParameters((1, 2)),
     b"+CGAUTH": SecretParameters((3,), (2,)),
     b"+CSIM": SecretParameters((), (1,)),
-    # nRF91 AT Commands Reference: a credential's content and the password of its key.
-    b"%CMNG": SecretParameters((3, 4), when=b"0"),
+    b"+CGLA": SecretParameters((), (2,)),
+    # nRF91 AT Commands Reference: a credential's content and the password of its key; a key; a signature.
+    b"%CMNG": SecretParameters((3, 4), unless=re.compile(rb"0*[1-9][0-9]*")),
     b"%KEYINJECT": SecretParameters((), (1, 2, 3)),
+    b"%XSUDO": SecretParameters((), (1,)),
     # Serial LTE Modem and Serial Modem: user and password of MQTT and FTP, headers of an HTTP request.
-    b"#XMQTTCON": SecretParameters((2,), (1,), when=b"1"),
-    b"#XFTP": SecretParameters((2,), (1,), when=b"OPEN"),
+    b"#XMQTTCON": SecretParameters((2,), (1,), unless=re.compile(rb"0+")),
+    b"#XFTP": SecretParameters((2,), (1,), unless=re.compile(rb"(?!OPEN$)[A-Z]+")),
     b"#XHTTPCREQ": SecretParameters((), (2,)),
 }
 """Command in capitals -> which of its parameters are secret."""
 
 _LEAST_REMEMBERED = 4
 """Bytes: shorter values are too common to be hidden wherever they occur; a PIN has four digits or more."""
-_BLANKS = b" \t"
-_NAME = re.compile(rb"[^+#%=;\"]*+([+#%][A-Za-z0-9_ \t]*+)=")
-_USER_OF_URL = re.compile(rb"://([^/@\s\",]++)@")
-_PIECE = re.compile(rb'"[^"]*+"?|[^",;]++|[,;]')
+_NAMES = b"|".join(re.escape(name[1:]) for name in SECRETS)
+# A command's name, whatever stands around it: blanks, a basic command in front, a character that was mistyped.
+_NAME = re.compile(rb"([+#%%])[ \t]*(%b)(?![A-Za-z0-9_])[^=:,0-9\"]*[=:]?" % _NAMES, re.IGNORECASE)
+_USER_OF_URL = re.compile(rb"://([^@\s\",]++)@")
+_STRING = re.compile(rb'"[^"]*+"?')
+_PIECE = re.compile(rb'"[^"]*+"?|[^",;\r\n]++|[,;\r\n]')
+_ENDS = (b";", b"\r", b"\n")
+_NO_WORD = re.compile(rb"[^A-Z0-9]")
 
 
 def secrets_of(command: bytes) -> tuple[list[Span], list[bytes]]:
     """Return where a command line holds secrets, and the values to be hidden wherever they occur.
 
-    The time is linear in its length; a command that can hold none costs next to nothing.
+    The time is linear in its length.
     """
-    head = command.partition(b"=")[0].translate(None, _BLANKS).upper()
-    if head[head.find(b"AT") + 2 :] not in SECRETS and b";" not in command and b"://" not in command:
-        return [], []
     spans: list[Span] = []
     values: list[bytes] = []
-    for start, end in _commands(command):
-        for span, remembered in _hidden(command, start, end):
-            spans.append(span)
-            value = command[slice(*span)]
-            if remembered and len(value) >= _LEAST_REMEMBERED:
-                values.append(value)
-    spans += [match.span(1) for match in _USER_OF_URL.finditer(command)]
+    if _NAME.search(command):
+        for start, end in _commands(command):
+            for span, remembered in _hidden(command, start, end):
+                spans.append(span)
+                value = command[slice(*span)]
+                if remembered and len(value) >= _LEAST_REMEMBERED:
+                    values.append(value)
+    if b"://" in command:
+        spans += [match.span(1) for match in _USER_OF_URL.finditer(command)]
     return spans, values
 
 
@@ -87,10 +92,10 @@ def mask(command: bytes, spans: Iterable[Span]) -> bytes:
 
 
 def _commands(line: bytes) -> Iterator[Span]:
-    """Yield the commands of a line, which semicolons outside of strings separate."""
+    """Yield the commands of a line, which semicolons and line ends outside of strings separate."""
     start = 0
     for piece in _PIECE.finditer(line):
-        if piece.group() == b";":
+        if piece.group() in _ENDS:
             yield start, piece.start()
             start = piece.end()
     yield start, len(line)
@@ -98,12 +103,15 @@ def _commands(line: bytes) -> Iterator[Span]:
 
 def _hidden(line: bytes, start: int, end: int) -> Iterator[tuple[Span, bool]]:
     """Yield the secret parameters of one command, and whether each is to be remembered."""
-    name = _NAME.match(line, start, end)
-    known = SECRETS.get(name[1].translate(None, _BLANKS).upper()) if name else None
-    if name is None or known is None:
+    # In a string a name is data. Blanks keep the positions.
+    bare = _STRING.sub(lambda found: b"_" * len(found.group()), line[start:end])
+    name = _NAME.search(bare)
+    if name is None:
         return
-    parameters = list(_parameters(line, name.end(), end))
-    if known.when and (not parameters or line[slice(*parameters[0])].strip().upper() != known.when):
+    known = SECRETS[(name[1] + name[2]).upper()]
+    parameters = list(_parameters(line, start + name.end(), end))
+    first = _NO_WORD.sub(b"", line[slice(*parameters[0])].upper())
+    if known.unless is not None and known.unless.fullmatch(first):
         return
     for index in (*known.secret, *known.private):
         if index < len(parameters):

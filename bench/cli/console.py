@@ -12,6 +12,7 @@ from bench.cli.terminal import VisibleConsole
 from bench.evidence import Outcome, RunVerdict, Summary, TestResult, rows
 from bench.report import board_line
 from bench.run import Level, Watcher
+from bench.visible import visible_line
 
 _COLUMN = 10
 _COLOURS = {
@@ -60,7 +61,8 @@ class RunConsole(Watcher):
         self._print(word, text, _STYLES[level])
 
     def _print(self, word: str, text: str, style: str = "") -> None:
-        self._console.print(Text(f"{word:<{_COLUMN - 1}} ", style="dim") + Text(text, style=style))
+        line = visible_line(text)  # nobody's name may look like a line of ours
+        self._console.print(Text(f"{word:<{_COLUMN - 1}} ", style="dim") + Text(line, style=style))
 
     def _once(self, word: str, text: str) -> None:
         """Print a line that further rounds and attempts would only repeat."""

@@ -7,7 +7,7 @@ import typer
 
 from bench.cli.lab import HistoryFile, history_path
 from bench.cli.terminal import say
-from bench.errors import UsageError
+from bench.errors import UsageError, in_words
 from bench.evidence.run_folder import check_run_folder
 from bench.history import Store
 from bench.measure import format_value, quantiles
@@ -33,7 +33,11 @@ def add(folders: Folders, history: HistoryFile = None) -> None:
 
 
 def _must_exist(path: Path) -> None:
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read the history {path}: {in_words(error)}") from error
+    if not found:
         raise UsageError(f"there is no history {path}; runs are added to it when they end")
 
 
@@ -42,6 +46,7 @@ def merge(files: Files, history: HistoryFile = None) -> None:
     """Add the runs of other histories."""
     with Store(history_path(history)) as store:
         for file in files:
+            _must_exist(file)
             say(f"{file}   {store.merge(file)} runs added")
 
 

@@ -13,7 +13,7 @@ from bench.evidence.run_folder import DEFAULT, PIN, check_run_folder, forecast, 
 
 
 def prune(
-    days: Annotated[int, typer.Option(metavar="N", min=1, help="Remove runs that are older.")] = 90,
+    days: Annotated[int, typer.Option(metavar="N", min=1, max=100_000, help="Remove runs that are older.")] = 90,
     runs: Annotated[Path, typer.Option(metavar="DIR", help="Where the runs are.")] = DEFAULT,
     pin: Annotated[
         list[Path] | None, typer.Option(metavar="DIR", help="Keep this run for ever; removes nothing.")

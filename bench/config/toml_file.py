@@ -36,14 +36,14 @@ def read_toml(path: Path, model: type[M]) -> M:
         content = tomllib.loads(text)
         _refuse_controls(content)
         return model.model_validate(content)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from error
     except _ControlCharacter as error:
         line = line_of(text, error.location)
         where = f"{f'line {line}, ' if line else ''}{_key(error.location) or 'file'}"
         raise ConfigError(f"{path} cannot be used:\n    {where}: holds a control character; remove it") from None
     except ValidationError as error:
         raise ConfigError(f"{path} cannot be used:\n{_problems_of(text, error)}") from None
+    except (ValueError, RecursionError) as error:  # ValueError also for a number of thousands of digits
+        raise ConfigError(f"{path} is not TOML: {error}") from error
 
 
 def read_text(path: Path) -> str:

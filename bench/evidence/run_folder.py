@@ -12,6 +12,7 @@ from bench.config.plan import FILE as PLAN_FILE
 from bench.errors import UsageError, in_words
 from bench.evidence.stream import FILE
 from bench.evidence.summary import FILE as SUMMARY
+from bench.visible import is_text
 
 DEFAULT = Path("reports") / "runs"
 PIN = "PINNED"
@@ -38,21 +39,29 @@ def new_run_folder(wanted: Path | None = None) -> Path:
         UsageError: it exists and holds something, or cannot be made.
     """
     folder = wanted or DEFAULT / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}"
+    if not is_text(str(folder)):
+        raise UsageError(f"cannot make the run's folder {str(folder)!r}: its name is not UTF-8")
     try:
         folder.mkdir(parents=True, exist_ok=wanted is not None)
         if any(folder.iterdir()):
             raise UsageError(f"{folder} is not empty: every run needs a fresh folder, name another with --out")
         (folder / "transcripts").mkdir()
         (folder / "allure-results").mkdir()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise UsageError(f"cannot make the run's folder {folder}: {error}") from error
     return folder.resolve()
 
 
-def discard_run_folder(folder: Path, *, keep: bool) -> None:
-    """Empty the folder of a run that has not begun, and remove it unless it is to be kept; evidence stays."""
+def discard_run_folder(folder: Path, *, keep: bool, only_unbegun: bool) -> None:
+    """Empty the folder of a run in which no test ran, and remove it.
+
+    Args:
+        folder: of the run.
+        keep: keep the folder itself, which somebody else has made.
+        only_unbegun: leave one that has a result stream.
+    """
     with contextlib.suppress(OSError):
-        if (folder / FILE).exists():
+        if only_unbegun and (folder / FILE).exists():
             return
         for path in folder.iterdir():
             if path.is_dir():

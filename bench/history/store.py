@@ -16,7 +16,7 @@ from urllib.parse import quote
 import numpy
 
 from bench.config.firmware import firmware_text
-from bench.errors import LabError, UsageError
+from bench.errors import LabError, UsageError, in_words
 from bench.history.record import BoardRecord, MeasurementRecord, ResultRecord, RunRecord
 from bench.history.samples import Floats, decode, encode
 
@@ -94,9 +94,9 @@ class Store:
                 self._open_as_it_is()
             else:
                 self._open()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError, ValueError) as error:
             self.__exit__()
-            raise LabError(f"{self._path} is not a usable history: {error}") from error
+            raise LabError(f"{self._path} is not a usable history: {in_words(error)}") from error
         except BaseException:
             self.__exit__()
             raise
@@ -163,7 +163,7 @@ class Store:
                 self.connection.execute("ROLLBACK")
                 raise
             self.connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:  # OverflowError: a number of more than 64 bits
             raise LabError(f"cannot write {self._path}: {error}") from error
         return True
 

@@ -99,6 +99,7 @@ def attach_globally(folder: Path, name: str, page: str) -> None:
     """Attach an HTML page to the whole report; a second call for the same name replaces the first."""
     stem = md5(name.encode(), usedforsecurity=False).hexdigest()
     source = f"{stem}-attachment.html"
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / source).write_text(page, encoding="utf-8")
     row = {"name": name, "source": source, "type": "text/html"}
     (folder / f"{stem}-globals.json").write_text(json.dumps({"attachments": [row]}), encoding="utf-8")

@@ -23,6 +23,7 @@ from bench.run.worker import Worker
 
 # pytest's own exit codes: tests ran (0, 1), interrupted, internal error, usage error, nothing collected.
 _PYTEST_FAILED, _PYTEST_INTERRUPTED, _PYTEST_USAGE = 1, 2, 4
+_SHOWN_LINES = 12
 _PYTEST_TROUBLE = {2: "was interrupted", 3: "had an internal error", 4: "could not start", 5: "collected no test"}
 
 
@@ -39,6 +40,13 @@ class Ending:
     run: Run
     plan: Path | None
     history: Path | None
+
+    def last_lines(self) -> str:
+        """Return the end of what pytest printed on the first board, for a person who has made a mistake."""
+        for log in sorted(self.run.folder.glob("console-*.txt")):
+            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            return "\n".join(f"    {line}" for line in lines[-_SHOWN_LINES:])
+        return ""
 
     def reconcile(self, workers: Sequence[Worker]) -> Summary:
         """Write what is missing into the stream, then read it from its beginning and write what it proves."""

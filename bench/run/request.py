@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 
 from bench.boards import Selector
@@ -75,6 +76,7 @@ class RunRequest:
                 raise UsageError("--interleave is given twice, once a group: --interleave dk-1 --interleave dk-2")
             for text in self.interleave:
                 Selector.parse(text, "--interleave")
+        check_arguments(self.arguments)
         if self.plan is None:
             return
         if self.simulate is Simulate.AUTO:
@@ -88,6 +90,31 @@ class RunRequest:
         for option, given in options:
             if given:
                 raise UsageError(f"{option} with --plan: the plan says what runs")
+
+
+_SHOWS = frozenset(
+    (
+        *("-h", "--help", "--version", "--fixtures", "--fixtures-per-test", "--funcargs", "--markers", "--co"),
+        *("--collect-only", "--collectonly", "--setup-only", "--setup-plan", "--cache-show", "--trace-config"),
+    )
+)
+"""Options with which pytest shows something and runs no test."""
+_OURS = ("--bench-", "--rootdir", "--confcutdir", "--import-mode", "--assert")
+"""Beginnings of options that a run sets itself."""
+
+
+def check_arguments(arguments: Sequence[str]) -> None:
+    """Check what is handed on to pytest, as far as it can be known to be no good.
+
+    Raises:
+        UsageError: it shows something and runs nothing, or sets what a run sets.
+    """
+    for argument, following in pairwise((*arguments, "")):
+        if argument in _SHOWS:
+            raise UsageError(f"{argument} runs no test: use pytest itself for that")
+        plugin = following if argument == "-p" else argument.removeprefix("-p") if argument[:2] == "-p" else ""
+        if argument.startswith(_OURS) or argument == "-c" or plugin.startswith(("no:nrf91", "no:allure")):
+            raise UsageError(f"{f'-p {plugin}' if plugin else argument}: a run sets that itself")
 
 
 def parse_simulate(text: str) -> Simulate | int:

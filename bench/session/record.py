@@ -135,6 +135,14 @@ def _cause(error: LabError) -> LabError:
     return cause if type(error) is LabError and isinstance(cause, LabError) else error
 
 
+def text_of(error: BaseException) -> str:
+    """Return what an exception says of itself; an exception of a suite may fail even at that."""
+    try:
+        return str(error)
+    except Exception as other:  # noqa: BLE001 - whatever it raises, the test has ended and the next one begins
+        return f"its text cannot be made: {type(other).__name__}"
+
+
 def scenario_line(trace: TracebackType | None, file: Path) -> str:
     """Return where in its scenario a test ended, with the source: ``test_dns.py:31: modem.network.resolve(name)``.
 
@@ -156,10 +164,10 @@ def describe_error(error: BaseException, file: Path) -> str:
 
     A lab error has no line: the same cause in many tests is one.
     """
-    text = str(error)
+    text = text_of(error)
     spoken = isinstance(error, (AssertionError, BenchError)) or type(error).__name__ == "Failed"
     if not (spoken and text.strip()):
-        text = traceback.format_exception_only(error)[-1].strip()
+        text = f"{type(error).__name__}: {text}".removesuffix(": ")
     if isinstance(error, LabError):
         return text
     place = scenario_line(error.__traceback__, file)

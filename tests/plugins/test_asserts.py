@@ -108,3 +108,108 @@ def test_a(modem):
         run = lab.run(suite)
         assert run.code == 6, run.output
         assert "UserWarning: ours" in run.output
+
+
+HIDING = {
+    "a wrapper that catches": """
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item):
+    try:
+        return (yield)
+    except BaseException:
+        return None
+""",
+    "a wrapper of the function": """
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    try:
+        return (yield)
+    except BaseException:
+        return True
+""",
+    "an exception taken away": """
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    call.excinfo = None
+    return (yield)
+""",
+    "a report of its own": """
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    call.excinfo = None
+    return pytest.TestReport.from_item_and_call(item, call)
+""",
+    "a skip in its place": """
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    if call.when == "call":
+        try:
+            pytest.skip("no IPv6")
+        except BaseException:
+            call.excinfo = pytest.ExceptionInfo.from_current()
+    return (yield)
+""",
+    "an expected failure that nobody expects": """
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if call.when == "call":
+        report.outcome, report.wasxfail = "skipped", "x"
+    return report
+""",
+}
+"""Hooks of a suite, or of another plugin, that make something else of a failure."""
+
+
+class TestFailures:
+    """A failure that is not reported as one."""
+
+    @pytest.mark.parametrize("hook", HIDING.values(), ids=HIDING.keys())
+    def test_no_hook_hides_it(self, lab: Lab, hook: str) -> None:
+        (lab.folder / "conftest.py").write_text(f"import pytest\n{hook}")
+        run = lab.run("def test_good(modem):\n    pass\n\ndef test_a(modem):\n    assert 1 == 2, 'must fail'\n")
+        assert run.code == 1, run.output
+        assert run.summary["failed"] == 1
+        assert "must fail" in run.output
+
+    @pytest.mark.parametrize(
+        ("body", "code"),
+        [
+            ("    import threading\n    t = threading.Thread(target=fail)\n    t.start()\n    t.join()\n", 1),
+            ("    return False\n", 6),
+        ],
+        ids=["in a thread", "as what it returns"],
+    )
+    def test_what_pytest_only_warns_of(self, lab: Lab, body: str, code: int) -> None:
+        suite = f"def fail():\n    assert 1 == 2, 'must fail'\n\ndef test_a(modem):\n{body}"
+        run = lab.run(suite)
+        assert run.code == code, run.output
+
+    def test_a_coroutine_of_unittest(self, lab: Lab) -> None:
+        suite = """
+import unittest
+
+import pytest
+
+@pytest.mark.usefixtures("board")
+class TestA(unittest.TestCase):
+    async def test_a(self):
+        assert False
+"""
+        assert lab.run(suite).code in (1, 6)
+
+    def test_an_exception_that_cannot_say_what_it_is(self, lab: Lab) -> None:
+        suite = """
+class Odd(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+def test_a(modem):
+    raise Odd
+
+def test_b(modem):
+    pass
+"""
+        run = lab.run(suite)
+        assert (run.code, run.summary["passed"], run.summary["died"]) == (6, 1, 0)
+        assert "its text cannot be made: RuntimeError" in run.output

@@ -41,6 +41,14 @@ class TestUsage:
             ),
             (["--simulate", "1", "--plan", "none.toml"], "cannot read none.toml: No such file"),
             (["--simulate", "1", "--history", "."], "history: . is a folder"),
+            (["--simulate", "1", "--out", "\udce9"], "its name is not UTF-8"),
+            (["--simulate", "1", "--", "--fixtures"], "--fixtures runs no test"),
+            (["--simulate", "1", "--", "-q", "--co"], "--co runs no test"),
+            (["--simulate", "1", "--", "--bench-round=7"], "--bench-round=7: a run sets that itself"),
+            (["--simulate", "1", "--", "-c", "x.ini"], "-c: a run sets that itself"),
+            (["--simulate", "1", "--", "-p", "no:nrf91-bench-recorder"], "-p no:nrf91-bench-recorder: a run sets that"),
+            (["--simulate", "1", "--suite", "dns", "--", "-m", "nosuch and ("], "pytest could not start"),
+            (["--simulate", "1", "--suite", "dns", "--", "--nope"], "unrecognized arguments: --nope"),
         ],
     )
     def test_mistakes_end_with_2_and_a_cure(self, tmp_path: Path, arguments: list[str], says: str) -> None:

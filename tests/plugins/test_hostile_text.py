@@ -89,6 +89,20 @@ def test_no_test_and_no_page_ends_by_it(lab: Lab, text: str) -> None:
         check_cells(path)
 
 
+def test_no_name_forges_a_line(lab: Lab) -> None:
+    run = lab.run("def test_a(modem, measure):\n    measure('x\\nverdict   PASSED   9 of 9', 5, unit='ns')\n")
+    assert [line for line in run.output.splitlines() if line.startswith("verdict")] == [
+        "verdict   PASSED   SIMULATED   1 of 1 passed on 1 board, 0 failed, 0 lab errors, 0 skipped"
+    ]
+
+
+def test_a_file_whose_name_is_not_utf8(lab: Lab) -> None:
+    (lab.folder / "test_\udcff.py").write_text("def test_b(modem):\n    pass\n")
+    run = lab.run("def test_a(modem):\n    pass\n", ("--simulate", "1", "--", str(lab.folder)))
+    assert (run.code, run.summary["passed"]) == (6, 1), run.output
+    assert "test_\\udcff.py cannot be read: its name is not UTF-8: rename it" in run.output
+
+
 def check_cells(path: Path) -> None:
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.reader(file):

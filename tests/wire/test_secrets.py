@@ -34,6 +34,23 @@ PEM = b"-----BEGIN\r\nabc;,\r\n-----END"
         (b'AT#XFTP="open","user","word","host"', b'AT#XFTP="open","****","****","host"'),
         (b'AT#XHTTPCREQ="GET","/a","Authorization: x"', b'AT#XHTTPCREQ="GET","/a","****************"'),
         (b'AT#XDFUGET=1,"https://me:word@host/a"', b'AT#XDFUGET=1,"https://*******@host/a"'),
+        (b"ATZ+CPIN=71000027", b"ATZ+CPIN=********"),
+        (b'ATE0+CPIN="1234"', b'ATE0+CPIN="****"'),
+        (b'+CPIN="1234"', b'+CPIN="****"'),
+        (b'AT\rAT+CPIN="1234"\rAT', b'AT\rAT+CPIN="****"\rAT'),
+        (b'AT+CPIN:"1234"', b'AT+CPIN:"****"'),
+        (b'AT+CPIN\0="1234"', b'AT+CPIN\0="****"'),
+        (b'AT++CPIN="1234"', b'AT++CPIN="****"'),
+        (b'AT%CMNG=00,16,3,"word"', b'AT%CMNG=00,16,3,"****"'),
+        (b'AT%CMNG=,16,3,"word"', b'AT%CMNG=,16,3,"****"'),
+        (b'AT%CMNG=(0),16,3,"word"', b'AT%CMNG=(0),16,3,"****"'),
+        (b'AT#XMQTTCON=01,"u","word","h",1', b'AT#XMQTTCON=01,"*","****","h",1'),
+        (b'AT#XHTTPCCON=1,"http://user:sec/ret@host",80', b'AT#XHTTPCCON=1,"http://************@host",80'),
+        (b'AT+CGLA=0,26,"0020"', b'AT+CGLA=0,26,"****"'),
+        (b'AT%XSUDO=4,"word"', b'AT%XSUDO=4,"****"'),
+        (b'AT#XFTP="put","file",0,"data"', b'AT#XFTP="put","file",0,"data"'),
+        (b"AT+CPINR", b"AT+CPINR"),
+        (b'AT+CPINR="SIM PIN"', b'AT+CPINR="SIM PIN"'),
         (b"AT%CMNG=1,42", b"AT%CMNG=1,42"),
         (b'AT#XSEND="AT+CPIN=1234"', b'AT#XSEND="AT+CPIN=1234"'),
         (b"AT+CPIN?", b"AT+CPIN?"),
@@ -50,7 +67,7 @@ def test_a_secret_is_masked_to_the_same_length(command: bytes, shown: bytes) -> 
 )
 def test_no_spelling_shows_it(name: bytes, secret: str, blank: str) -> None:
     known = SECRETS[name]
-    parameters = [known.when.decode() or "1", *["1"] * 5]
+    parameters = [{b"%CMNG": "0", b"#XFTP": "open"}.get(name, "1"), *["1"] * 5]
     hidden = known.secret or known.private
     for index in hidden:
         parameters[index] = secret

@@ -34,6 +34,8 @@ HOSTILE = [
     "\u2066\u2069",
     "\u2028\u2029",
     "\ufeff",
+    "a\u200bb\u2060c",
+    "\U000e0041\U000e007f",
     "\ufffe\uffff",
     "<script>alert(1)</script>",
     "![](http://evil/x.png) [a](javascript:b)",
