@@ -55,7 +55,8 @@ _NAME = re.compile(rb"([+#%%])[ \t]*(%b)(?![A-Za-z0-9_])[^=:,0-9\"]*[=:]?" % _NA
 _USER_OF_URL = re.compile(rb"://([^@\s\",]++)@")
 _STRING = re.compile(rb'"[^"]*+"?')
 _PIECE = re.compile(rb'"[^"]*+"?|[^",;\r\n]++|[,;\r\n]')
-_ENDS = (b";", b"\r", b"\n")
+_LINE_ENDS = (b"\r", b"\n")
+_BEGINS = re.compile(rb"\n?[ \t]*+AT", re.IGNORECASE)
 _NO_WORD = re.compile(rb"[^A-Z0-9]")
 
 
@@ -92,10 +93,10 @@ def mask(command: bytes, spans: Iterable[Span]) -> bytes:
 
 
 def _commands(line: bytes) -> Iterator[Span]:
-    """Yield the commands of a line, which semicolons and line ends outside of strings separate."""
+    """Yield the commands of a line, which semicolons outside of strings separate, and line ends before another AT."""
     start = 0
     for piece in _PIECE.finditer(line):
-        if piece.group() in _ENDS:
+        if piece.group() == b";" or (piece.group() in _LINE_ENDS and _BEGINS.match(line, piece.end())):
             yield start, piece.start()
             start = piece.end()
     yield start, len(line)

@@ -38,6 +38,7 @@ PEM = b"-----BEGIN\r\nabc;,\r\n-----END"
         (b'ATE0+CPIN="1234"', b'ATE0+CPIN="****"'),
         (b'+CPIN="1234"', b'+CPIN="****"'),
         (b'AT\rAT+CPIN="1234"\rAT', b'AT\rAT+CPIN="****"\rAT'),
+        (b"AT%CMNG=0,1,0,-----B\r\nabc\r\n-----E", b"AT%CMNG=0,1,0," + b"*" * 19),
         (b'AT+CPIN:"1234"', b'AT+CPIN:"****"'),
         (b'AT+CPIN\0="1234"', b'AT+CPIN\0="****"'),
         (b'AT++CPIN="1234"', b'AT++CPIN="****"'),
