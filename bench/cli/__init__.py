@@ -3,7 +3,7 @@
 import sys
 
 from bench.cli.application import app
-from bench.cli.terminal import install, say
+from bench.cli.terminal import install, say_lines
 from bench.errors import BenchError, InternalError, UsageError
 from bench.exit_code import ExitCode
 from bench.internal_error import internal_error
@@ -21,7 +21,7 @@ def main() -> None:
 
 
 def _end(error: BenchError) -> None:
-    say(f"nrf91-bench: {error}", error=True)
+    say_lines(f"nrf91-bench: {error}", error=True)
     if isinstance(error, InternalError):
         sys.exit(ExitCode.INTERNAL)
     sys.exit(ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.LAB)

@@ -26,7 +26,7 @@ from bench.boards import (
 from bench.boards.board_state import BoardState, SeenState, see_state
 from bench.cli.lab import default_config
 from bench.cli.moment import moment
-from bench.cli.terminal import VisibleConsole, is_gone, say
+from bench.cli.terminal import VisibleConsole, is_gone, say, say_lines
 from bench.config.lab import Config, load
 from bench.errors import BenchError, UsageError
 from bench.run.probe import query_identity
@@ -113,7 +113,7 @@ def boards(
     attached = attached_boards(catalog)
     rows = [_probe(row) if probe else row for row in _list_boards(lab, attached)]
     if as_json:
-        say(json.dumps([row.to_json() for row in rows], indent=2))
+        say_lines(json.dumps([row.to_json() for row in rows], indent=2))
         return
     if not rows:
         say("no board is attached; is it switched on, and is its cable a data cable?")

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from bench.cli.lab import HistoryFile, default_config, history_path
-from bench.cli.terminal import VisibleConsole, say
+from bench.cli.terminal import VisibleConsole, say_lines
 from bench.config.lab import load
 from bench.errors import UsageError
 from bench.history import CompareSettings, Comparison, compare
@@ -39,7 +39,9 @@ def compare_runs(
             raise UsageError(f"{text!r} holds {len(firmware)} firmwares: {'; '.join(firmware)}; add slm= or modem=")
     found = compare(*sides, settings)
     if as_json:
-        say(json.dumps({**headline(found), "measurements": msgspec.to_builtins(comparison_rows(found))}, indent=2))
+        say_lines(
+            json.dumps({**headline(found), "measurements": msgspec.to_builtins(comparison_rows(found))}, indent=2)
+        )
     else:
         _print(found)
     raise typer.Exit(found.exit_code)

@@ -13,7 +13,7 @@ from rich.text import Text
 from bench.boards import Catalog, attached_boards, known_boards
 from bench.boards.diagnosis import Diagnosis, check_config, diagnose
 from bench.cli.lab import default_config
-from bench.cli.terminal import VisibleConsole, say
+from bench.cli.terminal import VisibleConsole, say_lines
 from bench.config.lab import Config, ReachedPeers, load
 from bench.errors import BenchError
 from bench.exit_code import ExitCode
@@ -35,7 +35,7 @@ def doctor(
     """Examine this lab: host, boards, peers. Exit code 0: nothing wrong, 1: something to cure."""
     lab = load(config or default_config())
     if fix_udev:
-        say(_rules(lab), end="")
+        say_lines(_rules(lab).rstrip("\n"))
         return
     console = VisibleConsole(soft_wrap=True)
     wrong = 0

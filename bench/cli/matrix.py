@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.terminal import say
+from bench.cli.terminal import say, say_lines
 from bench.evidence import RowReader
 from bench.evidence.run_folder import check_run_folder
 from bench.exit_code import ExitCode
@@ -21,7 +21,7 @@ def matrix(
     for folder in folders:
         check_run_folder(folder)
         specification.take(RowReader(folder).new_rows())
-    say(specification.markdown(), end="")
+    say_lines(specification.markdown().rstrip("\n"))
     for statement in specification.untested:
         say(f"no scenario: {statement.id}", error=True)
     raise typer.Exit(ExitCode.FAILED if specification.untested else ExitCode.OK)

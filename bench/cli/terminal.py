@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from bench.visible import visible
+from bench.visible import visible, visible_line
 
 _STANDARD = (0, 1, 2)
 
@@ -112,10 +112,15 @@ def be_patient(seconds: float) -> None:
             outlet.patience = seconds
 
 
-def say(text: str = "", *, end: str = "\n", error: bool = False) -> None:
-    """Write a text to the standard output, or to the standard error."""
+def say(line: str, *, error: bool = False) -> None:
+    """Write one line, whatever it holds, to the standard output, or to the standard error."""
+    say_lines(visible_line(line), error=error)
+
+
+def say_lines(text: str, *, error: bool = False) -> None:
+    """Write a text of several lines."""
     stream = sys.stderr if error else sys.stdout
-    stream.write(visible(text) + end)
+    stream.write(f"{visible(text)}\n")
     stream.flush()
 
 
