@@ -13,6 +13,7 @@ from bench.visible import visible
 M = TypeVar("M", bound=BaseModel)
 Location = tuple[str | int, ...]
 """The keys and numbers that lead to a value of a file."""
+_LONG_NUMBER = re.compile(r"[0-9_]{1000}")
 
 
 class Section(BaseModel):
@@ -42,8 +43,11 @@ def read_toml(path: Path, model: type[M]) -> M:
         raise ConfigError(f"{path} cannot be used:\n    {where}: holds a control character; remove it") from None
     except ValidationError as error:
         raise ConfigError(f"{path} cannot be used:\n{_problems_of(text, error)}") from None
-    except (ValueError, RecursionError) as error:  # ValueError also for a number of thousands of digits
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
+    except ValueError as error:  # of Python's, for a number of thousands of digits
+        line = next((number for number, row in enumerate(text.split("\n"), 1) if _LONG_NUMBER.search(row)), 0)
+        raise ConfigError(f"{path} cannot be used:\n    line {line}: a number has too many digits") from error
 
 
 def read_text(path: Path) -> str:

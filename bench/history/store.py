@@ -278,6 +278,7 @@ class Store:
         query = (
             "SELECT test, modem_firmware, application, application_version, unit, encoding, samples, value FROM series"
             " JOIN measurements ON series_id = series.id JOIN boards ON boards.id = board_id WHERE name = ?"
+            " ORDER BY test, measurements.id"
         )
         found: dict[tuple[str, str, str], list[Floats]] = {}
         for test, modem, application, version, unit, kind, data, value in self.rows(query, (name,)):

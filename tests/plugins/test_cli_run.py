@@ -66,6 +66,7 @@ class TestUsage:
             ("known_issues.toml", '[[known_issues]]\ntest = "x"\n'),
             ("known_issues.toml", '[[issue]]\ntest = "x"\nreason = "y"\n'),
             ("bench.toml", '[notify]\ncommand = ["no-such-mailer"]\n'),
+            ("bench.toml", "[limits]\nresets = 9" + "9" * 6000 + "\n"),
             ("bench.toml", '[[boards]]\nname = "dk-1"\nserial = "1"\npin = "file:none"\n'),
         ],
     )
@@ -76,6 +77,13 @@ class TestUsage:
         assert f"{name} " in finished.stderr
         assert "line " in finished.stderr
         assert not list(tmp_path.rglob("*.jsonl"))
+
+    def test_two_boards_of_one_serial_number(self, tmp_path: Path) -> None:
+        entry = '[[boards]]\nname = "dk-{}"\nserial = "1051202135"\n'
+        (tmp_path / "bench.toml").write_text(entry.format(1) + entry.format(2))
+        finished = command_line("run", "--suite", "dns", folder=tmp_path)
+        assert finished.returncode == 2
+        assert "bench.toml gives two boards the serial number 1051202135" in finished.stderr
 
     def test_a_mistake_of_the_bench_is_called_one(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
