@@ -93,6 +93,12 @@ def when_parent_ends(action: Callable[[], object], *, patience: float | None = N
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
+def ending_signals() -> tuple[signal.Signals, ...]:
+    """Return the signals that end a program in order; not SIGHUP where it is ignored, as nohup has it."""
+    outlives = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return (signal.SIGINT, signal.SIGTERM, *(() if outlives else (signal.SIGHUP,)))
+
+
 def interrupt_self() -> None:
     """End this process as Ctrl-C would, so that everything with a lifetime is closed."""
     os.kill(os.getpid(), signal.SIGINT)

@@ -21,7 +21,7 @@ def internal_error(error: BaseException, folder: Path | None = None) -> Internal
 
     Args:
         error: the exception.
-        folder: of the run in which it happened; the bench's state folder without one, or where it cannot be written.
+        folder: the run's. Without one, or if it cannot be written, the bench's state folder is used.
     """
     text = "".join(traceback.format_exception(error))
     places = [folder / FILE] if folder is not None else []

@@ -21,7 +21,7 @@ from bench.state import state_folder
 
 _KEY_BYTES = 32
 _SHORT = 8
-"""Bytes: four digits of a PIN also stand in counters and times, where nobody reads a secret."""
+"""Bytes. A shorter secret, such as a PIN, also occurs by chance in counters and times."""
 # Where identities stand in what a board prints: (kind, pattern whose group 1 is the value).
 _ANSWERS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("imei", re.compile(rb'\+CGSN: ?"?(\d{14,17})"?')),

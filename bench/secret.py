@@ -50,7 +50,7 @@ class SecretForm:
         """
         value = secret(source)
         if not re.fullmatch(self.pattern, value):
-            raise NoSecret(f"{source} holds no {self.name}")
+            raise NoSecret(f"{source} does not hold a {self.name}")
         return value
 
 

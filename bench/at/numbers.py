@@ -5,7 +5,7 @@ _MOST_DIGITS = 18
 
 
 def whole_number(text: str | bytes) -> int | None:
-    """Return the number that decimal digits are, white space around them allowed; None for any other text.
+    """Return the number written in decimal digits, white space around them allowed; None for any other text.
 
     ``int`` takes other alphabets' digits, signs and underscores, and raises for thousands of digits.
     """

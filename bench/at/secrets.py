@@ -104,8 +104,8 @@ def _commands(line: bytes) -> Iterator[Span]:
 
 def _hidden(line: bytes, start: int, end: int) -> Iterator[tuple[Span, bool]]:
     """Yield the secret parameters of one command, and whether each is to be remembered."""
-    # In a string a name is data. Blanks keep the positions.
-    bare = _STRING.sub(lambda found: b"_" * len(found.group()), line[start:end])
+    # In a string a name is data. Its quotes keep the positions, and end the name before it.
+    bare = _STRING.sub(lambda found: b'"' * len(found.group()), line[start:end])
     name = _NAME.search(bare)
     if name is None:
         return

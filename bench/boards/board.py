@@ -25,7 +25,6 @@ from bench.secret import PASSWORD, PIN, SecretForm
 _FIRST_PORT, _LAST_PORT = 20000, 32767
 _VERSION = {Family.IPV4: 4, Family.IPV6: 6}
 _UNDO_SECONDS = 60.0
-_TELLING = 8  # characters of a secret from which on it is looked for everywhere
 
 CURES = Cures(
     access_point=": see [network.access_point] in bench.toml",

@@ -249,7 +249,7 @@ def _signature(path: Path) -> Holder | None:
         pid = int(row["pid"])
         user = _user_of(lock_holder(path) or pid) or visible_line(str(row["user"]))
         return Holder(visible_line(str(row["job"])), user, pid, visible_line(str(row["since"])))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None  # it is being written, or is not a signature
 
 

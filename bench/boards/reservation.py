@@ -100,7 +100,7 @@ def _read(path: Path) -> Reservation | None:
         row = json.loads(text)
         found = Reservation(uid, str(row["until"]), str(row["why"]))
         ended = datetime.fromisoformat(found.until) <= datetime.now(UTC)
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
     if path.suffixes[-2:-1] != [f".{uid}"]:
         return None  # somebody speaks in another's name

@@ -41,7 +41,7 @@ class WithArguments(TyperCommand):
         super().parse_args(ctx, args[:end])
         if ctx.args:
             hint = f"; a suite is chosen by --suite {ctx.args[0]}" if ctx.info_name == "run" else ""
-            raise UsageError(f"unexpected argument {ctx.args[0]!r}: what is to be handed on stands behind --{hint}")
+            raise UsageError(f"unexpected argument {ctx.args[0]!r}: put arguments for other programs after --{hint}")
         ctx.args = args[end + 1 :]
         return list(ctx.args)
 

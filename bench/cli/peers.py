@@ -11,7 +11,7 @@ import typer
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificate
 
-from bench.children import when_parent_ends
+from bench.children import ending_signals, when_parent_ends
 from bench.cli.terminal import say
 from bench.config.lab import PeersConfig
 from bench.errors import UsageError
@@ -40,7 +40,7 @@ def peers(
     if key_log is not None and security is None:
         raise UsageError("--key-log needs --psk, or --cert and --key: there is nothing else to log")
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ending_signals():
         signal.signal(number, lambda *_: stop.set())
     when_parent_ends(stop.set)
 

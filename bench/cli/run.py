@@ -14,7 +14,7 @@ from bench.exit_code import ExitCode
 from bench.run import RunRequest, execute, parse_simulate, prepare
 
 _PATIENCE_SECONDS = 5.0
-"""A console that nobody reads, such as a terminal that is held, holds no run up for longer."""
+"""A console that nobody reads delays a write by at most this time."""
 
 
 def run(

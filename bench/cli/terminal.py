@@ -105,7 +105,7 @@ def is_gone() -> bool:
 
 
 def be_patient(seconds: float) -> None:
-    """Wait for a reader who does not read for so long only: for what has more to do than to be read."""
+    """Limit the time to wait for a reader who does not read; for commands that do more than print."""
     for stream in (sys.stdout, sys.stderr):
         outlet = outlet_of(stream)
         if outlet is not None:
@@ -125,7 +125,7 @@ def say_lines(text: str, *, error: bool = False) -> None:
 
 
 class VisibleConsole(Console):
-    """Rich's console, on which no text can do what only Rich's own control codes may."""
+    """Rich's console; control characters in texts are spelt out."""
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - Rich's
         super().__init__(highlight=False, markup=False, **settings)

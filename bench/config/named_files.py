@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.config.lab import AccessPointConfig, Config
-from bench.config.toml_file import ConfigError, Location, line_of, read_text
+from bench.config.toml_file import ConfigError, Location, key_of, line_of, read_text
 from bench.errors import in_words
 from bench.secret import PASSWORD, PIN, NoSecret, SecretForm
 
@@ -31,8 +31,7 @@ class Finding:
     @property
     def key(self) -> str:
         """The place for a person: ``boards #1.pin``."""
-        parts = (f" #{part + 1}" if isinstance(part, int) else f".{part}" for part in self.location)
-        return "".join(parts).removeprefix(".")
+        return key_of(self.location)
 
 
 def check_named(path: Path | None, config: Config, boards: Collection[str], history: Path) -> None:
@@ -41,7 +40,7 @@ def check_named(path: Path | None, config: Config, boards: Collection[str], hist
     Args:
         path: of the file; None for the default lab.
         config: its content.
-        boards: names of the boards that take part: of the others nobody need read the secrets.
+        boards: names of the boards that take part; the secrets of other boards are not read.
         history: the history file that counts.
 
     Raises:
@@ -117,10 +116,12 @@ def _why_no_history(path: Path) -> str:
             return "is a folder"
         if path.exists():
             with path.open("rb+") as file:
-                return "is not a history" if file.read(len(_SQLITE)) not in (b"", _SQLITE) else ""
+                if file.read(len(_SQLITE)) not in (b"", _SQLITE):
+                    return "is not a history"
+        # Also beside a file that is there: SQLite keeps its journal there.
         parent = next(one for one in path.absolute().parents if one.exists())
     except (OSError, ValueError) as error:
         return f"cannot be used: {in_words(error)}"
     if not parent.is_dir():
         return f"cannot be made: {parent} is not a folder"
-    return "" if os.access(parent, os.W_OK | os.X_OK) else f"cannot be made: no permission to write in {parent}"
+    return "" if os.access(parent, os.W_OK | os.X_OK) else f"cannot be kept: no permission to write in {parent}"

@@ -39,7 +39,7 @@ def read_toml(path: Path, model: type[M]) -> M:
         return model.model_validate(content)
     except _ControlCharacter as error:
         line = line_of(text, error.location)
-        where = f"{f'line {line}, ' if line else ''}{_key(error.location) or 'file'}"
+        where = f"{f'line {line}, ' if line else ''}{key_of(error.location) or 'file'}"
         raise ConfigError(f"{path} cannot be used:\n    {where}: holds a control character; remove it") from None
     except ValidationError as error:
         raise ConfigError(f"{path} cannot be used:\n{_problems_of(text, error)}") from None
@@ -93,7 +93,7 @@ def _problem(text: str, problem: dict[str, Any]) -> str:
     line, message = line_of(text, location), _message(problem)
     hidden = problem["type"] in ("missing", "extra_forbidden") or not _SECRETS.isdisjoint(location)
     value = "" if hidden or isinstance(problem["input"], dict | tuple | list) else f" (it is {problem['input']!r})"
-    return f"{f'line {line}, ' if line else ''}{_key(location) or 'file'}: {message}{value}"
+    return f"{f'line {line}, ' if line else ''}{key_of(location) or 'file'}: {message}{value}"
 
 
 def _message(problem: dict[str, Any]) -> str:
@@ -155,7 +155,7 @@ def matching(pattern: str, form: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _key(location: Location) -> str:
+def key_of(location: Location) -> str:
     """Return ``boards #2.port`` for the port of the second table of ``[[boards]]``."""
     parts = [part for part in location if not str(part).startswith("function-")]
     return "".join(f" #{part + 1}" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")

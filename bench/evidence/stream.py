@@ -137,10 +137,13 @@ class RowReader:
         if why or self._file is None:
             return why
         again, left = hashlib.sha256(), self._position
-        with self._path.open("rb") as file:
-            while left and (piece := file.read(min(left, _PIECE))):
-                again.update(piece)
-                left -= len(piece)
+        try:
+            with self._path.open("rb") as file:
+                while left and (piece := file.read(min(left, _PIECE))):
+                    again.update(piece)
+                    left -= len(piece)
+        except OSError as error:
+            return f"{self._path} cannot be read: {in_words(error)}"
         return "" if again.digest() == self._read.digest() else f"{self._path} was changed by somebody else"
 
     def _row(self, line: bytes) -> AnyRow | None:

@@ -140,7 +140,7 @@ class Summary:
         """How many tests ended how."""
         parts = [*self._unread, *self.internal_errors, *self.lost, *self.troubles]
         if self.count(Outcome.PASSED) and not any(result.proved for result in self.results):
-            parts.append("what passed only failed as expected, which proves nothing")
+            parts.append("no test really passed: some failed as expected, which proves nothing")
         return "; ".join([", ".join(self._counts()), *parts])
 
     def _counts(self) -> Iterator[str]:

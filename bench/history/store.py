@@ -108,9 +108,16 @@ class Store:
         return all(os.access(path, os.W_OK) for path in (folder, self._path))
 
     def _open_as_it_is(self) -> None:
-        """Open a file that nobody writes to: on a read-only file system, or another user's."""
-        place = quote(str(Path(self._path).absolute()))
-        self._connection = sqlite3.connect(f"file:{place}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        """Open a file that this user cannot write to: on a read-only file system, or another user's.
+
+        What its owner writes in the meantime is not seen. A journal that is not empty holds rows that cannot be read.
+        """
+        path = Path(self._path).absolute()
+        journal = path.with_name(f"{path.name}-wal")
+        if journal.exists() and journal.stat().st_size:
+            raise LabError(f"{path} is being written by somebody else: try again when that run is over")
+        uri = f"file:{quote(str(path))}?mode=ro&immutable=1"
+        self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
         if self._version() < len(MIGRATIONS):
             raise LabError(f"{self._path} is of an older version and cannot be written: copy it to where it can be")
 

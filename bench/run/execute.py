@@ -72,19 +72,21 @@ def prepare(request: RunRequest, watcher: Watcher | None = None) -> Prepared:
     check_named(request.config, lab, [spec.slot for spec in boards], request.history or lab.history)
     rounds = plan.repetitions if plan else request.repeat
     arguments = tuple(plan.arguments if plan else request.arguments)
-    check_arguments(arguments)
+    if plan:
+        check_arguments(arguments)
     return Prepared(request, lab, plan, selection, boards, simulated, rounds, arguments)
 
 
 def execute(request: RunRequest, watcher: Watcher | None = None) -> Summary:
     """Run what was asked for; return what it proves. The run's folder is ``summary.folder``.
 
-    Prints nothing: pass a watcher to see how the run goes on. In the main thread SIGINT and SIGTERM end the run in
-    order; so does the end of the parent of a process that was started by :func:`bench.children.spawn`.
+    Prints nothing: pass a watcher to see how the run goes on. In the main thread SIGINT, SIGTERM and SIGHUP end the run
+    in order; so does the end of the parent of a process that was started by :func:`bench.children.spawn`.
 
     Raises:
         UsageError: the request cannot be fulfilled.
         LabError: a board that was named is not there, or somebody else uses it.
+        InternalError: the bench itself made a mistake; its details and the evidence are kept.
     """
     watcher = watcher or Watcher()
     prepared = prepare(request, watcher)

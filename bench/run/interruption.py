@@ -5,13 +5,13 @@ import threading
 from types import FrameType
 from typing import Any, Self
 
-from bench.children import when_parent_ends
+from bench.children import ending_signals, when_parent_ends
 
 _INTERRUPTED = "the run was interrupted"
 
 
 class Interruption:
-    """SIGINT, SIGTERM, or another reason to end a run early, in order. Entered, it handles the signals.
+    """SIGINT, SIGTERM, SIGHUP, or another reason to end a run early, in order. Entered, it handles the signals.
 
     Attributes:
         reason: why the run was ended early.
@@ -24,9 +24,7 @@ class Interruption:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # only there can signals be handled
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
-                    continue  # nohup: whoever started the run wants it to outlive the terminal
+            for number in ending_signals():
                 self._handlers[number] = signal.signal(number, self._interrupt)
         when_parent_ends(self._stop.set)
         return self

@@ -94,12 +94,12 @@ class RunRequest:
 
 _SHOWS = frozenset(
     (
-        *("-h", "--help", "--version", "--fixtures", "--fixtures-per-test", "--funcargs", "--markers", "--co"),
-        *("--collect-only", "--collectonly", "--setup-only", "--setup-plan", "--cache-show", "--trace-config"),
+        *("-h", "--help", "-V", "--version", "--fixtures", "--fixtures-per-test", "--funcargs", "--markers", "--co"),
+        *("--collect-only", "--collectonly", "--setup-only", "--setup-plan", "--cache-show"),
     )
 )
 """Options with which pytest shows something and runs no test."""
-_OURS = ("--bench-", "--rootdir", "--confcutdir", "--import-mode", "--assert")
+_OURS = ("--bench-", "--rootdir", "--confcutdir", "--import-mode", "--assert", "--config-file", "-c")
 """Beginnings of options that a run sets itself."""
 
 
@@ -113,7 +113,7 @@ def check_arguments(arguments: Sequence[str]) -> None:
         if argument in _SHOWS:
             raise UsageError(f"{argument} runs no test: use pytest itself for that")
         plugin = following if argument == "-p" else argument.removeprefix("-p") if argument[:2] == "-p" else ""
-        if argument.startswith(_OURS) or argument == "-c" or plugin.startswith(("no:nrf91", "no:allure")):
+        if argument.startswith(_OURS) or plugin.startswith(("no:nrf91", "no:allure")):
             raise UsageError(f"{f'-p {plugin}' if plugin else argument}: a run sets that itself")
 
 

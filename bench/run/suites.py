@@ -93,7 +93,7 @@ def _find_suite(name: str, own: Mapping[str, Path]) -> list[Path]:
         if not name or not path.exists():
             raise UsageError(unknown)
         if not path.is_dir() and path.suffix != ".py":
-            raise UsageError(f"the suite {name} is not a Python file and not a folder of such")
+            raise UsageError(f"the suite {name} is neither a Python file nor a folder")
         if not os.access(path, os.R_OK):
             raise UsageError(f"the suite {name} cannot be read: permission denied")
     except (OSError, ValueError) as error:

@@ -35,7 +35,7 @@ def wait_while_paused(session: BoardSession) -> None:
 def exclusive_timing(session: BoardSession, *, alone: bool) -> Iterator[None]:
     """Hold a lock of this host: ``alone`` while time is measured, shared with all other boards of all runs otherwise.
 
-    Who wants it alone closes the door while he waits for those inside: a stream of others would keep him out for ever.
+    A process that wants it alone first locks the door, so that no other can enter while it waits for those inside.
     The kernel frees a lock when its process dies.
     """
     with _opened(_DOOR) as door, _opened(_ROOM) as room:
@@ -58,6 +58,7 @@ def _opened(name: str) -> Iterator[int]:
             descriptor = open_plain(path, os.O_RDONLY)
         except FileNotFoundError:
             descriptor = open_plain(path, os.O_RDONLY | os.O_CREAT, 0o644)
+            os.fchmod(descriptor, 0o644)  # whatever the umask: other users lock it too
     except OSError as error:
         raise LabError(f"cannot lock {path}, by which only one board of this host measures time: {error}") from error
     try:

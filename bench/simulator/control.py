@@ -70,8 +70,8 @@ class Control:
         """
         try:
             server = await asyncio.start_unix_server(self._client, socket_address(self.path))
-        except (OSError, ValueError) as error:  # ValueError: a path longer than 107 bytes
-            cure = "; its path may have 107 bytes" if len(os.fsencode(self.path)) > _LONGEST else ""
+        except (OSError, ValueError) as error:  # ValueError: a NUL in its path
+            cure = "; its path may have at most 107 bytes" if len(os.fsencode(self.path)) > _LONGEST else ""
             raise UsageError(f"cannot make the control socket {self.path}: {in_words(error)}{cure}") from error
         try:
             async with server:

@@ -2,11 +2,10 @@
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.children import SHORT_PATIENCE_S, when_parent_ends
+from bench.children import SHORT_PATIENCE_S, ending_signals, when_parent_ends
 from bench.simulator.board import SimulatedBoard
 from bench.simulator.control import Control
 from bench.simulator.namespace import enter
@@ -48,7 +47,7 @@ def _stop_on_signals() -> asyncio.Event:
     """Return an event that a signal or the end of the parent sets."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ending_signals():
         loop.add_signal_handler(number, stop.set)
     when_parent_ends(lambda: loop.call_soon_threadsafe(stop.set), patience=SHORT_PATIENCE_S)
     return stop

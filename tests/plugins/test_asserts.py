@@ -164,10 +164,12 @@ def pytest_runtest_makereport(item, call):
 class TestFailures:
     """A failure that is not reported as one."""
 
+    @pytest.mark.parametrize("failure", ["assert 1 == 2, 'must fail'", "pytest.fail('must fail')"])
     @pytest.mark.parametrize("hook", HIDING.values(), ids=HIDING.keys())
-    def test_no_hook_hides_it(self, lab: Lab, hook: str) -> None:
+    def test_no_hook_hides_it(self, lab: Lab, hook: str, failure: str) -> None:
         (lab.folder / "conftest.py").write_text(f"import pytest\n{hook}")
-        run = lab.run("def test_good(modem):\n    pass\n\ndef test_a(modem):\n    assert 1 == 2, 'must fail'\n")
+        good = "import pytest\n\ndef test_good(modem):\n    pass\n\n"
+        run = lab.run(f"{good}def test_a(modem):\n    {failure}\n")
         assert run.code == 1, run.output
         assert run.summary["failed"] == 1
         assert "must fail" in run.output

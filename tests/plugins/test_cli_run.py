@@ -25,11 +25,11 @@ class TestUsage:
             (["--simulate", "1", "--out", "/proc/nowhere"], "cannot make the run's folder"),
             (
                 ["--simulate", "1", "dns"],
-                "unexpected argument 'dns': what is to be handed on",
+                "unexpected argument 'dns': put arguments for",
             ),
             (["--simulate", "1", "--suite", ""], "unknown suite ''"),
             (["--simulate", "1", "--suite", "\0"], "unknown suite '\\x00'"),
-            (["--simulate", "1", "--suite", "bench.toml"], "bench.toml is not a Python file and not a folder"),
+            (["--simulate", "1", "--suite", "bench.toml"], "bench.toml is neither a Python file nor a folder"),
             (["--simulate", "1", "--until", "tomorrow"], "'tomorrow' is not a time: write 06:30"),
             (["--simulate", "1", "--until", ""], "'' is not a time: write 06:30"),
             (["--simulate", "1", "--until", "2020-01-01"], "has passed"),

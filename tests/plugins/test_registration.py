@@ -88,7 +88,7 @@ class TestPin:
 
     @pytest.mark.parametrize(
         ("mode", "text", "told"),
-        [(0o644, "1234", "others can read it: chmod 600"), (0o600, "12a4", "holds no PIN of 4 to 8 digits")],
+        [(0o644, "1234", "others can read it: chmod 600"), (0o600, "12a4", "does not hold a PIN of 4 to 8 digits")],
     )
     def test_files_that_keep_no_secret(self, tmp_path: Path, mode: int, text: str, told: str) -> None:
         kept = tmp_path / "pin"

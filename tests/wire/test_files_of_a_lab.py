@@ -126,8 +126,8 @@ class TestNamed:
         ("content", "mode", "told"),
         [
             (None, 0, "cannot read"),
-            ("12a4", 0o600, "holds no PIN of 4 to 8 digits"),
-            ("", 0o600, "holds no PIN of 4 to 8 digits"),
+            ("12a4", 0o600, "does not hold a PIN of 4 to 8 digits"),
+            ("", 0o600, "does not hold a PIN of 4 to 8 digits"),
             ("1234", 0o644, "others can read it: chmod 600"),
         ],
     )
@@ -143,7 +143,9 @@ class TestNamed:
     def test_a_password_and_an_empty_variable(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LAB_PASSWORD", " ")
         text = '[network.access_point]\napn = "a"\nuser = "u"\npassword = "env:LAB_PASSWORD"\n'
-        assert "line 4, network.access_point.password: env:LAB_PASSWORD holds no password" in self.check(tmp_path, text)
+        assert "line 4, network.access_point.password: env:LAB_PASSWORD does not hold a password" in self.check(
+            tmp_path, text
+        )
 
     def test_nobody_needs_the_secrets_of_boards_that_stay_out(self, tmp_path: Path) -> None:
         entry = '[[boards]]\nname = "{}"\nserial = "{}"\npin = "{}"\n'

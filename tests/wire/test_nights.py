@@ -112,7 +112,9 @@ class TestReservation:
         other = os.geteuid() + 1
         monkeypatch.setattr("os.geteuid", lambda: other)
 
-    @pytest.mark.parametrize("text", ["", "{", "[]", '{"until": 1}', '{"until": "never", "why": ""}', "\x1b[2J"])
+    @pytest.mark.parametrize(
+        "text", ["", "{", "[]", '{"until": 1}', '{"until": "never", "why": ""}', "\x1b[2J", "[" * 100_000]
+    )
     def test_a_file_that_cannot_be_read_reserves_nothing(self, text: str) -> None:
         (lock_folder() / f"serial-1.{os.geteuid()}.reserved").write_text(text)
         assert reservation_of("serial-1") is None

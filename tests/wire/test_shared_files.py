@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.boards.lease import Lease, lock_folder
+from bench.boards.lease import Lease, holder_of, lock_folder
 from bench.boards.ledger import Ledger
 from bench.boards.undo import UndoFile
 from bench.errors import LabError
@@ -152,6 +152,14 @@ class TestLocks:
         folder.symlink_to(tmp_path / "elsewhere")
         with pytest.raises(LabError, match="is not a folder"):
             lock_folder()
+
+    @pytest.mark.parametrize("text", ['{"pid": Infinity}', "[" * 100_000, "\x1b[2J", '{"pid": 1e999}'])
+    def test_a_signature_that_is_none_names_nobody(self, folder: Path, text: str) -> None:
+        with Lease("serial-1", "dk-1", "test"):
+            (lock_folder() / "serial-1.lock").write_text(text)
+            seen = holder_of("serial-1")
+        assert seen is not None
+        assert seen.user == "unknown"
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_a_lock_is_a_plain_file(self, folder: Path, kind: str) -> None:
