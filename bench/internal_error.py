@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.errors import InternalError
+from bench.shared_files import open_plain
 from bench.state import state_folder
 
 FILE = "internal-error.txt"
@@ -24,8 +25,12 @@ def internal_error(error: BaseException, folder: Path | None = None) -> Internal
         folder: the run's. Without one, or if it cannot be written, the bench's state folder is used.
     """
     text = "".join(traceback.format_exception(error))
-    places = [folder / FILE] if folder is not None else []
-    kept = next((path for path in [*places, _own_place()] if _write(path, text)), None)
+    own = state_folder() / "errors"
+    places = [own / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}-{os.getpid()}.txt"]
+    if folder is not None:
+        places.insert(0, folder / FILE)
+    kept = next((path for path in places if _write(path, text)), None)
+    _forget_old(own)
     what = f"{type(error).__name__}: {error}".partition("\n")[0]
     where = f"details in {kept}" if kept is not None else f"its details could not be kept:\n{text}"
     return InternalError(f"internal error of the bench: {what}; it says nothing about any board; {where}")
@@ -47,18 +52,12 @@ def _is_of_python(file: Path) -> bool:
     return file.is_relative_to(_PYTHON) and not {"site-packages", "dist-packages"} & set(file.parts)
 
 
-def _own_place() -> Path:
-    return state_folder() / "errors" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}-{os.getpid()}.txt"
-
-
 def _write(path: Path, text: str) -> bool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        descriptor = open_plain(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
-        if path.name != FILE:
-            _forget_old(path.parent)
     except OSError:
         return False
     return True

@@ -14,7 +14,7 @@ from bench.boards.provisioning import TAGS
 from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
 from bench.boards.spec import BoardSpec
 from bench.config.lab import Config
-from bench.config.named_files import findings
+from bench.config.named_files import unusable
 from bench.errors import BenchError, LabError
 from bench.modem import DialectUnsupported
 from bench.peers import Peer
@@ -149,7 +149,7 @@ def check_config(config: Config) -> Iterator[Diagnosis]:
         if tags is not None and tags[1] - tags[0] + 1 < len(TAGS):
             cure = f"set aside {len(TAGS)} tags, such as [{tags[0]}, {tags[0] + len(TAGS) - 1}]"
             yield Diagnosis(f"sec_tags = [{tags[0]}, {tags[1]}] are too few for the TLS and DTLS suites", cure)
-    for found in findings(config, [board.name for board in config.boards], config.history):
+    for found in unusable(config, [board.name for board in config.boards], config.history):
         yield Diagnosis(f"{found.key}: {found.what}", found.cure)
     if config.credentials.sec_tags is None and config.boards and not all(board.sec_tags for board in config.boards):
         yield Diagnosis(

@@ -31,7 +31,7 @@ def ask_simulator(spec: BoardSpec, request: Mapping[str, object]) -> dict[str, A
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
             client.settimeout(_ANSWER_SECONDS)
-            client.connect(f"\0{spec.control[1:]}" if spec.control.startswith("@") else spec.control)
+            client.connect(spec.control)
             client.sendall(json.dumps({**request, "board": spec.slot}).encode() + b"\n")
             with client.makefile("rb") as lines:
                 line = lines.readline()
@@ -60,12 +60,12 @@ class SimulatedBoards:
         self._pipe = -1
         self._output = b""
         # Without a file: nothing is left of it when everybody is killed.
-        self._control = f"@nrf91-bench-{secrets.token_hex(16)}"
+        self._control = f"nrf91-bench-{secrets.token_hex(16)}"
         self.specs: tuple[BoardSpec, ...] = ()
 
     def __enter__(self) -> Self:
         self._errors = tempfile.TemporaryFile()
-        arguments = (*self._arguments, "--log", "--control", self._control)
+        arguments = (*self._arguments, "--log", "--control", f"@{self._control}")
         self._process, self._pipe = children.spawn(
             children.program("bench.cli", *arguments), stdout=subprocess.PIPE, stderr=self._errors
         )
@@ -103,7 +103,7 @@ class SimulatedBoards:
             model=row["model"],
             pty_made_ns=made,
             hardware=False,
-            control=self._control,
+            control=f"\0{self._control}",
             aux_ports={"log": row["log"]},
         )
 

@@ -5,7 +5,7 @@ a date after which it counts as a failure again.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +15,7 @@ from pydantic import Field
 from bench.config.firmware import Firmware, FirmwareRange
 from bench.config.patterns import matches_test
 from bench.config.toml_file import Section, read_toml
+from bench.suite_folders import suite_folders
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -39,7 +40,6 @@ class KnownIssue(FirmwareRange):
 
 
 FILE = "known_issues.toml"
-_NO_SUITES = ("node_modules", "site-packages", "venv")
 
 
 class _File(Section):
@@ -59,11 +59,5 @@ def known_issue_files(suites: Iterable[Path], here: Path) -> list[Path]:
     """Return the files that hold known issues of some suites: beside their files, and in the working folder."""
     folders: dict[Path, None] = {here: None}
     for suite in suites:
-        folders |= dict.fromkeys([suite.parent] if suite.is_file() else _folders_of(suite))
+        folders |= dict.fromkeys([suite.parent] if suite.is_file() else (folder for folder, _ in suite_folders(suite)))
     return [folder / FILE for folder in folders if os.path.lexists(folder / FILE)]
-
-
-def _folders_of(suite: Path) -> Iterator[Path]:
-    for place, inner, _ in os.walk(suite):
-        inner[:] = [name for name in inner if not name.startswith((".", "__")) and name not in _NO_SUITES]
-        yield Path(place)

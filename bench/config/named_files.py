@@ -15,7 +15,7 @@ _SQLITE = b"SQLite format 3\0"
 
 
 @dataclass(frozen=True)
-class Finding:
+class Unusable:
     """Something that a file names and that cannot be used.
 
     Attributes:
@@ -46,18 +46,18 @@ def check_named(path: Path | None, config: Config, boards: Collection[str], hist
     Raises:
         ConfigError: names file, line and key of each, and the cure.
     """
-    found = list(findings(config, boards, history))
+    found = list(unusable(config, boards, history))
     if not found:
         return
     text = read_text(path) if path is not None else ""
     lines = []
-    for finding in found:
-        line = line_of(text, finding.location)
-        lines.append(f"    {f'line {line}, ' if line else ''}{finding.key}: {finding.what}; {finding.cure}")
+    for one in found:
+        line = line_of(text, one.location)
+        lines.append(f"    {f'line {line}, ' if line else ''}{one.key}: {one.what}; {one.cure}")
     raise ConfigError(f"{path or 'this lab'} names what cannot be used:\n" + "\n".join(lines))
 
 
-def findings(config: Config, boards: Collection[str], history: Path) -> Iterator[Finding]:
+def unusable(config: Config, boards: Collection[str], history: Path) -> Iterator[Unusable]:
     """Yield what a lab's file names and that cannot be used; see :func:`check_named`."""
     yield from _history(history)
     yield from _programs(config)
@@ -71,7 +71,7 @@ def findings(config: Config, boards: Collection[str], history: Path) -> Iterator
             yield from _access_point(("boards", number, "access_point"), entry.access_point, needed=needed)
 
 
-def _programs(config: Config) -> Iterator[Finding]:
+def _programs(config: Config) -> Iterator[Unusable]:
     commands = {
         ("recovery", "reset"): config.recovery.reset,
         ("recovery", "power_cycle"): config.recovery.power_cycle,
@@ -82,31 +82,31 @@ def _programs(config: Config) -> Iterator[Finding]:
     }
     for location, command in commands.items():
         if command and shutil.which(command[0]) is None:
-            yield Finding(location, f"there is no program {command[0]}", "install it, or give its whole path")
+            yield Unusable(location, f"there is no program {command[0]}", "install it, or give its whole path")
 
 
-def _access_point(location: Location, point: AccessPointConfig, *, needed: bool) -> Iterator[Finding]:
+def _access_point(location: Location, point: AccessPointConfig, *, needed: bool) -> Iterator[Unusable]:
     if point.password:
         yield from _secret((*location, "password"), point.password, PASSWORD, needed=needed)
 
 
-def _secret(location: Location, source: str, form: SecretForm, *, needed: bool) -> Iterator[Finding]:
+def _secret(location: Location, source: str, form: SecretForm, *, needed: bool) -> Iterator[Unusable]:
     """Yield what is wrong with a secret; of one that is not needed only that its file is missing."""
     kind, _, name = source.partition(":")
     if not needed:
         if kind == "file" and not os.path.lexists(name):
-            yield Finding(location, f"there is no file {name}", f"write the {form.name} into it, chmod 600")
+            yield Unusable(location, f"there is no file {name}", f"write the {form.name} into it, chmod 600")
         return
     try:
         form.read(source)
     except NoSecret as error:
-        yield Finding(location, str(error), f"it must hold the {form.name} and nothing else")
+        yield Unusable(location, str(error), f"it must hold the {form.name} and nothing else")
 
 
-def _history(path: Path) -> Iterator[Finding]:
+def _history(path: Path) -> Iterator[Unusable]:
     wrong = _why_no_history(path)
     if wrong:
-        yield Finding(("history",), f"{path} {wrong}", "name a file that you may write (history, --history)")
+        yield Unusable(("history",), f"{path} {wrong}", "name a file that you may write (history, --history)")
 
 
 def _why_no_history(path: Path) -> str:

@@ -51,7 +51,6 @@ class Summary:
         lost: why evidence is missing.
         internal_errors: of the bench, in a line each.
         troubles: why the run is not whole.
-        refused: pytest could not start on any board: the request was wrong.
         folder: of the run, where it is known.
     """
 
@@ -83,7 +82,6 @@ class Summary:
     lost: list[str] = field(default_factory=list)
     internal_errors: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
-    refused: bool = False
     folder: Path | None = None
 
     def count(self, outcome: Outcome) -> int:
@@ -105,8 +103,6 @@ class Summary:
     def _exit_codes(self) -> Iterator[ExitCode]:
         if self.internal_errors:
             yield ExitCode.INTERNAL
-        if self.refused:
-            yield ExitCode.USAGE
         if self.lost:
             yield ExitCode.EVIDENCE
         if self.script_errors or self.count(Outcome.SCRIPT_ERROR):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.config.plan import load_plan
-from bench.errors import BenchError, LabError
+from bench.errors import BenchError, LabError, UsageError
 from bench.evidence import EvidenceLost, Summary, rows
 from bench.evidence.summary import FILE as SUMMARY
 from bench.history import CompareSettings, Store, compare
@@ -27,6 +27,10 @@ _SHOWN_LINES = 12
 _PYTEST_TROUBLE = {2: "was interrupted", 3: "had an internal error", 4: "could not start", 5: "collected no test"}
 
 
+class PytestRefused(UsageError):
+    """No test ran, for pytest refuses its arguments, or the files of a suite."""
+
+
 @dataclass(frozen=True)
 class Ending:
     """Ends a run whose workers have ended.
@@ -41,15 +45,12 @@ class Ending:
     plan: Path | None
     history: Path | None
 
-    def last_lines(self) -> str:
-        """Return the end of what pytest printed on the first board, for a person who has made a mistake."""
-        for log in sorted(self.run.folder.glob("console-*.txt")):
-            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            return "\n".join(f"    {line}" for line in lines[-_SHOWN_LINES:])
-        return ""
-
     def reconcile(self, workers: Sequence[Worker]) -> Summary:
-        """Write what is missing into the stream, then read it from its beginning and write what it proves."""
+        """Write what is missing into the stream, then read it from its beginning and write what it proves.
+
+        Raises:
+            PytestRefused: it could not start on any board, so the request was wrong.
+        """
         run = self.run
         changed = run.reader.changed()
         try:
@@ -62,9 +63,11 @@ class Ending:
             run.stream.add(rows.ClosedRow())
         except EvidenceLost as error:
             return self._without_evidence(str(error))
+        if workers and all(worker.process.returncode == _PYTEST_USAGE for worker in workers):
+            shown = "\n".join(f"    {line}" for line in _printed(workers[0])[-_SHOWN_LINES:])
+            raise PytestRefused(f"pytest could not start:\n{shown}")
         summary = self._rebuild()
         summary.lost += [changed] if changed else []
-        summary.refused = bool(workers) and all(worker.process.returncode == _PYTEST_USAGE for worker in workers)
         try:
             save(run.folder, summary)
         except OSError as error:
@@ -75,8 +78,8 @@ class Ending:
         """Add the run to the history and notify people, when all else is written: no verdict changes by it."""
         if self.history is None or not summary.closed:
             return
-        if summary.refused or not summary.results:
-            return  # a command line of pytest's that cannot run, or that means no test, is no night
+        if not summary.results:
+            return  # a command line of pytest's that means no test is not a night
         if summary.lost:
             self.run.watcher.line("history", "not added: evidence was lost", Level.WARNING)
             return
@@ -159,12 +162,17 @@ class Ending:
 
 def _last_words(worker: Worker) -> str:
     """Return the line of pytest's output that says most."""
-    try:
-        lines = worker.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    except OSError:  # the folder is gone
-        return ""
+    lines = _printed(worker)
     for mark in ("error: ", "E   ", "ERROR "):
         found = next((line for line in lines if mark in line and "usage:" not in line), "")
         if found:
             return found.strip()
     return lines[-1].strip("= ") if lines else ""
+
+
+def _printed(worker: Worker) -> list[str]:
+    """Return the lines that pytest has printed; none when the folder is gone."""
+    try:
+        return worker.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        return []

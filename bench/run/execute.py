@@ -11,13 +11,13 @@ from bench.config.lab import Config, load
 from bench.config.named_files import check_named
 from bench.config.plan import FILE as PLAN_FILE
 from bench.config.plan import Plan, load_plan
-from bench.errors import BenchError, InternalError, UsageError
+from bench.errors import BenchError, InternalError
 from bench.evidence import EvidenceLost, ResultStream, Summary, rows, write_json
 from bench.evidence.run_folder import discard_run_folder, new_run_folder
 from bench.evidence.summary import FILE as SUMMARY
 from bench.internal_error import internal_error
 from bench.run import suites
-from bench.run.ending import Ending
+from bench.run.ending import Ending, PytestRefused
 from bench.run.folder import rebuild, save
 from bench.run.interruption import Interruption
 from bench.run.request import RunRequest, Simulate, check_arguments
@@ -49,10 +49,6 @@ class Prepared:
     arguments: tuple[str, ...]
 
 
-class PytestRefused(UsageError):
-    """No test ran, for pytest refuses its arguments, or the files of a suite."""
-
-
 def prepare(request: RunRequest, watcher: Watcher | None = None) -> Prepared:
     """Find and check all that a request names.
 
@@ -72,8 +68,7 @@ def prepare(request: RunRequest, watcher: Watcher | None = None) -> Prepared:
     check_named(request.config, lab, [spec.slot for spec in boards], request.history or lab.history)
     rounds = plan.repetitions if plan else request.repeat
     arguments = tuple(plan.arguments if plan else request.arguments)
-    if plan:
-        check_arguments(arguments)
+    check_arguments(arguments)
     return Prepared(request, lab, plan, selection, boards, simulated, rounds, arguments)
 
 
@@ -118,8 +113,6 @@ def _execute(prepared: Prepared, folder: Path, watcher: Watcher) -> Summary:
             with run.leased(schedule.specs):
                 summary = _play(run, ending, schedule)
                 summary.folder = folder
-                if summary.refused:
-                    raise PytestRefused(f"pytest could not start:\n{ending.last_lines()}")
                 _tell_unused_limits(prepared, summary, watcher)
                 watcher.finish(summary)
                 ending.remember(summary)

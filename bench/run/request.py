@@ -72,11 +72,10 @@ class RunRequest:
         if isinstance(self.until, datetime) and self.until <= datetime.now(UTC):
             raise UsageError(f"--until: {self.until:%Y-%m-%d %H:%M} UTC has passed")
         if self.interleave:
-            if len(self.interleave) != 2:
+            if len(self.interleave) != 2 or self.interleave[0] == self.interleave[1]:
                 raise UsageError("--interleave is given twice, once a group: --interleave dk-1 --interleave dk-2")
             for text in self.interleave:
                 Selector.parse(text, "--interleave")
-        check_arguments(self.arguments)
         if self.plan is None:
             return
         if self.simulate is Simulate.AUTO:

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench import children
 from bench.boards import BoardSpec
 from bench.errors import UsageError, in_words
-from bench.evidence.identity import TestIds
+from bench.evidence.ids import TestIds
 from bench.packages import SUITES, package_folder
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hostile import HOSTILE
 from tests.support.lab import Lab
-from tests.wire.test_visible import HOSTILE
 
 SUITE = """
 import allure

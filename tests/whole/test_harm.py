@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -282,34 +281,6 @@ def test_no_variable_takes_asserts_away(lab: Lab, monkeypatch: pytest.MonkeyPatc
     run = lab.run("def test_a(modem):\n    came = 1\n    assert came == 2\n")
     assert run.code == 1, run.output
     assert "assert 1 == 2" in run.output
-
-
-def test_two_runs_of_one_host_do_not_measure_at_the_same_time(lab: Lab, tmp_path: Path) -> None:
-    suite = """
-import time
-
-import pytest
-
-@pytest.mark.timing
-@pytest.mark.parametrize("number", range(5))
-def test_timed(modem, number):
-    time.sleep(0.2)
-"""
-    other = Lab(tmp_path / "other")
-    other.folder.mkdir()
-    runs = [one.start(suite) for one in (lab, other)]
-    for run in runs:
-        output, _ = run.communicate(timeout=90)
-        assert run.returncode == 0, output
-    spans = sorted(span for one in (lab, other) for span in spans_of(one))
-    assert len(spans) == 10
-    assert all(end <= begin for (_, end), (begin, _) in pairwise(spans)), spans
-
-
-def spans_of(lab: Lab) -> list[tuple[int, int]]:
-    rows = [json.loads(line) for line in (lab.out / "results.jsonl").read_text().splitlines()]
-    begins = {row["test"]: row["t_ns"] for row in rows if row["type"] == "start"}
-    return [(begins[row["test"]], row["t_ns"]) for row in rows if row["type"] == "finish"]
 
 
 def test_folders_of_others_beside_the_runs_are_no_reason(lab: Lab) -> None:

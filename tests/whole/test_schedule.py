@@ -1,5 +1,9 @@
 """Measurements in a run: declared, judged by suite and lab, kept as samples, drawn, and taken alone."""
 
+import json
+from itertools import pairwise
+from pathlib import Path
+
 from tests.support.lab import Lab
 
 
@@ -48,3 +52,31 @@ class TestRun:
         )
         assert run.code == 0, run.output
         assert [row["type"] for row in run.rows].count("survey") == 1
+
+
+def test_two_runs_of_one_host_do_not_measure_at_the_same_time(lab: Lab, tmp_path: Path) -> None:
+    suite = """
+import time
+
+import pytest
+
+@pytest.mark.timing
+@pytest.mark.parametrize("number", range(5))
+def test_timed(modem, number):
+    time.sleep(0.2)
+"""
+    other = Lab(tmp_path / "other")
+    other.folder.mkdir()
+    runs = [one.start(suite) for one in (lab, other)]
+    for run in runs:
+        output, _ = run.communicate(timeout=90)
+        assert run.returncode == 0, output
+    spans = sorted(span for one in (lab, other) for span in spans_of(one))
+    assert len(spans) == 10
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(spans)), spans
+
+
+def spans_of(lab: Lab) -> list[tuple[int, int]]:
+    rows = [json.loads(line) for line in (lab.out / "results.jsonl").read_text().splitlines()]
+    begins = {row["test"]: row["t_ns"] for row in rows if row["type"] == "start"}
+    return [(begins[row["test"]], row["t_ns"]) for row in rows if row["type"] == "finish"]

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.cli.terminal import Outlet, VisibleConsole, outlet_of
-from tests.wire.test_visible import HOSTILE, is_plain
+from tests.support.hostile import HOSTILE, is_plain
 
 
 @contextlib.contextmanager

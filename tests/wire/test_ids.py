@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.evidence.identity import TestIds
+from bench.evidence.ids import TestIds
 
 
 @pytest.fixture
