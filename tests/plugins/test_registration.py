@@ -20,6 +20,9 @@ from bench.secret import secret
 from tests.support.lab import Lab
 from tests.support.programs import simulator
 
+PIN = "47110815"
+"""Eight digits: four stand among the stamps of a transcript by chance."""
+
 
 def registered(port: str, pin: Callable[[], str] | None = None, timeout: float = 5.0) -> None:
     with AtLink.open(port) as link:
@@ -63,28 +66,28 @@ class TestPin:
     def test_it_stands_nowhere(self, tmp_path: Path) -> None:
         """From its file through the board to the transcript."""
         kept = tmp_path / "pin"
-        kept.write_text("4711\n")
+        kept.write_text(f"{PIN}\n")
         kept.chmod(0o600)
-        with simulator("--pin", "4711") as boards:
+        with simulator("--pin", PIN) as boards:
             spec = BoardSpec("dk-1", boards[0]["port"], hardware=False, pin=f"file:{kept}")
             with Board(spec, Concealer(b"k" * 32)) as board:
                 board.modem.registration.wait(5)
                 shown = repr(board.transcript.entries) + repr(board.transcript.transactions)
         assert "CPIN=" in shown
-        assert "4711" not in shown
-        assert "4711" not in spec.to_json()
+        assert PIN not in shown
+        assert PIN not in spec.to_json()
 
     def test_a_run_finds_it_in_the_environment(self, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("LAB_PIN", "4711")
+        monkeypatch.setenv("LAB_PIN", PIN)
         (lab.folder / "test_lab.py").write_text("def test_a(modem):\n    assert modem.radio.cell()\n")
-        with simulator("--pin", "4711") as boards:
+        with simulator("--pin", PIN) as boards:
             text = f'[[boards]]\nname = "dk-1"\nport = "{boards[0]["port"]}"\npin = "env:LAB_PIN"\n'
             (lab.folder / "bench.toml").write_text(text)
             arguments = ("--port", boards[0]["port"], "--config", str(lab.folder / "bench.toml"))
             run = lab.run("def test_a(modem):\n    assert modem.radio.cell()\n", arguments)
         assert run.code == 0, run.output
         kept = [path.read_text(errors="replace") for path in run.folder.rglob("*.*") if path.is_file()]
-        assert not any(re.search(r"\b4711\b", text) for text in kept)
+        assert not any(re.search(rf"\b{PIN}\b", text) for text in kept)
 
     @pytest.mark.parametrize(
         ("mode", "text", "told"),
