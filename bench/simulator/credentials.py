@@ -9,7 +9,10 @@ from bench.simulator.refusal import CmeError
 
 CA, CERTIFICATE, KEY, PSK, PSK_IDENTITY = range(5)
 _WRITE, _LIST, _READ, _DELETE = range(4)
-_HIGHEST_TAG = 2147483647
+HIGHEST_TAG = 2147483647
+"""The modem keeps the security tags above for itself."""
+ACTIVE = 518
+"""The error of what needs the modem offline."""
 _PEM = {
     CA: b"-----BEGIN CERTIFICATE-----",
     CERTIFICATE: b"-----BEGIN CERTIFICATE-----",
@@ -17,7 +20,7 @@ _PEM = {
 }
 # Credentials that AT%CMNG=2 gives back: those that are not secret.
 _READABLE = (CA, CERTIFICATE, PSK_IDENTITY)
-_NOT_FOUND, _NOT_ALLOWED, _FULL, _ACTIVE, _BAD_CERTIFICATE = 513, 514, 515, 518, 527
+_NOT_FOUND, _NOT_ALLOWED, _FULL, _EXISTS, _BAD_CERTIFICATE = 513, 514, 515, 519, 527
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,12 @@ class CredentialStore:
             raise CmeError(_FULL)
         self._contents[tag, kind] = content
 
+    def add(self, tag: int, kind: int, content: bytes) -> None:
+        """Store a credential where none is; raise CmeError if there is one, or as :meth:`write` does."""
+        if (tag, kind) in self._contents:
+            raise CmeError(_EXISTS)
+        self.write(tag, kind, content)
+
     def execute(self, parameters: Parameters, *, active: bool) -> list[str]:
         """Execute AT%CMNG=<opcode>[,<sec_tag>[,<type>[,<content>]]]; return its lines.
 
@@ -67,10 +76,10 @@ class CredentialStore:
         operation = parameters.number(0, 0, _DELETE)
         if operation == _LIST:
             return list(self._list(parameters))
-        tag = parameters.number(1, 0, _HIGHEST_TAG)
+        tag = parameters.number(1, 0, HIGHEST_TAG)
         kind = parameters.number(2, 0, PSK_IDENTITY)
         if operation != _READ and active:
-            raise CmeError(_ACTIVE)
+            raise CmeError(ACTIVE)
         if operation == _WRITE:
             self.write(tag, kind, parameters.string(3))
             return []
@@ -85,9 +94,10 @@ class CredentialStore:
         return []
 
     def _list(self, parameters: Parameters) -> Iterator[str]:
-        wanted = parameters.number(1, 0, _HIGHEST_TAG) if parameters.has(1) else None
+        wanted = parameters.number(1, 0, HIGHEST_TAG) if parameters.has(1) else None
+        wanted_kind = parameters.number(2) if parameters.has(2) else None
         for (tag, kind), content in sorted(self._contents.items()):
-            if wanted in (None, tag):
+            if wanted in (None, tag) and wanted_kind in (None, kind):
                 yield f'%CMNG: {tag},{kind},"{_digest(content)}"'
 
 

@@ -29,17 +29,26 @@ class Capabilities:
         suite_used: reports the cipher suite that was agreed on.
         gcm: knows the AES-GCM suites.
         connection_id: knows DTLS Connection ID.
+        device_keys: makes private keys itself, and signs with a key of its own.
         rai_urc: reports which kinds of RAI the cell knows (AT%RAI=2).
     """
 
     suite_used: bool
     gcm: bool
     connection_id: bool
+    device_keys: bool
     rai_urc: bool
 
 
 # The first version of the modem firmware with the ability (Socket AT commands page; modem library documentation).
-_SINCE = {"suite_used": (2, 0, 0), "gcm": (2, 0, 0), "connection_id": (1, 3, 5), "rai_urc": (2, 0, 2)}
+# Since when keys are made: README of nRF Cloud's utilities, "modem firmware v1.3 and later".
+_SINCE = {
+    "suite_used": (2, 0, 0),
+    "gcm": (2, 0, 0),
+    "connection_id": (1, 3, 5),
+    "device_keys": (1, 3, 0),
+    "rai_urc": (2, 0, 2),
+}
 _MODEM_FIRMWARE = re.compile(r"mfw_nrf91\w\w_(\d+)\.(\d+)\.(\d+)$")
 
 

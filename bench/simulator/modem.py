@@ -3,6 +3,7 @@
 from bench.simulator.air import Air
 from bench.simulator.commands import READ, RUN, SET, Grammar, command
 from bench.simulator.credentials import CredentialStore
+from bench.simulator.device_keys import KeyCommands
 from bench.simulator.identity import IdentityCommands, SimulatedIdentity
 from bench.simulator.models import capabilities_of
 from bench.simulator.output import Output
@@ -53,7 +54,8 @@ class SimulatedModem:
         self._registrar = Registrar(registration, self._contexts, air, self._status_changed, self._tell_cause)
         self._sim = SimulatedSimCard(registration.pin, identity, output, self._unlock)
         self._saving = SimulatedPowerSaving(air, output, self._update_power_saving)
-        self.families: tuple[object, ...] = (self, IdentityCommands(identity, output), self._sim, self._saving)
+        keys = KeyCommands(identity, credentials, output, lambda: self._registrar.radio_is_on)
+        self.families: tuple[object, ...] = (self, IdentityCommands(identity, output), self._sim, self._saving, keys)
         self._systems = (1, 0, 0, 0)  # LTE-M, NB-IoT, GNSS, preference
         self._reported_causes = 0
         self._connected = False
