@@ -103,6 +103,10 @@ class Concealer:
             self._learn("id", match.group(1))
         for value, substitute in self._substitutes.items():
             data = data.replace(value, substitute)
+        return self.mask(data)
+
+    def mask(self, data: bytes) -> bytes:
+        """Return the same number of bytes, secrets alone replaced."""
         for secret, place in self._hidden.items():
             if secret in data:
                 data = place.sub(b"*" * len(secret), data)

@@ -44,6 +44,8 @@ class AtLink:
         self.hide: Callable[[bytes], None] = lambda _: None  # gets each secret that a command holds
         # Says why a command may not be sent now, or nothing; None when every command may.
         self.refuses: Callable[[bytes], str] | None = None
+        # Gets each URC at once, also amid a command, and must not use the link; the backlog has the URC all the same.
+        self.tell: Callable[[Urc], None] | None = None
         self._parser = Parser(dialect)
         self._backlog: list[Urc] = []
         self._restarts: list[Urc] = []  # kept beside the backlog: whoever empties that must not lose them
@@ -192,6 +194,18 @@ class AtLink:
         self._backlog.clear()
         return taken
 
+    def hear(self) -> None:
+        """Parse what came while nobody used the link; the backlog keeps its URCs.
+
+        Raises:
+            PortLost: the port vanished meanwhile.
+        """
+        shared = self.port.shared
+        with shared.lock:
+            self._parse_stored(shared)
+            if shared.lost:
+                self.port.lost(shared, shared.lost)
+
     def enter_data_mode(self, command: str | bytes, *, timeout: float = 5.0) -> Response:
         """Send a command whose OK switches the device to data mode."""
         response = self._command(command, timeout, enters_data_mode=True)
@@ -308,6 +322,8 @@ class AtLink:
             if type(event) is Unsolicited:
                 urc = Urc(event.line.decode("latin-1"), stamp, event.payload)
                 self._backlog.append(urc)
+                if self.tell is not None:
+                    self.tell(urc)
                 if self._answered and self.dialect.tells_restart(event.line):
                     self._restarts.append(urc)
             elif type(event) is FinalResult and self._hanging is not None:

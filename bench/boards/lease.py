@@ -183,7 +183,7 @@ class Lease:
                 if time.monotonic() >= deadline or stopped():
                     raise BoardLeased(
                         f"{self.name} is in use by {holder.text if holder else 'another process'}; wait for it"
-                        " (--wait SECONDS) or choose another board"
+                        " (`nrf91-bench run --wait SECONDS` does) or choose another board"
                     ) from None
                 if not reported:
                     reported = True

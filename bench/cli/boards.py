@@ -28,7 +28,7 @@ from bench.cli.lab import default_config
 from bench.cli.moment import moment
 from bench.cli.terminal import VisibleConsole, is_gone, say, say_lines
 from bench.config.lab import Config, load
-from bench.errors import BenchError, UsageError
+from bench.errors import BenchError, LabError, UsageError
 from bench.run.probe import query_identity
 
 
@@ -55,7 +55,7 @@ class Listed:
         }
 
 
-app = typer.Typer(help="List and reserve boards.", invoke_without_command=True)
+app = typer.Typer(help="List and reserve boards, and speak with one.", invoke_without_command=True)
 
 _NAME = typer.Argument(metavar="NAME", help="Its name, serial number or place.")
 ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The lab's bench.toml.")]
@@ -82,6 +82,27 @@ def release_board(name: Annotated[str, _NAME], config: ConfigFile = None) -> Non
     spec = _one(name, config)
     release(spec.key)
     say(f"{spec.slot}   free for everybody")
+
+
+@app.command("console")
+def console(
+    name: Annotated[str, _NAME],
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="For the answer of a command.")] = 60.0,
+    transcript: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep the traffic; FILE.jsonl can be replayed.")
+    ] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Show IMEI, IMSI, ICCID and cell in the transcript.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Type AT commands on a board; Ctrl-D leaves it as it was found. Without a terminal, read them from a pipe."""
+    from bench.cli.conversation import converse  # its terminal takes longer to import than all other commands here
+
+    if plain and transcript is None:
+        raise UsageError("--plain needs --transcript")
+    spec = _one(name, config)
+    if not spec.port:
+        raise LabError(f"{spec.slot} ({spec.sought}) is not attached: plug it in")
+    converse(spec, timeout=timeout, transcript=transcript, plain=plain)
 
 
 def _one(name: str, config: Path | None) -> BoardSpec:

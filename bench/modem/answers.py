@@ -15,7 +15,12 @@ _FIELD = re.compile(r'\s*+(?:"([^"]*+)"|([^,"]*+))\s*+(?:,|$)')
 
 def fields_of(line: str) -> tuple[str, ...]:
     """Return the comma-separated fields behind the colon, quotes removed."""
-    rest = line.partition(":")[2].strip()
+    return fields_in(line.partition(":")[2])
+
+
+def fields_in(text: str) -> tuple[str, ...]:
+    """Return the comma-separated fields of a text, quotes removed."""
+    rest = text.strip()
     fields: list[str] = []
     position = 0
     while position <= len(rest):

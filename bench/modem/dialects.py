@@ -12,6 +12,7 @@ from bench.at import SLM, AtLink, CommandError, Dialect
 from bench.errors import LabError
 from bench.modem.answers import Answers
 from bench.modem.commands import CommandFamilies, CommandTiming
+from bench.modem.slm.data_mode import slm_enters_data_mode
 from bench.modem.slm.families import slm_blocks, slm_families
 
 
@@ -71,6 +72,7 @@ class FirmwareDialect:
         ready: the line that a board sends after its start.
         families: makes its command families.
         blocks: returns True for a command during which no URC can come.
+        enters_data_mode: returns True for a command whose OK enters data mode.
         capabilities: in which it differs from others.
     """
 
@@ -83,6 +85,7 @@ class FirmwareDialect:
     ready: bytes
     families: Callable[[AtLink, CommandTiming], CommandFamilies]
     blocks: Callable[[bytes], bool]
+    enters_data_mode: Callable[[bytes], bool]
     capabilities: DialectCapabilities
 
 
@@ -96,6 +99,7 @@ SERIAL_LTE_MODEM = FirmwareDialect(
     ready=b"Ready",
     families=slm_families,
     blocks=slm_blocks,
+    enters_data_mode=slm_enters_data_mode,
     capabilities=DialectCapabilities(
         accept=Waiting.BOARD,
         poll=Waiting.BOARD,

@@ -114,6 +114,7 @@ TOY = FirmwareDialect(
     ready=b"HELLO",
     families=_families,
     blocks=lambda _: False,
+    enters_data_mode=lambda _: False,
     capabilities=DialectCapabilities(
         accept=Waiting.HOST,
         poll=Waiting.HOST,

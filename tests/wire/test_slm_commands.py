@@ -297,6 +297,38 @@ def test_commands_that_hold_urcs_back(command: bytes, blocks: bool) -> None:
     assert SERIAL_LTE_MODEM.blocks(command) is blocks
 
 
+@pytest.mark.parametrize(
+    ("command", "enters"),
+    [
+        (b"AT#XSEND", True),
+        (b" at#xsend", True),
+        (b"AT#XSEND=,64", True),
+        (b'AT#XSEND="a"', False),
+        (b'AT#XSEND="AT#XSEND"', False),
+        (b"AT#XSEND=?", False),
+        (b"AT#XSEND?", False),
+        (b'AT#XSENDTO="h",7', True),
+        (b'AT#XSENDTO="h,7,x",7', True),
+        (b'AT#XSENDTO="h",7,"x"', False),
+        (b"AT#XTCPSEND", True),
+        (b"AT#XUDPSEND", True),
+        (b'AT#XMQTTPUB="t","",0', True),
+        (b'AT#XMQTTPUB="t","m"', False),
+        (b'AT#XFTP="put","f"', True),
+        (b'AT#XFTP="put","f",1,"x"', False),
+        (b'AT#XFTP="uput"', True),
+        (b'AT#XFTP="ls"', False),
+        (b"AT#XNRFCLOUD=2", True),
+        (b"AT#XNRFCLOUD=1", False),
+        (b"AT#XRECV=1", False),
+        (b"AT", False),
+        (b"", False),
+    ],
+)
+def test_commands_that_enter_data_mode(command: bytes, enters: bool) -> None:
+    assert SERIAL_LTE_MODEM.enters_data_mode(command) is enters
+
+
 class TestTheScript:
     """The tool itself: it must notice what it is for."""
 
