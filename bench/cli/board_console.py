@@ -18,6 +18,7 @@ from bench.visible import visible_line
 
 _ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|([rnt\\]))")
 _LETTERS = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"\\": b"\\"}
+_WAITS = "the next command first waits for its answer"
 _DATA_MODE = (
     r"data mode: what is typed goes to the socket, without a line end; \r \n \t \x00 \\ stand for what cannot be typed;"
     " +++ alone leaves data mode"
@@ -69,6 +70,7 @@ class BoardConsole:
         self._timeout = timeout
         self._typed = ""  # a command whose string is not closed yet
         self._waiting = False  # a command was left, and its answer may still come
+        self._in_step = True  # else answers to probes may still come, and would be taken for those of a command
         self._restarted = self._reported = False
 
     @property
@@ -112,7 +114,7 @@ class BoardConsole:
                 command, self._typed = self._typed.strip(), ""
                 if command:
                     self._keep(command)
-                    self._guard(lambda: self._send_command(command))
+                    self._send_in_step(command)
         self._waiting = self._link.blocked
 
     def attend(self) -> None:
@@ -136,18 +138,24 @@ class BoardConsole:
 
     def interrupt(self) -> None:
         """Say that nobody waits for an answer any more, after an interruption of :meth:`take`."""
+        if not self._link.blocked:
+            self._say(Kind.NOTE, "interrupted")
+        elif self._waiting:  # since before this command
+            self._say(Kind.NOTE, "interrupted; an earlier command still has no answer")
+        else:
+            self._say(Kind.NOTE, f"interrupted; {_WAITS}")
         self._waiting = self._link.blocked
-        late = "; the next command first waits for its answer" if self._waiting else ""
-        self._say(Kind.NOTE, f"interrupted{late}")
 
     def drop(self) -> None:
         """Forget the first lines of a command that is not whole."""
         self._typed = ""
 
     def finish(self) -> None:
-        """Say what was not sent, at the end of what is typed."""
+        """Say what is left undone, at the end of what is typed."""
         if self._typed:
             self._say(Kind.ERROR, 'a command was not sent: its string has no closing quote (")')
+        if self._link.blocked:
+            self._say(Kind.ERROR, f"{self._board.slot} still runs a command, and may not become as it was found")
         self._link.tell = None
 
     # ---------------------------------------------------------------- sending
@@ -161,7 +169,13 @@ class BoardConsole:
         except (DeviceError, LinkState) as error:
             self._say(Kind.ERROR, error.headline)
             if self._link.blocked:
-                self._say(Kind.NOTE, "the next command first waits for its answer")
+                self._say(Kind.NOTE, _WAITS)
+
+    def _send_in_step(self, command: str) -> None:
+        if self._in_step or self._synchronise():
+            self._guard(lambda: self._send_command(command))
+        else:
+            self._say(Kind.ERROR, "the command was not sent")
 
     def _send_command(self, command: str) -> None:
         data = _bytes_of(command)
@@ -194,12 +208,19 @@ class BoardConsole:
                 )
                 self._say(Kind.ERROR if result else Kind.NOTE, said)
                 return
+        if self._synchronise():
+            self._say(Kind.NOTE, "the board takes commands")
+
+    def _synchronise(self) -> bool:
+        """Bring the board in step; return whether it is."""
+        self._in_step = False
         try:
             synchronise(self._link)
         except (BoardSilent, BoardUnintelligible) as error:
             self._say(Kind.ERROR, error.headline)
         else:
-            self._say(Kind.NOTE, "the board takes commands")
+            self._in_step = True
+        return self._in_step
 
     def _has_ended(self) -> bool:
         try:

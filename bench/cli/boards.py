@@ -87,7 +87,7 @@ def release_board(name: Annotated[str, _NAME], config: ConfigFile = None) -> Non
 @app.command("console")
 def console(
     name: Annotated[str, _NAME],
-    timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="For the answer of a command.")] = 60.0,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, max=86400, help="For an answer.")] = 60.0,
     transcript: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep the traffic; FILE.jsonl can be replayed.")
     ] = None,

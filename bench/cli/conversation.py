@@ -5,7 +5,6 @@ import os
 import re
 import select
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -16,7 +15,7 @@ from bench.at.transcript import Conceal, concealed, to_jsonl, to_text
 from bench.boards import Board, BoardSpec
 from bench.children import ending_signals
 from bench.cli.board_console import BoardConsole
-from bench.cli.prompt import CommandHistory, Prompt, show_line
+from bench.cli.prompt import CommandHistory, Prompt, can_edit, show_line
 from bench.cli.terminal import say
 from bench.clock import Anchor
 from bench.errors import LabError, UsageError, in_words
@@ -83,7 +82,7 @@ def converse(spec: BoardSpec, *, timeout: float, transcript: Path | None, plain:
             board.transcript = stack.enter_context(file).transcript
             board.keep_transcript_in(str(transcript))
         # The history is opened first: what keeps it from being kept is told before the board is taken.
-        prompt = Prompt(CommandHistory()) if os.isatty(_INPUT) and sys.stdout.isatty() else None
+        prompt = Prompt(CommandHistory()) if can_edit() else None
         _end_in_order(prompt.end if prompt is not None else _raise)
         stack.enter_context(board)
         if prompt is None:

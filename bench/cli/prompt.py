@@ -2,18 +2,20 @@
 
 import asyncio
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.history import FileHistory
+from prompt_toolkit.utils import is_dumb_terminal
 from rich.text import Text
 
 from bench.at.secrets import secrets_of
 from bench.cli.board_console import Kind, Line
 from bench.cli.terminal import VisibleConsole
-from bench.errors import BenchError, LabError, in_words
+from bench.errors import LabError, in_words
 from bench.shared_files import check_own
 from bench.state import state_folder
 from bench.visible import is_text
@@ -56,6 +58,11 @@ class CommandHistory(FileHistory):
             show_line(Line(Kind.ERROR, f"the history could not be written: {in_words(error)}"))
 
 
+def can_edit() -> bool:
+    """Return whether a line can be edited here: input and output are a terminal, and one that moves its cursor."""
+    return os.isatty(0) and sys.stdout.isatty() and not is_dumb_terminal()
+
+
 class Prompt:
     """Reads lines from the terminal.
 
@@ -79,7 +86,7 @@ class Prompt:
         Raises:
             EOFError: Ctrl-D was typed.
             KeyboardInterrupt: Ctrl-C was typed.
-            BenchError: of :attr:`attend`.
+            Exception: of :attr:`attend`.
         """
         try:
             return self._session.prompt(prompt, pre_run=self._begin_to_attend)
@@ -113,7 +120,7 @@ class Prompt:
                 self.attend()
                 if self._waiting:
                     await run_in_terminal(self._show_waiting)
-        except BenchError as error:
+        except Exception as error:  # noqa: BLE001 - it is raised where the line is read
             self._leave(error)
 
     def _leave(self, reason: BaseException) -> None:

@@ -10,15 +10,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bench.at.transcript import read_jsonl
 from bench.boards import Board, BoardSpec, Lease, SimulatedBoards, ask_simulator, holder_of
+from bench.boards.recovery import synchronise
 from bench.cli.board_console import BoardConsole, Kind, Line
 from bench.privacy import Concealer
-from tests.support.responder import SLM_IDENTITY, Answer, Device, device
+from tests.support.responder import SLM_IDENTITY, Answer, Device, device, gated
 from tests.support.terminal import CTRL_C, CTRL_D, ENTER, UP, typed
 
 PIN = "73519482"
@@ -168,6 +170,7 @@ class TestPipe:
         assert done.returncode == 0
         assert "AT+HANG had no final result after 0.3 s" in done.stdout
         assert "AT+CGMI was not sent: AT+HANG, sent" in done.stdout
+        assert "still runs a command" in done.stdout
 
     def test_what_a_terminal_would_obey_is_spelt_out(self) -> None:
         with device({**SLM_IDENTITY, b"AT+X": b"\r\n+X: \x1b[2J\x07\xff\r\n\r\n\x9bURC\r\n\r\nOK\r\n"}) as hostile:
@@ -253,7 +256,7 @@ class TestTerminal:
             terminal.type("AT+HANG" + ENTER)
             until(lambda: b"AT+HANG" in silent.heard)
             terminal.type(CTRL_C)
-            terminal.until("interrupted")
+            terminal.until("interrupted; the next command first waits for its answer")
             terminal.until("board-1>")
             silent.say(b"\r\nOK\r\n")
             terminal.until("the late answer has come")
@@ -302,6 +305,28 @@ class TestTerminal:
             assert terminal.end() == 3
         assert "Traceback" not in terminal.seen
         assert "Unhandled" not in terminal.seen
+
+    def test_a_terminal_that_moves_no_cursor(self, board: BoardSpec, tmp_path: Path) -> None:
+        with typed("boards", "console", board.port, folder=tmp_path, environment={"TERM": "dumb"}) as terminal:
+            terminal.until("Ctrl-D")
+            terminal.type("AT+CFUN?\n")
+            terminal.until("+CFUN: 1")
+            terminal.until("OK   ")
+            terminal.type(CTRL_D)
+            assert terminal.end() == 0
+        assert "\x1b" not in terminal.raw.decode()
+
+    def test_a_terminal_that_hangs_up(self, board: BoardSpec, tmp_path: Path) -> None:
+        kept = tmp_path / "kept.txt"
+        with typed("boards", "console", board.port, "--transcript", str(kept), folder=tmp_path) as terminal:
+            terminal.until("board-1>")
+            terminal.type("AT#XSOCKET=1,1,0" + ENTER)
+            terminal.until("OK   ")
+            terminal.until("board-1>")
+            terminal.hang_up()
+            terminal.process.wait(60)
+        assert 'XSOCKET: 0,"closed"' in kept.read_text()
+        assert holder_of(board.key) is None
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
     def test_a_signal_ends_it_in_order(self, board: BoardSpec, tmp_path: Path, number: signal.Signals) -> None:
@@ -364,6 +389,14 @@ class TestConversation:
             attend_until(console, lambda: shown[-1].text == "the board has left data mode")
             assert console.prompt == "dk> "
 
+    def test_what_an_interruption_leaves(self) -> None:
+        with device(SILENT) as one, self.begun(one, timeout=0.1) as (console, shown):
+            console.interrupt()
+            console.take("AT+HANG")
+            console.interrupt()
+        texts = [line.text for line in shown]
+        assert (texts[0], texts[-1]) == ("interrupted", "interrupted; an earlier command still has no answer")
+
     def test_an_urc_amid_a_command_is_shown_before_its_answer(self) -> None:
         with (
             device({**SLM_IDENTITY, b"AT+CGMI": b"\r\n+CEREG: 5\r\n\r\nNordic\r\n\r\nOK\r\n"}) as one,
@@ -371,6 +404,24 @@ class TestConversation:
         ):
             console.take("AT+CGMI")
         assert [line.kind for line in shown[-3:]] == [Kind.URC, Kind.ANSWER, Kind.OK]
+
+    def test_a_board_out_of_step_gets_no_command(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Answers to probes may still come, and must not be taken for that of the next command."""
+        shut: list[bool] = []
+        with device(gated(lambda _: not shut)) as one, self.begun(one) as (console, shown):
+            monkeypatch.setattr("bench.cli.board_console.synchronise", partial(synchronise, timeout=0.3))
+            shut.append(True)
+            one.answers[b"AT"] = b""
+            console.take("+++")
+            assert shown[-1].kind is Kind.ERROR
+            console.take("AT+CGMM")
+            assert shown[-1].text == "the command was not sent"
+            shut.clear()
+            one.answers[b"AT"] = b"\r\nOK\r\n"
+            monkeypatch.undo()
+            console.take("AT+CGMI")
+        assert b"AT+CGMM" not in one.heard.rpartition(b"AT#XSOCKETSELECT?")[2]
+        assert [line.text for line in shown if line.kind is Kind.ANSWER] == ["Nordic Semiconductor ASA"]
 
     def test_order_where_data_mode_is_not_known(self) -> None:
         """What the table does not know, +++ ends all the same."""

@@ -51,6 +51,11 @@ class TypedProgram:
             assert time.monotonic() < deadline, f"does not end: {self.seen}"
         return self.process.wait(_PATIENCE_S)
 
+    def hang_up(self) -> None:
+        """Closes the terminal's window."""
+        os.close(self.master)
+        self.master = -1
+
     def _more(self) -> bool:
         if not select.select([self.master], [], [], 0.1)[0]:
             return True
@@ -73,9 +78,11 @@ def typed(*arguments: str, folder: Path, environment: Mapping[str, str] | None =
         stdin=slave, stdout=slave, stderr=slave, cwd=folder, env={**os.environ, **settings}, start_new_session=True,
     )  # fmt: skip
     os.close(slave)
+    terminal = TypedProgram(process, master)
     try:
-        yield TypedProgram(process, master)
+        yield terminal
     finally:
         process.kill()
         process.wait()
-        os.close(master)
+        if terminal.master >= 0:
+            terminal.hang_up()
