@@ -8,29 +8,49 @@ from dataclasses import dataclass, field, replace
 FINAL_RESULTS = (b"OK", b"ERROR", b"NO CARRIER", b"NO ANSWER", b"NO DIALTONE", b"BUSY")
 FINAL_RESULT_PREFIXES = (b"+CME ERROR:", b"+CMS ERROR:")
 
-# 3GPP TS 27.007 sections 10.1.22 and 10.1.30: the read form has <n> before <stat> or <mode>, the URC does not.
-MODEM_URC_FORMS: Mapping[bytes, re.Pattern[bytes]] = {
-    b"+CEREG": re.compile(rb'\+CEREG: ?\d+(,".*)?$'),
-    b"+CSCON": re.compile(rb"\+CSCON: ?\d+$"),
-    # The read form has a number, the URC a cell in quotes.
-    b"%RAI": re.compile(rb'%RAI: ?".*$'),
-}
-"""URCs of the modem itself, whatever application runs beside it."""
-
-_COMMAND = re.compile(rb"[Aa][Tt]([+#%&]?[A-Za-z0-9_]*)")
-_NEXT_COMMAND = re.compile(rb";([+#%][A-Za-z0-9_]+)")
+_FORM = rb"(=\?|=|\?)?"
+_COMMAND = re.compile(rb"[Aa][Tt]([+#%&]?[A-Za-z0-9_]*)" + _FORM)
+_NEXT_COMMAND = re.compile(rb";([+#%][A-Za-z0-9_]+)" + _FORM)
 _QUOTED = re.compile(rb'"[^"]*"')
+_SET = b"="
 
 
-def command_names(command: bytes) -> tuple[bytes, ...]:
-    """Return the names in a command line in upper case without ``AT``: (b"+CFUN", b"+CEREG") for AT+CFUN?;+CEREG?."""
-    match = _COMMAND.match(command)
+def commands_in(line: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the commands of a line: name in upper case without ``AT``, and form.
+
+    ``AT+CFUN?;+CEREG=5`` gives ((b"+CFUN", b"?"), (b"+CEREG", b"=")). The forms are those of 3GPP TS 27.007 section 4:
+    set ``=``, read ``?``, test ``=?``, and nothing for a command without parameters.
+    """
+    match = _COMMAND.match(line)
     if match is None:
         return ()
-    first = match.group(1).upper()
-    if b";" not in command:
-        return (first,)
-    return (first, *(name.upper() for name in _NEXT_COMMAND.findall(_QUOTED.sub(b"", command))))
+    found = [match.groups(b"")]
+    if b";" in line:
+        found += _NEXT_COMMAND.findall(_QUOTED.sub(b"", line))
+    return tuple((name.upper(), form) for name, form in found)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedName:
+    """A name that a URC has in common with a command, and how its lines are told apart.
+
+    A set command of such a name has no information line: each line with its prefix is a URC.
+
+    Attributes:
+        answer: the form of what follows the colon in an answer to any other form of the command. A line of another form
+            is a URC. None: the command has no information line.
+        alike: answer and URC look the same. The last such line before the final result is the answer: the modem sends
+            the two together.
+    """
+
+    answer: re.Pattern[bytes] | None = None
+    alike: bool = False
+
+    def is_answer(self, rest: bytes) -> bool:
+        """Return whether a line answers; ``rest`` is what stands behind its colon."""
+        text = rest.strip()
+        # The answer of a test command lists values in parentheses.
+        return text.startswith(b"(") or (self.answer is not None and self.answer.match(text) is not None)
 
 
 @dataclass(frozen=True)
@@ -43,10 +63,10 @@ class Dialect:
         answers: command name -> prefixes of its information lines, where they differ from the command's own name.
         payloads: prefix of a line that announces raw bytes -> index of the comma-separated field with their number.
         payload_limit: the largest number that may be announced.
-        urc_forms: prefix -> form of the URC, where a command of the same name answers with that prefix too.
+        shared_names: the names that both a URC and a command have.
         restarts: ends of the lines, which have no prefix, that report a restart of the device. Before them may stand
             what the restart cut off, or what a UART without a driver makes of noise.
-        crashes: URCs of the application that report a crash of the modem.
+        crashes: beginnings of the URCs of the application that report a crash of the modem; the application lives.
         data_mode_terminator: leaves data mode.
         data_mode_report: prefix of the URC that reports the end of data mode; empty for a firmware without data mode.
     """
@@ -56,7 +76,7 @@ class Dialect:
     answers: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict)
     payloads: Mapping[bytes, int] = field(default_factory=dict)
     payload_limit: int = 65536
-    urc_forms: Mapping[bytes, re.Pattern[bytes]] = field(default_factory=dict)
+    shared_names: Mapping[bytes, SharedName] = field(default_factory=dict)
     restarts: tuple[bytes, ...] = ()
     crashes: tuple[bytes, ...] = ()
     data_mode_terminator: bytes = b"+++"
@@ -65,13 +85,22 @@ class Dialect:
     def prefixes(self, command: bytes) -> frozenset[bytes]:
         """Return the prefixes of the information lines that answer ``command``."""
         found: set[bytes] = set()
-        for name in command_names(command):
-            found.update(self.answers.get(name, (name,)))
+        for name, form in commands_in(command):
+            if form != _SET or name not in self.shared_names:
+                found.update(self.answers.get(name, (name,)))
         return frozenset(found)
 
     def tells_restart(self, line: bytes) -> bool:
-        """Return whether a URC reports a restart of the device or a crash of its modem."""
-        return line.endswith(self.restarts) or any(crash in line for crash in self.crashes)
+        """Return whether a line reports a restart of the device, after which no answer comes any more."""
+        return line.endswith(self.restarts)
+
+    def tells_crash(self, line: bytes) -> bool:
+        """Return whether a line reports a crash of the modem: the application answers its command all the same."""
+        return any(crash in line for crash in self.crashes)
+
+    def restart_in(self, data: bytes) -> bytes:
+        """Return the first line in raw bytes that reports a restart; nothing where there is none."""
+        return next((line for line in data.split(b"\r\n")[:-1] if self.tells_restart(line)), b"")
 
     def ending_in(self, terminator: bytes) -> "Dialect":
         """Return the dialect of a build whose commands end in ``terminator``."""

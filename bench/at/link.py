@@ -29,6 +29,8 @@ from bench.at.transcript import Transcript, printable
 from bench.at.transport import Transport, transport_for
 from bench.clock import NS_PER_S, duration_text, now_ns
 
+# When a modem crashes in the middle of a command, the application ends the command with ERROR some ms later.
+_CRASH_SECONDS = 2.0
 # Bulk data go out in pieces, for the rest of a piece is copied at each partial write.
 _PIECE = 65536
 
@@ -152,16 +154,25 @@ class AtLink:
             )
         return response
 
-    def wait_for_urc(self, prefix: str, *, timeout: float = 10.0, since_ns: int | None = None) -> Urc:
+    def wait_for_urc(
+        self,
+        prefix: str | tuple[str, ...],
+        *,
+        timeout: float = 10.0,
+        since_ns: int | None = None,
+        heeds_restarts: bool = False,
+    ) -> Urc:
         """Return the next URC that begins with ``prefix``: from the backlog first, each delivered once.
 
         Args:
-            prefix: such as ``+CSCON``.
+            prefix: such as ``+CSCON``; a tuple stands for any of several.
             timeout: seconds from now.
             since_ns: what arrived before this moment does not count and stays in the backlog.
+            heeds_restarts: whether a restart of the device, or a crash of its modem, ends the waiting.
 
         Raises:
             UrcTimeout: none came.
+            DeviceRestarted: with ``heeds_restarts``, the device restarted or its modem crashed after ``since_ns``.
             PortLost: the port vanished.
         """
         shared = self.port.shared
@@ -173,9 +184,11 @@ class AtLink:
                 while True:
                     for index in range(seen, len(self._backlog)):
                         urc = self._backlog[index]
-                        if urc.line.startswith(prefix) and (since_ns is None or urc.received_ns >= since_ns):
+                        if self._is(urc, prefix) and (since_ns is None or urc.received_ns >= since_ns):
                             self._restarts = [one for one in self._restarts if one is not urc]  # it was expected
                             return self._backlog.pop(index)
+                    if heeds_restarts:
+                        self._raise_restart_since(since_ns or 0)
                     seen = len(self._backlog)
                     received = self.port.receive(deadline)
                     if received is None:
@@ -183,7 +196,14 @@ class AtLink:
                     self._heard(*received)
             finally:
                 self.port.release(shared, fresh)
-        raise UrcTimeout(f"no {prefix} came within {timeout:g} s\n{self.port.evidence()}")
+        wanted = prefix if isinstance(prefix, str) else " or ".join(prefix)
+        raise UrcTimeout(f"no {wanted} came within {timeout:g} s\n{self.port.evidence()}")
+
+    def _is(self, urc: Urc, prefix: str | tuple[str, ...]) -> bool:
+        """Return whether a URC begins with a prefix; half a line before a restart does not count."""
+        line = urc.line.encode("latin-1")
+        restart = next((mark for mark in self.dialect.restarts if line.endswith(mark)), None)
+        return (urc.line if restart is None else restart.decode()).startswith(prefix)
 
     def urcs(self) -> tuple[Urc, ...]:
         """Return the URCs that were not delivered yet, and empty the backlog."""
@@ -324,8 +344,8 @@ class AtLink:
                 self._backlog.append(urc)
                 if self.tell is not None:
                     self.tell(urc)
-                if self._answered and self.dialect.tells_restart(event.line):
-                    self._restarts.append(urc)
+                if self._answered:
+                    self._heed_restart(urc, event.line)
             elif type(event) is FinalResult and self._hanging is not None:
                 command, sent_ns, enters_data_mode = self._hanging
                 self._hanging = None
@@ -334,6 +354,15 @@ class AtLink:
                 self.transcript.note(stamp, f"late: {printable(event.code)} of {command} after {late:.3f} s")
             elif type(event) is FinalResult:
                 self.transcript.note(stamp, f"{printable(event.code)} without a command")
+
+    def _heed_restart(self, urc: Urc, line: bytes) -> None:
+        """Keep a URC that tells of a restart or a crash; after a restart the answer that was awaited never comes."""
+        restarted = self.dialect.tells_restart(line)
+        if restarted or self.dialect.tells_crash(line):
+            self._restarts.append(urc)
+        if restarted and self._hanging is not None:
+            self.transcript.note(urc.received_ns, f"{self._hanging[0]} has no answer: the device restarted")
+            self._hanging = None
 
     # ---------------------------------------------------------------- transactions
 
@@ -358,9 +387,13 @@ class AtLink:
         broken = ""
         first = 0
         heard = len(self._backlog)
+        crash = b""
         while True:
             received = port.receive(deadline)
             if received is None:
+                restart = self.dialect.restart_in(parser.unfinished) if self._answered else b""
+                if restart or crash:
+                    self._restarted(command, restart or crash, hangs=not restart)
                 raise CommandTimeout(
                     f"{command} had no final result after {timeout:g} s, expected OK or ERROR\n{self.port.evidence()}"
                 )
@@ -373,8 +406,13 @@ class AtLink:
                 kind = type(event)
                 if kind is Unsolicited or final is not None:
                     self._set_aside([event], stamp)
-                    if self._answered and final is None and self.dialect.tells_restart(event.line):  # type: ignore[union-attr]
-                        self._restarted(command, event.line)  # type: ignore[union-attr]
+                    if self._answered and final is None and kind is Unsolicited:
+                        line = event.line  # type: ignore[union-attr]
+                        if self.dialect.tells_restart(line):
+                            self._restarted(command, line)
+                        if self.dialect.tells_crash(line) and not crash:
+                            crash = line
+                            deadline = min(deadline, stamp + int(_CRASH_SECONDS * NS_PER_S))
                     continue
                 first = first or stamp
                 if kind is FinalResult:
@@ -394,17 +432,30 @@ class AtLink:
         urcs = tuple(self._backlog[heard:]) if len(self._backlog) > heard else ()
         response = Response(command, tuple(lines), payload, final.decode("latin-1"), sent, first, stamp, urcs)
         self.transcript.transactions.append(response)
+        if crash:
+            self._restarted(command, crash)
         if broken:
             raise MalformedAnswer(f"{command} was answered by {broken}\n{self.port.evidence()}")
         return response
 
-    def _restarted(self, command: str, line: bytes) -> NoReturn:
-        """Raise DeviceRestarted: no answer will come any more."""
-        self._parser.reset()
-        self._hanging = None
+    def _restarted(self, command: str, line: bytes, *, hangs: bool = False) -> NoReturn:
+        """Raise DeviceRestarted; ``hangs``: the application lives, so the command's answer may still come."""
+        if not hangs:
+            self._parser.reset()
+            self._hanging = None
+        self._raise_restart(f"in the middle of {command}", line)
+
+    def _raise_restart_since(self, since_ns: int) -> None:
+        for urc in self._restarts:
+            if urc.received_ns >= since_ns:
+                self._raise_restart("while nothing was asked", urc.line.encode("latin-1"))
+
+    def _raise_restart(self, when: str, line: bytes) -> NoReturn:
+        crashed = self.dialect.tells_crash(line)
+        what = "'s modem crashed" if crashed else " restarted by itself"
+        said = printable(line)
         raise DeviceRestarted(
-            f"{self.name} restarted by itself in the middle of {command}: it said {printable(line)}, expected OK or"
-            f" ERROR\n{self.port.evidence()}"
+            f"{self.name}{what} {when}: it said {said}\n{self.port.evidence()}", said=said, crashed=crashed
         )
 
     def take_restarts(self) -> tuple[Urc, ...]:

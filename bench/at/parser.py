@@ -40,6 +40,8 @@ class Parser:
         self._missing = 0
         self._payload: list[bytes] = []
         self._heading = b""  # the URC that announced the payload; empty for the line of an answer
+        # By prefix, a line that is the answer if no other of its kind comes before the final result.
+        self._held: dict[bytes, bytes] = {}
         self._pending: bytes | None = None
         self._expected = _NOTHING
 
@@ -59,8 +61,10 @@ class Parser:
         self._expected = self._prefixes.get(command) or self._prefixes_of(command)
 
     def _prefixes_of(self, command: bytes) -> frozenset[bytes]:
-        """Return the prefixes that answer a command, kept by its name; commands in one line are kept as a whole."""
-        name = command.partition(b"=")[0] if b";" not in command else command
+        """Return the prefixes that answer a command, kept by name and form; several commands are kept as a whole."""
+        name = command
+        if b";" not in command and not command.endswith(b"=?"):
+            name = b"".join(command.partition(b"=")[:2])
         expected = self._prefixes.get(name)
         if expected is None:
             if len(self._prefixes) > _REMEMBERED:
@@ -111,9 +115,7 @@ class Parser:
         elif end - start > LINE_LIMIT:
             events.append(_too_long(received[start : start + LINE_LIMIT]))
         elif end > start:
-            event = self._event(bytes(received[start:end]))
-            if event is not None:
-                events.append(event)
+            self._add_event(bytes(received[start:end]), events)
 
     def _shorten(self, events: list[Event]) -> None:
         """Drop a half line that is too long, but for a carriage return that may belong to its end."""
@@ -125,10 +127,18 @@ class Parser:
             self._too_long = True
         self._half_line = kept
 
+    def _add_event(self, line: bytes, events: list[Event]) -> None:
+        event = self._event(line)
+        if type(event) is FinalResult and self._held:
+            events += map(Information, self._held.values())
+            self._held.clear()
+        if event is not None:
+            events.append(event)
+
     def _event(self, line: bytes) -> Event | None:
-        """Return the event of a line; None for a URC whose payload is still to come."""
+        """Return the event of a line; None for a URC whose payload is still to come, or for a line that is held."""
         final = _FINALS.get(line)
-        if final is None and line.endswith(self.dialect.restarts):
+        if final is None and (self.dialect.tells_restart(line) or self.dialect.tells_crash(line)):
             return Unsolicited(line)  # noise or half a line may stand before it: the UART was cut off while it sent
         if final is None and line.startswith(FINAL_RESULT_PREFIXES):
             final = FinalResult(line)
@@ -155,10 +165,18 @@ class Parser:
             self._missing = size
         if prefix not in self._expected:
             return self._unsolicited(line)
-        form = self.dialect.urc_forms.get(prefix)
-        if form is not None and form.match(line):
+        shared = self.dialect.shared_names.get(prefix)
+        if shared is None:
+            return Information(line)
+        if not shared.is_answer(rest):
             return Unsolicited(line)
-        return Information(line)
+        return self._hold(prefix, line) if shared.alike else Information(line)
+
+    def _hold(self, prefix: bytes, line: bytes) -> Unsolicited | None:
+        """Hold a line; return the one that was held before, which was a URC then."""
+        before = self._held.pop(prefix, None)
+        self._held[prefix] = line
+        return None if before is None else Unsolicited(before)
 
     def _unsolicited(self, line: bytes) -> Unsolicited | None:
         if not self._missing:

@@ -68,7 +68,17 @@ class CommandTimeout(DeviceError):
 
 
 class DeviceRestarted(DeviceError):
-    """The device restarted by itself, or its modem crashed."""
+    """The device restarted by itself, or its modem crashed.
+
+    Attributes:
+        said: the line that reported it; empty where it was inferred.
+        crashed: only the modem crashed; the application lives.
+    """
+
+    def __init__(self, message: str, *, said: str = "", crashed: bool = False) -> None:
+        super().__init__(message)
+        self.said = said
+        self.crashed = crashed
 
 
 class LinkBlocked(DeviceError):

@@ -1,6 +1,9 @@
 """The wire tables of Serial LTE Modem (SLM): which lines answer, announce raw bytes, or report a restart."""
 
-from bench.at.dialects import MODEM_URC_FORMS, Dialect
+import re
+
+from bench.at.dialects import Dialect, SharedName
+from bench.at.modem_urcs import SHARED_NAMES
 
 SLM = Dialect(
     name="Serial LTE Modem",
@@ -10,7 +13,11 @@ SLM = Dialect(
         b"#XSSOCKET": (b"#XSSOCKET", b"#XSOCKET"),
     },
     payloads={b"#XRECV": 0, b"#XRECVFROM": 0},
-    urc_forms=MODEM_URC_FORMS,
+    shared_names={
+        **SHARED_NAMES,
+        # AT#XAPOLL? answers whether it runs, its events and its handles; the URC has a handle and events.
+        b"#XAPOLL": SharedName(re.compile(rb"\d+(?:,\d+)*$"), alike=True),
+    },
     restarts=(b"Ready", b"INIT ERROR"),
     crashes=(b"#XMODEM: FAULT",),
     data_mode_report=b"#XDATAMODE",

@@ -11,7 +11,7 @@ from enum import Enum, auto
 
 from bench.at import CommandError, CommandTimeout, LinkState, MalformedAnswer, Response, Urc, printable
 from bench.boards import Board
-from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
+from bench.boards.recovery import BoardUnusable, synchronise
 from bench.clock import Anchor, duration_text
 from bench.errors import DeviceError
 from bench.visible import visible_line
@@ -127,7 +127,7 @@ class BoardConsole:
         link.hear()
         if self._reported and link.in_data_mode and self._has_ended():
             self._say(Kind.NOTE, "the board has left data mode")
-        if self._restarted and (link.in_data_mode or link.blocked):
+        if self._restarted and (link.in_data_mode or self._waiting):
             link.forget()
             self._say(Kind.NOTE, "the board has restarted: it takes commands")
         elif self._waiting and not link.blocked:
@@ -155,7 +155,7 @@ class BoardConsole:
         if self._typed:
             self._say(Kind.ERROR, 'a command was not sent: its string has no closing quote (")')
         if self._link.blocked:
-            self._say(Kind.ERROR, f"{self._board.slot} still runs a command, and may not become as it was found")
+            self._say(Kind.ERROR, f"{self._board.slot} still runs a command and may not be left as it was found")
         self._link.tell = None
 
     # ---------------------------------------------------------------- sending
@@ -216,7 +216,7 @@ class BoardConsole:
         self._in_step = False
         try:
             synchronise(self._link)
-        except (BoardSilent, BoardUnintelligible) as error:
+        except BoardUnusable as error:
             self._say(Kind.ERROR, error.headline)
         else:
             self._in_step = True

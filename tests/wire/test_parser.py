@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.at.dialects import command_names
+from bench.at.dialects import commands_in
 from bench.at.events import Echo, Event, FinalResult, Information, Malformed, Payload, Unsolicited
 from bench.at.parser import LINE_LIMIT, Parser
 from bench.at.slm import SLM
@@ -108,8 +108,9 @@ def test_any_payload_is_taken_whole(payload: bytes) -> None:
 
 
 def test_a_semicolon_in_a_string_starts_no_command() -> None:
-    assert command_names(b'AT#XSEND="a;+CEREG=5"') == (b"#XSEND",)
-    assert command_names(b"hello") == ()
+    assert commands_in(b'AT#XSEND="a;+CEREG=5"') == ((b"#XSEND", b"="),)
+    assert commands_in(b"AT+CFUN?;+CEREG=5;+CMEE=?") == ((b"+CFUN", b"?"), (b"+CEREG", b"="), (b"+CMEE", b"=?"))
+    assert commands_in(b"hello") == ()
 
 
 @pytest.mark.parametrize("number", [b"", b"-1", b"x", b"99999999", b" "])
