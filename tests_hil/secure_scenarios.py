@@ -7,9 +7,10 @@ import pytest
 
 from bench.at import CommandError
 from bench.modem import Family, PeerVerify, PollEvent, Role, SecureOption, ShortRead, SocketType
+from bench.modem.modem_firmware import AES_GCM
 from bench.security import GCM_SUITES, MODEM_SUITES, SUITES, Verify
 from bench.security.credentials import DEVICE_NAME, HOST_NAME, ServerCertificate
-from nrf91_bench_fixtures.security import need_modem
+from nrf91_bench_fixtures.security import need_feature
 
 ECDSA, RSA = ServerCertificate.ECDSA, ServerCertificate.RSA
 # ChaCha20-Poly1305 (RFC 7905), which no modem has.
@@ -207,7 +208,7 @@ class Suites:
     @pytest.mark.parametrize("suite", MODEM_SUITES, ids=lambda number: SUITES[number])
     def test_each_of_the_modems(self, board, secure, network, suite):
         if suite in GCM_SUITES:
-            need_modem(board, (2, 0, 0), "AES-GCM")
+            need_feature(board, AES_GCM)
         rsa, psk = "_RSA_" in SUITES[suite], "_PSK_" in SUITES[suite]
         peer = secure.peer(*() if psk else (RSA if rsa else ECDSA,), psk=psk, suites=(suite,))
 

@@ -9,9 +9,9 @@ from bench.modem.modem import Modem, family_of
 from bench.modem.packet_data import AttachSettings, PacketContext, PacketData
 from bench.modem.power_saving import PowerSaving, PsmGrant, SleepWatch
 from bench.modem.radio import Radio, RaiSupport, ServingCell, SignallingWatch
-from bench.modem.registration import AttachBlocked, NotRegistered
+from bench.modem.registration import AttachBlocked, NotRegistered, RadioOff
 from bench.modem.secure_sockets import SecureSocket
-from bench.modem.sim_card import SimLocked
+from bench.modem.sim_card import SimFault, SimLocked
 from bench.modem.slm.sockets import (
     DATA_MODE_BUFFER,
     RECEIVE_LIMIT,
@@ -47,7 +47,8 @@ from bench.modem.socket_values import (
     TimeLimit,
 )
 from bench.modem.sockets import ShortRead, Socket, TcpClient, TcpServer, UdpSocket
-from bench.modem.system_mode import SystemMode, SystemModes
+from bench.modem.system_mode import SystemMode
+from bench.modem.system_modes import SystemModes
 
 __all__ = [
     "DATA_MODE_BUFFER",
@@ -87,6 +88,7 @@ __all__ = [
     "PowerSaving",
     "PsmGrant",
     "Radio",
+    "RadioOff",
     "Rai",
     "RaiSupport",
     "ReceiveFlag",
@@ -100,6 +102,7 @@ __all__ = [
     "ServingCell",
     "ShortRead",
     "SignallingWatch",
+    "SimFault",
     "SimLocked",
     "SleepWatch",
     "Socket",

@@ -4,6 +4,7 @@ A new one is a package of command families beside :mod:`bench.modem.slm`, wire t
 row here.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -74,6 +75,7 @@ class FirmwareDialect:
         blocks: returns True for a command during which no URC can come.
         enters_data_mode: returns True for a command whose OK enters data mode.
         capabilities: in which it differs from others.
+        oldest: the first version of it that the bench speaks; older ones answer in other forms.
     """
 
     application: str
@@ -87,6 +89,7 @@ class FirmwareDialect:
     blocks: Callable[[bytes], bool]
     enters_data_mode: Callable[[bytes], bool]
     capabilities: DialectCapabilities
+    oldest: tuple[int, ...] = ()
 
 
 SERIAL_LTE_MODEM = FirmwareDialect(
@@ -108,6 +111,7 @@ SERIAL_LTE_MODEM = FirmwareDialect(
         several_accepted=False,
         selected_socket=True,
     ),
+    oldest=(2, 6),
 )
 
 DIALECTS: tuple[FirmwareDialect, ...] = (SERIAL_LTE_MODEM,)
@@ -127,12 +131,13 @@ def recognise(link: AtLink) -> tuple[FirmwareDialect, tuple[str, ...]]:
     if answers_to(link, _SUCCESSOR.command) is not None:
         raise DialectUnsupported(
             f"{link.name} runs Serial Modem (it answers AT#XSMVER), whose AT commands differ from Serial LTE Modem's:"
-            " dialect not supported yet; flash Serial LTE Modem (nRF Connect SDK up to v3.1) to test this board"
+            " dialect not supported yet; flash Serial LTE Modem (nRF Connect SDK v2.6 to v3.1) to test this board"
         )
     for dialect in DIALECTS:
         answers = answers_to(link, dialect.recognition.command)
         if answers is not None:
             version = answers.one(dialect.recognition.prefix)
+            _refuse_an_old_one(link, dialect, version[0])
             link.speak(dialect.wire.ending_in(link.dialect.terminator))
             return dialect, version
     raise DialectUnsupported(
@@ -141,12 +146,28 @@ def recognise(link: AtLink) -> tuple[FirmwareDialect, tuple[str, ...]]:
     )
 
 
+def _refuse_an_old_one(link: AtLink, dialect: FirmwareDialect, version: str) -> None:
+    """Raise DialectUnsupported for a version that answers in other forms. Zeros stand for a build without a version."""
+    numbers = tuple(map(int, re.findall(r"\d+", version.partition("-")[0])))
+    if (1,) <= numbers < dialect.oldest:
+        oldest = ".".join(map(str, dialect.oldest))
+        raise DialectUnsupported(
+            f"{link.name} runs {dialect.title} {version}, whose answers have other forms: the bench speaks {oldest} and"
+            " later; flash one of those"
+        )
+
+
 def answers_to(link: AtLink, command: str) -> Answers | None:
     """Return the answers to a command; None for ERROR: the board does not know it, or has no SIM."""
     try:
         return Answers(link, link.command(command, timeout=5.0))
     except CommandError:
         return None
+
+
+def recognitions() -> tuple[Recognition, ...]:
+    """Return the questions that tell each known firmware from others."""
+    return (*(dialect.recognition for dialect in DIALECTS), _SUCCESSOR)
 
 
 def reset_commands() -> tuple[str, ...]:

@@ -1,13 +1,10 @@
 """The identity of a board, from its own answers."""
 
-import re
 from dataclasses import dataclass, replace
 
 from bench.at import AtLink, CommandError
 from bench.config.firmware import application_text
 from bench.modem.dialects import FirmwareDialect, answers_to, recognise
-
-_VERSION = re.compile(r"_(\d+(?:\.\d+)+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +47,6 @@ class Identity:
         """Return the application and its version for people: ``SLM 3.1.0``."""
         return application_text(self.application, self.application_version)
 
-    @property
-    def modem_version(self) -> tuple[int, ...]:
-        """Return the numbers of the modem firmware: (1, 3, 7) of mfw_nrf9160_1.3.7; empty when it has none."""
-        match = _VERSION.search(self.modem_firmware)
-        return tuple(map(int, match[1].split("."))) if match else ()
-
 
 def identify(link: AtLink) -> Identity:
     """Ask a board for its firmware and its identity; the link speaks its dialect from then on.
@@ -90,7 +81,7 @@ def _bare(link: AtLink, command: str) -> str:
         lines = link.command(command, timeout=5.0).lines
     except CommandError:
         return ""
-    return lines[0].strip() if lines else ""
+    return lines[-1].strip() if lines else ""  # before it may stand a line of noise
 
 
 def _field(link: AtLink, command: str, prefix: str) -> str:

@@ -20,7 +20,7 @@ from bench.modem.slm.active import SelectedSocket
 from bench.modem.slm.sockets import SlmSocketCommands
 from bench.modem.socket_values import Family, PeerVerify, Polled, Role, SocketType
 from bench.modem.sockets import Socket, TcpClient, TcpServer, UdpSocket
-from bench.modem.system_mode import SystemModes
+from bench.modem.system_modes import SystemModes
 
 S = TypeVar("S", bound=Socket)
 
@@ -35,6 +35,7 @@ class Modem:
             :attr:`options`, :attr:`data_mode` and :attr:`names` are these. Each call names its handle.
         credentials: %CMNG.
         packet_data: the context and the access point by which it attaches, and its own addresses.
+        sim: the SIM and its PIN.
         registration: waiting for the network.
         radio: serving cell, signalling connection, RAI.
         power_saving: PSM, eDRX and the notice of sleep.
@@ -74,7 +75,8 @@ class Modem:
         self.names = commands.names
         self.credentials = CredentialCommands(link, margin=timing.margin)
         self.packet_data = PacketData(link, changes)
-        self.registration = Registration(link, changes, SimCard(link, pin, cures), cures)
+        self.sim = SimCard(link, changes, pin, cures)
+        self.registration = Registration(link, changes, self.sim, cures)
         self.radio = Radio(link, changes, dialect.blocks)
         self.power_saving = PowerSaving(link, changes)
         self.system_modes = SystemModes(link, self.registration, changes)

@@ -13,7 +13,7 @@ from bench.clock import NS_PER_S, now_ns
 from bench.modem.answers import Answers, fields_of
 from bench.modem.changes import Changes
 
-_ACCESS = {7: "LTE-M", 9: "NB-IoT"}
+_ACCESS = {7: "LTE-M", 9: "NB-IoT", 14: "NB-IoT NTN"}
 _REGISTERED = ("1", "5")
 # A cell reports the kinds of RAI that it knows soon after the modem was asked for them, if at all.
 _RAI_SECONDS = 3.0
@@ -29,7 +29,7 @@ class ServingCell:
         operator: its full name; empty when the network does not tell.
         plmn: mobile country and network code.
         tac: tracking area, hexadecimal.
-        access: LTE-M, NB-IoT, or the number of another technology.
+        access: LTE-M, NB-IoT, NB-IoT NTN (by satellite), or the number of another technology.
         band: LTE band.
         identity: of the cell, hexadecimal.
         channel: EARFCN; None while it is not camped on the cell.

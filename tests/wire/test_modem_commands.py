@@ -1,6 +1,6 @@
 """The modem's own commands on the wire, and its tables of facts row by row, written out from their sources."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import pytest
 
@@ -16,61 +16,14 @@ from bench.modem import (
     SystemMode,
     identify,
 )
-from bench.modem.causes import EMM, ESM, Cause, describe, is_permanent
+from bench.modem.causes import ESM, describe
+from bench.modem.changes import Changes, NoJournal
+from bench.modem.dialects import DialectUnsupported
+from bench.modem.modem_firmware import CIPHER_SUITE_USED, CONNECTION_ID, ModemFirmware
 from bench.modem.sim_card import SimCard
 from tests.support.expected_protocol import Exchange, expected_protocol
 
 Call = Callable[[Modem], object]
-
-# 3GPP TS 24.301 table 9.9.3.9.1; permanent: trying again with the same SIM at the same place is of no use.
-EMM_CAUSES = {
-    2: ("IMSI unknown in HSS", True),
-    3: ("illegal UE", True),
-    5: ("IMEI not accepted", True),
-    6: ("illegal ME", True),
-    7: ("EPS services not allowed", True),
-    8: ("EPS and non-EPS services not allowed", True),
-    11: ("PLMN not allowed", True),
-    12: ("tracking area not allowed", True),
-    13: ("roaming not allowed in this tracking area", True),
-    14: ("EPS services not allowed in this PLMN", True),
-    15: ("no suitable cells in tracking area", True),
-    17: ("network failure", False),
-    19: ("ESM failure", False),
-    22: ("congestion", False),
-    35: ("requested service option not authorized in this PLMN", True),
-    42: ("severe network failure", False),
-}
-# Table 9.9.4.4.1.
-ESM_CAUSES = {
-    8: ("operator determined barring", True),
-    26: ("insufficient resources", False),
-    27: ("missing or unknown APN", True),
-    28: ("unknown PDN type", True),
-    29: ("user authentication failed", True),
-    30: ("request rejected by the gateway", False),
-    31: ("request rejected, unspecified", False),
-    32: ("service option not supported", True),
-    33: ("requested service option not subscribed", True),
-    34: ("service option temporarily out of order", False),
-    38: ("network failure", False),
-    50: ("only IPv4 is allowed", False),
-    51: ("only IPv6 is allowed", False),
-}
-
-
-@pytest.mark.parametrize(("table", "source"), [(EMM, EMM_CAUSES), (ESM, ESM_CAUSES)], ids=["EMM", "ESM"])
-def test_reject_causes(table: Mapping[int, Cause], source: dict[int, tuple[str, bool]]) -> None:
-    assert table.keys() == source.keys()
-    for number, (text, permanent) in source.items():
-        assert describe("EMM", number, table, Cures()).startswith(f"EMM cause {number} ({text}")
-        assert is_permanent(number, table) is permanent
-
-
-def test_a_cause_of_no_table_is_a_number_and_worth_another_try() -> None:
-    assert describe("EMM", 255, EMM, Cures()) == "EMM cause 255"
-    assert not is_permanent(255, EMM)
-    assert not is_permanent(None, EMM)
 
 
 @pytest.mark.parametrize(("number", "has"), [(27, True), (29, True), (28, False), (33, False)])
@@ -182,7 +135,8 @@ def test_attaching_undoes_what_it_changes_the_last_first() -> None:
 )
 def test_a_pin_is_given_once(script: list[Exchange], pin: str | None, message: str) -> None:
     with expected_protocol(script) as modem:
-        card = SimCard(modem.link, None if pin is None else lambda: pin, Cures(no_pin=", none is known"))
+        source = None if pin is None else lambda: pin
+        card = SimCard(modem.link, Changes(modem.link, NoJournal()), source, Cures(no_pin=", none is known"))
         with pytest.raises(SimLocked, match=message):
             card.unlock()
 
@@ -204,8 +158,56 @@ def test_an_identity() -> None:
         identity = identify(modem.link)
     assert (identity.application, identity.application_version, identity.ncs_version) == ("slm", "3.1.0", "3.1.1")
     assert identity.application_text == "SLM 3.1.0"
-    assert identity.modem_version == (2, 0, 2)
     assert (identity.imsi, identity.iccid, identity.uuid) == ("", "", "")
+
+
+@pytest.mark.parametrize("version", ['"1.9.1"', "1.9.1", '"2.5.3","2.5.3"'])
+def test_a_serial_lte_modem_of_another_age_is_refused(version: str) -> None:
+    script: list[Exchange] = [(b"AT#XSMVER", b"ERROR"), (b"AT#XSLMVER", b"#XSLMVER: " + version.encode())]
+    with expected_protocol(script) as modem, pytest.raises(DialectUnsupported, match=r"speaks 2\.6 and later"):
+        identify(modem.link)
+
+
+FIRMWARES = [
+    # name, family, version, has Connection ID, tells the suite
+    ("mfw_nrf9160_1.3.4", "mfw_nrf9160", (1, 3, 4), False, False),
+    ("mfw_nrf9160_1.3.5", "mfw_nrf9160", (1, 3, 5), True, False),
+    ("mfw_nrf9160_1.3.7", "mfw_nrf9160", (1, 3, 7), True, False),
+    ("mfw_nrf91x1_2.0.2", "mfw_nrf91x1", (2, 0, 2), True, True),
+    ("mfw_nrf91x1_2.0.2-FOTA-TEST", "mfw_nrf91x1", (2, 0, 2), True, True),
+    # A family with numbers of its own: 1.0.1 is not older than 1.3.5 of another.
+    ("mfw_nrf9151-ntn_1.0.1", "mfw_nrf9151-ntn", (1, 0, 1), True, True),
+    ("something else", "", (), True, True),
+]
+
+
+@pytest.mark.parametrize(("name", "family", "version", "cid", "suite"), FIRMWARES)
+def test_versions_are_compared_within_a_family(
+    name: str, family: str, version: tuple[int, ...], cid: bool, suite: bool
+) -> None:
+    assert ModemFirmware.parse(name) == ModemFirmware(family, version)
+    assert (not CONNECTION_ID.missing_in(name)) is cid
+    assert (not CIPHER_SUITE_USED.missing_in(name)) is suite
+
+
+def test_a_missing_feature_is_told_with_both_versions() -> None:
+    told = CONNECTION_ID.missing_in("mfw_nrf9160_1.3.4")
+    assert told == "DTLS Connection ID needs modem firmware 1.3.5; this board has mfw_nrf9160_1.3.4"
+
+
+@pytest.mark.parametrize(
+    ("answer", "mode", "text"),
+    [
+        (b"%XSYSTEMMODE: 1,1,0,2", SystemMode(lte_m=True, nb_iot=True, preference=2), "LTE-M, NB-IoT"),
+        (b"%XSYSTEMMODE: 0,0,0,0,1", SystemMode(ntn=True), "NB-IoT NTN"),
+        (b"%XSYSTEMMODE: 1,0,1,0,0", SystemMode(lte_m=True, gnss=True, ntn=False), "LTE-M, GNSS"),
+    ],
+)
+def test_every_field_of_a_system_mode_is_put_back(answer: bytes, mode: SystemMode, text: str) -> None:
+    with expected_protocol([(b"AT%XSYSTEMMODE?", answer)]) as modem:
+        assert modem.system_modes.read() == mode
+    assert mode.fields == answer.decode().partition(": ")[2]
+    assert mode.text == text
 
 
 def test_a_broken_answer_names_the_command() -> None:
