@@ -24,6 +24,18 @@ def duration_text(ns: float) -> str:
     return f"{ns:g} ns"
 
 
+def span_text(span_s: float) -> str:
+    """Return a time to wait for a person: 45 s, 5 min, 1 h 30 min."""
+    whole = round(span_s)
+    if whole < 60:
+        return f"{span_s:g} s" if span_s < 10 else f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest and minutes < 10 else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
 @dataclass(frozen=True, slots=True)
 class Anchor:
     """Ties the monotonic clock to UTC at one moment, so that stamps can be printed as dates.

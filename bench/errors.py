@@ -47,7 +47,8 @@ class LabError(BenchError):
     """A fault of the lab: port lost, peer down, network gone. Says nothing about the device under test.
 
     Attributes:
-        permanent: no further try helps until a person acts, so the board is given up at once.
+        permanent: no further try helps until a person acts: the board is given up at once, the test is not tried a
+            second time, and it is no incident, whatever the next two say.
         worth_retry: the test may be tried a second time.
         ends_by_itself: waiting may end the fault, so it can be an incident; otherwise only a person can end it.
         takes_patience: finding the fault out takes long, so each time counts towards giving the board up.

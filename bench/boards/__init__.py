@@ -12,8 +12,9 @@ from bench.boards.hotplug import BoardMonitor, found_again, is_there
 from bench.boards.inventory import known_boards, named_port
 from bench.boards.lease import BoardLeased, Holder, Lease, holder_of, inherited, terminal_lock
 from bench.boards.ledger import Cost, Ledger
+from bench.boards.profile import Profile
 from bench.boards.provisioning import TAGS, KnownDigests, provision
-from bench.boards.recovery import BoardSilent, BoardUnintelligible
+from bench.boards.recovery import BoardSilent, BoardUnintelligible, BoardUnusable
 from bench.boards.reservation import Reservation, release, reservation_of, reserve
 from bench.boards.selection import Selector, matches, select
 from bench.boards.simulated import PEER_NAME, SimulatedBoards, ask_simulator
@@ -32,6 +33,7 @@ __all__ = [
     "BoardSilent",
     "BoardSpec",
     "BoardUnintelligible",
+    "BoardUnusable",
     "Budget",
     "BudgetLine",
     "BudgetSpent",
@@ -43,6 +45,7 @@ __all__ = [
     "KnownDigests",
     "Lease",
     "Ledger",
+    "Profile",
     "Reservation",
     "ResetBudget",
     "Selector",

@@ -10,8 +10,8 @@ from typing import Self
 from bench.at import AtLink, CommandError, DeviceRestarted, PortBusy, Transcript
 from bench.boards.escalation import Escalation
 from bench.boards.lease import INHERITED, BoardLeased, Lease, terminal_lock
-from bench.boards.profile import Profile, differences, read_profile
-from bench.boards.recovery import BoardSilent, BoardUnintelligible, find_terminator, synchronise
+from bench.boards.profile import Profile, differences, mode_of, read_profile
+from bench.boards.recovery import BoardUnusable, find_terminator, synchronise
 from bench.boards.reservation import reservation_of
 from bench.boards.spec import BoardSpec
 from bench.boards.undo import UndoFile
@@ -39,6 +39,7 @@ class Board:
 
     Attributes:
         identity: the board's own answers, from :meth:`open` on.
+        found: its settings as they were found, from then on.
         transcript: all bytes of its AT port.
     """
 
@@ -53,6 +54,7 @@ class Board:
         escalation: Escalation | None = None,
         patience: float = 15.0,
         tell: Callable[[str], None] = lambda _: None,
+        found: Profile | None = None,
     ) -> None:
         """Make the board; open nothing.
 
@@ -65,6 +67,8 @@ class Board:
             escalation: the steps for a board that does not answer; None gives up at once.
             tell: gets a line on each change that an earlier process had left, or this one could not undo.
             patience: seconds that it may stay silent before that: a command that was left may still run.
+            found: its settings when its user opened it first, where this is not the first time: a modem that has
+                crashed meanwhile is not as it was found.
         """
         self.spec = spec
         self.concealer = concealer
@@ -79,7 +83,7 @@ class Board:
         self._patience = patience
         self._tell = tell
         self._undo = UndoFile(spec.key)
-        self._profile: Profile = {}
+        self.found: Profile = found or {}
         self._next_port = random.randint(_FIRST_PORT, _LAST_PORT)
 
     @property
@@ -136,7 +140,7 @@ class Board:
             )
             self._learn(self.identity)
             self._modem.close_sockets()
-            self._profile = read_profile(self._link)
+            self.found = self.found or read_profile(self._link)
             self._link.take_restarts()  # the board was still booting, or was reset to get here
         except BaseException:
             if self._link is not None:
@@ -156,7 +160,7 @@ class Board:
         link = self._link = self._open_link(self.spec.baudrate)
         try:
             synchronise(link, timeout=self._patience)
-        except (BoardSilent, BoardUnintelligible) as failure:
+        except BoardUnusable as failure:
             link.close()
             if self._escalation is None:
                 raise
@@ -224,9 +228,13 @@ class Board:
         self.link.urcs()
         restarts = self.link.take_restarts()
         if restarts:
+            crashed = all(self.link.dialect.tells_crash(urc.line.encode("latin-1")) for urc in restarts)
+            what = "'s modem crashed" if crashed else " restarted by itself"
             raise DeviceRestarted(
-                f"{self.slot} restarted by itself: {', '.join(urc.line for urc in restarts)} came unasked"
-                f"\n    whole transcript: {self.where}"
+                f"{self.slot}{what}: {', '.join(urc.line for urc in restarts)} came unasked"
+                f"\n    whole transcript: {self.where}",
+                said=restarts[0].line,
+                crashed=crashed,
             )
 
     def keep_transcript_in(self, where: str) -> None:
@@ -272,7 +280,12 @@ class Board:
             self._modem.close_sockets()
             self._modem.registration.restore()
             self._modem.packet_data.restore()
-        for changed in differences(self._profile, read_profile(link)):
+        now = read_profile(link)
+        mode = mode_of(self.found)
+        if mode and mode_of(now) != mode:
+            link.command(f"AT+CFUN={mode}", timeout=_UNDO_SECONDS)
+            now = read_profile(link)
+        for changed in differences(self.found, now):
             self._tell(f"{self.slot} is not as it was found: {changed}")
 
     def _secret(self, source: str, form: SecretForm) -> Callable[[], str]:

@@ -11,17 +11,18 @@ from bench.at import AtLink, PortBusy, PortNotFound
 from bench.boards.board import Board
 from bench.boards.lease import BoardLeased, holder_of
 from bench.boards.provisioning import TAGS
-from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
+from bench.boards.recovery import BoardUnusable, synchronise
 from bench.boards.spec import BoardSpec
 from bench.config.lab import Config
 from bench.config.named_files import unusable
 from bench.errors import BenchError, LabError
-from bench.modem import DialectUnsupported
+from bench.modem import DialectUnsupported, NotRegistered, SimFault
+from bench.modem.sim_card import READY, WANTS_PIN
 from bench.peers import Peer
 from bench.privacy import Concealer
 from bench.processes import programs_with
 
-_REGISTERED = ("1", "5")
+_RADIO_ON = ("1", "21")
 _SCAN_SECONDS = 2.5
 
 
@@ -55,8 +56,8 @@ def diagnose(spec: BoardSpec, config: Config, concealer: Concealer, peer: Peer |
     board = Board(spec, concealer, job="nrf91-bench doctor")
     try:
         board.open()
-    except (BoardSilent, BoardUnintelligible) as error:
-        yield _why_silent(spec, config, error)
+    except BoardUnusable as error:
+        yield _why_unusable(spec, config, error)
     except DialectUnsupported as error:
         yield Diagnosis(f"{spec.slot} runs another firmware", str(error).partition("\n")[0])
     except (PortBusy, PortNotFound, BoardLeased) as error:
@@ -83,7 +84,9 @@ def _permission(spec: BoardSpec) -> Diagnosis | None:
     return Diagnosis(f"{spec.slot}: no permission to open {spec.port}", cure)
 
 
-def _why_silent(spec: BoardSpec, config: Config, error: LabError) -> Diagnosis:
+def _why_unusable(spec: BoardSpec, config: Config, error: BoardUnusable) -> Diagnosis:
+    if error.rate_is_right:
+        return Diagnosis(f"{spec.slot} at {spec.port} does not behave", error.headline)
     what = f"{spec.slot} does not answer at {spec.port}, {spec.baudrate} baud"
     if spec.flow_control and _clear_to_send(spec) is False:
         return Diagnosis(f"{what}: CTS is low", "wire RTS and CTS, or say flow_control = false in bench.toml")
@@ -116,19 +119,36 @@ def _diagnose_open(board: Board, peer: Peer | None) -> Iterator[Diagnosis]:
     identity = board.identity
     firmware = f"{identity.modem_firmware}, {identity.application_text}"
     yield Diagnosis(f"{board.slot} answers: {identity.part}, {firmware}")
-    if not identity.iccid:
-        yield Diagnosis(
-            f"{board.slot} has no SIM that it can read", "insert one; check AT+CPIN?, the SIM may want a PIN"
-        )
+    mode = board.modem.registration.functional_mode()
+    if mode not in _RADIO_ON:
+        yield Diagnosis(f"{board.slot} has its radio off (+CFUN: {mode}), as many builds have after a start")
+    sim = board.modem.sim.examine()
+    locked = sim.state not in ("", READY)
+    if locked or not (sim.state or identity.iccid):
+        yield Diagnosis(f"{board.slot} has no SIM that it can use: {sim.text}", _sim_cure(sim.state, board.spec))
         return
-    status = board.modem.registration.status()
-    if status not in _REGISTERED:
-        cure = "antenna, subscription, bands, AT%XSYSTEMMODE; a board whose radio is off is switched on by a run"
-        yield Diagnosis(f"{board.slot} is not registered (+CEREG status {status})", cure)
+    if mode not in _RADIO_ON:
+        yield Diagnosis(f"{board.slot} has a SIM that is ready")
+        return
+    try:
+        board.modem.registration.check()
+    except (NotRegistered, SimFault) as error:
+        found, _, cure = error.headline.removeprefix(f"{board.link.name} ").rpartition("; ")
+        yield Diagnosis(f"{board.slot} {found}", cure)
         return
     yield Diagnosis(f"{board.slot} is registered")
     if peer is not None:
         yield _reaches(board, peer)
+
+
+def _sim_cure(state: str, spec: BoardSpec) -> str:
+    if not state:
+        return "insert one, the right way round; a SIM that is not activated yet reads alike"
+    if state != WANTS_PIN:
+        return f"it wants {state}: unlock it by hand"
+    if spec.pin:
+        return f"a run gives it the PIN that bench.toml names ({spec.pin})"
+    return 'say where its PIN is kept, pin = "file:PATH" or "env:NAME" of the board in bench.toml'
 
 
 def _reaches(board: Board, peer: Peer) -> Diagnosis:

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from bench.at import AtLink, PortLost, PortNotFound
 from bench.boards.lab_command import LabCommand
-from bench.boards.recovery import BoardSilent, BoardUnintelligible, synchronise
+from bench.boards.recovery import BoardSilent, BoardUnusable, synchronise
 from bench.boards.spec import BoardSpec
 from bench.config.lab import Recovery
 from bench.errors import LabError
@@ -59,15 +59,16 @@ class Escalation:
         self._budget = budget
         self._announce = announce
 
-    def recover(self, open_link: OpenLink, failure: LabError) -> AtLink:
+    def recover(self, open_link: OpenLink, failure: BoardUnusable) -> AtLink:
         """Return a link that is in step; ``failure`` is why the first step, synchronise, did not do.
 
         Raises:
-            BoardSilent: no step helped; names the steps that were tried, and those that the lab could add.
+            BoardSilent: no step helped; names the steps that were tried, and those that the lab could add. A failure
+                with ``rate_is_right`` keeps its class.
             LabError: its port cannot be opened any more.
         """
         tried = ["+++ and a closing quote"]
-        link = self._scan(open_link, tried)
+        link = None if failure.rate_is_right else self._scan(open_link, tried)
         if link is not None:
             return link
         steps = (
@@ -88,7 +89,9 @@ class Escalation:
             if link is not None:
                 self._announce(f"{self._spec.slot} answers again after {name}")
                 return link
-        raise BoardSilent(f"{failure}\n    tried: {', '.join(tried)}{self._missing()}") from failure
+        text = f"{failure}\n    tried: {', '.join(tried)}{self._missing()}"
+        kind = type(failure) if failure.rate_is_right else BoardSilent
+        raise kind(text, rate_is_right=failure.rate_is_right) from failure
 
     def _missing(self) -> str:
         if self._recovery.reset or self._recovery.power_cycle:
@@ -117,7 +120,7 @@ class Escalation:
         link = self._reopen(open_link, rate, seconds)
         try:
             synchronise(link, timeout=seconds)
-        except (BoardSilent, BoardUnintelligible, PortLost):
+        except (BoardUnusable, PortLost):
             link.close()
             return None
         except BaseException:

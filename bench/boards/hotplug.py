@@ -136,8 +136,6 @@ class SimulatorEnded(LabError):
     """A simulated board has ended: its pseudo-terminal never comes back."""
 
     permanent = True
-    worth_retry = False
-    ends_by_itself = False
 
 
 def found_again(spec: BoardSpec, config: Config, seconds: float) -> BoardSpec:

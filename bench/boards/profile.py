@@ -1,11 +1,15 @@
 """A board's settings, which must be the same after a run as before it."""
 
+import re
 from collections.abc import Mapping
 
 from bench.at import AtLink, CommandError
 
+_MODE = "functional mode"
+_MODE_LINE = re.compile(r"\+CFUN: ?(\d+)$")
+
 SETTINGS: Mapping[str, str] = {
-    "AT+CFUN?": "functional mode",
+    "AT+CFUN?": _MODE,
     "AT%XSYSTEMMODE?": "system mode",
     "AT+CPSMS?": "power saving mode",
     "AT+CEDRXS?": "eDRX",
@@ -15,6 +19,7 @@ SETTINGS: Mapping[str, str] = {
 """Read commands and the names of their settings. Registration and signalling change by themselves."""
 
 Profile = Mapping[str, str]
+"""Setting -> what the modem said of it."""
 
 
 def read_profile(link: AtLink) -> Profile:
@@ -26,6 +31,12 @@ def read_profile(link: AtLink) -> Profile:
         except CommandError:
             settings[name] = "not told"
     return settings
+
+
+def mode_of(profile: Profile) -> str:
+    """Return the functional mode, a number; empty where the modem did not tell."""
+    match = _MODE_LINE.match(profile.get(_MODE, ""))
+    return match[1] if match else ""
 
 
 def differences(before: Profile, after: Profile) -> list[str]:

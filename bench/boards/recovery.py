@@ -5,7 +5,7 @@ import re
 from bench.at import AtLink, CommandError, printable
 from bench.clock import NS_PER_S, now_ns
 from bench.errors import DeviceError, LabError, Suspect
-from bench.modem.dialects import DIALECTS, titles
+from bench.modem.dialects import DIALECTS, recognitions, titles
 
 _ANSWER = re.compile(rb"\r\n(OK|ERROR)\r\n")
 _OK = b"\r\nOK\r\n"
@@ -16,18 +16,36 @@ _QUIET_SECONDS = 0.15
 _MARKERS = 3
 # The first ERROR may be the end of half a command that an earlier process had left.
 _ERRORS_OF_LF_BUILD = 2
+# A modem that has crashed and starts again refuses commands meanwhile.
+_MODEM_SECONDS = 5.0
+# What Zephyr, its bootloaders and TF-M print: readable text, so the baud rate is right.
+_LOG_LINE = re.compile(rb"\*\*\* (?:Booting|Using) |Booting TF-M|<(?:inf|wrn|err|dbg)>|\[(?:INF|WRN|ERR|DBG)\]")
 
 
-class BoardSilent(LabError):
+class BoardUnusable(LabError):
+    """No commands can be exchanged with what is at the port.
+
+    Attributes:
+        rate_is_right: what was heard shows that the baud rate is right.
+    """
+
+    suspect = Suspect.DEVICE
+
+    def __init__(self, message: str, *, rate_is_right: bool = False) -> None:
+        super().__init__(message)
+        self.rate_is_right = rate_is_right
+
+
+class BoardSilent(BoardUnusable):
     """Nothing answers at the port."""
 
-    suspect = Suspect.DEVICE
 
-
-class BoardUnintelligible(LabError):
+class BoardUnintelligible(BoardUnusable):
     """Something answers at the port, but not AT."""
 
-    suspect = Suspect.DEVICE
+
+class ModemRefuses(BoardUnusable):
+    """The application answers, the modem refuses every command."""
 
 
 def synchronise(link: AtLink, *, timeout: float = 15.0) -> None:
@@ -42,11 +60,13 @@ def synchronise(link: AtLink, *, timeout: float = 15.0) -> None:
 
     Raises:
         BoardSilent, BoardUnintelligible: says what to look at.
+        ModemRefuses: the board is in step, and its modem core is not there.
         PortLost: the port vanished.
     """
     deadline = now_ns() + round(timeout * NS_PER_S)
     heard = b""
     errors = 0
+    refused_ns = 0
     while now_ns() < deadline:
         answer = _probe(link)
         heard += answer
@@ -59,9 +79,14 @@ def synchronise(link: AtLink, *, timeout: float = 15.0) -> None:
         errors += _OK not in answer
         if errors == _ERRORS_OF_LF_BUILD and _ends_in_lf(link):
             return
-        if errors >= _ERRORS_OF_LF_BUILD:  # what answers ERROR at once is not asked a thousand times a second
+        if errors >= _ERRORS_OF_LF_BUILD or _OK in answer:
+            version = _version_beside_a_refusing_modem(link)
+            refused_ns = (refused_ns or now_ns()) if version else 0
+            if version and now_ns() - refused_ns >= _MODEM_SECONDS * NS_PER_S:
+                raise _modem_refuses(link, version)
+            # what answers ERROR at once is not asked a thousand times a second
             heard += link.listen(lambda _: False, timeout=_QUIET_SECONDS)
-    raise _failure(link, timeout, heard)
+    raise _failure(link, timeout, heard, errors)
 
 
 def find_terminator(link: AtLink) -> None:
@@ -109,16 +134,65 @@ def _ends_in_lf(link: AtLink) -> bool:
     return False
 
 
-def _failure(link: AtLink, timeout: float, heard: bytes) -> BoardSilent | BoardUnintelligible:
+def _failure(link: AtLink, timeout: float, heard: bytes, errors: int) -> BoardSilent | BoardUnintelligible:
     if not heard:
         return BoardSilent(
             f"{link.name} gave no answer to AT for {timeout:g} s: is it the board's AT port (DKs have two or three),"
             f" is the baud rate right, is flow control wired, does it run {titles()}? Reset the board and try again"
             f"\n    whole transcript: {link.port.where}"
         )
+    where = f"\n    whole transcript: {link.port.where}"
+    came = printable(link.port.conceal(heard[-200:]))
+    if errors and _OK not in heard:
+        asked = ", ".join(("AT", *(recognition.command for recognition in recognitions())))
+        return BoardUnintelligible(
+            f"{link.name} answers ERROR to every command ({asked}): it speaks AT, so port and baud rate are right; does"
+            f" it run {titles()}, and does its modem run? Flash application and modem firmware{where}",
+            rate_is_right=True,
+        )
+    if _LOG_LINE.search(heard):
+        return BoardUnintelligible(
+            f"{link.name} does not speak AT: it sent log lines, {came}; the baud rate is right, so this is the board's"
+            f" log port (DKs have two or three ports), or the board starts again and again{where}",
+            rate_is_right=True,
+        )
     return BoardUnintelligible(
-        f"{link.name} does not speak AT: it sent {printable(link.port.conceal(heard[-200:]))}; is it the board's AT"
-        f" port, and is the baud rate right?\n    whole transcript: {link.port.where}"
+        f"{link.name} does not speak AT: it sent {came}; is it the board's AT port, and is the baud rate right?{where}"
+    )
+
+
+def _version_beside_a_refusing_modem(link: AtLink) -> str:
+    """Return the application's own version where it answers while the modem refuses; empty otherwise."""
+    link.listen(lambda _: False, timeout=_QUIET_SECONDS)
+    link.forget()
+    for recognition in recognitions():
+        try:
+            lines = link.command(recognition.command, timeout=_PROBE_SECONDS).lines
+        except CommandError:
+            continue
+        except DeviceError:
+            return ""
+        told = [line for line in lines if line.startswith(recognition.prefix)]
+        return told[0] if told and _refuses(link, "AT+CFUN?") else ""
+    return ""
+
+
+def _refuses(link: AtLink, command: str) -> bool:
+    try:
+        link.command(command, timeout=_PROBE_SECONDS)
+    except CommandError:
+        return True
+    except DeviceError:
+        pass
+    return False
+
+
+def _modem_refuses(link: AtLink, version: str) -> ModemRefuses:
+    return ModemRefuses(
+        f"{link.name}: the application answers ({version}), but the modem refuses every command (AT+CFUN? is answered"
+        " ERROR): its core has crashed, or has no modem firmware or a wrong one. Port and baud rate are right. Reset"
+        f" the board; where that does not help, flash the modem firmware\n    whole transcript: {link.port.where}",
+        rate_is_right=True,
     )
 
 

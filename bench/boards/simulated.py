@@ -47,11 +47,26 @@ class SimulatedBoards:
     """Boards on ptys for as long as it is entered."""
 
     def __init__(
-        self, count: int, *, firmware: str | None = None, hosts: dict[str, tuple[str, ...]] | None = None
+        self,
+        count: int,
+        *,
+        firmware: str | None = None,
+        hosts: dict[str, tuple[str, ...]] | None = None,
+        realistic: bool = False,
     ) -> None:
+        """Make them; start nothing.
+
+        Args:
+            count: how many.
+            firmware: a name that ``simulate --firmware`` takes; None is the default.
+            hosts: the addresses of names that resolve.
+            realistic: whether they start as slowly, and report as much, as real boards.
+        """
         self._arguments = ["simulate", "--count", str(count)]
         if firmware:
             self._arguments += ["--firmware", firmware]
+        if realistic:
+            self._arguments.append("--realistic")
         for name, addresses in (hosts or {}).items():
             self._arguments += ["--host", f"{name}={','.join(addresses)}"]
         self._count = count

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.at import AtLink
 from bench.processes import programs_with
 from tests.support.inline import command_line
 from tests.support.programs import simulator
@@ -37,7 +38,7 @@ class TestDoctor:
         ("changes", "says", "cure"),
         [
             ({b"AT%XICCID": b"\r\nERROR\r\n"}, "has no SIM", "insert one"),
-            ({b"AT+CEREG?": b"\r\n+CEREG: 5,2\r\n\r\nOK\r\n"}, "is not registered (+CEREG status 2)", "antenna"),
+            ({b"AT+CEREG?": b"\r\n+CEREG: 5,2\r\n\r\nOK\r\n"}, "is not registered: searching for a network", "antenna"),
             ({b"AT#XSLMVER": b"\r\nERROR\r\n"}, "runs another firmware", "does not run Serial LTE Modem"),
             ({b"AT#XSOCKET=1,1,0": b"\r\n#XSOCKET: 0,1,6\r\n\r\nOK\r\n"}, "does not reach the peer", "[peers] address"),
         ],
@@ -49,6 +50,37 @@ class TestDoctor:
         assert finished.returncode == 1
         assert f"cure  dk-1 {says}" in finished.stdout
         assert cure in finished.stdout
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            (("--radio-off",), "ok    dk-1 has its radio off (+CFUN: 0), as many builds have after a start"),
+            (("--radio-off", "--sim-boot", "1"), "ok    dk-1 has a SIM that is ready"),
+            (
+                ("--radio-off", "--sim", "missing"),
+                "cure  dk-1 has no SIM that it can use: the SIM does not answer (%XSIM: 0,9)",
+            ),
+            (
+                ("--radio-off", "--pin", "1234"),
+                "cure  dk-1 has no SIM that it can use: the SIM wants SIM PIN (%XSIM: 0,1)",
+            ),
+            (
+                ("--deny", "11"),
+                "cure  dk-1 is not registered: trying to attach in a cell that it has found, EMM cause 11",
+            ),
+            (("--dead-core",), "does not behave"),
+        ],
+        ids=["radio off", "SIM boots", "no SIM", "PIN", "refused", "dead core"],
+    )
+    def test_what_a_modem_says_is_told(self, tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
+        with simulator(*arguments) as boards:
+            finished = self.doctor(tmp_path, self.entry(boards[0]["port"]))
+            assert says in finished.stdout, finished.stdout
+            if "--radio-off" in arguments:
+                with AtLink.open(boards[0]["port"]) as link:
+                    assert link.command("AT+CFUN?").lines == ("+CFUN: 0",), "it is left as it was found"
+        if "--dead-core" in arguments:
+            assert "the application answers (#XSLMVER" in finished.stdout
 
     def test_a_wrong_baud_rate(self, tmp_path: Path) -> None:
         with device(gated(lambda board: rate_of(board) == termios.B9600)) as board:
