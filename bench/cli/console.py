@@ -1,5 +1,6 @@
 """What a person sees of a run while it goes, and at its end."""
 
+import re
 import time
 from collections import Counter
 from pathlib import Path
@@ -22,8 +23,16 @@ _COLOURS = {
     RunVerdict.NOT_QUALIFIED: "bold red",
     RunVerdict.INCOMPLETE: "bold yellow",
 }
+# Bad results that are told when they happen; all are told at the end.
+_TOLD_AT_ONCE = 20
+_LINES_AT_ONCE = 4
+# A board that does something else than a test for longer than this says what.
+_WAITING_SECONDS = 3.0
+_SLOW_SECONDS = 60.0
 # On a console that is not a terminal a line a test would be noise; one now and then shows that the run lives.
 _QUIET_SECONDS = 30.0
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_GIVEN_UP = re.compile(r"^\S+ was given up(?: after \d+ attempts)?: ")
 _STYLES = {Level.PLAIN: "", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 
 
@@ -35,9 +44,11 @@ class RunConsole(Watcher):
         self._planned: Counter[str] = Counter()
         self._finished: Counter[str] = Counter()
         self._running: dict[str, tuple[str, float]] = {}
+        self._waiting: dict[str, tuple[str, float]] = {}
         self._slots: set[str] = set()
-        self._seen: set[tuple[str, str, int]] = set()
-        self._bad: Counter[str] = Counter()
+        self._outcomes: dict[tuple[str, str, int], Outcome] = {}
+        self._causes: set[tuple[str, ...]] = set()
+        self._finished_last = 0.0
         self._started = time.monotonic()
         self._spoke = self._started
         self._live: Live | None = None
@@ -90,21 +101,33 @@ class RunConsole(Watcher):
                 self._running[row.slot] = (row.test, time.monotonic())
             case rows.FinishRow():
                 self._count(row)
+                self._tell_at_once(row)
 
     def _show_progress(self, row: rows.ProgressRow) -> None:
         if row.done is None:
-            self._running[row.slot] = (row.text, time.monotonic())
+            self._running[row.slot] = self._waiting[row.slot] = (row.text, time.monotonic())
         else:
             self._running[row.slot] = (f"{_bar(row.done)} {row.text}", self._began(row.slot))
 
     def _count(self, row: rows.FinishRow) -> None:
         key = (row.slot, row.test, row.round)
-        if key not in self._seen:  # a second attempt is not a further test
-            self._seen.add(key)
+        if key not in self._outcomes:  # a second attempt is not a further test
             self._finished[_suite(row.test)] += 1
+        self._outcomes[key] = row.outcome
+        self._finished_last = time.monotonic()
         self._running.pop(row.slot, None)
-        if row.outcome.bad:
-            self._bad[row.outcome.word] += 1
+        self._waiting.pop(row.slot, None)
+
+    def _tell_at_once(self, row: rows.FinishRow) -> None:
+        """Print a bad result of a cause that was not seen before; the summary has all of them."""
+        lines = row.message.split("\n")
+        cause = (row.slot, row.outcome, _NUMBER.sub("#", _GIVEN_UP.sub("", lines[0])))
+        if not row.outcome.bad or cause in self._causes or len(self._causes) >= _TOLD_AT_ONCE:
+            return
+        self._causes.add(cause)
+        self._print(row.outcome.word, f"{row.slot}  {row.test}", "bold")
+        for line in lines[:_LINES_AT_ONCE]:
+            self._print("", line)
 
     def _began(self, slot: str) -> float:
         """Return when a board began what it is doing; progress does not change that."""
@@ -112,6 +135,9 @@ class RunConsole(Watcher):
 
     def tick(self) -> None:
         """Show the progress."""
+        for slot, (what, since) in self._waiting.items():
+            if time.monotonic() - since > _WAITING_SECONDS:
+                self._once("waiting", f"{slot}   {what}; Ctrl-C ends the run")
         if self._live is not None:
             self._live.update(self._progress())
         elif time.monotonic() - self._spoke > _QUIET_SECONDS:
@@ -121,10 +147,12 @@ class RunConsole(Watcher):
     def _progress(self) -> Text:
         elapsed = time.monotonic() - self._started
         suites = "   ".join(f"{name} {self._finished[name]}/{total}" for name, total in self._planned.items())
-        bad = "".join(f"   {count} {name}" for name, count in self._bad.items())
+        outcomes = Counter(outcome.word for outcome in self._outcomes.values() if outcome.bad)
+        bad = "".join(f"   {count} {name}" for name, count in outcomes.items())
         done, planned = self._finished.total(), self._planned.total()
         left = ""
-        if 5 <= done < planned and elapsed > 5:
+        stands_still = time.monotonic() - self._finished_last > _SLOW_SECONDS  # any figure would only grow
+        if 5 <= done < planned and elapsed > 5 and not stands_still:
             left = f", about {_clock(elapsed / done * (planned - done))} left"
         boards = f"{len(self._slots)} board{'' if len(self._slots) == 1 else 's'}, " if self._slots else ""
         text = Text(f"{'running':<{_COLUMN}}", style="dim") + Text(f"{suites or 'starting'}{bad}   ({boards}")

@@ -25,6 +25,9 @@ def run(
     ] = None,
     port: Annotated[list[str] | None, typer.Option(metavar="PATH", help="A board at this port.")] = None,
     simulate: Annotated[str, typer.Option(metavar="never|auto|N", help="Simulated boards.")] = "never",
+    realistic: Annotated[
+        bool, typer.Option("--realistic", help="Simulated boards start as slowly, and report as much, as real ones.")
+    ] = False,
     suite: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A suite by name, or your own by path.")
     ] = None,
@@ -58,6 +61,7 @@ def run(
         boards=board or (),
         ports=port or (),
         simulate=parse_simulate(simulate),
+        realistic=realistic,
         suites=suite or (),
         config=config or default_config(),
         plan=plan,

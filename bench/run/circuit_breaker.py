@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.boards import BoardSpec, Catalog, is_there
+from bench.clock import span_text
 from bench.config.lab import Config
 from bench.errors import LabError, Suspect
 from bench.evidence import Outcome, ResultStream, rows
@@ -19,6 +20,8 @@ from bench.peers import Peers
 
 _WINDOW_S = 300.0
 _ALONE = 5  # lab errors in a row of a board that runs alone
+# What a run on one board pauses for; for its network a board waits by itself.
+_COMES_BACK = (Suspect.HUB, Suspect.PEER)
 _EACH_WAY = 2  # and of each of several boards
 _TOGETHER = 2  # boards that vanish together, among others that do not
 _PROBE_S = 10.0
@@ -113,7 +116,7 @@ class CircuitBreaker:
         failing = sum(len(kinds) >= _EACH_WAY for kinds in recent.values())
         boards = self.boards - len(self._absent)
         if boards == 1:
-            return any(len(kinds) >= _ALONE for kinds in recent.values())
+            return any(sum(kind in _COMES_BACK for kind in kinds) >= _ALONE for kinds in recent.values())
         return failing >= max(2, (boards + 1) // 2)
 
     def _look_for_a_hub(self) -> None:
@@ -139,7 +142,15 @@ class CircuitBreaker:
             self._incident = _Incident(cause, now, now, now)
         slots = sorted(self._errors)
         what = "begins" if self._incident.began == now else "goes on"
-        self._row(what, f"{len(slots)} of {self.boards} boards fail together, likely cause: {cause} ({evidence})")
+        who = f"{slots[0]} waits" if self.boards == 1 else f"{len(slots)} of {self.boards} boards fail together"
+        self._row(what, f"{who}, likely cause: {cause} ({evidence})", self._plan(self._incident, now))
+
+    def _plan(self, incident: _Incident, now: float) -> str:
+        """Return how long the run waits, for whoever watches."""
+        left = span_text(max(0.0, incident.began + self.patience - now))
+        probed = self._probe(incident.cause) is not None
+        looks = "looks again every 10 s" if probed else f"tries again in {span_text(incident.wait)}"
+        return f"{looks}, for {left} at most; Ctrl-C ends the run"
 
     def _likely_cause(self) -> tuple[Suspect, str]:
         """Return the suspect of most errors, or another that a probe finds bad; and what speaks for it."""
@@ -186,9 +197,9 @@ class CircuitBreaker:
         """Return the boards that are not attached now, and have been."""
         return [slot for slot in self.missing() if slot not in self._absent]
 
-    def _row(self, what: str, text: str) -> None:
+    def _row(self, what: str, text: str, plan: str = "") -> None:
         self.stream.add(rows.IncidentRow(what=what, text=text))
-        self.tell(f"{what}: {text}")
+        self.tell(f"{what}: {text}{f'; {plan}' if plan else ''}")
 
 
 def _are_gone(slots: Sequence[str]) -> str:

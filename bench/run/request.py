@@ -27,6 +27,7 @@ class RunRequest:
         boards: selectors of boards; see :func:`bench.boards.select`.
         ports: paths of boards' ports.
         simulate: a number of simulated boards, or when one stands in.
+        realistic: simulated boards start as slowly, and report as much, as real ones.
         suites: names of the bench's suites, or paths of a lab's own; none is all of the bench's.
         config: the lab's bench.toml; None is the default lab.
         plan: a qualification plan, which says what runs.
@@ -42,6 +43,7 @@ class RunRequest:
     boards: Sequence[str] = ()
     ports: Sequence[str] = ()
     simulate: Simulate | int = Simulate.NEVER
+    realistic: bool = False
     suites: Sequence[str] = ()
     config: Path | None = None
     plan: Path | None = None
@@ -67,8 +69,11 @@ class RunRequest:
         """Check what the parts of the request say of each other.
 
         Raises:
-            UsageError: a plan says what runs, and something else does too; a time that has passed; not two groups.
+            UsageError: a plan says what runs, and something else does too; a time that has passed; not two groups;
+                realistic boards where none is simulated.
         """
+        if self.realistic and self.simulate is Simulate.NEVER:
+            raise UsageError("--realistic is for simulated boards: add --simulate 1")
         if isinstance(self.until, datetime) and self.until <= datetime.now(UTC):
             raise UsageError(f"--until: {self.until:%Y-%m-%d %H:%M} UTC has passed")
         if self.interleave:

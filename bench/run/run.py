@@ -153,7 +153,7 @@ class Run:
             lab.limits.incident_seconds,
             missing_of(lab, specs),
             probes_of(lab, control.probe if control else None),
-            lambda text: self.watcher.line("incident", text, Level.WARNING),
+            lambda text: self.watcher.line("incident" if len(specs) > 1 else "waiting", text, Level.WARNING),
             self.interruption.end,
         )
         ended: list[Worker] = []

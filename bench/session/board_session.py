@@ -13,23 +13,28 @@ from bench.boards import (
     AuxPort,
     Board,
     BoardSpec,
+    BoardUnusable,
     Cost,
     Escalation,
     Ledger,
+    Profile,
     ResetBudget,
     collect_for_support,
     coverage_of,
     found_again,
 )
+from bench.clock import span_text
 from bench.config.lab import Config, MeasurementLimit, PeersConfig
 from bench.config.network_profile import PROFILES, NetworkProfile
 from bench.errors import BenchError, LabError, Suspect
 from bench.evidence import ResultStream, RowReader, rows
+from bench.evidence.run_folder import PAUSE
 from bench.evidence.summary import content_of
-from bench.modem import NotRegistered
+from bench.modem import NotRegistered, SimFault
 from bench.privacy import Concealer
 from bench.report import stem_of
 from bench.session.account import Account
+from bench.session.patience import NetworkPatience
 from bench.session.radio_log import RadioLog
 from bench.session.record import Loss, TestRecord
 
@@ -93,6 +98,8 @@ class BoardSession:
         self._limits_used: set[str] = set()
         self._failures = 0
         self._last_failure: BenchError | None = None
+        self._found: Profile | None = None
+        self._patience = NetworkPatience(config.limits.incident_seconds)
 
     def __enter__(self) -> "BoardSession":
         self.account = Account(self.config, self._stack.enter_context(Ledger()), self.spec.key)
@@ -192,13 +199,15 @@ class BoardSession:
         """
         if self.board is not None:
             return self.board
-        if self._failures >= _GIVE_UP_AFTER:
+        if self.given_up:
             cause = self._last_failure
             why = cause.headline if cause is not None else "it did not answer"
-            raise LabError(f"{self.spec.slot} was given up after {self._failures} attempts: {why}") from cause
+            tries = "" if self.given_up_for_good else f" after {self._failures} attempts"
+            raise LabError(f"{self.spec.slot} was given up{tries}: {why}") from cause
         board: Board | None = None
         try:
             board = self._new_board()
+            self.stream.add(rows.ProgressRow(text="waits for the board to answer"))
             board.open()
             took = self._register(board)
         except BaseException as error:  # also an interruption: the board as it was, the port free for the next try
@@ -208,6 +217,8 @@ class BoardSession:
                 board.close()
             raise
         self._failures = 0
+        self._patience = NetworkPatience(self._patience.left_s)
+        self._found = board.found
         self.board = board
         self.account.note_opening(len(board.transcript.transactions))
         self._listen()
@@ -221,8 +232,9 @@ class BoardSession:
         self._give_coverage_back()
         if board.spec.access_point or board.modem.registration.functional_mode() != "1":
             self.account.allow(Cost(attaches=1))
-        self.stream.add(rows.ProgressRow(text=f"{self.spec.slot}: waiting for the network"))
-        took = board.registered(self.profile.registration)
+        seconds = self.profile.registration
+        self.stream.add(rows.ProgressRow(text=f"waits for the network, up to {span_text(seconds)}"))
+        took = board.registered(seconds)
         self.registered_ns = took if board.modem.registration.searched else None
         self.account.count_for_sim(self.spec.slot, board.short_ids().get("iccid", ""))
         return took
@@ -231,10 +243,45 @@ class BoardSession:
         """Count a failure. A permanent one is not tried again: attach cycles cost, and a modem counts them."""
         if not isinstance(error, BenchError):
             return
+        if isinstance(error, BoardUnusable) and self.facts is None:
+            error.permanent = True  # it has never answered in this run: another port, another rate, no power
         lab = error if isinstance(error, LabError) else LabError()
         if lab.takes_patience:
             self._failures = _GIVE_UP_AFTER if lab.permanent else self._failures + 1
         self._last_failure = error
+        if self.given_up and not self._awaits_network:
+            text = f"{self.spec.slot} is given up: what is left of its tests ends at once, as lab errors"
+            self.stream.add(rows.RecoveryRow(text=text))
+
+    @property
+    def given_up(self) -> bool:
+        """Return whether the board is not opened any more."""
+        return self._failures >= _GIVE_UP_AFTER
+
+    @property
+    def _awaits_network(self) -> bool:
+        """Return whether the network may let the board in later, and there is time left to wait for that."""
+        error = self._last_failure
+        return isinstance(error, NotRegistered) and not error.permanent and self._patience.left_s > 0
+
+    def wait_for_network(self) -> None:
+        """Wait before the next try of a board that its network may admit later.
+
+        Each wait is longer than the one before; all together take ``incident_seconds`` at most. A pause of the run ends
+        it.
+        """
+        if not (self.given_up and self._awaits_network):
+            return
+        patience = self._patience
+        left = f"at most {span_text(patience.left_s)} are left for that"
+        self.stream.add(rows.ProgressRow(text=f"tries its network again in {span_text(patience.pause_s)}; {left}"))
+        patience.wait((self.folder / PAUSE).exists)
+        self._failures = _GIVE_UP_AFTER - 1
+
+    @property
+    def given_up_for_good(self) -> bool:
+        """Return whether no pause of the run can bring the board back."""
+        return self.given_up and isinstance(self._last_failure, LabError) and self._last_failure.permanent
 
     def _give_coverage_back(self) -> None:
         coverage = coverage_of(self.spec, self.config.coverage)
@@ -258,6 +305,7 @@ class BoardSession:
             job=f"tests of run {self.folder.name}",
             escalation=Escalation(self.spec, self.config.recovery, self._resets, self._note_recovery),
             tell=self._note_recovery,
+            found=self._found,
         )
         board.keep_transcript_in(str(self.folder / "transcripts" / self.spec.slot))
         board.transcript.spool_to(self.spool)
@@ -378,6 +426,8 @@ def _lost_network(board: Board) -> Loss | None:
         board.modem.registration.check()
     except NotRegistered as error:
         return Loss("NetworkLost", Suspect.NETWORK, f"the board had lost its network: {error.headline}")
+    except SimFault as error:
+        return Loss("SimLost", Suspect.SIM, f"the board had lost its SIM: {error.headline}")
     except BenchError:
         pass
     return None

@@ -124,8 +124,8 @@ class TestRecord:
         return {
             "error": type(error).__name__,
             "suspect": error.suspect,
-            "worth_retry": error.worth_retry,
-            "ends_by_itself": error.ends_by_itself,
+            "worth_retry": error.worth_retry and not error.permanent,
+            "ends_by_itself": error.ends_by_itself and not error.permanent,
             "board_absent": error.board_absent,
         }
 

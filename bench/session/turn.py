@@ -21,8 +21,12 @@ _DOOR, _ROOM = "timing-door.lock", "timing.lock"
 
 
 def wait_while_paused(session: BoardSession) -> None:
-    """Wait while the run pauses, then give the board a fresh start: what it was given up for may be over."""
-    if session.lab_errors_in_a_row in _PATIENT:
+    """Wait while the run pauses, then give the board a fresh start: what it was given up for may be over.
+
+    A board that waits for its network does so here first.
+    """
+    session.wait_for_network()
+    if session.lab_errors_in_a_row in _PATIENT and not session.given_up_for_good:
         time.sleep(_PATIENCE_SECONDS)
     if (session.folder / PAUSE).exists():
         session.drop_board()

@@ -225,6 +225,7 @@ class TestConsole:
         row("start", test="test_a.py::test_1", attempt=1),
         row("progress", text="waits for its update", done=0.5),
     )
+    """The first test was a lab error, and passed when it was tried again: no longer one of them."""
 
     def shown(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> str:
         (folder / "results.jsonl").write_text("\n".join(self.ROWS) + "\n")
@@ -243,9 +244,44 @@ class TestConsole:
     def test_while_it_goes(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
         text = self.shown(tmp_path, monkeypatch, terminal=terminal)
         assert text.count("this host   for dk-1") == 1, "further rounds would only repeat it"
-        for words in ("mfw_9", "no IPv6; MTU 1400", "dk-1 does not answer: AT#XRESET", "a 1/2", "1 lab error"):
+        for words in (
+            "mfw_9",
+            "no IPv6; MTU 1400",
+            "dk-1 does not answer: AT#XRESET",
+            "a 1/2",
+            "dk-1  test_a.py::test_0",
+        ):
             assert words in text
+        assert "1 lab error" not in text
         assert "##########..........  50% waits for its update  31 s" in text
+
+    def test_a_bad_result_is_told_when_it_happens_once_a_cause(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rows = [row("plan", test=f"test_a.py::test_{number}") for number in range(5)]
+        first = "/dev/ttyACM0 was not registered after 300.0 s: searching"
+        for number, (outcome, message) in enumerate(
+            (
+                ("lab_error", f"{first}\nwhere"),
+                ("lab_error", "/dev/ttyACM0 was not registered after 301.5 s: searching"),
+                ("lab_error", f"dk-1 was given up after 2 attempts: {first}"),
+                ("failed", "assert 1 == 2"),
+                ("failed", "assert 3 == 4"),
+            )
+        ):
+            rows.append(row("finish", test=f"test_a.py::test_{number}", attempt=1, outcome=outcome, message=message))
+        monkeypatch.setattr(self, "ROWS", rows)
+        text = self.shown(tmp_path, monkeypatch, terminal=False)
+        assert text.count("was not registered after") == 1, text
+        assert text.count("assert") == 1
+        assert "lab error dk-1  test_a.py::test_0" in text
+        assert "3 lab error   2 failed" in text or "2 failed   3 lab error" in text
+
+    def test_a_wait_is_told_when_it_lasts(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        waits = row("progress", text="waits for the network, up to 5 min")
+        monkeypatch.setattr(self, "ROWS", [waits])
+        text = self.shown(tmp_path, monkeypatch, terminal=False)
+        assert "waiting   dk-1   waits for the network, up to 5 min; Ctrl-C ends the run" in text
 
     def test_at_its_end(self, tmp_path: Path) -> None:
         folder = run_of(tmp_path / "run", "passed", "lab_error", "failed")

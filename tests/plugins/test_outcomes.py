@@ -229,10 +229,7 @@ def test_after(modem):
     assert run.allure["test_before"] == "passed"
 
 
-class TestBoardThatDoesNotRegister:
-    def test_the_next_test_gets_the_port_and_tries_again(self, lab: Lab) -> None:
-        """The first is ended by its time limit; only when that is over does the network come into reach."""
-        conftest = """
+LOSE_COVERAGE = """
 import json, socket
 
 def covered(yes):
@@ -243,10 +240,20 @@ def covered(yes):
 
 def pytest_sessionstart():
     covered(False)
+"""
+"""A conftest that takes the network away before the first test; a suite gives it back by covered(True)."""
 
+
+class TestBoardThatDoesNotRegister:
+    def test_the_next_test_gets_the_port_and_tries_again(self, lab: Lab) -> None:
+        """The first is ended by its time limit; only when that is over does the network come into reach."""
+        conftest = (
+            LOSE_COVERAGE
+            + """
 def pytest_runtest_logfinish(nodeid):
     covered(True)
 """
+        )
         suite = "import pytest\n\n@pytest.mark.timeout(3)\ndef test_a(modem): pass\n\ndef test_b(modem): pass\n"
         with control_socket() as control, simulator("--control", str(control)) as boards:
             (lab.folder / "conftest.py").write_text(conftest.format(control=str(control)))
@@ -254,9 +261,9 @@ def pytest_runtest_logfinish(nodeid):
         assert [row["outcome"] for row in run.rows if row["type"] == "finish"] == ["failed", "passed"], run.output
 
     def test_it_is_given_up_after_two_tries(self, lab: Lab) -> None:
-        """A network in trouble is worth another try, and no third."""
+        """A network in trouble is worth another try, and no third where nobody waits for it."""
         config = lab.folder / "bench.toml"
-        config.write_text("[network]\nregistration_timeout = 0.3\n")
+        config.write_text("[network]\nregistration_timeout = 0.3\n[limits]\nincident_seconds = 0\n")
         suite = "".join(f"def test_{number}(modem): pass\n" for number in range(4))
         with simulator("--deny", "22") as boards:
             run = lab.run(suite, ("--port", boards[0]["port"], "--config", str(config)))
@@ -264,6 +271,28 @@ def pytest_runtest_logfinish(nodeid):
         assert run.code == 3
         assert ["was not registered after" in text for text in told] == [True, True, True, True]
         assert ["was given up after 2 attempts" in text for text in told] == [False, False, True, True]
+
+    def test_a_network_that_comes_back_is_waited_for(self, lab: Lab) -> None:
+        """The board of a network in trouble is not given up for the run: it waits, and goes on."""
+        conftest = (
+            LOSE_COVERAGE
+            + """
+def pytest_runtest_logfinish(nodeid):
+    if "test_1" in nodeid:
+        covered(True)
+"""
+        )
+        config = lab.folder / "bench.toml"
+        config.write_text("[network]\nregistration_timeout = 0.3\n[limits]\nincident_seconds = 4\n")
+        suite = "".join(f"def test_{number}(modem): pass\n" for number in range(6))
+        with control_socket() as control, simulator("--control", str(control)) as boards:
+            (lab.folder / "conftest.py").write_text(conftest.format(control=str(control)))
+            run = lab.run(suite, ("--port", boards[0]["port"], "--config", str(config)))
+        rows = [row for row in run.rows if row["type"] == "finish" and row["attempt"] == 1]
+        assert [row["outcome"] for row in rows[:2]] == ["lab_error", "lab_error"]
+        assert {row["outcome"] for row in rows[2:]} == {"passed"}, run.output
+        told = [row["text"] for row in run.rows if row["type"] == "progress"]
+        assert "tries its network again in 4 s; at most 4 s are left for that" in told
 
 
 class TestExpectedFailures:

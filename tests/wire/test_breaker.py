@@ -88,7 +88,10 @@ class TestBreaker:
         assert not here.paused()
         here.see("dk-2", "lab_error", "lab_error")
         assert here.paused()
-        assert here.said == ["begins: 2 of 4 boards fail together, likely cause: hub or power (dk-1, dk-2 are gone)"]
+        assert here.said == [
+            "begins: 2 of 4 boards fail together, likely cause: hub or power (dk-1, dk-2 are gone);"
+            " looks again every 10 s, for 10 min at most; Ctrl-C ends the run"
+        ]
         here.wait(30)
         assert here.paused()
         gone[0] = []
@@ -133,6 +136,15 @@ class TestBreaker:
         here.see("dk-1", "skipped", "lab_error", error=PeerError)
         assert here.paused()
         assert "likely cause: peer (the echo server is gone)" in here.said[0]
+
+    @pytest.mark.parametrize("error", [NotRegistered, SimLocked, BoardSilent, LabError])
+    def test_a_board_alone_with_its_own_trouble_is_no_incident(
+        self, night: Callable[..., Night], error: type[LabError]
+    ) -> None:
+        here = night(1)
+        here.see("dk-1", *["lab_error"] * 50, error=error)
+        assert not here.paused()
+        assert not here.said
 
     @pytest.mark.parametrize(
         ("error", "cause"),
