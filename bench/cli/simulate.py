@@ -4,6 +4,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,13 +20,18 @@ from bench.simulator import (
     MODELS,
     PSK,
     PSK_IDENTITY,
+    REALISTIC,
+    REALISTIC_SEARCH,
     TERMINATORS,
     AccessPoint,
+    Behaviour,
     Carrier,
     Cell,
     Direction,
     Settings,
+    SimKind,
     SimulatedRegistration,
+    VisitedNetwork,
     capabilities_of,
     run,
 )
@@ -52,8 +58,26 @@ def simulate(
     link: Annotated[Path | None, typer.Option(help="Symbolic link to make to the board's port.")] = None,
     host: Annotated[list[str] | None, typer.Option(metavar="NAME=IP[,IP...]", help="A name that resolves.")] = None,
     address: Annotated[str | None, typer.Option(help="The board's IPv4 address; default one of 127.0.0.0/8.")] = None,
-    register_after: Annotated[float, typer.Option(min=0.0, help="Seconds from CFUN=1 to registered.")] = 0.0,
+    register_after: Annotated[
+        float | None, typer.Option(min=0.0, help="Seconds in each network until it answers; default 0.")
+    ] = None,
     deny: Annotated[int | None, typer.Option(min=0, max=255, help="Refuse registration with this EMM cause.")] = None,
+    network: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PLMN[:CAUSE]", help="A network to try, in this order; an EMM cause refuses (18 admits)."),
+    ] = None,
+    realistic: Annotated[
+        bool,
+        typer.Option("--realistic", help="Like recorded boards: slow start, radio off, each attach step reported."),
+    ] = False,
+    radio_off: Annotated[bool, typer.Option("--radio-off", help="A build that leaves the radio off.")] = False,
+    sim: Annotated[SimKind, typer.Option(help="The SIM, beside its --pin.")] = SimKind.READY,
+    sim_boot: Annotated[float | None, typer.Option(min=0.0, help="Seconds until the SIM answers.")] = None,
+    brown_out: Annotated[
+        float | None, typer.Option(min=0.0, help="The supply gives way this many seconds into each attach.")
+    ] = None,
+    dead_core: Annotated[bool, typer.Option("--dead-core", help="A modem core that refuses every command.")] = False,
+    noise: Annotated[bool, typer.Option("--noise", help="Half a line and rubbish before each restart.")] = False,
     pin: Annotated[str, typer.Option(help="The PIN that the SIM wants, of 4 to 8 digits.")] = "",
     apn: Annotated[
         str, typer.Option(metavar="NAME[:USER:PASSWORD]", help="The only access point that the network knows.")
@@ -96,6 +120,7 @@ def simulate(
     """
     models = tuple(_known("--model", name, MODELS) for name in model or ("nrf9151dk",))
     boards = len(models) if count is None else _count(count)
+    usual = REALISTIC if realistic else Behaviour()
     _check_rack(rack=rack, database=not no_database, linked=link is not None, command=context.args)
     code = run(
         Settings(
@@ -107,7 +132,22 @@ def simulate(
             link=_link(link, boards),
             address=None if address is None else _address(address, "--address"),
             hosts=dict(_host(entry) for entry in host or ()),
-            registration=SimulatedRegistration(register_after, deny, _pin(pin), reset_loop, _access_point(apn)),
+            registration=SimulatedRegistration(
+                delay=register_after if register_after is not None else REALISTIC_SEARCH * realistic,
+                networks=_networks(network or [], deny),
+                pin=_pin(pin),
+                reset_loop=reset_loop,
+                access_point=_access_point(apn),
+            ),
+            behaviour=replace(
+                usual,
+                radio_on=usual.radio_on and not radio_off,
+                sim=sim,
+                sim_boot=usual.sim_boot if sim_boot is None else sim_boot,
+                brown_out=brown_out,
+                dead_core=dead_core,
+                noise=noise,
+            ),
             uplink=_direction("--uplink", uplink),
             downlink=_direction("--downlink", downlink),
             carrier=Carrier.parse(carrier) if carrier else Carrier(),
@@ -212,9 +252,18 @@ def _file_of_tag(option: str, kind: int, text: str) -> tuple[int, int, bytes]:
 
 
 def _pin(text: str) -> str:
-    if text and not re.fullmatch(r"\d{4,8}", text):
+    if text and not re.fullmatch(r"[0-9]{4,8}", text):
         raise UsageError("--pin: write 4 to 8 digits")
     return text
+
+
+def _networks(texts: list[str], deny: int | None) -> tuple[VisitedNetwork, ...]:
+    if texts and deny is not None:
+        raise UsageError("--deny is for the only network: with --network write PLMN:CAUSE")
+    try:
+        return tuple(map(VisitedNetwork.parse, texts)) or (VisitedNetwork(cause=deny),)
+    except UsageError as error:
+        raise UsageError(f"--network {error}") from None
 
 
 def _access_point(text: str) -> AccessPoint:

@@ -1,5 +1,6 @@
 """A simulated board: a program of its own on a pty, with real sockets. Shares no table with the client."""
 
+from bench.simulator.behaviour import REALISTIC, REALISTIC_SEARCH, Behaviour, SimKind, VisitedNetwork
 from bench.simulator.carrier import Carrier
 from bench.simulator.credentials import CA, CERTIFICATE, KEY, PSK, PSK_IDENTITY
 from bench.simulator.dialects import FIRMWARES
@@ -21,13 +22,18 @@ __all__ = [
     "MODELS",
     "PSK",
     "PSK_IDENTITY",
+    "REALISTIC",
+    "REALISTIC_SEARCH",
     "TERMINATORS",
     "AccessPoint",
+    "Behaviour",
     "Carrier",
     "Cell",
     "Direction",
     "Settings",
+    "SimKind",
     "SimulatedRegistration",
+    "VisitedNetwork",
     "capabilities_of",
     "run",
 ]

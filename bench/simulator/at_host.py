@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.simulator.behaviour import Behaviour
 from bench.simulator.commands import CommandHandlers, Grammar
 from bench.simulator.data_mode import InputMode
 from bench.simulator.framing import CommandFramer, CommandLine, Framer
@@ -21,6 +22,10 @@ from bench.simulator.refusal import AtError, CmeError, Refused
 from bench.simulator.transfer import Transfer
 from bench.simulator.uart import Uart
 
+_MODEM_START_S = 0.3
+_NOISE = b'\r\n+CEREG: 2,"00\xff\x00\xfe'
+"""What a restart in the middle of a line leaves on a UART."""
+
 
 @dataclass(frozen=True)
 class HostDialect:
@@ -30,7 +35,7 @@ class HostDialect:
         grammar: the shape of its commands.
         families: makes its command families, anew at each boot: nothing of theirs outlives one.
         boot_line: printed when it is ready.
-        modem_fault_urcs: printed when the modem core has crashed and started again.
+        modem_fault_urcs: printed when the modem core crashes; the last one when it has started again.
         log_name: the name of its log module.
         framer: makes what finds command lines, anew at each boot; it may print an echo.
     """
@@ -70,6 +75,7 @@ class AtHost:
         output: Output,
         journal: Journal,
         log: LogPort,
+        behaviour: Behaviour,
     ) -> None:
         self.profile = profile
         self.modem = modem
@@ -80,9 +86,11 @@ class AtHost:
         self._dialect = dialect
         self._uart = uart
         self._log = log
+        self._behaviour = behaviour
+        self._guard: asyncio.Timeout | None = None  # around the command that runs
         self._framer = dialect.framer(self)
         self._mode: InputMode | None = None
-        self._reset = False
+        self._reset = self._crashed = False
         self._last_words: str | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -100,7 +108,7 @@ class AtHost:
             self._cancel_tasks()
 
     async def _boot(self) -> None:
-        self._reset = False
+        self._reset = self._crashed = False
         self._cancel_tasks()
         self.transfer.restart()
         self.commands = CommandHandlers(
@@ -111,6 +119,9 @@ class AtHost:
         self._log.start_clock()
         await self.modem.power_on()
         self.output.forget_urcs()
+        if self._behaviour.boot:
+            await asyncio.sleep(self._behaviour.boot)
+            self._uart.drop_input()  # nobody has read it
         self.output.write(self._dialect.boot_line)
 
     # ---------------------------------------------------------------- what command families use
@@ -141,14 +152,35 @@ class AtHost:
         """Restart in the middle of anything, as after a fault of the application."""
         self._log.say("err", "os", "***** HARD FAULT *****")
         self.transfer.sockets.close_all()
+        self.modem.power_off()
+        self.output.forget_urcs()
+        if self._behaviour.noise:
+            self.output.write(_NOISE)
+        self._crashed = True
+        self._end_command()
         self._mode, self._reset = None, True
         self._uart.wake()
 
     def crash_modem(self) -> None:
-        """Let the modem core crash and start anew; the application lives and reports it."""
+        """Crash and restart the modem core. The application reports it; the command that runs ends in ERROR."""
         self._log.say("err", self._dialect.log_name, "Modem fault: reason 0x3, pc 0x3e5a2")
         self.transfer.sockets.close_all()
-        for line in self._dialect.modem_fault_urcs:
+        fault, *more = self._dialect.modem_fault_urcs
+        self.output.write(f"\r\n{fault}\r\n".encode())
+        self.modem.power_off()
+        for line in more[:-1]:
+            self.output.write(f"\r\n{line}\r\n".encode())
+        self._end_command()
+        self.start_task(self._start_modem(more[-1:]))
+
+    def _end_command(self) -> None:
+        """End the command that runs, wherever it waits."""
+        if self._guard is not None:
+            self._guard.reschedule(asyncio.get_running_loop().time())
+
+    async def _start_modem(self, lines: Sequence[str]) -> None:
+        await asyncio.sleep(_MODEM_START_S)
+        for line in lines:
             self.output.urc(line)
 
     # ---------------------------------------------------------------- commands
@@ -169,14 +201,20 @@ class AtHost:
         text = line.text.decode("latin-1")
         self.journal.add("command", text=text)
         self._log.say("dbg", f"{self._dialect.log_name}_at_host", f"RX {text.partition('=')[0]}")
-        self.output.finish_answer(await self._result(line))
+        result = await self._result(line)
+        if self._crashed:
+            return  # a device that has restarted answers nothing
+        self.output.finish_answer(result)
         if self._reset:
             self._end_for_reset()
 
     async def _result(self, line: CommandLine) -> str:
         """Run a command; return its final result code."""
         try:
-            await self._dispatch(line)
+            async with asyncio.timeout(None) as self._guard:
+                await self._dispatch(line)
+        except TimeoutError:
+            return "ERROR"  # modem or device have crashed meanwhile
         except CmeError as error:
             return f"+CME ERROR: {error.number}" if self.modem.reports_error_numbers else "ERROR"
         except AtError as error:
@@ -185,6 +223,8 @@ class AtHost:
             return "ERROR"
         except Refused:
             return "ERROR"
+        finally:
+            self._guard = None
         return "OK"
 
     async def _dispatch(self, line: CommandLine) -> None:
@@ -192,6 +232,8 @@ class AtHost:
         if line.overflow or start < 0:
             raise AtError
         command = line.text[start + 2 :].split(b"\0", 1)[0].decode("latin-1")
+        if self.modem.dead and (not command or GRAMMAR.pattern.match(command)):
+            raise AtError
         if command:
             handler, parameters = self.commands.find(command)
             await handler(parameters)

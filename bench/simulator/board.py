@@ -92,7 +92,15 @@ class SimulatedBoard:
         uart.open()
         profile = _profile(settings)
         output = Output(uart, blank_line=profile.blank_line)
-        modem = SimulatedModem(self.identity, settings.registration, self._credentials, output, air)
+        modem = SimulatedModem(
+            self.identity,
+            settings.registration,
+            self._credentials,
+            output,
+            air,
+            settings.behaviour,
+            lambda: host.crash(),
+        )
         transfer = Transfer(
             SocketTable(profile, self.journal, air),
             SecureLayer(self._credentials, self.journal, settings.key_log, gcm=modem.capabilities.gcm),
@@ -102,7 +110,7 @@ class SimulatedBoard:
             self.journal,
         )
         dialect = FIRMWARES[settings.firmware].dialect
-        host = AtHost(dialect, profile, modem, transfer, uart, output, self.journal, self._log)
+        host = AtHost(dialect, profile, modem, transfer, uart, output, self.journal, self._log, settings.behaviour)
         return Parts(uart, air, modem, host)
 
     def _travel(self, parts: Parts, number: int) -> None:

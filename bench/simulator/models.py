@@ -31,6 +31,7 @@ class Capabilities:
         connection_id: knows DTLS Connection ID.
         device_keys: makes private keys itself, and signs with a key of its own.
         rai_urc: reports which kinds of RAI the cell knows (AT%RAI=2).
+        satellite: uses NB-IoT by satellite.
     """
 
     suite_used: bool
@@ -38,6 +39,7 @@ class Capabilities:
     connection_id: bool
     device_keys: bool
     rai_urc: bool
+    satellite: bool = False
 
 
 # The first version of the modem firmware with the ability (Socket AT commands page; modem library documentation).
@@ -49,7 +51,8 @@ _SINCE = {
     "device_keys": (1, 3, 0),
     "rai_urc": (2, 0, 2),
 }
-_MODEM_FIRMWARE = re.compile(r"mfw_nrf91\w\w_(\d+)\.(\d+)\.(\d+)$")
+# A build for tests has a suffix; firmware for satellites is a family with numbers of its own.
+_MODEM_FIRMWARE = re.compile(r"mfw_nrf91\w\w(?P<satellite>-ntn)?_(\d+)\.(\d+)\.(\d+)(?:-[A-Za-z0-9-]+)?$")
 
 
 def capabilities_of(modem_firmware: str) -> Capabilities:
@@ -60,8 +63,13 @@ def capabilities_of(modem_firmware: str) -> Capabilities:
     """
     match = _MODEM_FIRMWARE.match(modem_firmware)
     if match is None:
-        raise UsageError(f"{modem_firmware!r} is not a modem firmware: write mfw_nrf9160_1.3.7 or mfw_nrf91x1_2.0.2")
-    version = tuple(map(int, match.groups()))
+        raise UsageError(
+            f"{modem_firmware!r} is not a modem firmware: write mfw_nrf9160_1.3.7, mfw_nrf91x1_2.0.2 or"
+            " mfw_nrf9151-ntn_1.0.1"
+        )
+    version = tuple(map(int, match.groups()[1:]))
+    if match["satellite"]:
+        return Capabilities(**dict.fromkeys(_SINCE, True), satellite=True)
     return Capabilities(**{name: version >= first for name, first in _SINCE.items()})
 
 

@@ -1,29 +1,41 @@
 """The modem core: registration, RRC state and RAI, and the modem's own commands that a bench asks (3GPP TS 27.007)."""
 
+import asyncio
+from collections.abc import Callable
+
 from bench.simulator.air import Air
+from bench.simulator.behaviour import Behaviour
+from bench.simulator.cell_commands import BAND, CHANNEL, PHYSICAL_CELL, RSRP, SNR, CellCommands
 from bench.simulator.commands import READ, RUN, SET, Grammar, command
 from bench.simulator.credentials import CredentialStore
 from bench.simulator.device_keys import KeyCommands
 from bench.simulator.identity import IdentityCommands, SimulatedIdentity
 from bench.simulator.models import capabilities_of
+from bench.simulator.notices import Notices
 from bench.simulator.output import Output
 from bench.simulator.packet_data import Contexts
 from bench.simulator.parameters import Parameters
 from bench.simulator.power_saving import SimulatedPowerSaving
 from bench.simulator.radio import CONNECTED
 from bench.simulator.refusal import AtError
-from bench.simulator.registration import DENIED, FULL, HOME, Registrar, SimulatedRegistration
+from bench.simulator.registration import FULL, HOME, Registrar, SimulatedRegistration
 from bench.simulator.sim_card import SimulatedSimCard
 
 GRAMMAR = Grammar.of(r"[+%][^=?]*", any_case=True)
 """The shape of the modem's own commands, which every firmware passes on to it."""
 
 _FUNCTIONAL_MODES = (0, 1, 4, 20, 21, 30, 31, 40, 41)
-_TRACKING_AREA, _NETWORK = "0001", "00101"  # the test network of 3GPP TS 23.003
+_SIM_ON, _SIM_OFF = (1, 21, 41), (0, 4, 40)
+"""Modes that give the SIM power, and that take it away; the others leave it as it is."""
+_LTE_MODES = (0, 1, 4, 20, 21)
+"""Modes that switch LTE; the others are about GNSS and the SIM alone."""
+_MINIMUM = 0
+_TRACKING_AREA = "0001"
 _RAI_WITH_URC = 2
-_LTE_M, _NB_IOT = 7, 9
-_EMM_CAUSES, _ESM_CAUSES = 8, 16
-_BAND, _CHANNEL, _RSRP, _SNR = 20, 6400, 44, 35
+_LTE_M, _NB_IOT, _NB_IOT_BY_SATELLITE = 7, 9, 14
+_SATELLITE_BAND = 256
+_E_UTRAN_CONNECTED, _E_UTRAN = 7, 4
+"""<state> and <access> of +CSCON (3GPP TS 27.007 section 10.1.30)."""
 _WITH_PLACE, _WITH_CAUSE, _WITH_TIMERS = (2, 3, 4, 5), (3, 5), (4, 5)
 """Levels of AT+CEREG at which its lines say where the board is, why it was refused, and its timers."""
 
@@ -34,6 +46,7 @@ class SimulatedModem:
     Attributes:
         families: the command families of the modem.
         reports_error_numbers: whether errors of its commands have numbers (AT+CMEE).
+        dead: whether its core does not run, and so refuses every command.
     """
 
     def __init__(
@@ -43,33 +56,55 @@ class SimulatedModem:
         credentials: CredentialStore,
         output: Output,
         air: Air,
+        behaviour: Behaviour,
+        brown_out: Callable[[], None],
     ) -> None:
+        """Args: brown_out: called when the supply of the board gives way."""
         self.identity = identity
+        self.dead = behaviour.dead_core
         self.capabilities = capabilities_of(identity.model.modem_firmware)
         self.credentials = credentials
         self.reports_error_numbers = False
         self._output = output
         self._air = air
+        self._behaviour = behaviour
         self._contexts = Contexts(registration.access_point)
-        self._registrar = Registrar(registration, self._contexts, air, self._status_changed, self._tell_cause)
-        self._sim = SimulatedSimCard(registration.pin, identity, output, self._unlock)
+        self._notices = Notices(output, reset_loop=registration.reset_loop)
+        self._sim = SimulatedSimCard(registration.pin, identity, output, behaviour, self._sim_changed)
+        self._registrar = Registrar(
+            registration, behaviour, self._sim, self._contexts, air, self._notices, self._status_changed, brown_out
+        )
         self._saving = SimulatedPowerSaving(air, output, self._update_power_saving)
-        keys = KeyCommands(identity, credentials, output, lambda: self._registrar.radio_is_on)
-        self.families: tuple[object, ...] = (self, IdentityCommands(identity, output), self._sim, self._saving, keys)
-        self._systems = (1, 0, 0, 0)  # LTE-M, NB-IoT, GNSS, preference
-        self._reported_causes = 0
+        self.families: tuple[object, ...] = (
+            self,
+            IdentityCommands(identity, output),
+            self._sim,
+            self._saving,
+            self._notices,
+            CellCommands(self._registrar, air, output, lambda: self._access),
+            KeyCommands(identity, credentials, output, lambda: self._registrar.radio_is_on),
+        )
+        self._systems = self._default_systems()
         self._connected = False
         self._signalling = 0
         self._rai = 0
         self._level = 0
 
     async def power_on(self) -> None:
-        """Boot, and attach as AT+CFUN=1 does: a lab's boards are configured so."""
-        self._level = self._signalling = self._rai = self._reported_causes = 0
+        """Boot. Where the build switches the radio on, attach as AT+CFUN=1 does."""
+        self.power_off()
+        if self._behaviour.radio_on and self._behaviour.brown_out is None:
+            self._set_mode(FULL)
+
+    def power_off(self) -> None:
+        """Leave the network without a word, and forget what was to be reported."""
+        self._level = self._signalling = self._rai = 0
+        self._notices.restart()
+        self._sim.forget_notices()
         self._saving.restart()
         self._air.radio.indicates = False
         self.reports_error_numbers = False
-        self._set_mode(FULL)
+        self._set_mode(_MINIMUM)
 
     @property
     def attached(self) -> bool:
@@ -94,25 +129,39 @@ class SimulatedModem:
         self._saving.change_rrc_state(state)
         was, self._connected = self._connected, state == CONNECTED
         if self._signalling and was != self._connected:
-            self._output.urc(f"+CSCON: {int(self._connected)}")
+            self._output.urc(f"+CSCON: {self._signalling_fields()}")
 
     # ---------------------------------------------------------------- functional mode and registration
 
     @property
     def _access(self) -> int:
-        return _LTE_M if self._systems[0] else _NB_IOT
+        if self._systems[0]:
+            return _LTE_M
+        return _NB_IOT_BY_SATELLITE if self._systems[4:] == (1,) else _NB_IOT
+
+    @property
+    def _plmn(self) -> str:
+        return self._registrar.network.plmn if self._registrar.network is not None else ""
 
     @property
     def _cell(self) -> str:
         return f"{self._air.radio.cell.number:08X}"
 
-    def _set_mode(self, mode: int) -> None:
-        self._sim.powered = mode != 0
-        self._registrar.set_mode(mode)
+    def _default_systems(self) -> tuple[int, ...]:
+        """Return the systems in use: LTE-M, NB-IoT, GNSS, preference, and NB-IoT by satellite where there is it."""
+        return (0, 0, 0, 0, 1) if self.capabilities.satellite else (1, 0, 0, 0)
 
-    async def _unlock(self) -> None:
-        self._registrar.blocked = False
-        self._set_mode(self._registrar.mode)
+    def _set_mode(self, mode: int) -> None:
+        if mode in _SIM_ON or mode in _SIM_OFF:
+            self._sim.power(on=mode in _SIM_ON)
+        if mode in _LTE_MODES or not self._registrar.radio_is_on:
+            self._registrar.set_mode(mode)
+        elif mode in _SIM_OFF:
+            self._registrar.search()
+
+    def _sim_changed(self) -> None:
+        if self._registrar.radio_is_on:
+            self._registrar.search()
 
     def _status_changed(self) -> None:
         if self._registrar.status == HOME:
@@ -121,26 +170,23 @@ class SimulatedModem:
         self._report_rai()
         self._report_registration()
 
-    def _tell_cause(self) -> None:
-        esm = self._registrar.esm_refusal()
-        if esm is not None and self._reported_causes & _ESM_CAUSES:
-            self._output.urc(f"+CNEC_ESM: {esm},0")
-        elif esm is None and self._reported_causes & _EMM_CAUSES:
-            self._output.urc(f"+CNEC_EMM: {self._registrar.terms.deny_cause}")
-
     def _report_registration(self) -> None:
         if self._level:
             self._output.urc(f"+CEREG: {self._registration_fields()}")
 
     def _registration_fields(self) -> str:
-        status = self._registrar.status
-        text = str(status)
-        if self._level in _WITH_PLACE and status == HOME:
-            text += f',"{_TRACKING_AREA}","{self._cell}",{self._access}'
-            if self._level in _WITH_TIMERS and self._air.radio.saving.active is not None:
-                text += ',,,"{}","{}"'.format(*self._saving.timers())
-        elif self._level in _WITH_CAUSE and status == DENIED:
-            text += f",,,,0,{self._registrar.terms.deny_cause}"
+        registrar = self._registrar
+        text = str(registrar.status)
+        if self._level not in _WITH_PLACE or registrar.network is None:
+            return text
+        text += f',"{_TRACKING_AREA}","{self._cell}",{self._access}'
+        cause = registrar.cause if self._level in _WITH_CAUSE else None
+        told = self._air.radio.saving.active is not None or self._behaviour.reports_steps
+        timers = self._level in _WITH_TIMERS and registrar.status == HOME and told
+        if cause is not None or timers:
+            text += ",," if cause is None else f",0,{cause}"
+        if timers:
+            text += ',"{}","{}"'.format(*self._saving.timers())
         return text
 
     @command("+CFUN", SET)
@@ -149,7 +195,20 @@ class SimulatedModem:
         mode = parameters.number(0)
         if mode not in _FUNCTIONAL_MODES:
             raise AtError
+        if mode in _SIM_OFF and self.attached:
+            await self._leave_network(mode)
         self._set_mode(mode)
+        if self._behaviour.reports_steps and self._registrar.radio_is_on:
+            self._saving.tell_end_of_flight_mode()
+
+    async def _leave_network(self, mode: int) -> None:
+        """Detach, which takes its time, and report it step by step."""
+        await asyncio.sleep(self._behaviour.detach)
+        if not self._behaviour.reports_steps:
+            return
+        self._notices.packet_event("ME PDN DEACT 0")
+        self._registrar.set_mode(mode)
+        self._notices.packet_event("ME DETACH")
 
     @command("+CFUN", READ)
     async def read_functional_mode(self, _: Parameters) -> None:
@@ -169,34 +228,22 @@ class SimulatedModem:
     @command("+CEER", RUN)
     async def tell_last_error(self, _: Parameters) -> None:
         """Handle AT+CEER."""
-        cause = "EMM cause" if self._registrar.status == DENIED else "no information"
+        cause = "EMM cause" if self._registrar.refused else "no information"
         self._output.say(f'+CEER: "{cause}"')
-
-    @command("+CNEC", SET)
-    async def set_reported_causes(self, parameters: Parameters) -> None:
-        """Handle AT+CNEC=<n>: 8 reports EMM causes, 16 ESM causes (Nordic's AT commands reference)."""
-        self._reported_causes = parameters.number(0, 0, _EMM_CAUSES | _ESM_CAUSES)
-        if self._reported_causes & ~(_EMM_CAUSES | _ESM_CAUSES):
-            raise AtError
-
-    @command("%MDMEV", SET)
-    async def set_modem_events(self, parameters: Parameters) -> None:
-        """Handle AT%MDMEV=<n>: a modem that was reset too often says so."""
-        if parameters.number(0, 0, 1) and self._registrar.terms.reset_loop:
-            self._output.urc("%MDMEV: RESET LOOP")
 
     @command("%XSYSTEMMODE", SET)
     async def set_system_mode(self, parameters: Parameters) -> None:
-        """Handle AT%XSYSTEMMODE=<LTE-M>,<NB-IoT>,<GNSS>,<preference>: only while the radio is off."""
+        """Handle AT%XSYSTEMMODE=<LTE-M>,<NB-IoT>,<GNSS>,<preference>[,<NTN>]: only while the radio is off."""
         systems = [parameters.number(index, 0, 1) for index in range(3)]
-        if self._registrar.radio_is_on or not any(systems):
+        satellite = [parameters.optional(4, 0, 0, 1)] if self.capabilities.satellite else []
+        if self._registrar.radio_is_on or not any([*systems, *satellite]):
             raise AtError
-        self._systems = (systems[0], systems[1], systems[2], parameters.optional(3, 0, 0, 4))
+        self._systems = (*systems, parameters.optional(3, 0, 0, 4), *satellite)
 
     @command("%XSYSTEMMODE", READ)
     async def read_system_mode(self, _: Parameters) -> None:
         """Handle AT%XSYSTEMMODE?."""
-        self._output.say("%XSYSTEMMODE: {},{},{},{}".format(*self._systems))
+        self._output.say(f"%XSYSTEMMODE: {','.join(map(str, self._systems))}")
 
     @command("%XMONITOR", RUN)
     async def monitor(self, _: Parameters) -> None:
@@ -205,22 +252,31 @@ class SimulatedModem:
         if status != HOME:
             self._output.say(f"%XMONITOR: {status}")
             return
-        place = f'"{_NETWORK}","{_TRACKING_AREA}",{self._access},{_BAND},"{self._cell}",281,{_CHANNEL},{_RSRP},{_SNR}'
+        band = _SATELLITE_BAND if self._access == _NB_IOT_BY_SATELLITE else BAND
+        cell = f'"{self._cell}",{PHYSICAL_CELL},{CHANNEL},{RSRP},{SNR}'
+        place = f'"{self._plmn}","{_TRACKING_AREA}",{self._access},{band},{cell}'
+        names = '"",""' if self._behaviour.reports_steps else '"Simulated network","SIM"'
         active, tau = self._saving.timers()
         timers = f'"{self._saving.cycle(self._access)}","{active}","{tau}","01001001"'
-        self._output.say(f'%XMONITOR: {status},"Simulated network","SIM",{place},{timers}')
+        self._output.say(f"%XMONITOR: {status},{names},{place},{timers}")
 
     # ---------------------------------------------------------------- RRC state, RAI, power saving
 
     @command("+CSCON", SET)
     async def set_signalling_urc(self, parameters: Parameters) -> None:
-        """Handle AT+CSCON=<n>: 1 switches the URC on (3GPP TS 27.007 section 10.1.30)."""
-        self._signalling = parameters.number(0, 0, 1)
+        """Handle AT+CSCON=<n>: 1 switches the URC on, 2 and 3 add fields (3GPP TS 27.007 section 10.1.30)."""
+        self._signalling = parameters.number(0, 0, 3)
 
     @command("+CSCON", READ)
     async def read_signalling(self, _: Parameters) -> None:
         """Handle AT+CSCON?."""
-        self._output.say(f"+CSCON: {self._signalling},{int(self._air.radio.state == CONNECTED)}")
+        self._connected = self._air.radio.state == CONNECTED
+        self._output.say(f"+CSCON: {self._signalling},{self._signalling_fields()}")
+
+    def _signalling_fields(self) -> str:
+        """Return the mode, and where they were asked for its state and its access."""
+        fields = (int(self._connected), _E_UTRAN_CONNECTED, _E_UTRAN)
+        return ",".join(map(str, fields[: max(1, self._signalling)]))
 
     @command("%RAI", SET)
     async def set_rai(self, parameters: Parameters) -> None:
@@ -237,7 +293,7 @@ class SimulatedModem:
     def _report_rai(self) -> None:
         cell = self._air.radio.cell
         if self._rai == _RAI_WITH_URC and self._registrar.status == HOME:
-            self._output.urc(f'%RAI: "{self._cell}","{_NETWORK}",{cell.as_rai},{cell.cp_rai}')
+            self._output.urc(f'%RAI: "{self._cell}","{self._plmn}",{cell.as_rai},{cell.cp_rai}')
 
     def _update_power_saving(self, *, reports: bool) -> None:
         """Agree with the network on a new setting, by an update of the registration."""
@@ -258,7 +314,9 @@ class SimulatedModem:
     @command("+CGDCONT", READ)
     async def list_contexts(self, _: Parameters) -> None:
         """Handle AT+CGDCONT?."""
-        for line in self._contexts.lines(self._own_address if self.attached else ""):
+        address = self._own_address if self.attached else ""
+        kind = "" if not self._behaviour.reports_steps else "IPV4V6" if self._air.carrier.ipv6 else "IP"
+        for line in self._contexts.lines(address, kind):
             self._output.say(line)
 
     @command("+CGAUTH", SET)

@@ -8,6 +8,8 @@ from bench.simulator.refusal import AtError
 _KINDS = ("IP", "IPV6", "IPV4V6", "Non-IP")
 _UNKNOWN_APN, _AUTHENTICATION_FAILED = 27, 29  # 3GPP TS 24.301 section 9.9.4.4
 _LAST_CONTEXT = 10
+_DEFAULT_NAME = "simulated.example"
+"""Access point of a subscription when the context names none."""
 _APN_LIMIT, _TEXT_LIMIT = 63, 64
 
 
@@ -59,9 +61,18 @@ class Contexts:
             user, password = (parameters.string(index, _TEXT_LIMIT).decode("latin-1") for index in (2, 3))
             self._secrets[cid] = user, password
 
-    def lines(self, address: str) -> list[str]:
-        """Return the lines of AT+CGDCONT?, one a context; an attached one has its address."""
+    def lines(self, address: str, granted: str = "") -> list[str]:
+        """Return the lines of AT+CGDCONT?, one a context.
+
+        Args:
+            address: of the context that is attached; empty for none.
+            granted: the type that the network gave it, with a name where it was left to the subscription; empty where
+                the context is shown as it was defined.
+        """
+        shown = dict(self._defined)
+        if address and granted and 0 in shown:
+            shown[0] = granted, shown[0][1] or self._known.name or _DEFAULT_NAME
         return [
             f'+CGDCONT: {cid},"{kind}","{name}","{"" if cid else address}",0,0'
-            for cid, (kind, name) in sorted(self._defined.items())
+            for cid, (kind, name) in sorted(shown.items())
         ]

@@ -18,7 +18,7 @@ _OFF = "11100000"
 # eDRX cycles in ms by their four bits, 3GPP TS 24.008 section 10.5.5.32.
 _CYCLES = tuple(5120 * factor for factor in (1, 2, 4, 8, 12, 16, 20, 24, 28, 32, 64, 128, 256, 512, 1024, 2048))
 _WINDOW = "0011"
-_ACCESS = {7: 4, 9: 5}  # of +CEREG as of +CEDRXS
+_ACCESS = {7: 4, 9: 5, 14: 5}  # of +CEREG as of +CEDRXS
 _SHORTEST_SLEEP, _LONGEST_SLEEP = 10_240, 3_456_000_000
 
 
@@ -77,6 +77,12 @@ class SimulatedPowerSaving:
         long = self._air.radio.saving.periodic
         if self._sleep_threshold is not None and was != self._asleep and long >= self._sleep_threshold:
             self._output.urc(f"%XMODEMSLEEP: 1,{round(long) if self._asleep else 0}")
+
+    def tell_end_of_flight_mode(self) -> None:
+        """Report the end of flight mode: %XMODEMSLEEP: 4 before the OK, 4,0 behind it."""
+        if self._sleep_threshold is not None:
+            self._output.write(b"\r\n%XMODEMSLEEP: 4\r\n")
+            self._output.urc("%XMODEMSLEEP: 4,0")
 
     @command("+CPSMS", SET)
     async def set_psm(self, parameters: Parameters) -> None:

@@ -65,10 +65,12 @@ def _link(link: Path, port: str) -> Iterator[None]:
 
 
 async def _wait(boards: Sequence[SimulatedBoard], stop: asyncio.Event) -> None:
-    """Wait for ``stop``. A firmware that ends by itself has a bug: raise what it raised."""
+    """Wait for ``stop``. A firmware that ends by itself has a bug: raise its error. Without power it is cancelled."""
     stopped = asyncio.create_task(stop.wait())
-    tasks = [board.task for board in boards if board.task is not None]
-    done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    for task in done - {stopped}:
-        await task
+    running = {board.task for board in boards if board.task is not None}
+    while not stopped.done():
+        done, _ = await asyncio.wait({stopped, *running}, return_when=asyncio.FIRST_COMPLETED)
+        running -= done
+        for task in done - {stopped}:
+            if not task.cancelled():
+                await task

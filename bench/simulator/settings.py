@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.simulator.behaviour import Behaviour
 from bench.simulator.carrier import Carrier
 from bench.simulator.path import Direction
 from bench.simulator.radio import Cell
@@ -27,6 +28,7 @@ class Settings:
         address: the board's own IPv4 address; None gives each one of its own.
         hosts: the addresses of names that resolve.
         registration: how the network treats the boards.
+        behaviour: how the boards take their time, and what is wrong with them.
         uplink: the way to the peers.
         downlink: the way back.
         carrier: the operator.
@@ -54,6 +56,7 @@ class Settings:
     address: str | None = None
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     registration: SimulatedRegistration = field(default_factory=SimulatedRegistration)
+    behaviour: Behaviour = field(default_factory=Behaviour)
     uplink: Direction = field(default_factory=Direction)
     downlink: Direction = field(default_factory=Direction)
     carrier: Carrier = field(default_factory=Carrier)

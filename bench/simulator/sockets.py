@@ -48,6 +48,7 @@ class TableSocket:
 
     Attributes:
         air: the socket behind the simulated network; None for a raw one, which leads nowhere.
+        slot: its place in the list of sockets; an accepted one has none.
         listener: the server socket that accepted it.
         session: TLS or DTLS, once the handshake is done.
     """
@@ -59,6 +60,7 @@ class TableSocket:
     protocol: int
     cid: int
     air: AirSocket | None
+    slot: int = -1
     secure: bool = False
     sec_tag: int = NO_SEC_TAG
     listener: "TableSocket | None" = None
@@ -109,7 +111,7 @@ def _end_session(air: AirSocket) -> None:
 
 
 class SocketTable:
-    """All sockets of a board, in the order in which they were opened."""
+    """All sockets of a board."""
 
     def __init__(self, profile: FirmwareProfile, journal: Journal, air: Air) -> None:
         self._profile = profile
@@ -119,8 +121,8 @@ class SocketTable:
 
     @property
     def opened(self) -> list[TableSocket]:
-        """The sockets that the host has opened, without those that servers accepted."""
-        return [each for each in self._sockets.values() if each.listener is None]
+        """The sockets that the host has opened, in the order of their slots; without those that servers accepted."""
+        return sorted((each for each in self._sockets.values() if each.listener is None), key=lambda each: each.slot)
 
     @property
     def all(self) -> list[TableSocket]:
@@ -150,6 +152,11 @@ class SocketTable:
                 return handle
         raise Refused
 
+    def _free_slot(self) -> int:
+        """Return the lowest free slot: that of a socket that was closed is used again."""
+        taken = {sock.slot for sock in self.opened}
+        return next(slot for slot in range(self._profile.sockets) if slot not in taken)
+
     def open(self, request: SocketRequest) -> TableSocket:
         """Open a socket; raise Refused when there are too many or the context is unknown."""
         if len(self.opened) >= self._profile.sockets or request.cid > _HIGHEST_CID:
@@ -157,6 +164,7 @@ class SocketTable:
         raw = request.type == RAW
         sock = TableSocket(
             handle=self.free_handle(),
+            slot=self._free_slot(),
             family=PACKET if raw else request.family,
             role=CLIENT if raw else request.role,
             type=request.type,

@@ -21,7 +21,7 @@ from bench.simulator.radio import NO_DATA
 from bench.simulator.readiness import send_all, wait_readable
 from bench.simulator.refusal import Refused
 from bench.simulator.secure import SecureSession
-from bench.simulator.sockets import IPV4, RAW, Channel, SocketTable, TableSocket
+from bench.simulator.sockets import IPV4, RAW, STREAM, Channel, SocketTable, TableSocket
 
 Address = tuple[str, int]
 ANY, V4, V6 = 0, 4, 6
@@ -207,7 +207,7 @@ class Transfer:
         """
         if sock.type == RAW:
             return  # it goes nowhere
-        if sock.air is None:
+        if sock.air is None or (sock.type == STREAM and not sock.connected):
             raise Undeliverable
         address = await self.address_of(sock, name, port)
         if sock.secure:

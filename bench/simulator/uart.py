@@ -80,6 +80,11 @@ class Uart:
         self._listen_unless_full()
         return data
 
+    def drop_input(self) -> None:
+        """Forget what has come."""
+        self._input.clear()
+        self._listen_unless_full()
+
     def wake(self) -> None:
         """Make :meth:`receive` return now, with nothing."""
         self._arrived.set()

@@ -111,7 +111,7 @@ def test_logs_are_kept_with_what_failed_and_a_fault_collects_more(lab: Lab) -> N
     log = (run.folder / rows["test_fails"]["log"]).read_text()
     assert "<dbg> slm_at_host: RX AT+CGMM" in log
     assert "AT+CGMI" not in log, "that was another test's"
-    assert "restarted by itself: #XMODEM: FAULT" in rows["test_faults"]["message"]
+    assert "simulated-1's modem crashed: #XMODEM: FAULT" in rows["test_faults"]["message"]
     folder = run.folder / rows["test_faults"]["support"]
     assert {path.name for path in folder.iterdir()} == {"identity.json", "answers.txt", "log.txt"}
     assert "AT+CEER" in (folder / "answers.txt").read_text()

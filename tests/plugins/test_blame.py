@@ -209,6 +209,7 @@ from bench.boards import ask_simulator
 def test_faults(modem, bench_session):
     ask_simulator(bench_session.spec, {"op": "trouble", "what": "fault"})
     modem.link.wait_for_urc("#XMODEM: INIT", timeout=5)
+    modem.registration.wait(5)  # a modem that has crashed comes up with its radio off
 """
     run = lab.run(suite)
     (row,) = (row for row in run.rows if row["type"] == "finish")

@@ -159,9 +159,9 @@ class TestRegistration:
 
     def test_says_the_reject_cause_at_once(self) -> None:
         with (
-            simulator("--deny", "15") as boards,
+            simulator("--deny", "8") as boards,
             board_at(boards[0]["port"]) as board,
-            pytest.raises(NotRegistered, match=r"denied, EMM cause 15 \(no suitable cells"),
+            pytest.raises(NotRegistered, match=r"EMM cause 8 \(EPS and non-EPS services not allowed"),
         ):
             board.modem.registration.wait(60)
 

@@ -54,5 +54,6 @@ def test_what_an_older_modem_firmware_lacks_is_skipped_with_that_reason(tmp_path
             command += ["--suite", suite]
         finished = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    for what, version in (("AES-GCM", "2.0.0"), ("TLS_CIPHERSUITE_USED", "2.0.0"), ("DTLS Connection ID", "1.3.5")):
+    other = "of another family"
+    for what, version in (("AES-GCM", other), ("TLS_CIPHERSUITE_USED", other), ("DTLS Connection ID", "1.3.5")):
         assert f"{what} needs modem firmware {version}; this board has mfw_nrf9160_1.3.4" in finished.stdout

@@ -85,7 +85,7 @@ control_board = true
         ("fate", "cause", "said"),
         [
             ((), "device", "Control board: the network was good in "),
-            (("--deny", "11"), "network", "Control board: the network was bad in "),
+            (("--deny", "3"), "network", "Control board: the network was bad in "),
         ],
     )
     def test_beside_boards_that_cannot_register(self, lab: Lab, fate: tuple[str, ...], cause: str, said: str) -> None:

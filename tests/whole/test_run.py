@@ -115,7 +115,7 @@ def test_never(modem):
                 lab.command(self.SUITE, ("--port", port)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 text=True, env=lab.environment,
             )  # fmt: skip
-            lab.until("progress", "waiting for the network")
+            lab.until("progress", "waits for the network")
             time.sleep(0.5)
             process.send_signal(signal.SIGINT)
             output, _ = process.communicate(timeout=60)

@@ -35,6 +35,6 @@ def slm(quirks: Quirks) -> HostDialect:
         grammar=Grammar.of(r"#X[A-Z]+"),
         families=make_families,
         boot_line=b"Ready\r\n",
-        modem_fault_urcs=("#XMODEM: FAULT,0x3,0x3e5a2", "#XMODEM: INIT,0"),
+        modem_fault_urcs=("#XMODEM: FAULT,0x3,0x3e5a2", "#XMODEM: SHUTDOWN,0", "#XMODEM: INIT,0"),
         log_name="slm",
     )
