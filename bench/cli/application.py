@@ -21,6 +21,7 @@ _COMMANDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "prune": ("prune.prune", {}),
     "compare": ("compare.compare_runs", {}),
     "history": ("history.app", {}),
+    "recording": ("recording.app", {}),
     "simulate": ("simulate.simulate", _WITH_ARGUMENTS),
     "peers": ("peers.peers", {}),
     "doctor": ("doctor.doctor", {}),

@@ -57,7 +57,7 @@ class Listed:
 
 app = typer.Typer(help="List and reserve boards, and speak with one.", invoke_without_command=True)
 
-_NAME = typer.Argument(metavar="NAME", help="Its name, serial number or place.")
+_NAME = typer.Argument(metavar="NAME", help="Its name, serial number, place or port.")
 ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The lab's bench.toml.")]
 
 
