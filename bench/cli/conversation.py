@@ -11,15 +11,17 @@ from types import FrameType
 from typing import NoReturn, Self
 
 from bench.at import Transcript
+from bench.at.secrets import masked
 from bench.at.transcript import Conceal, concealed, to_jsonl, to_text
 from bench.boards import Board, BoardSpec
 from bench.children import ending_signals
-from bench.cli.board_console import BoardConsole
+from bench.cli.board_console import BoardConsole, Kind, Line
 from bench.cli.prompt import CommandHistory, Prompt, can_edit, show_line
 from bench.cli.terminal import say
 from bench.clock import Anchor
 from bench.errors import LabError, UsageError, in_words
 from bench.privacy import Concealer, lab_key
+from bench.visible import visible_line
 
 _LOOK_SECONDS = 0.1
 _JSON_LINES = ".jsonl"
@@ -112,11 +114,17 @@ def _take_from_terminal(board: Board, prompt: Prompt, timeout: float, transcript
 
 
 def _take_from_pipe(board: Board, timeout: float, transcript: Path | None) -> None:
-    console = BoardConsole(board, show_line, lambda _: None, timeout=timeout)
+    console = BoardConsole(board, show_line, _show_command, timeout=timeout)
     console.greet(str(transcript or ""))
     for line in _lines(_INPUT, console.attend):
         console.take(line)
     console.finish()
+
+
+def _show_command(command: str) -> None:
+    """Show a command before its answer: nobody has seen it being typed. Its secrets are masked."""
+    shown = masked(command.encode("utf-8", "surrogateescape")).decode("utf-8", "backslashreplace")
+    show_line(Line(Kind.NOTE, f"> {visible_line(shown)}"))
 
 
 def _lines(descriptor: int, attend: Callable[[], None]) -> Iterator[str]:

@@ -89,10 +89,12 @@ class TestPipe:
         assert lines[0].endswith("   SIMULATED")
         assert lines[1] == "mfw_nrf91x1_2.0.2, SLM 3.1.0"
         assert "Ctrl-D" in lines[2]
-        assert [line.partition("   ")[0] for line in lines[3:7]] == ["+CFUN: 1", "OK", "ERROR", "OK"]
-        assert lines[4].endswith("s")
-        assert lines[7].startswith("+CME ERROR: ")
-        assert lines[8] == "board-1 is not as it was found: error numbers was +CMEE: 0 and is +CMEE: 1"
+        told = [line.partition("   ")[0] for line in lines[3:10]]
+        assert told == ["> AT+CFUN?", "+CFUN: 1", "OK", "> AT+NOPE", "ERROR", "> AT+CMEE=1", "OK"]
+        assert lines[5].endswith("s")
+        assert lines[10] == f'> AT+CPIN="{"*" * len(PIN)}"'
+        assert lines[11].startswith("+CME ERROR: ")
+        assert lines[12] == "board-1 is not as it was found: error numbers was +CMEE: 0 and is +CMEE: 1"
         assert not history(tmp_path).exists()
 
     def test_data_mode_and_a_payload(self, board: BoardSpec, server: tuple[int, list[bytes]]) -> None:
@@ -100,7 +102,8 @@ class TestPipe:
         opening = ("AT#XSOCKET=1,1,0", f'AT#XCONNECT="127.0.0.1",{port}', "AT#XSEND")
         data = ("a+++b", "AT", r"line\r\n", r"\x00\\!")
         done = piped(board.port, *opening, *data, "+++", "AT#XRECV=30", "AT#XSOCKET=0")
-        lines = [line.partition("   ")[0] for line in done.stdout.splitlines()[5:]]
+        shown = [line.partition("   ")[0] for line in done.stdout.splitlines()]
+        lines = [line for line in shown if not line.startswith("> ")][5:]
         assert got == [b"ATline\r\n\x00\\!"]
         assert lines[0:2] == ["#XCONNECT: 1", "OK"]
         assert lines[3].startswith("data mode: ")
