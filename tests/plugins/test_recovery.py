@@ -17,7 +17,7 @@ from bench.config.lab import Recovery, load
 from bench.config.toml_file import ConfigError
 from bench.privacy import Concealer
 from tests.support.programs import simulator
-from tests.support.responder import Answer, Device, device, gated, rate_of
+from tests.support.responder import Answer, Device, device, gated, info, rate_of
 
 QUICK = Recovery(baudrates=(115200, 9600))
 
@@ -149,6 +149,39 @@ class TestRestarts:
     def test_silence_is_still_a_timeout(self) -> None:
         with device({b"AT#XSEND": b""}) as board, AtLink.open(board.path) as link, pytest.raises(CommandTimeout):
             link.command("AT#XSEND", timeout=0.2)
+
+    @pytest.mark.parametrize("order", [(b"", b"\r\nERROR\r\n"), (b"\r\n#XMODEM: SHUTDOWN,0\r\n", b"\r\nERROR\r\n")])
+    def test_the_error_that_ends_a_command_in_a_crash_is_not_the_next_ones(self, order: tuple[bytes, ...]) -> None:
+        def crash(one: Device) -> None:
+            one.say(b"\r\n#XMODEM: FAULT,0x10,0x119f0a\r\n")
+            time.sleep(0.05)
+            one.say(*order)
+            time.sleep(0.1)
+            one.say(b"\r\n#XMODEM: INIT,0\r\n")
+
+        with device({b'AT#XSEND="x"': crash, b"AT+CGMR": info(b"mfw")}) as one, AtLink.open(one.path) as link:
+            link.command("AT")
+            with pytest.raises(DeviceRestarted, match=r"modem crashed in the middle of AT#XSEND") as failure:
+                link.command('AT#XSEND="x"', timeout=30)
+            assert failure.value.crashed
+            assert link.command("AT+CGMR").lines == ("mfw",)
+            assert [urc.line for urc in link.take_restarts()] == ["#XMODEM: FAULT,0x10,0x119f0a"]
+
+    def test_in_an_announced_payload(self) -> None:
+        half = b"\r\n#XRECV: 64\r\nhalf a payl\xffReady\r\n"
+        with device({b"AT#XRECV=1": half}) as one, AtLink.open(one.path) as link:
+            link.command("AT")
+            with pytest.raises(DeviceRestarted, match="restarted by itself in the middle of AT#XRECV=1"):
+                link.command("AT#XRECV=1", timeout=0.5)
+            assert link.command("AT").ok
+
+    def test_while_a_command_hangs(self) -> None:
+        with device({b"AT#XRECV=1": b""}) as one, AtLink.open(one.path) as link:
+            link.command("AT")
+            with pytest.raises(CommandTimeout):
+                link.command("AT#XRECV=1", timeout=0.2)
+            one.say(b"\xffReady\r\n")
+            assert link.command("AT", timeout=10).ok, "no answer of the command before it is waited for"
 
 
 class TestModemLines:

@@ -15,6 +15,14 @@ from collections.abc import Callable, Iterator, Mapping
 Answer = bytes | Callable[["Device"], None]
 
 
+OK = b"\r\nOK\r\n"
+
+
+def info(*lines: bytes) -> bytes:
+    """The answer of these information lines and OK."""
+    return b"".join(b"\r\n%b\r\n" % line for line in lines) + OK
+
+
 class Device:
     """The master side. ``heard`` is everything it was sent."""
 
