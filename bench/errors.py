@@ -55,11 +55,17 @@ class LabError(BenchError):
         board_absent: the board was not there, or was in use by somebody else.
     """
 
-    permanent: bool = False
+    permanent = False
     worth_retry: ClassVar[bool] = True
     ends_by_itself: ClassVar[bool] = True
     takes_patience: ClassVar[bool] = True
     board_absent: ClassVar[bool] = False
+
+    def __init__(self, message: str = "", *, permanent: bool | None = None) -> None:
+        """Args: permanent: where it is not the same for each error of the class."""
+        super().__init__(message)
+        if permanent is not None:
+            self.permanent = permanent
 
 
 class DeviceError(BenchError):

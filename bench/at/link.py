@@ -452,11 +452,8 @@ class AtLink:
 
     def _raise_restart(self, when: str, line: bytes) -> NoReturn:
         crashed = self.dialect.tells_crash(line)
-        what = "'s modem crashed" if crashed else " restarted by itself"
-        said = printable(line)
-        raise DeviceRestarted(
-            f"{self.name}{what} {when}: it said {said}\n{self.port.evidence()}", said=said, crashed=crashed
-        )
+        what, said = DeviceRestarted.what(self.name, crashed=crashed), printable(line)
+        raise DeviceRestarted(f"{what} {when}: it said {said}\n{self.port.evidence()}", said=said, crashed=crashed)
 
     def take_restarts(self) -> tuple[Urc, ...]:
         """Return the unexpected URCs about a restart of the device or a crash of its modem, each once.

@@ -80,6 +80,11 @@ class DeviceRestarted(DeviceError):
         self.said = said
         self.crashed = crashed
 
+    @staticmethod
+    def what(name: str, *, crashed: bool) -> str:
+        """Return how a message begins: ``dk-1's modem crashed``, ``dk-1 restarted by itself``."""
+        return f"{name}'s modem crashed" if crashed else f"{name} restarted by itself"
+
 
 class LinkBlocked(DeviceError):
     """An earlier command still hangs, so the next one could not be sent."""

@@ -229,10 +229,9 @@ class Board:
         restarts = self.link.take_restarts()
         if restarts:
             crashed = all(self.link.dialect.tells_crash(urc.line.encode("latin-1")) for urc in restarts)
-            what = "'s modem crashed" if crashed else " restarted by itself"
+            what = DeviceRestarted.what(self.slot, crashed=crashed)
             raise DeviceRestarted(
-                f"{self.slot}{what}: {', '.join(urc.line for urc in restarts)} came unasked"
-                f"\n    whole transcript: {self.where}",
+                f"{what}: {', '.join(urc.line for urc in restarts)} came unasked\n    whole transcript: {self.where}",
                 said=restarts[0].line,
                 crashed=crashed,
             )

@@ -47,19 +47,11 @@ class NotRegistered(LabError):
 
     suspect = Suspect.NETWORK
 
-    def __init__(self, message: str, *, permanent: bool = False) -> None:
-        super().__init__(message)
-        self.permanent = permanent
-
 
 class RadioOff(LabError):
     """The modem refuses to switch its radio on, or has switched it off to protect itself."""
 
     suspect = Suspect.DEVICE
-
-    def __init__(self, message: str, *, permanent: bool = False) -> None:
-        super().__init__(message)
-        self.permanent = permanent
 
 
 class AttachBlocked(NotRegistered):
@@ -306,11 +298,11 @@ def _restarted(name: str, attach: Attach, error: DeviceRestarted) -> DeviceResta
             "; a supply that is too weak for the modem's transmitter does this: check supply, cable and hub (a"
             " brown-out leaves no reset cause)"
         )
-    what = "'s modem crashed" if error.crashed else " restarted by itself"
+    what = error.what(name, crashed=error.crashed)
     how = f"it said {error.said}" if error.said else error.headline
     evidence = str(error).partition("\n")[2]
     return DeviceRestarted(
-        f"{name}{what} while it attached: {how}{supply}\n{evidence}", said=error.said, crashed=error.crashed
+        f"{what} while it attached: {how}{supply}\n{evidence}", said=error.said, crashed=error.crashed
     )
 
 

@@ -35,10 +35,7 @@ class SimFault(LabError):
     """The modem has no SIM that it can use."""
 
     suspect = Suspect.SIM
-
-    def __init__(self, message: str, *, permanent: bool = True) -> None:
-        super().__init__(message)
-        self.permanent = permanent
+    permanent = True
 
 
 class SimLocked(SimFault):
@@ -119,7 +116,7 @@ class SimCard:
         except CommandError:
             return ""
 
-    def examine(self) -> "SimState":
+    def examine(self) -> SimState:
         """Return the state of the SIM. One without power gets it for the question, and one that boots some time.
 
         Raises:
@@ -133,7 +130,7 @@ class SimCard:
             self._link.command(_SIM_ON, timeout=_MODE_SECONDS)
             return self._await_state()
 
-    def _await_state(self) -> "SimState":
+    def _await_state(self) -> SimState:
         deadline = now_ns() + round(_BOOT_SECONDS * NS_PER_S)
         while not (state := self.state()) and now_ns() < deadline:
             with contextlib.suppress(UrcTimeout):
