@@ -10,7 +10,7 @@ from bench.simulator.commands import READ, RUN, SET, command
 from bench.simulator.output import Output
 from bench.simulator.parameters import Parameters
 from bench.simulator.refusal import AtError
-from bench.simulator.registration import HOME, Registrar
+from bench.simulator.registration import Registrar
 
 BAND, CHANNEL, PHYSICAL_CELL = 20, 6400, 281
 RSRP, RSRQ, SNR = 44, 31, 35
@@ -36,22 +36,16 @@ class CellCommands:
         self._say = output.say
         self._access = access
 
-    @property
-    def _plmn(self) -> str:
-        """The network in which the board is registered; empty when it is in none."""
-        network = self._registrar.network
-        return network.plmn if network is not None and self._registrar.status == HOME else ""
-
     @command("+COPS", READ)
     async def read_selection(self, _: Parameters) -> None:
         """Handle AT+COPS?."""
         selected = self._registrar.selected
         mode = _MANUAL if selected else _AUTOMATIC
-        network = self._plmn or selected
+        network = self._registrar.plmn or selected
         if not network:
             self._say(f"+COPS: {mode}")
         else:
-            access = f",{self._access()}" if self._plmn else ""
+            access = f",{self._access()}" if self._registrar.plmn else ""
             self._say(f'+COPS: {mode},{_NUMERIC},"{network}"{access}')
 
     @command("+COPS", SET)
@@ -72,7 +66,7 @@ class CellCommands:
     @command("+CESQ", RUN)
     async def tell_signal(self, _: Parameters) -> None:
         """Handle AT+CESQ: 255 is not known."""
-        quality = f"{RSRQ},{RSRP}" if self._plmn else "255,255"
+        quality = f"{RSRQ},{RSRP}" if self._registrar.plmn else "255,255"
         self._say(f"+CESQ: 99,99,255,255,{quality}")
 
     @command("%CESQ", SET)
@@ -103,11 +97,11 @@ class CellCommands:
     @command("%CONEVAL", RUN)
     async def evaluate_connection(self, _: Parameters) -> None:
         """Handle AT%CONEVAL: result, RRC state, energy, RSRP, RSRQ, SNR, cell, PLMN, ids, repetitions and power."""
-        plmn = self._plmn
+        plmn = self._registrar.plmn
         if not plmn:
             self._say(f"%CONEVAL: {_NO_CELL}")
             return
-        cell = f'"{self._air.radio.cell.number:08X}","{plmn}",{PHYSICAL_CELL},{CHANNEL}'
+        cell = f'"{self._air.radio.cell.identity}","{plmn}",{PHYSICAL_CELL},{CHANNEL}'
         self._say(f"%CONEVAL: 0,{_CONNECTED},7,{RSRP},{RSRQ},{SNR},{cell},{BAND},1,0,0,16,2,130")
 
     @command("%XTEMP", READ)

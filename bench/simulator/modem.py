@@ -1,4 +1,4 @@
-"""The modem core: registration, RRC state and RAI, and the modem's own commands that a bench asks (3GPP TS 27.007)."""
+"""The modem core: its parts, its functional mode and registration, and the modem's own commands (3GPP TS 27.007)."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from bench.simulator.air import Air
 from bench.simulator.behaviour import Behaviour
 from bench.simulator.cell_commands import BAND, CHANNEL, PHYSICAL_CELL, RSRP, SNR, CellCommands
 from bench.simulator.commands import READ, RUN, SET, Grammar, command
+from bench.simulator.context_commands import ContextCommands
 from bench.simulator.credentials import CredentialStore
 from bench.simulator.device_keys import KeyCommands
 from bench.simulator.identity import IdentityCommands, SimulatedIdentity
@@ -16,9 +17,9 @@ from bench.simulator.output import Output
 from bench.simulator.packet_data import Contexts
 from bench.simulator.parameters import Parameters
 from bench.simulator.power_saving import SimulatedPowerSaving
-from bench.simulator.radio import CONNECTED
 from bench.simulator.refusal import AtError
 from bench.simulator.registration import FULL, HOME, Registrar, SimulatedRegistration
+from bench.simulator.signalling import Signalling
 from bench.simulator.sim_card import SimulatedSimCard
 
 GRAMMAR = Grammar.of(r"[+%][^=?]*", any_case=True)
@@ -31,11 +32,8 @@ _LTE_MODES = (0, 1, 4, 20, 21)
 """Modes that switch LTE; the others are about GNSS and the SIM alone."""
 _MINIMUM = 0
 _TRACKING_AREA = "0001"
-_RAI_WITH_URC = 2
 _LTE_M, _NB_IOT, _NB_IOT_BY_SATELLITE = 7, 9, 14
 _SATELLITE_BAND = 256
-_E_UTRAN_CONNECTED, _E_UTRAN = 7, 4
-"""<state> and <access> of +CSCON (3GPP TS 27.007 section 10.1.30)."""
 _WITH_PLACE, _WITH_CAUSE, _WITH_TIMERS = (2, 3, 4, 5), (3, 5), (4, 5)
 """Levels of AT+CEREG at which its lines say where the board is, why it was refused, and its timers."""
 
@@ -68,12 +66,13 @@ class SimulatedModem:
         self._output = output
         self._air = air
         self._behaviour = behaviour
-        self._contexts = Contexts(registration.access_point)
+        contexts = Contexts(registration.access_point)
         self._notices = Notices(output, reset_loop=registration.reset_loop)
         self._sim = SimulatedSimCard(registration.pin, identity, output, behaviour, self._sim_changed)
         self._registrar = Registrar(
-            registration, behaviour, self._sim, self._contexts, air, self._notices, self._status_changed, brown_out
+            registration, behaviour, self._sim, contexts, air, self._notices, self._status_changed, brown_out
         )
+        self._signalling = Signalling(self._registrar, air, output, rai_urc=self.capabilities.rai_urc)
         self._saving = SimulatedPowerSaving(air, output, self._update_power_saving)
         self.families: tuple[object, ...] = (
             self,
@@ -81,13 +80,12 @@ class SimulatedModem:
             self._sim,
             self._saving,
             self._notices,
+            self._signalling,
+            ContextCommands(contexts, self._registrar, identity, air, output, behaviour),
             CellCommands(self._registrar, air, output, lambda: self._access),
             KeyCommands(identity, credentials, output, lambda: self._registrar.radio_is_on),
         )
         self._systems = self._default_systems()
-        self._connected = False
-        self._signalling = 0
-        self._rai = 0
         self._level = 0
 
     async def power_on(self) -> None:
@@ -98,11 +96,11 @@ class SimulatedModem:
 
     def power_off(self) -> None:
         """Leave the network without a word, and forget what was to be reported."""
-        self._level = self._signalling = self._rai = 0
+        self._level = 0
         self._notices.restart()
+        self._signalling.restart()
         self._sim.forget_notices()
         self._saving.restart()
-        self._air.radio.indicates = False
         self.reports_error_numbers = False
         self._set_mode(_MINIMUM)
 
@@ -122,14 +120,12 @@ class SimulatedModem:
     def change_cell(self) -> None:
         """Report that the board is in another cell."""
         self._report_registration()
-        self._report_rai()
+        self._signalling.report_rai()
 
     def change_rrc_state(self, state: str) -> None:
         """Report that the signalling connection came up or went down."""
         self._saving.change_rrc_state(state)
-        was, self._connected = self._connected, state == CONNECTED
-        if self._signalling and was != self._connected:
-            self._output.urc(f"+CSCON: {self._signalling_fields()}")
+        self._signalling.change_rrc_state(state)
 
     # ---------------------------------------------------------------- functional mode and registration
 
@@ -138,14 +134,6 @@ class SimulatedModem:
         if self._systems[0]:
             return _LTE_M
         return _NB_IOT_BY_SATELLITE if self._systems[4:] == (1,) else _NB_IOT
-
-    @property
-    def _plmn(self) -> str:
-        return self._registrar.network.plmn if self._registrar.network is not None else ""
-
-    @property
-    def _cell(self) -> str:
-        return f"{self._air.radio.cell.number:08X}"
 
     def _default_systems(self) -> tuple[int, ...]:
         """Return the systems in use: LTE-M, NB-IoT, GNSS, preference, and NB-IoT by satellite where there is it."""
@@ -167,7 +155,7 @@ class SimulatedModem:
         if self._registrar.status == HOME:
             self._saving.agree(self._access)
         self._air.watch_radio()
-        self._report_rai()
+        self._signalling.report_rai()
         self._report_registration()
 
     def _report_registration(self) -> None:
@@ -179,7 +167,7 @@ class SimulatedModem:
         text = str(registrar.status)
         if self._level not in _WITH_PLACE or registrar.network is None:
             return text
-        text += f',"{_TRACKING_AREA}","{self._cell}",{self._access}'
+        text += f',"{_TRACKING_AREA}","{self._air.radio.cell.identity}",{self._access}'
         cause = registrar.cause if self._level in _WITH_CAUSE else None
         told = self._air.radio.saving.active is not None or self._behaviour.reports_steps
         timers = self._level in _WITH_TIMERS and registrar.status == HOME and told
@@ -253,47 +241,14 @@ class SimulatedModem:
             self._output.say(f"%XMONITOR: {status}")
             return
         band = _SATELLITE_BAND if self._access == _NB_IOT_BY_SATELLITE else BAND
-        cell = f'"{self._cell}",{PHYSICAL_CELL},{CHANNEL},{RSRP},{SNR}'
-        place = f'"{self._plmn}","{_TRACKING_AREA}",{self._access},{band},{cell}'
+        cell = f'"{self._air.radio.cell.identity}",{PHYSICAL_CELL},{CHANNEL},{RSRP},{SNR}'
+        place = f'"{self._registrar.plmn}","{_TRACKING_AREA}",{self._access},{band},{cell}'
         names = '"",""' if self._behaviour.reports_steps else '"Simulated network","SIM"'
         active, tau = self._saving.timers()
         timers = f'"{self._saving.cycle(self._access)}","{active}","{tau}","01001001"'
         self._output.say(f"%XMONITOR: {status},{names},{place},{timers}")
 
-    # ---------------------------------------------------------------- RRC state, RAI, power saving
-
-    @command("+CSCON", SET)
-    async def set_signalling_urc(self, parameters: Parameters) -> None:
-        """Handle AT+CSCON=<n>: 1 switches the URC on, 2 and 3 add fields (3GPP TS 27.007 section 10.1.30)."""
-        self._signalling = parameters.number(0, 0, 3)
-
-    @command("+CSCON", READ)
-    async def read_signalling(self, _: Parameters) -> None:
-        """Handle AT+CSCON?."""
-        self._connected = self._air.radio.state == CONNECTED
-        self._output.say(f"+CSCON: {self._signalling},{self._signalling_fields()}")
-
-    def _signalling_fields(self) -> str:
-        """Return the mode, and where they were asked for its state and its access."""
-        fields = (int(self._connected), _E_UTRAN_CONNECTED, _E_UTRAN)
-        return ",".join(map(str, fields[: max(1, self._signalling)]))
-
-    @command("%RAI", SET)
-    async def set_rai(self, parameters: Parameters) -> None:
-        """Handle AT%RAI=<n>: 1 switches RAI on, 2 also the URC about the cell, where the firmware has it."""
-        self._rai = parameters.number(0, 0, _RAI_WITH_URC if self.capabilities.rai_urc else 1)
-        self._air.radio.indicates = self._rai > 0
-        self._report_rai()
-
-    @command("%RAI", READ)
-    async def read_rai(self, _: Parameters) -> None:
-        """Handle AT%RAI?."""
-        self._output.say(f"%RAI: {self._rai}")
-
-    def _report_rai(self) -> None:
-        cell = self._air.radio.cell
-        if self._rai == _RAI_WITH_URC and self._registrar.status == HOME:
-            self._output.urc(f'%RAI: "{self._cell}","{self._plmn}",{cell.as_rai},{cell.cp_rai}')
+    # ---------------------------------------------------------------- power saving
 
     def _update_power_saving(self, *, reports: bool) -> None:
         """Agree with the network on a new setting, by an update of the registration."""
@@ -302,43 +257,7 @@ class SimulatedModem:
             if reports and self._level in _WITH_TIMERS:
                 self._report_registration()
 
-    # ---------------------------------------------------------------- packet data, errors, credentials
-
-    @command("+CGDCONT", SET)
-    async def define_context(self, parameters: Parameters) -> None:
-        """Handle AT+CGDCONT=...: only while it is not in use."""
-        if self.attached:
-            raise AtError
-        self._contexts.define(parameters)
-
-    @command("+CGDCONT", READ)
-    async def list_contexts(self, _: Parameters) -> None:
-        """Handle AT+CGDCONT?."""
-        address = self._own_address if self.attached else ""
-        kind = "" if not self._behaviour.reports_steps else "IPV4V6" if self._air.carrier.ipv6 else "IP"
-        for line in self._contexts.lines(address, kind):
-            self._output.say(line)
-
-    @command("+CGAUTH", SET)
-    async def set_authentication(self, parameters: Parameters) -> None:
-        """Handle AT+CGAUTH=...."""
-        self._contexts.authenticate(parameters)
-
-    @command("+CGPADDR", RUN, SET)
-    async def list_addresses(self, parameters: Parameters) -> None:
-        """Handle AT+CGPADDR[=<cid>]."""
-        cid = parameters.optional(0, 0, 0, 10)
-        if cid:
-            return
-        line = "+CGPADDR: 0"
-        if self.attached:
-            line += f',"{self._own_address}"'
-            line += f',"{self.identity.address6}"' if self._air.carrier.ipv6 else ""
-        self._output.say(line)
-
-    @property
-    def _own_address(self) -> str:
-        return self._air.carrier.own_address(self.identity.address)
+    # ---------------------------------------------------------------- errors, credentials
 
     @command("+CMEE", SET)
     async def set_error_numbers(self, parameters: Parameters) -> None:

@@ -35,7 +35,7 @@ class Cell:
     """A cell, by how it treats its boards.
 
     Attributes:
-        number: the cell's identity.
+        number: of the cell, 28 bits.
         setup: ms from the first packet in idle mode to a connection.
         inactivity: ms without a packet after which the network releases the connection.
         release: ms from the end that a board announces to the release.
@@ -67,6 +67,11 @@ class Cell:
         for name in _YES_OR_NO:
             if getattr(self, name) not in (0, 1):
                 raise UsageError(f"{name} is {getattr(self, name)}; it is 0 or 1")
+
+    @property
+    def identity(self) -> str:
+        """Return its identity as a modem writes it: eight hexadecimal digits."""
+        return f"{self.number:08X}"
 
     @classmethod
     def parse(cls, text: str) -> "Cell":

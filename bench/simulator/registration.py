@@ -87,6 +87,11 @@ class Registrar:
         return self.mode in RADIO_MODES
 
     @property
+    def plmn(self) -> str:
+        """The network in which the board is registered; empty when it is in none."""
+        return self.network.plmn if self.network is not None and self.status == HOME else ""
+
+    @property
     def refused(self) -> bool:
         """True when the last network that was tried has refused the board."""
         return self.status == SEARCHING and self.cause is not None
