@@ -17,11 +17,13 @@ from bench.at.response import (
     Urc,
     UrcTimeout,
 )
+from bench.at.serial_modem import SERIAL_MODEM
 from bench.at.slm import SLM
 from bench.at.transcript import Entry, Transcript, printable
 from bench.at.transport import SerialTransport, is_pty, pty_made_ns
 
 __all__ = [
+    "SERIAL_MODEM",
     "SLM",
     "AtLink",
     "CommandError",

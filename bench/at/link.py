@@ -31,6 +31,8 @@ from bench.clock import NS_PER_S, duration_text, now_ns
 
 # When a modem crashes in the middle of a command, the application ends the command with ERROR some ms later.
 _CRASH_SECONDS = 2.0
+# The mark of data mode that failed and the report of its end come together where the board waits for nothing.
+_REPORT_SECONDS = 0.1
 # Bulk data go out in pieces, for the rest of a piece is copied at each partial write.
 _PIECE = 65536
 
@@ -51,8 +53,7 @@ class AtLink:
         self._parser = Parser(dialect)
         self._backlog: list[Urc] = []
         self._restarts: list[Urc] = []  # kept beside the backlog: whoever empties that must not lose them
-        self._hanging: tuple[str, int, bool] | None = None  # command, when sent, whether its OK enters data mode
-        self._data_mode = False
+        self._hanging: tuple[str, int] | None = None  # command, when sent
         self._echoes = False
         self._answered = False  # before its first answer a device may just be booting
 
@@ -99,7 +100,7 @@ class AtLink:
     @property
     def in_data_mode(self) -> bool:
         """Return True while written bytes go to the socket instead of the command parser."""
-        return self._data_mode
+        return self._parser.in_data_mode
 
     @property
     def blocked(self) -> bool:
@@ -132,7 +133,7 @@ class AtLink:
     def _command(self, command: str | bytes, timeout: float, *, enters_data_mode: bool) -> Response:
         text = command if isinstance(command, bytes) else command.encode("latin-1")
         shared = self.port.shared
-        if self._data_mode:
+        if self.in_data_mode:
             raise LinkState(f"{printable(masked(text))} would be sent to the peer: the link is in data mode")
         if self.refuses is not None and (why := self.refuses(text)):
             raise LinkState(why)
@@ -141,7 +142,7 @@ class AtLink:
             try:
                 if self._hanging is not None:
                     self._await_late(printable(masked(text)), timeout)
-                if self._data_mode:
+                if self.in_data_mode:
                     raise LinkState(f"{printable(masked(text))} was not sent: a late OK has entered data mode")
                 response = self._transact(text, timeout, enters_data_mode)
             finally:
@@ -228,9 +229,7 @@ class AtLink:
 
     def enter_data_mode(self, command: str | bytes, *, timeout: float = 5.0) -> Response:
         """Send a command whose OK switches the device to data mode."""
-        response = self._command(command, timeout, enters_data_mode=True)
-        self._data_mode = True
-        return response
+        return self._command(command, timeout, enters_data_mode=True)
 
     def write(self, data: bytes, *, timeout: float = 30.0) -> None:
         """Write raw bytes in data mode, as fast as the port takes them.
@@ -240,7 +239,7 @@ class AtLink:
             CommandTimeout: the port took no more for ``timeout`` seconds (flow control, or a device that is stuck).
             PortLost: the port vanished.
         """
-        if not self._data_mode:
+        if not self.in_data_mode:
             raise LinkState("raw bytes can only be written in data mode; call enter_data_mode first")
         self.write_raw(data, timeout=timeout)
 
@@ -252,28 +251,44 @@ class AtLink:
         """
         since = now_ns()
         self.write(self.dialect.data_mode_terminator, timeout=timeout)
-        return self.data_mode_ended(timeout=timeout, since_ns=since)
+        return self._report_of_data_mode((), timeout, since)
 
     def data_mode_ended(self, *, timeout: float = 5.0, since_ns: int | None = None) -> int:
         """Wait for the device to report the end of data mode, whatever ended it; return the result it reports.
 
+        A device that says that data mode has failed, and waits for the terminator, is sent it.
+
         Raises:
             CommandTimeout: no report came; the link counts as being in data mode still.
         """
+        failure = self.dialect.data_mode_failure.decode()
+        return self._report_of_data_mode((failure,) if failure else (), timeout, since_ns)
+
+    def _report_of_data_mode(self, failures: tuple[str, ...], timeout: float, since_ns: int | None) -> int:
         prefix = self.dialect.data_mode_report.decode()
         try:
             while True:
-                urc = self.wait_for_urc(prefix, timeout=timeout, since_ns=since_ns)
+                urc = self.wait_for_urc((prefix, *failures), timeout=timeout, since_ns=since_ns)
+                if urc.line in failures:
+                    urc = self._report_behind(urc, prefix, timeout)
                 value = signed_number(urc.line.partition(":")[2])
                 if value is None:
                     raise MalformedAnswer(
                         f"{prefix} without a number: {printable(urc.line.encode('latin-1'))}\n{self.port.evidence()}"
                     )
                 if value <= 0:  # builds with CONFIG_SLM_DATAMODE_URC report the size of each flush before it
-                    self._data_mode = False
+                    self._parser.in_data_mode = False
                     return value
         except UrcTimeout as error:
             raise CommandTimeout(f"data mode did not end: {error}") from error
+
+    def _report_behind(self, failure: Urc, report: str, timeout: float) -> Urc:
+        """Return the report behind the mark of failure; send the terminator for it, unless it comes at once."""
+        try:
+            return self.wait_for_urc(report, timeout=_REPORT_SECONDS, since_ns=failure.received_ns)
+        except UrcTimeout:
+            self.write(self.dialect.data_mode_terminator, timeout=timeout)
+            return self.wait_for_urc(report, timeout=timeout, since_ns=failure.received_ns)
 
     def write_raw(self, data: bytes, *, timeout: float = 30.0) -> None:
         """Write bytes in whatever state the device is: for data mode, and for recovery from an unknown state."""
@@ -314,7 +329,6 @@ class AtLink:
         """Drop a hanging command, half an answer, the backlog and data mode: the device was brought to order."""
         self._parser.reset()
         self._hanging = None
-        self._data_mode = False
         self._backlog.clear()
 
     # ---------------------------------------------------------------- receiving
@@ -347,9 +361,8 @@ class AtLink:
                 if self._answered:
                     self._heed_restart(urc, event.line)
             elif type(event) is FinalResult and self._hanging is not None:
-                command, sent_ns, enters_data_mode = self._hanging
+                command, sent_ns = self._hanging
                 self._hanging = None
-                self._data_mode = self._data_mode or (enters_data_mode and event.code == b"OK")
                 late = (stamp - sent_ns) / NS_PER_S
                 self.transcript.note(stamp, f"late: {printable(event.code)} of {command} after {late:.3f} s")
             elif type(event) is FinalResult:
@@ -376,10 +389,10 @@ class AtLink:
             for secret in secrets:
                 self.hide(secret)
         command = shown[: len(text)].decode("latin-1")
-        parser.command_sent(text)
+        parser.command_sent(text, enters_data_mode=enters_data_mode)
         port = self.port
         # Until its final result is there the command hangs: whatever interrupts us, its answer is not the next one's.
-        self._hanging = (command, now_ns(), enters_data_mode)
+        self._hanging = (command, now_ns())
         sent = port.write(data, shown, timeout)
         deadline = sent + int(timeout * NS_PER_S)
         lines: list[str] = []
@@ -470,7 +483,7 @@ class AtLink:
         while self._hanging is not None:
             received = self.port.receive(deadline)
             if received is None:
-                command, sent_ns, _ = self._hanging
+                command, sent_ns = self._hanging
                 raise LinkBlocked(
                     f"{waiting} was not sent: {command}, sent {(now_ns() - sent_ns) / NS_PER_S:.1f} s ago, still has no"
                     f" final result\n{self.port.evidence()}"

@@ -6,7 +6,6 @@ it answers with :class:`~bench.at.events.Malformed`.
 
 from bench.at.dialects import FINAL_RESULT_PREFIXES, FINAL_RESULTS, Dialect
 from bench.at.events import Echo, Event, FinalResult, Information, Malformed, Payload, Unsolicited
-from bench.at.numbers import whole_number
 from bench.at.slm import SLM
 
 # An answer line longer than this is noise from a wrong baud rate or a wrong port, not a line.
@@ -40,9 +39,12 @@ class Parser:
         self._missing = 0
         self._payload: list[bytes] = []
         self._heading = b""  # the URC that announced the payload; empty for the line of an answer
-        # By prefix, a line that is the answer if no other of its kind comes before the final result.
-        self._held: dict[bytes, bytes] = {}
+        # By kind, a line that is the answer if no other of its kind comes before the final result; and its payload.
+        self._held: dict[bytes, tuple[bytes, bytes | None]] = {}
+        self._holding = b""  # the kind of the line that announced the payload, if it is held
         self._pending: bytes | None = None
+        self._enters_data_mode = False
+        self.in_data_mode = False
         self._expected = _NOTHING
 
     @property
@@ -55,9 +57,14 @@ class Parser:
         """Return the bytes that are not an event yet."""
         return b"".join(self._payload) + bytes(self._half_line)
 
-    def command_sent(self, command: bytes) -> None:
-        """Take lines with the prefix of ``command`` (no terminator) as its answer, until a final result."""
+    def command_sent(self, command: bytes, *, enters_data_mode: bool = False) -> None:
+        """Take lines with the prefix of ``command`` (no terminator) as its answer, until a final result.
+
+        Behind the OK of one that enters data mode, the mark of data mode that failed is told without an end of line,
+        until ``in_data_mode`` is cleared.
+        """
         self._pending = command
+        self._enters_data_mode = enters_data_mode
         self._expected = self._prefixes.get(command) or self._prefixes_of(command)
 
     def _prefixes_of(self, command: bytes) -> frozenset[bytes]:
@@ -86,6 +93,10 @@ class Parser:
             if self._missing:
                 position = self._collect(received, position, events)
                 continue
+            if self.in_data_mode and self._tells_failure(received, position):
+                events.append(Unsolicited(self.dialect.data_mode_failure))
+                position += len(self.dialect.data_mode_failure)
+                continue
             end = received.find(_END, max(position, searched))
             if end < 0:
                 break
@@ -104,10 +115,18 @@ class Parser:
         self._missing -= len(piece)
         if not self._missing:
             taken = b"".join(self._payload)
-            events.append(Unsolicited(self._heading, taken) if self._heading else Payload(taken))
-            self._heading = b""
+            if self._holding:
+                self._held[self._holding] = (self._held[self._holding][0], taken)
+            else:
+                events.append(Unsolicited(self._heading, taken) if self._heading else Payload(taken))
+            self._heading = self._holding = b""
             self._payload.clear()
         return position + len(piece)
+
+    def _tells_failure(self, received: bytes | bytearray, position: int) -> bool:
+        """Return whether the mark of data mode that failed stands where a line begins."""
+        mark = self.dialect.data_mode_failure
+        return mark != b"" and not self._too_long and received.startswith(mark, position)
 
     def _take_line(self, received: bytes | bytearray, start: int, end: int, events: list[Event]) -> None:
         if self._too_long:
@@ -130,10 +149,20 @@ class Parser:
     def _add_event(self, line: bytes, events: list[Event]) -> None:
         event = self._event(line)
         if type(event) is FinalResult and self._held:
-            events += map(Information, self._held.values())
-            self._held.clear()
+            self._release(event.code, events)
         if event is not None:
             events.append(event)
+
+    def _release(self, code: bytes, events: list[Event]) -> None:
+        """Tell the lines that were held: the answer, or URCs where the command was refused."""
+        for line, payload in self._held.values():
+            if code != b"OK":
+                events.append(Unsolicited(line, payload))
+                continue
+            events.append(Information(line))
+            if payload is not None:
+                events.append(Payload(payload))
+        self._held.clear()
 
     def _event(self, line: bytes) -> Event | None:
         """Return the event of a line; None for a URC whose payload is still to come, or for a line that is held."""
@@ -143,6 +172,8 @@ class Parser:
         if final is None and line.startswith(FINAL_RESULT_PREFIXES):
             final = FinalResult(line)
         if final is not None:
+            self.in_data_mode = self.in_data_mode or (self._enters_data_mode and final.code == b"OK")
+            self._enters_data_mode = False
             self._pending = None
             self._expected = _NOTHING
             return final
@@ -150,7 +181,7 @@ class Parser:
             prefix, colon, rest = line.partition(b":")
             if colon:
                 return self._prefixed(line, prefix, rest)
-        elif self._pending is not None and line.rstrip(b"\r") == self._pending:
+        elif self._pending is not None and line.strip(b"\r\n") == self._pending:
             return Echo(line)
         return Unsolicited(line) if self._pending is None else Information(line)
 
@@ -158,10 +189,10 @@ class Parser:
         field = self.dialect.payloads.get(prefix)
         if field is not None:
             # Announced bytes are taken whether or not a command waits for them: they must not be read as lines.
-            fields = rest.split(b",")
-            size = whole_number(fields[field]) if field < len(fields) else None
-            if size is None or size > self.dialect.payload_limit:
-                return Malformed(line, f"field {field + 1} is not a number of bytes up to {self.dialect.payload_limit}")
+            size = field.size(rest.split(b","))
+            limit = self.dialect.payload_limit
+            if size is None or size > limit:
+                return Malformed(line, f"field {field.count + 1} is not a number of bytes up to {limit}")
             self._missing = size
         if prefix not in self._expected:
             return self._unsolicited(line)
@@ -169,14 +200,15 @@ class Parser:
         if shared is None:
             return Information(line)
         if not shared.is_answer(rest):
-            return Unsolicited(line)
-        return self._hold(prefix, line) if shared.alike else Information(line)
+            return self._unsolicited(line)
+        return self._hold(shared.kind(prefix, rest), line) if shared.alike else Information(line)
 
-    def _hold(self, prefix: bytes, line: bytes) -> Unsolicited | None:
-        """Hold a line; return the one that was held before, which was a URC then."""
-        before = self._held.pop(prefix, None)
-        self._held[prefix] = line
-        return None if before is None else Unsolicited(before)
+    def _hold(self, kind: bytes, line: bytes) -> Unsolicited | None:
+        """Hold a line; return the one of its kind that was held before, which was a URC then."""
+        before = self._held.pop(kind, None)
+        self._held[kind] = (line, None)
+        self._holding = kind if self._missing else b""
+        return None if before is None else Unsolicited(*before)
 
     def _unsolicited(self, line: bytes) -> Unsolicited | None:
         if not self._missing:

@@ -2,7 +2,7 @@
 
 import re
 
-from bench.at.dialects import Dialect, SharedName
+from bench.at.dialects import Dialect, PayloadField, SharedName
 from bench.at.modem_urcs import SHARED_NAMES
 
 SLM = Dialect(
@@ -12,7 +12,7 @@ SLM = Dialect(
         b"#XACCEPT": (b"#XACCEPT", b"#XTCPACCEPT"),
         b"#XSSOCKET": (b"#XSSOCKET", b"#XSOCKET"),
     },
-    payloads={b"#XRECV": 0, b"#XRECVFROM": 0},
+    payloads={b"#XRECV": PayloadField(0), b"#XRECVFROM": PayloadField(0)},
     shared_names={
         **SHARED_NAMES,
         # AT#XAPOLL? answers whether it runs, its events and its handles; the URC has a handle and events.

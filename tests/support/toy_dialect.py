@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.at import AtLink, Dialect, Response, UrcTimeout
+from bench.at.dialects import PayloadField
 from bench.errors import UsageError
 from bench.modem import (
     CommandFamilies,
@@ -108,7 +109,7 @@ TOY = FirmwareDialect(
     application="toy",
     title="Toy Modem",
     recognition=Recognition("AT+TOYVER", "+TOYVER"),
-    wire=Dialect("Toy Modem", b"\r", payloads={b"+RX": 1}, restarts=(b"HELLO",)),
+    wire=Dialect("Toy Modem", b"\r", payloads={b"+RX": PayloadField(1)}, restarts=(b"HELLO",)),
     terminators=(b"\r",),
     reset="AT+AGAIN",
     ready=b"HELLO",

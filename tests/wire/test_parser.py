@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.at.dialects import commands_in
+from bench.at import SERIAL_MODEM, SLM, Dialect
+from bench.at.dialects import PayloadField, commands_in
 from bench.at.events import Echo, Event, FinalResult, Information, Malformed, Payload, Unsolicited
 from bench.at.parser import LINE_LIMIT, Parser
-from bench.at.slm import SLM
 
 OK = FinalResult(b"OK")
 
 
-def parse(received: bytes, command: bytes | None = None, *cuts: int) -> list[Event]:
-    parser = Parser()
+def parse(received: bytes, command: bytes | None = None, *cuts: int, dialect: Dialect = SLM) -> list[Event]:
+    parser = Parser(dialect)
     if command is not None:
-        parser.command_sent(command)
+        parser.command_sent(command, enters_data_mode=command.startswith(b"AT#XSEND=0,2"))
     edges = sorted({0, len(received), *(cut % (len(received) + 1) for cut in cuts)})
     return [event for a, b in pairwise(edges) for event in parser.feed(received[a:b])]
 
@@ -97,6 +97,117 @@ def test_every_single_cut_gives_the_same_events(command: bytes | None, received:
 )
 def test_any_chunking_of_anything_gives_the_same_events(received: bytes, command: bytes, cuts: list[int]) -> None:
     assert parse(received, command, *cuts) == parse(received, command)
+
+
+XRECV = b"AT#XRECV=0,0,0,10"
+OF_SERIAL_MODEM = [
+    (XRECV, b"\r\n#XRECV: 0,0,8\r\nTest TCP\r\nOK\r\n", [Information(b"#XRECV: 0,0,8"), Payload(b"Test TCP"), OK]),
+    (
+        b"AT#XRECV=0,1,0,10",
+        b"\r\n#XRECV: 0,1,5\r\n48656c6c6f\r\nOK\r\n",
+        [Information(b"#XRECV: 0,1,5"), Payload(b"48656c6c6f"), OK],
+    ),
+    (
+        b"AT#XRECVFROM=0,1,0,10",
+        b'\r\n#XRECVFROM: 0,1,2,"192.0.2.1",5005\r\n0d0a\r\nOK\r\n',
+        [Information(b'#XRECVFROM: 0,1,2,"192.0.2.1",5005'), Payload(b"0d0a"), OK],
+    ),
+    (XRECV, b"\r\nOK\r\n", [OK]),
+    # Automatic reception: the same line as a URC, while nothing is asked, amid another command, before the answer.
+    (None, b"\r\n#XRECV: 0,0,6\r\n\r\nOK\r\n\r\n", [Unsolicited(b"#XRECV: 0,0,6", b"\r\nOK\r\n")]),
+    (
+        None,
+        b'\r\n#XRECVFROM: 1,1,2,"::1",7\r\n0d0a\r\n\r\n#XAPOLL: 1,1\r\n',
+        [Unsolicited(b'#XRECVFROM: 1,1,2,"::1",7', b"0d0a"), Unsolicited(b"#XAPOLL: 1,1")],
+    ),
+    (b"AT", b"\r\n#XRECV: 1,0,2\r\nhi\r\n\r\nOK\r\n", [Unsolicited(b"#XRECV: 1,0,2", b"hi"), OK]),
+    (
+        XRECV,
+        b"\r\n#XRECV: 1,1,1\r\n0d\r\n\r\n#XRECV: 0,0,2\r\nhi\r\nOK\r\n",
+        [Unsolicited(b"#XRECV: 1,1,1", b"0d"), Information(b"#XRECV: 0,0,2"), Payload(b"hi"), OK],
+    ),
+    (
+        XRECV,
+        b"\r\n#XRECV: 0,0,2\r\nhi\r\n\r\nERROR\r\n",
+        [Unsolicited(b"#XRECV: 0,0,2", b"hi"), FinalResult(b"ERROR")],
+    ),
+    (
+        b"AT#XAPOLL?",
+        b"\r\n#XAPOLL: 1,17\r\n\r\n#XAPOLL: 0,1\r\n\r\n#XAPOLL: 0,5\r\n\r\n#XAPOLL: 1,1\r\n\r\nOK\r\n",
+        [
+            Unsolicited(b"#XAPOLL: 1,17"),
+            Unsolicited(b"#XAPOLL: 0,1"),
+            Information(b"#XAPOLL: 0,5"),
+            Information(b"#XAPOLL: 1,1"),
+            OK,
+        ],
+    ),
+    (b"AT#XAPOLL=0,1,1", b"\r\n#XAPOLL: 0,4\r\n\r\nOK\r\n", [Unsolicited(b"#XAPOLL: 0,4"), OK]),
+    (
+        b"AT#XAPOLL=?",
+        b"\r\n#XAPOLL: <handle>,(0,1),(0,1,4,5)\r\n\r\nOK\r\n",
+        [Information(b"#XAPOLL: <handle>,(0,1),(0,1,4,5)"), OK],
+    ),
+    # The peer has closed during automatic reception: a lone line end.
+    (None, b"\r\n\r\n#XAPOLL: 0,16\r\n", [Unsolicited(b"#XAPOLL: 0,16")]),
+    # Data mode that fails, with a pause before the terminator of the host, and without.
+    (b"AT#XSEND=0,2,0", b"\r\nOK\r\n+++", [OK, Unsolicited(b"+++")]),
+    (
+        b"AT#XSEND=0,2,0",
+        b"\r\nOK\r\n+++\r\n#XDATAMODE: -1\r\n",
+        [OK, Unsolicited(b"+++"), Unsolicited(b"#XDATAMODE: -1")],
+    ),
+    (b"AT#XSEND=0,2,0", b"\r\nERROR\r\n+++", [FinalResult(b"ERROR")]),
+    # Echo; the line feed behind a carriage return is echoed as well, before the next command.
+    (b"AT", b"AT\r\r\nOK\r\n", [Echo(b"AT\r"), OK]),
+    (b"AT", b"\nAT\r\r\nOK\r\n", [Echo(b"\nAT\r"), OK]),
+    (None, b"Bootloader mode ready\r\n", [Unsolicited(b"Bootloader mode ready")]),
+]
+
+
+@pytest.mark.parametrize(("command", "received", "expected"), OF_SERIAL_MODEM)
+def test_reads_serial_modem_however_it_is_cut(command: bytes | None, received: bytes, expected: list[Event]) -> None:
+    assert parse(received, command, dialect=SERIAL_MODEM) == expected
+    for cut in range(len(received)):
+        assert parse(received, command, cut, dialect=SERIAL_MODEM) == expected
+    assert parse(received, command, *range(len(received)), dialect=SERIAL_MODEM) == expected
+
+
+@given(
+    st.binary(max_size=200) | st.lists(st.sampled_from([c[1] for c in OF_SERIAL_MODEM])).map(b"".join),
+    st.none() | st.sampled_from([c[0] for c in OF_SERIAL_MODEM if c[0]]),
+    st.lists(st.integers(0, 1000), max_size=12),
+)
+def test_any_chunking_of_serial_modem_gives_the_same_events(received: bytes, command: bytes, cuts: list[int]) -> None:
+    whole = parse(received, command, dialect=SERIAL_MODEM)
+    assert parse(received, command, *cuts, dialect=SERIAL_MODEM) == whole
+
+
+@given(st.binary(max_size=2048), st.booleans())
+def test_any_payload_of_serial_modem_is_taken_whole(data: bytes, in_hex: bool) -> None:
+    payload = data.hex().encode() if in_hex else data
+    received = b"\r\n#XRECV: 3,%d,%d\r\n%b\r\nOK\r\n" % (in_hex, len(data), payload)
+    events = parse(received, b"AT#XRECV=3,0,0,5", dialect=SERIAL_MODEM)
+    assert events[-1] == OK
+    assert [event.data for event in events if isinstance(event, Payload)] == ([payload] if payload else [])
+
+
+@pytest.mark.parametrize(
+    ("field", "fields", "size"),
+    [
+        (PayloadField(0), [b" 5"], 5),
+        (PayloadField(1), [b" 5"], None),
+        (PayloadField(2, doubled_by=1), [b" 0", b"0", b"5", b'"192.0.2.1"', b"7"], 5),
+        (PayloadField(2, doubled_by=1), [b" 0", b"1", b"5"], 10),
+        (PayloadField(2, doubled_by=1), [b" 0", b" 1 ", b"5"], 10),
+        (PayloadField(2, doubled_by=1), [b" 0", b"2", b"5"], 5),
+        (PayloadField(2, doubled_by=1), [b" 0", b"1", b"-5"], None),
+        (PayloadField(2, doubled_by=1), [b" 0", b"1"], None),
+        (PayloadField(0, doubled_by=1), [b" 5"], 5),
+    ],
+)
+def test_the_size_of_a_payload(field: PayloadField, fields: list[bytes], size: int | None) -> None:
+    assert field.size(fields) == size
 
 
 @given(st.binary(max_size=2048))
