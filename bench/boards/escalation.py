@@ -165,8 +165,10 @@ class Escalation:
 def _blind_resets() -> bytes:
     """Return each reset command with CR LF, which builds that want CR take too, and with LF for those that want LF."""
     return b"".join(
-        dialect.reset.encode() + terminator
-        for dialect in DIALECTS
-        for terminator in (b"\r\n", b"\n")
-        if terminator in dialect.terminators or terminator == b"\r\n"
+        dict.fromkeys(
+            dialect.reset.encode() + terminator
+            for dialect in DIALECTS
+            for terminator in (b"\r\n", b"\n")
+            if terminator in dialect.terminators or terminator == b"\r\n"
+        )
     )

@@ -1,9 +1,16 @@
 """The firmware's commands, typed."""
 
-from bench.modem.commands import CommandFamilies, CommandTiming
+from bench.modem.commands import CommandFamilies, CommandTiming, DataModeError
 from bench.modem.credential_commands import CredentialCommands, CredentialStoreFull, CredentialType, StoredCredential
 from bench.modem.cures import Cures
-from bench.modem.dialects import DIALECTS, SERIAL_LTE_MODEM, DialectUnsupported, FirmwareDialect, recognise
+from bench.modem.dialects import (
+    DIALECTS,
+    SERIAL_LTE_MODEM,
+    SERIAL_MODEM,
+    DialectUnsupported,
+    FirmwareDialect,
+    recognise,
+)
 from bench.modem.identity import Identity, identify
 from bench.modem.modem import Modem, family_of
 from bench.modem.packet_data import AttachSettings, PacketContext, PacketData
@@ -11,14 +18,24 @@ from bench.modem.power_saving import PowerSaving, PsmGrant, SleepWatch
 from bench.modem.radio import Radio, RaiSupport, ServingCell, SignallingWatch
 from bench.modem.registration import AttachBlocked, NotRegistered, RadioOff
 from bench.modem.secure_sockets import SecureSocket
-from bench.modem.sim_card import SimFault, SimLocked
-from bench.modem.slm.sockets import (
-    DATA_MODE_BUFFER,
-    RECEIVE_LIMIT,
-    STRING_LIMIT,
-    DataModeError,
-    fits_string,
+from bench.modem.serial_modem.families import SerialModemFamilies
+from bench.modem.serial_modem.values import (
+    AllClosed,
+    Arrived,
+    AskedEvents,
+    Closed,
+    Listener,
+    OpenSocket,
+    Reception,
+    ReceptionOf,
+    SendFlag,
+    SendNotice,
+    SleepMode,
+    SocketEvent,
+    Versions,
 )
+from bench.modem.sim_card import SimFault, SimLocked
+from bench.modem.slm.sockets import DATA_MODE_BUFFER, RECEIVE_LIMIT, STRING_LIMIT, fits_string
 from bench.modem.socket_values import (
     AcceptedConnection,
     AcceptedHandle,
@@ -55,15 +72,20 @@ __all__ = [
     "DIALECTS",
     "RECEIVE_LIMIT",
     "SERIAL_LTE_MODEM",
+    "SERIAL_MODEM",
     "STRING_LIMIT",
     "AcceptedConnection",
     "AcceptedHandle",
     "ActiveSecureSocket",
     "ActiveSocket",
+    "AllClosed",
+    "Arrived",
+    "AskedEvents",
     "AttachBlocked",
     "AttachSettings",
     "CidSetting",
     "CidStatus",
+    "Closed",
     "CommandFamilies",
     "CommandTiming",
     "CredentialCommands",
@@ -76,8 +98,10 @@ __all__ = [
     "FirmwareDialect",
     "Identity",
     "ListedSocket",
+    "Listener",
     "Modem",
     "NotRegistered",
+    "OpenSocket",
     "Opened",
     "OptionValue",
     "PacketContext",
@@ -93,19 +117,26 @@ __all__ = [
     "RaiSupport",
     "ReceiveFlag",
     "Received",
+    "Reception",
+    "ReceptionOf",
     "Resolved",
     "Role",
     "SecureOption",
     "SecureSocket",
+    "SendFlag",
+    "SendNotice",
     "Sent",
     "SentInDataMode",
+    "SerialModemFamilies",
     "ServingCell",
     "ShortRead",
     "SignallingWatch",
     "SimFault",
     "SimLocked",
+    "SleepMode",
     "SleepWatch",
     "Socket",
+    "SocketEvent",
     "SocketList",
     "SocketOption",
     "SocketType",
@@ -116,6 +147,7 @@ __all__ = [
     "TcpServer",
     "TimeLimit",
     "UdpSocket",
+    "Versions",
     "family_of",
     "fits_string",
     "identify",

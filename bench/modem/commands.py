@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bench.at import Response
+from bench.errors import DeviceError
 from bench.modem.socket_values import (
     AcceptedConnection,
     AcceptedHandle,
@@ -28,6 +29,13 @@ from bench.modem.socket_values import (
     SocketType,
     TimeLimit,
 )
+
+DATA_MODE_RESULT_OK = 0
+"""The result that a firmware reports at the end of data mode when all data were sent."""
+
+
+class DataModeError(DeviceError):
+    """Data mode ended with an error: data were dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +58,11 @@ class SocketCommands(Protocol):
         self,
         type: SocketType,  # noqa: A002 - the documentation's word
         *,
-        family: Family = Family.IPV4,
+        family: Family | None = None,
         role: Role = Role.CLIENT,
         cid: int | None = None,
     ) -> Opened:
-        """Open a plain socket."""
+        """Open a plain socket; without a family, of the one that is usual for the type: IPv4 for all but raw ones."""
 
     def open_secure(
         self,
@@ -116,14 +124,21 @@ class ServerCommands(Protocol):
         """Accept a connection that has come, or comes within ``timeout`` seconds; 0 waits for ever."""
 
     def read_accepted(self, handle: int) -> AcceptedHandle:
-        """Return the handle of the connection that was accepted last."""
+        """Return the handle of the connection that was accepted last.
+
+        Raises:
+            UsageError: the firmware cannot be asked; :meth:`accept` has returned it.
+        """
 
 
 class PollingCommands(Protocol):
     """Readiness of sockets."""
 
     def poll(self, timeout_ms: int, *handles: int, at_most: float | None = None) -> Polled:
-        """Return the events of some sockets, of all without ``handles``: 0 returns at once, -1 waits for ever."""
+        """Return the events of some sockets, of all without ``handles``: 0 returns at once, -1 waits for ever.
+
+        The response ends when the first event was read, also where the call waits on the host.
+        """
 
 
 class OptionCommands(Protocol):

@@ -9,10 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bench.at import SERIAL_MODEM as SERIAL_MODEM_WIRE
 from bench.at import SLM, AtLink, CommandError, Dialect
 from bench.errors import LabError
 from bench.modem.answers import Answers
 from bench.modem.commands import CommandFamilies, CommandTiming
+from bench.modem.serial_modem.data_mode import serial_modem_enters_data_mode
+from bench.modem.serial_modem.families import serial_modem_blocks, serial_modem_families
+from bench.modem.serial_modem.version import comparable_version
 from bench.modem.slm.data_mode import slm_enters_data_mode
 from bench.modem.slm.families import slm_blocks, slm_families
 
@@ -76,6 +80,7 @@ class FirmwareDialect:
         enters_data_mode: returns True for a command whose OK enters data mode.
         capabilities: in which it differs from others.
         oldest: the first version of it that the bench speaks; older ones answer in other forms.
+        comparable: makes of a version as it is printed one that version ranges can compare.
     """
 
     application: str
@@ -90,6 +95,7 @@ class FirmwareDialect:
     enters_data_mode: Callable[[bytes], bool]
     capabilities: DialectCapabilities
     oldest: tuple[int, ...] = ()
+    comparable: Callable[[str], str] = str
 
 
 SERIAL_LTE_MODEM = FirmwareDialect(
@@ -114,32 +120,51 @@ SERIAL_LTE_MODEM = FirmwareDialect(
     oldest=(2, 6),
 )
 
-DIALECTS: tuple[FirmwareDialect, ...] = (SERIAL_LTE_MODEM,)
-"""Every firmware that the bench speaks; a board is asked in this order."""
+SERIAL_MODEM = FirmwareDialect(
+    application="serial-modem",
+    title="Serial Modem",
+    recognition=Recognition("AT#XSMVER", "#XSMVER"),
+    wire=SERIAL_MODEM_WIRE,
+    terminators=(b"\r", b"\r\n", b"\n"),
+    reset="AT#XRESET",
+    ready=b"Ready",
+    families=serial_modem_families,
+    blocks=serial_modem_blocks,
+    enters_data_mode=serial_modem_enters_data_mode,
+    capabilities=DialectCapabilities(
+        accept=Waiting.HOST,
+        poll=Waiting.HOST,
+        hex_mode=True,
+        automatic_reception=True,
+        several_accepted=True,
+        selected_socket=False,
+    ),
+    # Before it #XAPOLL had other parameters, and servers were those of SLM.
+    oldest=(1, 0),
+    comparable=comparable_version,
+)
 
-# Serial Modem is the successor of Serial LTE Modem, and worth a message of its own.
-_SUCCESSOR = Recognition("AT#XSMVER", "#XSMVER")
+DIALECTS: tuple[FirmwareDialect, ...] = (SERIAL_MODEM, SERIAL_LTE_MODEM)
+"""Every firmware that the bench speaks; a board is asked in this order."""
 
 
 def recognise(link: AtLink) -> tuple[FirmwareDialect, tuple[str, ...]]:
     """Return the dialect of a board and the fields of its version, and let the link speak that dialect.
 
+    The first field is one that version ranges can compare. The terminator stays the one that the board was found to
+    take; a question that ends in CR LF is answered by every build but those that want LF.
+
     Raises:
         DialectUnsupported: it runs another firmware; says which one, if it is known.
         CommandTimeout, PortLost, MalformedAnswer: as any command.
     """
-    if answers_to(link, _SUCCESSOR.command) is not None:
-        raise DialectUnsupported(
-            f"{link.name} runs Serial Modem (it answers AT#XSMVER), whose AT commands differ from Serial LTE Modem's:"
-            " dialect not supported yet; flash Serial LTE Modem (nRF Connect SDK v2.6 to v3.1) to test this board"
-        )
     for dialect in DIALECTS:
         answers = answers_to(link, dialect.recognition.command)
         if answers is not None:
             version = answers.one(dialect.recognition.prefix)
             _refuse_an_old_one(link, dialect, version[0])
             link.speak(dialect.wire.ending_in(link.dialect.terminator))
-            return dialect, version
+            return dialect, (dialect.comparable(version[0]), *version[1:])
     raise DialectUnsupported(
         f"{link.name} answers AT, but not {_names(lambda d: d.recognition.command)}: it does not run"
         f" {titles()}; flash that firmware, or name the port that speaks it"
@@ -149,7 +174,7 @@ def recognise(link: AtLink) -> tuple[FirmwareDialect, tuple[str, ...]]:
 def _refuse_an_old_one(link: AtLink, dialect: FirmwareDialect, version: str) -> None:
     """Raise DialectUnsupported for a version that answers in other forms. Zeros stand for a build without a version."""
     numbers = tuple(map(int, re.findall(r"\d+", version.partition("-")[0])))
-    if (1,) <= numbers < dialect.oldest:
+    if any(numbers) and numbers < dialect.oldest:
         oldest = ".".join(map(str, dialect.oldest))
         raise DialectUnsupported(
             f"{link.name} runs {dialect.title} {version}, whose answers have other forms: the bench speaks {oldest} and"
@@ -167,7 +192,7 @@ def answers_to(link: AtLink, command: str) -> Answers | None:
 
 def recognitions() -> tuple[Recognition, ...]:
     """Return the questions that tell each known firmware from others."""
-    return (*(dialect.recognition for dialect in DIALECTS), _SUCCESSOR)
+    return tuple(dialect.recognition for dialect in DIALECTS)
 
 
 def reset_commands() -> tuple[str, ...]:
@@ -176,7 +201,7 @@ def reset_commands() -> tuple[str, ...]:
 
 
 def titles() -> str:
-    """Return the firmwares that the bench speaks, for a message: ``Serial LTE Modem``."""
+    """Return the firmwares that the bench speaks, for a message: ``Serial Modem or Serial LTE Modem``."""
     return _names(lambda dialect: dialect.title)
 
 
@@ -186,4 +211,5 @@ def ready_lines() -> tuple[bytes, ...]:
 
 
 def _names(part: Callable[[FirmwareDialect], str]) -> str:
-    return " or ".join(dict.fromkeys(part(dialect) for dialect in DIALECTS))
+    *others, last = dict.fromkeys(part(dialect) for dialect in DIALECTS)
+    return f"{', '.join(others)} or {last}" if others else last

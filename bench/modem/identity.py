@@ -17,7 +17,7 @@ class Identity:
         part: AT+CGMM, such as nRF9151-LACA.
         modem_firmware: AT+CGMR.
         hardware: AT%HWVERSION.
-        application_version: AT#XSLMVER of SLM.
+        application_version: AT#XSLMVER of SLM, AT#XSMVER of Serial Modem; in a form that version ranges can compare.
         ncs_version: of the SDK that the application was built with, where it tells.
         imei: AT+CGSN.
         imsi: AT+CIMI; empty without a SIM that is powered.
@@ -39,7 +39,7 @@ class Identity:
 
     @property
     def application(self) -> str:
-        """Return the name of the application, as in configuration and records: ``slm``."""
+        """Return the name of the application, as in configuration and records: ``slm``, ``serial-modem``."""
         return self.dialect.application
 
     @property

@@ -15,6 +15,7 @@ from bench.modem.power_saving import PowerSaving
 from bench.modem.radio import Radio
 from bench.modem.registration import Registration
 from bench.modem.secure_sockets import SecureSocket
+from bench.modem.serial_modem.families import SerialModemFamilies
 from bench.modem.sim_card import PinSource, SimCard
 from bench.modem.slm.active import SelectedSocket
 from bench.modem.slm.sockets import SlmSocketCommands
@@ -91,6 +92,20 @@ class Modem:
         if not isinstance(self.sockets, SlmSocketCommands):
             raise UsageError(f"{self.link.name} runs {self.dialect.title}, which has no selected socket")
         return self.sockets.selected
+
+    @property
+    def serial_modem(self) -> SerialModemFamilies:
+        """Return the command families of Serial Modem, with what no other firmware has.
+
+        Raises:
+            UsageError: the board runs another firmware.
+        """
+        if not isinstance(self.commands, SerialModemFamilies):
+            raise UsageError(
+                f"{self.link.name} runs {self.dialect.title}, which has no automatic reception, no hexadecimal data, no"
+                " events by URC and no echo"
+            )
+        return self.commands
 
     def identity(self) -> Identity:
         """Ask the board for its identity; see :func:`~bench.modem.identity.identify`."""

@@ -1,6 +1,7 @@
 """The values of the socket commands, of requests and answers.
 
-Numbers as on Nordic's Socket AT commands page, which SLM and its successor share; the lines are those of SLM.
+Numbers as on Nordic's Socket AT commands page, which SLM and its successor share; the lines are those of SLM. In the
+successor's a handle stands before the other fields.
 """
 
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class PeerVerify(IntEnum):
 
 
 class SocketOption(IntEnum):
-    """The options of any socket."""
+    """The options of any socket. KEEPOPEN and IPV6_DELAYED_ADDR_REFRESH are Serial Modem's alone."""
 
     REUSEADDR = 2
     RCVTIMEO = 20
@@ -58,9 +59,11 @@ class SocketOption(IntEnum):
     SILENCE_ALL = 30
     IP_ECHO_REPLY = 31
     IPV6_ECHO_REPLY = 32
+    KEEPOPEN = 34
     BINDTOPDN = 40
     TCP_SRV_SESSTIMEO = 55
     RAI = 61
+    IPV6_DELAYED_ADDR_REFRESH = 62
 
 
 class Rai(IntEnum):
@@ -78,7 +81,7 @@ class Rai(IntEnum):
 
 
 class SecureOption(IntEnum):
-    """The options of TLS and DTLS sockets."""
+    """The options of TLS and DTLS sockets. Those from DTLS_CONN_SAVE on are Serial Modem's alone."""
 
     HOSTNAME = 2
     CIPHERSUITE_USED = 4
@@ -88,6 +91,9 @@ class SecureOption(IntEnum):
     DTLS_CID = 14
     DTLS_CID_STATUS = 15
     DTLS_HANDSHAKE_TIMEO = 18
+    DTLS_CONN_SAVE = 19
+    DTLS_CONN_LOAD = 20
+    DTLS_FRAG_EXT = 22
 
 
 class CidSetting(IntEnum):
@@ -108,10 +114,11 @@ class CidStatus(IntEnum):
 
 
 class PollEvent(IntFlag):
-    """The events of a poll."""
+    """The events of a poll. OUT comes only where it was asked for, which a poll does not."""
 
     NONE = 0
     IN = 0x0001
+    OUT = 0x0004
     ERR = 0x0008
     HUP = 0x0010
     NVAL = 0x0020
@@ -176,10 +183,14 @@ class SocketList:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Data that were sent by command: ``#XSEND: <size>`` or ``#XSENDTO: <size>``."""
+    """Data that were sent by command: ``#XSEND: <size>`` or ``#XSENDTO: <size>``.
+
+    ``notified``: a URC will tell whether the network has acknowledged them, as was asked for (Serial Modem).
+    """
 
     size: int
     response: Response
+    notified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,12 +237,18 @@ class AcceptedConnection:
         handle: of the connection, as the board printed it.
         peer_address: the peer's address, without its port.
         carrier: the handle by which commands reach the connection; SLM uses its listener for that.
+        peer_port: the peer's port, where the firmware tells it.
+        cid: the context of the connection, where the firmware tells it.
+        announced_ns: when the URC was read that told of the peer; None where no URC was waited for.
     """
 
     handle: int
     peer_address: str
     response: Response
     carrier: int
+    peer_port: int | None = None
+    cid: int | None = None
+    announced_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +261,10 @@ class AcceptedHandle:
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """The events of sockets in the order in which they came; empty when time was up."""
+    """The events of sockets in the order in which they came; empty when time was up.
+
+    The response ends when the answer, or the URC with the first of them, was read.
+    """
 
     events: tuple[tuple[int, PollEvent], ...]
     response: Response

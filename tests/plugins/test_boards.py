@@ -131,13 +131,25 @@ class TestRefusals:
                 synchronise(link, timeout=1.5)
 
     def test_serial_modem_firmware(self) -> None:
-        answers = {**SLM_IDENTITY, b"AT#XSMVER": b'\r\n#XSMVER: "v1.0.0","3.3.99"\r\n\r\nOK\r\n'}
-        with device(answers) as board, pytest.raises(DialectUnsupported, match="dialect not supported yet"):
+        version = b'\r\n#XSMVER: "v1.99.0-67-ga9e396bc3d58","3.3.99"\r\n\r\nOK\r\n'
+        answers = {**SLM_IDENTITY, b"AT#XSMVER": version, b"AT#XCLOSE": b"\r\nOK\r\n"}
+        with device(answers) as board, board_at(board.path) as opened:
+            assert opened.identity.application == "serial-modem"
+            assert opened.identity.application_version == "1.99.0.post67+ga9e396bc3d58"
+            assert b"AT#XSLMVER" not in board.heard
+            assert opened.modem.serial_modem.sockets.close_all() == 0
+
+    def test_serial_modem_of_another_age(self) -> None:
+        answers = {**SLM_IDENTITY, b"AT#XSMVER": b'\r\n#XSMVER: "v0.3.0","3.2.0"\r\n\r\nOK\r\n'}
+        with device(answers) as board, pytest.raises(DialectUnsupported, match=r"Serial Modem v0\.3\.0, .* 1\.0 and"):
             board_at(board.path).open()
 
     def test_another_modem(self) -> None:
         answers = {name: answer for name, answer in SLM_IDENTITY.items() if name != b"AT#XSLMVER"}
-        with device(answers) as board, pytest.raises(DialectUnsupported, match="does not run Serial LTE Modem"):
+        with (
+            device(answers) as board,
+            pytest.raises(DialectUnsupported, match="does not run Serial Modem or Serial LTE Modem"),
+        ):
             board_at(board.path).open()
 
     def test_a_board_of_another_make_is_opened_by_its_answers_alone(self) -> None:

@@ -42,7 +42,7 @@ class ToySockets:
         self,
         type: SocketType,  # noqa: A002 - as in the protocol
         *,
-        family: Family = Family.IPV4,
+        family: Family | None = None,
         role: Role = Role.CLIENT,
         cid: int | None = None,
     ) -> Opened:

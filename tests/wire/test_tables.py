@@ -274,6 +274,8 @@ class TestSocketValues:
                 {
                     "REUSEADDR": 2, "RCVTIMEO": 20, "SNDTIMEO": 21, "SILENCE_ALL": 30, "IP_ECHO_REPLY": 31,
                     "IPV6_ECHO_REPLY": 32, "BINDTOPDN": 40, "TCP_SRV_SESSTIMEO": 55, "RAI": 61,
+                    # Serial Modem's alone.
+                    "KEEPOPEN": 34, "IPV6_DELAYED_ADDR_REFRESH": 62,
                 },
             ),
             (Rai, {"NO_DATA": 1, "LAST": 2, "ONE_RESP": 3, "ONGOING": 4, "WAIT_MORE": 5}),
@@ -282,11 +284,12 @@ class TestSocketValues:
                 {
                     "HOSTNAME": 2, "CIPHERSUITE_USED": 4, "PEER_VERIFY": 5, "SESSION_CACHE": 12,
                     "SESSION_CACHE_PURGE": 13, "DTLS_CID": 14, "DTLS_CID_STATUS": 15, "DTLS_HANDSHAKE_TIMEO": 18,
+                    "DTLS_CONN_SAVE": 19, "DTLS_CONN_LOAD": 20, "DTLS_FRAG_EXT": 22,
                 },
             ),
             (CidSetting, {"DISABLED": 0, "SUPPORTED": 1, "ENABLED": 2}),
             (CidStatus, {"DISABLED": 0, "DOWNLINK": 1, "UPLINK": 2, "BIDIRECTIONAL": 3}),
-            (PollEvent, {"NONE": 0, "IN": 1, "ERR": 8, "HUP": 16, "NVAL": 32}),
+            (PollEvent, {"NONE": 0, "IN": 1, "OUT": 4, "ERR": 8, "HUP": 16, "NVAL": 32}),
             (ReceiveFlag, {"NONE": 0, "PEEK": 2, "DONT_WAIT": 64, "WAIT_ALL": 256}),
         ],
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.at import AtLink, UrcTimeout
+from bench.at import SLM, AtLink, UrcTimeout
 from bench.boards.budget import cost_of_commands
 from bench.errors import UsageError
 from bench.modem import DIALECTS, DialectUnsupported, PollEvent, TcpClient, identify, recognise
@@ -63,7 +63,7 @@ def test_data_that_come_by_themselves_are_kept_with_their_urc() -> None:
 def test_a_board_is_recognised_by_the_table() -> None:
     script = [UNKNOWN, NOT_SLM, (b"AT+TOYVER", b'+TOYVER: "0.3"')]
     transport = ScriptedTransport(script, b"\r")
-    with AtLink(transport, DIALECTS[0].wire.ending_in(b"\r")) as link:
+    with AtLink(transport, SLM.ending_in(b"\r")) as link:
         dialect, version = recognise(link)
         assert (dialect, version) == (TOY, ("0.3",))
         assert link.dialect == TOY.wire
@@ -74,7 +74,7 @@ def test_a_board_is_recognised_by_the_table() -> None:
 def test_its_identity_names_it() -> None:
     facts = ("AT+CGMI", "AT+CGMM", "AT+CGMR", "AT%HWVERSION", "AT+CGSN", "AT+CIMI", "AT%XICCID", "AT#XUUID")
     script = [UNKNOWN, NOT_SLM, (b"AT+TOYVER", b'+TOYVER: "0.3"'), *((fact.encode(), b"ERROR") for fact in facts)]
-    with AtLink(ScriptedTransport(script, b"\r"), DIALECTS[0].wire.ending_in(b"\r")) as link:
+    with AtLink(ScriptedTransport(script, b"\r"), SLM.ending_in(b"\r")) as link:
         identity = identify(link)
     assert (identity.application, identity.application_version) == ("toy", "0.3")
     assert identity.application_text == "toy 0.3"
@@ -83,7 +83,7 @@ def test_its_identity_names_it() -> None:
 @pytest.mark.usefixtures("with_toy")
 def test_a_firmware_of_no_row_is_refused() -> None:
     script = [UNKNOWN, NOT_SLM, (b"AT+TOYVER", b"ERROR")]
-    expected = "not AT#XSLMVER or AT.TOYVER: it does not run Serial LTE Modem or Toy Modem"
+    expected = r"not AT#XSMVER, AT#XSLMVER or AT\+TOYVER: it does not run Serial Modem, Serial LTE Modem or Toy Modem"
     with AtLink(ScriptedTransport(script, b"\r\n")) as link, pytest.raises(DialectUnsupported, match=expected):
         recognise(link)
 

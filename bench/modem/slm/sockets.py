@@ -6,9 +6,9 @@ answer that neither the page nor the firmware knows raises MalformedAnswer.
 
 from bench.at import AtLink, MalformedAnswer, Response
 from bench.clock import now_ns
-from bench.errors import DeviceError, UsageError
+from bench.errors import UsageError
 from bench.modem.answers import Answers
-from bench.modem.commands import CommandTiming
+from bench.modem.commands import DATA_MODE_RESULT_OK, CommandTiming, DataModeError
 from bench.modem.slm.active import SelectedSocket
 from bench.modem.socket_values import (
     Family,
@@ -28,15 +28,10 @@ RECEIVE_LIMIT = 2048
 """Bytes that one #XRECV or #XRECVFROM gives at most."""
 DATA_MODE_BUFFER = 4096
 """Bytes that data mode collects: the largest datagram it can send."""
-DATA_MODE_RESULT_OK = 0
 
 _NOT_IN_A_STRING = frozenset(b'"\x00\x08\x7f')
 # SO_SNDTIMEO of a new socket.
 _SEND_SECONDS = 30.0
-
-
-class DataModeError(DeviceError):
-    """Data mode ended with an error: the data were dropped."""
 
 
 def fits_string(data: bytes) -> bool:
@@ -59,12 +54,12 @@ class SlmSocketCommands:
         self,
         type: SocketType,  # noqa: A002 - the page's word
         *,
-        family: Family = Family.IPV4,
+        family: Family | None = None,
         role: Role = Role.CLIENT,
         cid: int | None = None,
     ) -> Opened:
         """AT#XSOCKET=<op>,<type>,<role>[,<cid>]. The new socket becomes the active one."""
-        command = f"AT#XSOCKET={family},{type},{role}{'' if cid is None else f',{cid}'}"
+        command = f"AT#XSOCKET={family or Family.IPV4},{type},{role}{'' if cid is None else f',{cid}'}"
         return self._open(command, "#XSOCKET")
 
     def open_secure(

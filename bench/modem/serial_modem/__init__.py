@@ -1,0 +1,1 @@
+"""The command families of Serial Modem, the successor of Serial LTE Modem."""

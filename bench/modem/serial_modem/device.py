@@ -1,0 +1,70 @@
+"""The application itself: versions, UUID, sleep, boot loader, echo, baud rate. "Serial Modem, at_generic"."""
+
+from bench.at import AtLink, Response
+from bench.modem.answers import Answers
+from bench.modem.commands import CommandTiming
+from bench.modem.serial_modem.values import SleepMode, Versions
+
+_BOOT_VERSION, _BOOT_SLOT = 0, 1
+
+
+class DeviceCommands:
+    """#XSMVER, #XUUID, #XSLEEP, #XBOOTINFO, ATE, +IPR."""
+
+    def __init__(self, link: AtLink, timing: CommandTiming) -> None:
+        self._link = link
+        self._margin = timing.margin
+
+    def versions(self) -> Versions:
+        """AT#XSMVER."""
+        response = self._link.command("AT#XSMVER", timeout=self._margin)
+        application, ncs, *more = Answers(self._link, response).one("#XSMVER", fields=2)
+        return Versions(application, ncs, "".join(more[:1]), response)
+
+    def uuid(self) -> str:
+        """AT#XUUID: 36 characters."""
+        return self._answers("AT#XUUID").one("#XUUID")[0]
+
+    def sleep(self, mode: SleepMode | int) -> Response:
+        """AT#XSLEEP=<mode>. The board sleeps behind its OK; idle sleep ends by DTR, and Ready comes first."""
+        return self._link.command(f"AT#XSLEEP={int(mode)}", timeout=self._margin)
+
+    def test_sleep(self) -> Response:
+        """AT#XSLEEP=?."""
+        return self._link.command("AT#XSLEEP=?", timeout=self._margin)
+
+    def boot_loader_version(self) -> int:
+        """AT#XBOOTINFO=0: the version number of the boot loader; not in versions 1.0."""
+        return self._boot_info(_BOOT_VERSION)
+
+    def boot_slot(self) -> int:
+        """AT#XBOOTINFO=1: the slot of the boot loader; not in versions 1.0."""
+        return self._boot_info(_BOOT_SLOT)
+
+    def test_boot_info(self) -> Response:
+        """AT#XBOOTINFO=?."""
+        return self._link.command("AT#XBOOTINFO=?", timeout=self._margin)
+
+    def echo(self, on: bool) -> Response:
+        """ATE1 or ATE0: whether the board sends back each character. It holds URCs back for a second then."""
+        return self._link.command("ATE1" if on else "ATE0", timeout=self._margin)
+
+    def baud_rate(self) -> int:
+        """AT+IPR?."""
+        answers = self._answers("AT+IPR?")
+        return answers.number(answers.one("+IPR")[0], "the baud rate")
+
+    def set_baud_rate(self, rate: int) -> Response:
+        """AT+IPR=<rate>. OK comes at the old rate; the host opens its port anew at the new one. A reset undoes it."""
+        return self._link.command(f"AT+IPR={rate}", timeout=self._margin)
+
+    def test_baud_rate(self) -> Response:
+        """AT+IPR=?."""
+        return self._link.command("AT+IPR=?", timeout=self._margin)
+
+    def _boot_info(self, operation: int) -> int:
+        answers = self._answers(f"AT#XBOOTINFO={operation}")
+        return answers.number(answers.one("#XBOOTINFO")[-1], "a number")
+
+    def _answers(self, command: str) -> Answers:
+        return Answers(self._link, self._link.command(command, timeout=self._margin))
