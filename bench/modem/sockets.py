@@ -149,7 +149,10 @@ class TcpClient(Socket):
 class TcpServer(Socket):
     """A TCP socket in the server role. Data move through the connection that was accepted last."""
 
-    _accepted: AcceptedConnection | None = None
+    def __init__(self, commands: CommandFamilies, opened: Opened) -> None:
+        super().__init__(commands, opened)
+        self._accepted: AcceptedConnection | None = None
+        self._carriers: list[int] = []  # of connections with a handle of their own
 
     @property
     def carrier(self) -> int:
@@ -157,9 +160,9 @@ class TcpServer(Socket):
         return self.handle if self._accepted is None else self._accepted.carrier
 
     def close(self) -> Response | None:
-        """Close the connection that was accepted last, if it has a handle of its own, and the listener."""
-        if self._open and self.carrier != self.handle:
-            self.commands.sockets.close(self.carrier)
+        """Close the accepted connections that have handles of their own, and the listener."""
+        while self._carriers:
+            self.commands.sockets.close(self._carriers.pop(0))
         self._accepted = None
         return super().close()
 
@@ -170,7 +173,24 @@ class TcpServer(Socket):
     def accept(self, timeout: int = 10, *, at_most: float | None = None) -> AcceptedConnection:
         """Accept a connection; none within ``timeout`` seconds raises CommandError."""
         self._accepted = self.commands.server.accept(self.handle, timeout, at_most=at_most)
+        if self.carrier != self.handle:
+            self._carriers.append(self.carrier)
         return self._accepted
+
+    def accept_client(self, timeout: int = 10, *, at_most: float | None = None) -> TcpClient:
+        """Accept a connection as a socket that closes itself; data of this one still move by the one accepted before.
+
+        Raises:
+            UsageError: the firmware has no handle for a connection; the connection stays with this socket.
+        """
+        before, accepted = self._accepted, self.accept(timeout, at_most=at_most)
+        if accepted.carrier == self.handle:
+            raise UsageError("the firmware reaches a connection through its listener: use accept")
+        self._carriers.remove(accepted.carrier)
+        self._accepted = before
+        return TcpClient(
+            self.commands, Opened(accepted.carrier, self.opened.type, self.opened.protocol, accepted.response)
+        )
 
     def accepted_handle(self) -> int:
         """Return the handle of the accepted connection; 0 when there was none."""

@@ -10,6 +10,8 @@ from bench.modem.serial_modem.values import AskedEvents, SocketEvent
 from bench.modem.socket_values import PollEvent
 
 _START, _STOP = 1, 0
+# What has arrived already takes no longer to be read.
+_ARRIVED_SECONDS = 0.002
 _LAST = PollEvent.ERR | PollEvent.HUP | PollEvent.NVAL
 
 
@@ -67,7 +69,7 @@ class SocketEvents:
         """Take the events out of the link's backlog that came before now; of any socket without ``handles``."""
         with contextlib.suppress(UrcTimeout):
             while True:
-                self.wait(*handles, timeout=0)
+                self.wait(*handles, timeout=_ARRIVED_SECONDS)
 
     def last(self, *handles: int) -> tuple[tuple[int, PollEvent], ...]:
         """Return the events after which the board is silent, of these sockets; of all without ``handles``."""
