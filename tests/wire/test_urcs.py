@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench.at import SLM
+from bench.at import SERIAL_MODEM, SLM, Dialect
 from bench.at.events import FinalResult, Information, Malformed, Payload, Unsolicited
 from bench.at.parser import Parser
 
@@ -202,6 +202,69 @@ OTHERS: dict[bytes, tuple[bytes, ...]] = {
     b"AT+CFUN?;+CEREG?": (b"+CFUN: 1", b"+CEREG: 0,1"),
     b"AT+CEREG=5;+CSCON=3": (),
 }
+OF_SERIAL_MODEM: dict[bytes, tuple[bytes, ...]] = {
+    # Commands that the bench sends to Serial Modem, beside those of the modem; payloads have a test of their own.
+    b"ATE1": (),
+    b"AT+IPR?": (b"+IPR: 115200",),
+    b"AT+IPR=?": (b"+IPR: (),(115200,230400,460800,921600,1000000)",),
+    b"AT+IPR=230400": (),
+    b"AT#XACCEPT=0": (b'#XACCEPT: 1,0,"198.51.100.7",40001',),
+    b"AT#XACCEPT=?": (b"#XACCEPT: <handle>",),
+    b"AT#XAPOLL=,1,1": (),
+    b"AT#XAPOLL?": (b"#XAPOLL: 0,5", b"#XAPOLL: 3,0"),
+    b"AT#XAPOLL=?": (b"#XAPOLL: <handle>,(0,1),(0,1,4,5)",),
+    b"AT#XBIND=0,1234": (),
+    b"AT#XBOOTINFO=0": (b"#XBOOTINFO: 2",),
+    b"AT#XBOOTINFO=?": (b"#XBOOTINFO: (0,1)",),
+    b"AT#XCLOSE": (b"#XCLOSE: 0,0", b"#XCLOSE: 1,0"),
+    b"AT#XCLOSE=0": (b"#XCLOSE: 0,0",),
+    b'AT#XCONNECT=0,"host",80': (b"#XCONNECT: 0,1",),
+    b"AT#XDATACTRL=100": (),
+    b"AT#XDATACTRL?": (b"#XDATACTRL: 100,32",),
+    b"AT#XDATACTRL=?": (b"#XDATACTRL=<time_limit>",),
+    b'AT#XGETADDRINFO="host"': (b'#XGETADDRINFO: "10.1.2.3"',),
+    b"AT#XLISTEN=0": (),
+    b"AT#XLISTEN?": (b"#XLISTEN: 0,0,1234",),
+    b"AT#XLISTEN=?": (b"#XLISTEN: <handle>",),
+    b"AT#XRECV=0,0,0,5": (b"#XRECV: 0,0,0",),
+    b"AT#XRECVFROM=0,1,0,5": (b'#XRECVFROM: 0,1,0,"10.1.2.3",80',),
+    b"AT#XRECVCFG=,1": (),
+    b"AT#XRECVCFG?": (b"#XRECVCFG: 0,1,0", b"#XRECVCFG: 3,2,0"),
+    b"AT#XRECVCFG=?": (b"#XRECVCFG: <handle>,(0,1,2,3),(0,1)",),
+    b"AT#XRESET": (),
+    b"AT#XSEND=0,2,0": (),
+    b'AT#XSEND=0,0,0,"x"': (b"#XSEND: 0,0,1",),
+    b'AT#XSENDTO=0,0,0,"host",80,"x"': (b"#XSENDTO: 0,0,1",),
+    b"AT#XSLEEP=2": (),
+    b"AT#XSLEEP=?": (b"#XSLEEP: (1,2)",),
+    b"AT#XSMVER": (b'#XSMVER: "v1.99.0-67-ga9e396bc3d58","3.3.99"',),
+    b"AT#XSOCKET=1,1,0": (b"#XSOCKET: 0,1,6",),
+    b"AT#XSOCKET?": (b"#XSOCKET: 0,1,0,1,0", b"#XSOCKET: 1,2,1,2,0"),
+    b"AT#XSOCKET=?": (b"#XSOCKET: <handle>,(1,2,3),(1,2,3),(0,1),<cid>",),
+    b"AT#XSOCKETOPT=0,0,20": (b"#XSOCKETOPT: 0,30",),
+    b"AT#XSOCKETOPT=?": (b"#XSOCKETOPT: <handle>,(0,1),<name>,<value>",),
+    b"AT#XSSOCKET=1,1,0,42": (b"#XSSOCKET: 0,1,258",),
+    b"AT#XSSOCKET?": (b"#XSSOCKET: 0,1,0,1,42,0",),
+    b"AT#XSSOCKET=?": (b"#XSSOCKET: <handle>,(1,2),(1,2),(0,1),<sec_tag>,<peer_verify>,<cid>",),
+    b"AT#XSSOCKETOPT=0,1,5,2": (),
+    b"AT#XSSOCKETOPT=?": (b"#XSSOCKETOPT: <handle>,(0,1),<name>,<value>",),
+    b"AT#XUUID": (b"#XUUID: 50503041-3633-4261-803d-1e2b8f70111a",),
+}
+URCS_OF_SERIAL_MODEM = [
+    *URCS,
+    b"#XAPOLL: 0,17",
+    b"#XAPOLL: 12,4",
+    b"#XSENDNTF: 0,0,5",
+    b"#XSENDNTF: 0,-1,0",
+    b"#XDATAMODE: -1",
+    b"INIT ERROR",
+    b"Bootloader mode ready",
+]
+# The modem behind it is the same.
+ANSWERS_OF_SERIAL_MODEM = {
+    **{command: answer for command, answer in (ANSWERS | OTHERS).items() if not command.startswith(b"AT#")},
+    **OF_SERIAL_MODEM,
+}
 _FORM = re.compile(rb"(AT(?:[+%#][A-Z0-9]+)?)(=\?|=|\?)?")
 
 
@@ -215,9 +278,9 @@ def situations() -> Iterator[tuple[bytes, tuple[bytes, ...], bytes]]:
             yield command, answer, urc
 
 
-def read(command: bytes, received: bytes) -> tuple[list[bytes], list[bytes]]:
+def read(command: bytes, received: bytes, dialect: Dialect = SLM) -> tuple[list[bytes], list[bytes]]:
     """Returns the information lines and the URCs."""
-    parser = Parser(SLM)
+    parser = Parser(dialect)
     parser.command_sent(command)
     events = parser.feed(received)
     assert not [event for event in events if isinstance(event, Malformed | Payload)]
@@ -247,6 +310,24 @@ def test_every_urc_behind_an_answers_line(command: bytes) -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize("command", ANSWERS_OF_SERIAL_MODEM.keys(), ids=lambda command: command.decode())
+def test_every_urc_of_serial_modem_in_front_of_an_answer(command: bytes) -> None:
+    """But an event on its way when its command is asked, of a socket that the answer does not name."""
+    answer = ANSWERS_OF_SERIAL_MODEM[command]
+    taken = {b"AT#XAPOLL?": (b"#XAPOLL: 12,4",), b"AT#XAPOLL=?": (b"#XAPOLL: 0,1", b"#XAPOLL: 12,4")}.get(command, ())
+    wrong = [
+        urc
+        for urc in URCS_OF_SERIAL_MODEM
+        if urc not in taken and read(command, framed(urc, *answer, b"OK"), SERIAL_MODEM) != (list(answer), [urc])
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("urc", URCS_OF_SERIAL_MODEM, ids=lambda urc: urc.decode())
+def test_every_urc_of_serial_modem_while_nothing_is_asked(urc: bytes) -> None:
+    assert Parser(SERIAL_MODEM).feed(framed(urc)) == [Unsolicited(urc)]
+
+
 @pytest.mark.parametrize("urc", URCS, ids=lambda urc: urc.decode())
 def test_every_urc_while_nothing_is_asked(urc: bytes) -> None:
     assert Parser(SLM).feed(framed(urc)) == [Unsolicited(urc)]
@@ -262,6 +343,6 @@ def test_the_table_has_every_command_of_the_bench() -> None:
             code = "".join(line for line in path.read_text().splitlines(True) if not line.lstrip().startswith("#"))
             for text in re.findall(r"""(?<!`)["'](AT[+%#][A-Z0-9]+(?:=\?|=|\?)?)""", code):
                 found.add(text.encode())
-    matches = [match for match in map(_FORM.match, ANSWERS) if match is not None]
+    matches = [match for match in map(_FORM.match, (*ANSWERS, *OF_SERIAL_MODEM)) if match is not None]
     known = {match[1] for match in matches} | {match[1] + (match[2] or b"") for match in matches}
     assert found - known == set()
