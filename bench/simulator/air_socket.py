@@ -10,6 +10,7 @@ import errno
 import select
 import socket
 import time
+from collections.abc import Callable
 
 from bench.simulator.air import Air
 from bench.simulator.carrier import listen_to_nobody
@@ -35,6 +36,8 @@ class AirSocket:
         self._listening = False
         self._unanswered: list[socket.socket] = []
         self._connected = False
+        self._changed: Callable[[], None] | None = None
+        self._watching = False  # for clients
         if host.type == socket.SOCK_DGRAM:
             self._down.start_reading(self._up)
 
@@ -42,10 +45,32 @@ class AirSocket:
         """Return a descriptor that is readable when a read, or an accept, would not block."""
         return self._host.fileno() if self._listening else self._down.fileno()
 
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call ``changed`` whenever what a poll reports may have changed."""
+        self._changed = self._down.changed = changed
+        self._watch_for_clients()
+
+    def _watch_for_clients(self) -> None:
+        if self._listening and self._changed is not None and not self._watching:
+            self._watching = True
+            asyncio.get_running_loop().add_reader(self._host.fileno(), self._client_came)
+
+    def _client_came(self) -> None:
+        """Tell of it once: a client that nobody accepts stays there."""
+        self._stop_watching()
+        if self._changed is not None:
+            self._changed()
+
+    def _stop_watching(self) -> None:
+        if self._watching:
+            self._watching = False
+            asyncio.get_running_loop().remove_reader(self._host.fileno())
+
     def close(self) -> None:
         """Close it; what is under way to the peer still arrives."""
         if self._down.closed:
             return
+        self._stop_watching()
         self._down.close()
         self._up.closed = True
         self._air.leaving.add(self._host)
@@ -76,7 +101,10 @@ class AirSocket:
     def renew(self) -> "AirSocket":
         """Close this socket and return a fresh one of the same kind."""
         self.close()
-        return AirSocket(self._air, socket.socket(self.family, self.type))
+        fresh = AirSocket(self._air, socket.socket(self.family, self.type))
+        if self._changed is not None:
+            fresh.watch(self._changed)
+        return fresh
 
     # ---------------------------------------------------------------- options, addresses, connections
 
@@ -95,6 +123,7 @@ class AirSocket:
         else:
             self._unanswered = listen_to_nobody(self._host)
         self._listening = True
+        self._watch_for_clients()
 
     def getpeername(self) -> Address:
         """Return the peer's address."""
@@ -107,6 +136,7 @@ class AirSocket:
         if self._air.radio.state in UNREACHED or not self._air.carrier.inbound:
             raise BlockingIOError
         host, peer = self._host.accept()
+        self._watch_for_clients()
         accepted = AirSocket(self._air, host)
         accepted._start_connection()
         return accepted, (str(peer[0]), int(peer[1]))

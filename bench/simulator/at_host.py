@@ -61,6 +61,7 @@ class AtHost:
         modem: the modem core.
         transfer: what moves the data of its sockets.
         output: where command families print.
+        uart: the serial port.
         journal: the board's ground truth.
         commands: all handlers, since the last boot.
     """
@@ -83,8 +84,8 @@ class AtHost:
         self.output = output
         self.journal = journal
         self.commands = CommandHandlers((), ())
+        self.uart = uart
         self._dialect = dialect
-        self._uart = uart
         self._log = log
         self._behaviour = behaviour
         self._guard: asyncio.Timeout | None = None  # around the command that runs
@@ -92,6 +93,8 @@ class AtHost:
         self._mode: InputMode | None = None
         self._reset = self._crashed = False
         self._last_words: str | None = None
+        self._afterwards: list[Callable[[], None]] = []
+        self._quiet: asyncio.TimerHandle | None = None  # until URCs may come again
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -103,13 +106,15 @@ class AtHost:
                     if self._mode is not None:
                         await self._serve_mode(self._mode)
                     else:
-                        await self._serve_commands(await self._uart.receive())
+                        await self._serve_commands(await self.uart.receive())
         finally:
             self._cancel_tasks()
 
     async def _boot(self) -> None:
         self._reset = self._crashed = False
         self._cancel_tasks()
+        self._end_quiet()
+        self.uart.restore_rate()
         self.transfer.restart()
         self.commands = CommandHandlers(
             (GRAMMAR, self._dialect.grammar), (*self.modem.families, *self._dialect.families(self))
@@ -118,10 +123,10 @@ class AtHost:
         self.journal.add("boot")
         self._log.start_clock()
         await self.modem.power_on()
-        self.output.forget_urcs()
+        self.output.restart()
         if self._behaviour.boot:
             await asyncio.sleep(self._behaviour.boot)
-            self._uart.drop_input()  # nobody has read it
+            self.uart.drop_input()  # nobody has read it
         self.output.write(self._dialect.boot_line)
 
     # ---------------------------------------------------------------- what command families use
@@ -146,6 +151,10 @@ class AtHost:
         """Close all sockets and restart after the present command, with a line behind its answer if one is given."""
         self._reset, self._last_words = True, last_words
 
+    def after_answer(self, action: Callable[[], None]) -> None:
+        """Call ``action`` when the answer of the present command is printed."""
+        self._afterwards.append(action)
+
     # ---------------------------------------------------------------- what happens to a board
 
     def crash(self) -> None:
@@ -153,13 +162,13 @@ class AtHost:
         self._log.say("err", "os", "***** HARD FAULT *****")
         self.transfer.sockets.close_all()
         self.modem.power_off()
-        self.output.forget_urcs()
+        self.output.restart()
         if self._behaviour.noise:
             self.output.write(_NOISE)
         self._crashed = True
         self._end_command()
         self._mode, self._reset = None, True
-        self._uart.wake()
+        self.uart.wake()
 
     def crash_modem(self) -> None:
         """Crash and restart the modem core. The application reports it; the command that runs ends in ERROR."""
@@ -186,15 +195,31 @@ class AtHost:
     # ---------------------------------------------------------------- commands
 
     async def _serve_commands(self, data: bytes) -> None:
+        self._end_quiet()
+        quiet_s = 0.0
         while data and self._mode is None and not self._reset:
             line, used = self._framer.take(data)
             data = data[used:]
+            quiet_s = self._framer.quiet_s if line is None else 0.0
             if line is not None:
                 self.output.hold_urcs()
                 await self._execute(line)
-        self._uart.push_back(data)
+        self.uart.push_back(data)
         if self._mode is None:
+            self._release_urcs(quiet_s)
+
+    def _release_urcs(self, quiet_s: float) -> None:
+        """Let URCs come: now, or when the host has typed nothing more for some time."""
+        if quiet_s:
+            self.output.hold_urcs()
+            self._quiet = asyncio.get_running_loop().call_later(quiet_s, self.output.release_urcs)
+        else:
             self.output.release_urcs()
+
+    def _end_quiet(self) -> None:
+        if self._quiet is not None:
+            self._quiet.cancel()
+            self._quiet = None
 
     async def _execute(self, line: CommandLine) -> None:
         self.output.start_answer()
@@ -205,6 +230,9 @@ class AtHost:
         if self._crashed:
             return  # a device that has restarted answers nothing
         self.output.finish_answer(result)
+        afterwards, self._afterwards = self._afterwards, []
+        for action in afterwards:
+            action()
         if self._reset:
             self._end_for_reset()
 
@@ -247,9 +275,9 @@ class AtHost:
     # ---------------------------------------------------------------- data
 
     async def _serve_mode(self, mode: InputMode) -> None:
-        data = await self._uart.receive(mode.patience_s)
+        data = await self.uart.receive(mode.patience_s)
         ended, used = await mode.take(data)
         if ended:
             self._mode = None
-            self._uart.push_back(data[used:])
+            self.uart.push_back(data[used:])
             self.output.release_urcs()

@@ -1,10 +1,11 @@
-"""Data mode: the host's input is data, collected and handed on, until the host ends it with ``+++``."""
+"""Data mode: the host's input is data, collected and handed on, until ``+++`` or the end of an announced length."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from bench.simulator.framing import DataFramer
+from bench.simulator.refusal import Refused
 
 DataSender = Callable[[bytes], Awaitable[None]]
 
@@ -28,11 +29,15 @@ class DataModeRules:
         buffer: bytes that are collected before they are sent.
         datagrams: whether one datagram holds all of the buffer or nothing is sent.
         time_limit_ms: silence after which what was collected is sent.
+        length: bytes of data after which it ends by itself; 0 for none, a negative one never ends.
+        keeps_length: whether a length still ends it when data were lost.
     """
 
     buffer: int
     datagrams: bool
     time_limit_ms: int
+    length: int = 0
+    keeps_length: bool = False
 
 
 class DataMode:
@@ -45,14 +50,24 @@ class DataMode:
         *,
         flushed: Callable[[int], None],
         ended: Callable[[bool], None],
+        lost: Callable[[], None] = lambda: None,
     ) -> None:
-        """Args: flushed: called with the size of each flush. ended: called at the end, with whether data were lost."""
+        """Make a data mode.
+
+        Args:
+            rules: its limits.
+            send: sends data; raises Refused where the firmware notices that they are lost.
+            flushed: called with the size of each flush.
+            ended: called at the end, with whether data were lost.
+            lost: called when data are lost for the first time, and only ``+++`` ends it any more.
+        """
         self._rules = rules
         self._send = send
         self._flushed = flushed
         self._ended = ended
-        self._framer = DataFramer()
-        self._overflowed = False
+        self._tell_lost = lost
+        self._framer = DataFramer(rules.length)
+        self._lost = False
 
     @property
     def patience_s(self) -> float | None:
@@ -68,23 +83,35 @@ class DataMode:
         await self._watch_the_buffer()
         if ended:
             await self._flush(self._framer.expire())
-            self._ended(self._overflowed)
+            self._ended(self._lost)
         return ended, used
+
+    def fail(self) -> None:
+        """Drop what was collected and what will come; only the end is still looked for."""
+        if self._lost:
+            return
+        self._lost = True
+        self._framer.buffer.clear()
+        if not (self._rules.length and self._rules.keeps_length):
+            self._framer.forget_length()
+            self._tell_lost()
 
     async def _watch_the_buffer(self) -> None:
         buffer, limit = self._framer.buffer, self._rules.buffer
-        if self._rules.datagrams:
-            self._overflowed = self._overflowed or len(buffer) > limit
-        else:
-            while len(buffer) >= limit:
-                piece = bytes(buffer[:limit])
-                del buffer[:limit]
-                await self._flush(piece)
-        if self._overflowed:
+        if self._lost:
             buffer.clear()
+        elif self._rules.datagrams and len(buffer) > limit:
+            self.fail()
+        while not self._rules.datagrams and len(buffer) >= limit:
+            piece = bytes(buffer[:limit])
+            del buffer[:limit]
+            await self._flush(piece)
 
     async def _flush(self, data: bytes) -> None:
-        if data and not self._overflowed:
-            await self._send(data)
+        if data and not self._lost:
+            try:
+                await self._send(data)
+            except Refused:
+                self.fail()
         if data:  # data that went nowhere are reported too
             self._flushed(len(data))

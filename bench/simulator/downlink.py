@@ -30,6 +30,7 @@ class Downlink:
 
     Attributes:
         ended: whether a stream has ended.
+        changed: called when what a poll reports may have changed.
     """
 
     def __init__(self, air: Air, host: socket.socket, assistance: Assistance) -> None:
@@ -48,6 +49,7 @@ class Downlink:
         self._reading = False
         self._finished = False  # the host's socket has nothing more to read
         self._uplink: Uplink | None = None
+        self.changed: Callable[[], None] = lambda: None
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when a read would not block."""
@@ -115,6 +117,7 @@ class Downlink:
             os.eventfd_read(self._notice)
         if self._inbox or self.ended or self._error is not None:
             os.eventfd_write(self._notice, 1)
+        self.changed()
 
     # ---------------------------------------------------------------- what arrives at the host
 

@@ -26,6 +26,11 @@ class CommandFramer:
         self._terminator = terminator
         self._clear()
 
+    @property
+    def quiet_s(self) -> float:
+        """No time: URCs come between the characters of a command."""
+        return 0.0
+
     def _clear(self) -> None:
         self._text = bytearray()
         self._quoted = False
@@ -71,19 +76,40 @@ class CommandFramer:
 class Framer(Protocol):
     """Finds command lines in what arrives."""
 
+    @property
+    def quiet_s(self) -> float:
+        """Seconds that URCs wait behind a character that has ended no command."""
+
     def take(self, data: bytes) -> tuple[CommandLine | None, int]:
         """Return the first command that ``data`` completes, and how many bytes of ``data`` are used up."""
 
 
 class DataFramer:
-    """A buffer of data until they are sent. Finds ``+++`` anywhere in the stream, without a guard time."""
+    """A buffer of data until they are sent. Finds ``+++`` anywhere in the stream, without a guard time.
 
-    def __init__(self) -> None:
+    Where a length is given, the data end with it instead, and ``+++`` is data; a negative one never ends.
+    """
+
+    def __init__(self, length: int = 0) -> None:
         self.buffer = bytearray()
+        self._left = length
         self._plus = 0
 
+    def forget_length(self) -> None:
+        """Let ``+++`` end the data from now on."""
+        self._left = 0
+
     def take(self, data: bytes) -> tuple[bool, int]:
-        """Return whether ``data`` completes the terminator, and how many of its bytes are used up."""
+        """Return whether the data end with ``data``, and how many of its bytes are used up."""
+        return self._count(data) if self._left else self._search(data)
+
+    def _count(self, data: bytes) -> tuple[bool, int]:
+        piece = data[: self._left] if self._left > 0 else data
+        self._left -= len(piece)
+        self.buffer += piece
+        return self._left == 0, len(piece)
+
+    def _search(self, data: bytes) -> tuple[bool, int]:
         for index, byte in enumerate(data):
             if byte == ord("+"):
                 self._plus += 1

@@ -1,5 +1,6 @@
-"""The output of the firmware on its UART: answers of commands, and URCs between them."""
+"""The output of the firmware on its UART: answers of commands, URCs between them, and an echo."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -15,7 +16,11 @@ def _encode(line: str | bytes) -> bytes:
 
 
 class Output:
-    """The printing side of one board. URCs wait while a command or data mode holds them back."""
+    """The printing side of one board. URCs wait while a command or data mode holds them back.
+
+    Attributes:
+        echoes: whether what the host types is printed (ATE1).
+    """
 
     def __init__(self, uart: Sender, *, blank_line: bool = True) -> None:
         """Args: blank_line: whether an empty line stands between an information line and the final result."""
@@ -24,10 +29,17 @@ class Output:
         self._answer = bytearray()
         self._urcs: list[bytes] = []
         self._held = False
+        self._waiting: list[Callable[[], None]] = []
+        self.echoes = False
 
     def write(self, data: bytes) -> None:
         """Print bytes at once, outside any answer."""
         self._uart.send(data)
+
+    def echo(self, data: bytes) -> None:
+        """Print what the host has typed, if it wants to see it."""
+        if self.echoes and data:
+            self._uart.send(data)
 
     # ---------------------------------------------------------------- answers
 
@@ -68,14 +80,30 @@ class Output:
         """Keep URCs until :meth:`release_urcs`."""
         self._held = True
 
+    @property
+    def idle(self) -> bool:
+        """True when nothing holds URCs back."""
+        return not self._held
+
+    def when_idle(self, action: Callable[[], None]) -> None:
+        """Call ``action`` when nothing holds URCs back: now, or behind those that wait."""
+        if self.idle:
+            action()
+        else:
+            self._waiting.append(action)
+
     def release_urcs(self) -> None:
         """Print the URCs that wait, and from now on each as it comes."""
         self._held = False
         for line in self._urcs:
             self._uart.send(b"\r\n" + line + b"\r\n")
         self._urcs.clear()
+        waiting, self._waiting = self._waiting, []
+        for action in waiting:
+            action()
 
-    def forget_urcs(self) -> None:
-        """Drop the URCs that wait, and hold no more: the firmware starts anew."""
-        self._held = False
+    def restart(self) -> None:
+        """Drop the URCs that wait, hold no more and echo nothing: the firmware starts anew."""
+        self._held = self.echoes = False
         self._urcs.clear()
+        self._waiting.clear()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+from collections.abc import Callable
 
 from bench.security import SecurityError, TlsConnection, TlsContext
 from bench.simulator.air_socket import AirSocket
@@ -19,6 +20,10 @@ class SecureSession:
     """A secure connection on a socket. It reads and answers what arrives between commands too.
 
     It can be waited for like a socket: it is readable when there are data, an end or an error to fetch.
+
+    Attributes:
+        connection: the protocol.
+        changed: called when what a poll reports may have changed.
     """
 
     def __init__(self, air: AirSocket, connection: TlsConnection, context: TlsContext, *, datagram: bool) -> None:
@@ -34,6 +39,7 @@ class SecureSession:
         self._writer: asyncio.Task[None] | None = None
         self._notice = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._changed = asyncio.Event()
+        self.changed: Callable[[], None] = lambda: None
         self._loop = asyncio.get_running_loop()
 
     def fileno(self) -> int:
@@ -234,3 +240,4 @@ class SecureSession:
             os.eventfd_read(self._notice)
         if self._messages or self._ended or self._error is not None:
             os.eventfd_write(self._notice, 1)
+        self.changed()

@@ -12,6 +12,7 @@ class SocketOptionNumber(IntEnum):
     SILENCE_ALL = 30
     IP_ECHO_REPLY = 31
     IPV6_ECHO_REPLY = 32
+    KEEPOPEN = 34
     BINDTOPDN = 40
     TCP_SRV_SESSTIMEO = 55
     RAI = 61
@@ -29,6 +30,7 @@ class SecureOptionNumber(IntEnum):
     DTLS_CID = 14
     DTLS_CID_STATUS = 15
     DTLS_HANDSHAKE_TIMEO = 18
+    DTLS_FRAG_EXT = 22
 
 
 CID_DISABLED, CID_SUPPORTED, CID_ENABLED = 0, 1, 2

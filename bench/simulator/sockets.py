@@ -166,7 +166,7 @@ class SocketTable:
             handle=self.free_handle(),
             slot=self._free_slot(),
             family=PACKET if raw else request.family,
-            role=CLIENT if raw else request.role,
+            role=request.role,
             type=request.type,
             protocol=_PROTOCOLS[request.type],
             cid=request.cid,

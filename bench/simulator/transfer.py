@@ -8,7 +8,7 @@ import contextlib
 import ipaddress
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.simulator.air import Air
@@ -219,6 +219,14 @@ class Transfer:
             raise Undeliverable from error
         self._journal.add("sent", handle=sock.handle, bytes=len(data), to=f"{address[0]} {address[1]}")
 
+    async def acknowledged(self, sock: TableSocket) -> None:
+        """Wait until the network has acknowledged what a socket has sent; raise Refused when its send timeout ends."""
+        try:
+            async with asyncio.timeout(sock.send_timeout or None):
+                await self._air.round_trip()
+        except TimeoutError as error:
+            raise Refused from error
+
     def announce(self, sock: TableSocket, value: int) -> None:
         """Tell the radio how the traffic of a socket goes on (SO_RAI)."""
         self._journal.add("announced", handle=sock.handle, value=value)
@@ -239,11 +247,23 @@ class Transfer:
         if channel is None or (sock.needs_connection and not sock.connected):
             raise Refused
         try:
-            data, peer = await _receive(channel, request)
-            if data and not peer:
-                peer = channel.getpeername()  # a stream's data carry no address
+            return self._received(sock, channel, *await _receive(channel, request))
         except (OSError, TimeoutError) as error:
             raise Refused from error
+
+    def take(self, sock: TableSocket, limit: int) -> ReceivedData:
+        """Return what is there already; raise Refused when there is nothing, and on any error."""
+        channel = sock.channel
+        if channel is None or (sock.needs_connection and not sock.connected):
+            raise Refused
+        try:
+            return self._received(sock, channel, *channel.recvfrom(limit, 0))
+        except OSError as error:
+            raise Refused from error
+
+    def _received(self, sock: TableSocket, channel: Channel, data: bytes, peer: Address | None) -> ReceivedData:
+        if data and not peer:
+            peer = channel.getpeername()  # a stream's data carry no address
         sock.restart_session_timer()
         self._journal.add("received", handle=sock.handle, bytes=len(data))
         return ReceivedData(data, (str(peer[0]), int(peer[1])) if peer else _NOBODY)
@@ -256,6 +276,14 @@ class Transfer:
             return 0
         events = (sock.session or sock.air).events()
         return events if sock.listening or not sock.air.has_room else events | POLLOUT
+
+    def watch(self, sock: TableSocket, changed: Callable[[], None]) -> None:
+        """Call ``changed`` whenever what :meth:`poll` reports of a socket may have changed; again once it is secure."""
+        for each in (sock.air, sock.session):
+            if isinstance(each, SecureSession):
+                each.changed = changed
+            elif each is not None:
+                each.watch(changed)
 
     async def wait_ready(self, sockets: Sequence[TableSocket], timeout: float | None) -> bool:
         """Return whether one of the sockets became readable within ``timeout`` seconds; None waits for ever.

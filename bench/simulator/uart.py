@@ -34,7 +34,7 @@ class Uart:
         self.path = ""
         self._journal = journal
         self._alarm = alarm
-        self._baudrate = baudrate
+        self._boot_baudrate = self._baudrate = baudrate
         self._busy_in_ns = self._busy_out_ns = 0
         self._coming = 0
         self._master = -1
@@ -65,6 +65,20 @@ class Uart:
             os.close(self._slave)
             os.close(self._master)
             self._master = -1
+
+    @property
+    def baudrate(self) -> int:
+        """The rate of the board's end; 0 for a line that knows no rate."""
+        return self._baudrate
+
+    def change_rate(self, baudrate: int) -> None:
+        """Go on at another rate; a line that knows no rate stays one."""
+        if self._baudrate:
+            self._baudrate = baudrate
+
+    def restore_rate(self) -> None:
+        """Go back to the rate of a boot."""
+        self._baudrate = self._boot_baudrate
 
     async def receive(self, timeout: float | None = None) -> bytes:
         """Return all bytes that have come, at least one; none when ``timeout`` seconds have passed."""

@@ -130,7 +130,7 @@ def _plain(family: int, parameters: Parameters) -> _Request:
     cid = parameters.optional(3, 0)
     if kind not in (STREAM, DATAGRAM, RAW):
         raise AtError
-    return SocketRequest(family, kind, role, cid), {}
+    return SocketRequest(family, kind, CLIENT if kind == RAW else role, cid), {}
 
 
 def _secure(family: int, parameters: Parameters) -> _Request:

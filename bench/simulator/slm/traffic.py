@@ -5,6 +5,7 @@ import contextlib
 from bench.simulator.at_host import AtHost
 from bench.simulator.commands import RUN, SET, command
 from bench.simulator.data_mode import DataSender
+from bench.simulator.flags import DONT_WAIT, PEEK, WAIT_ALL, may_receive_with, may_send_with
 from bench.simulator.parameters import INT32, Parameters
 from bench.simulator.refusal import AtError, Refused
 from bench.simulator.slm.data_mode import DataModeHandlers
@@ -13,8 +14,6 @@ from bench.simulator.slm.selection import Selection
 from bench.simulator.slm.service import HOST_LIMIT
 from bench.simulator.sockets import CLIENT, DATAGRAM, RAW, SERVER, STREAM, TableSocket
 from bench.simulator.transfer import ReceivedData, ReceiveRequest, Undeliverable
-
-PEEK, DONT_WAIT, WAIT_ALL, WAIT_ACK = 2, 64, 256, 512
 
 
 class TrafficCommands:
@@ -69,7 +68,7 @@ class TrafficCommands:
             return
         data = parameters.string(2, self._profile.string_limit)
         flags = parameters.optional(3, 0)
-        if sock is None or not _may_send_with(flags):
+        if sock is None or not may_send_with(flags):
             raise AtError("#XSENDTO: 0")
         try:
             await self._transfer.send_to(sock, data, name, port)
@@ -79,7 +78,7 @@ class TrafficCommands:
 
     async def _send(self, sock: TableSocket | None, data: bytes, flags: int) -> int:
         """Return the bytes sent; raise Refused if there are none."""
-        if sock is None or not _may_send_with(flags):
+        if sock is None or not may_send_with(flags):
             raise Refused
         return await self._transfer.send(self._selection.peer_socket(sock), data, wait=not flags & DONT_WAIT)
 
@@ -124,7 +123,7 @@ class TrafficCommands:
         if timeout < 0:
             raise AtError
         sock.receive_timeout = timeout
-        if sock.type != RAW and not _may_receive_with(sock, flags):
+        if sock.type != RAW and not may_receive_with(sock, flags):
             raise AtError
         peer = self._selection.peer_socket(sock)
         seconds: float | None = timeout or None
@@ -145,12 +144,3 @@ def _enters_data_mode(parameters: Parameters, index: int) -> bool:
     if parameters.has(index + 1):
         parameters.number(index + 1)
     return True
-
-
-def _may_send_with(flags: int) -> bool:
-    return flags & ~(DONT_WAIT | WAIT_ACK) == 0
-
-
-def _may_receive_with(sock: TableSocket, flags: int) -> bool:
-    allowed = DONT_WAIT | (WAIT_ALL if sock.type == STREAM else 0) | (0 if sock.secure else PEEK)
-    return flags & ~allowed == 0
