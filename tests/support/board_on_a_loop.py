@@ -1,0 +1,89 @@
+"""A simulated board on a test's own event loop, and the host's end of its pty."""
+
+import asyncio
+import contextlib
+import os
+import tty
+from collections.abc import AsyncIterator
+
+from bench.simulator import Settings
+from bench.simulator.board import SimulatedBoard
+from bench.simulator.radio import Cell
+
+PATIENCE_S = 20.0
+"""Far more than anything takes; a test that waits so long has failed."""
+
+
+class Host:
+    """The host's end of a board's port."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        tty.setraw(self._fd)
+        self._heard = b""
+        self._more = asyncio.Event()
+        asyncio.get_running_loop().add_reader(self._fd, self._read)
+
+    def close(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._fd)
+        os.close(self._fd)
+
+    def _read(self) -> None:
+        self._heard += os.read(self._fd, 65536)
+        self._more.set()
+
+    async def write(self, data: bytes) -> None:
+        """Write all of the data, which a pty takes in pieces."""
+        while data:
+            try:
+                data = data[os.write(self._fd, data) :]
+            except BlockingIOError:
+                await asyncio.sleep(0.001)
+
+    async def read(self, size: int) -> bytes:
+        """Return at least ``size`` bytes: all that have come by then."""
+        async with asyncio.timeout(PATIENCE_S):
+            while len(self._heard) < size:
+                self._more.clear()
+                await self._more.wait()
+        heard, self._heard = self._heard, b""
+        return heard
+
+    async def expect(self, wanted: bytes) -> None:
+        """Wait for exactly these bytes; what comes behind them is for the next call."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while len(self._heard) < len(wanted):
+                    self._more.clear()
+                    await self._more.wait()
+        except TimeoutError:
+            pass
+        heard, self._heard = self._heard[: len(wanted)], self._heard[len(wanted) :]
+        assert heard == wanted
+
+    async def exchange(self, command: bytes, answer: bytes) -> None:
+        """Send a command and wait for exactly this answer."""
+        await self.write(command)
+        await self.expect(answer)
+
+    async def rest(self, seconds: float = 0.02) -> bytes:
+        """Return what has come unasked after a moment."""
+        await asyncio.sleep(seconds)
+        heard, self._heard = self._heard, b""
+        return heard
+
+
+@contextlib.asynccontextmanager
+async def board_on_a_loop(
+    settings: Settings | None = None, **more: object
+) -> AsyncIterator[tuple[SimulatedBoard, Host]]:
+    """A board that is ready; ``more`` are settings."""
+    settings = settings or Settings(**{"cells": (Cell(setup=0),), **more})  # type: ignore[arg-type]
+    board = SimulatedBoard(settings, 0)
+    host = Host(board.power_on())
+    try:
+        await host.expect(b"Ready\r\n")
+        yield board, host
+    finally:
+        host.close()
+        await board.power_off()
