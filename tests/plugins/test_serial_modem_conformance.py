@@ -1,7 +1,7 @@
 """The simulated Serial Modem against what its repository says, byte for byte.
 
-data/serial-modem.jsonl holds exchanges that were read from the firmware's code and documentation, not recorded; a row is
-"sure" where the firmware alone decides. The case of a name that ends in a letter goes on where the one before stopped.
+data/serial-modem.jsonl holds exchanges that were read from the firmware's code and documentation, not recorded. They
+are "sure" where the firmware alone decides; all are played. A name that ends in a letter goes on where the one before stopped.
 """
 
 import asyncio
