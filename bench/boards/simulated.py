@@ -7,7 +7,7 @@ import select
 import socket
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import IO, Any, Self
 
 from bench import children
@@ -50,7 +50,7 @@ class SimulatedBoards:
         self,
         count: int,
         *,
-        firmware: str | None = None,
+        firmwares: Sequence[str] = (),
         hosts: dict[str, tuple[str, ...]] | None = None,
         realistic: bool = False,
     ) -> None:
@@ -58,13 +58,13 @@ class SimulatedBoards:
 
         Args:
             count: how many.
-            firmware: a name that ``simulate --firmware`` takes; None is the default.
+            firmwares: names that ``simulate --firmware`` takes, in turn; none is the default.
             hosts: the addresses of names that resolve.
             realistic: whether they start as slowly, and report as much, as real boards.
         """
         self._arguments = ["simulate", "--count", str(count)]
-        if firmware:
-            self._arguments += ["--firmware", firmware]
+        for name in firmwares:
+            self._arguments += ["--firmware", name]
         if realistic:
             self._arguments.append("--realistic")
         for name, addresses in (hosts or {}).items():

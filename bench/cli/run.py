@@ -10,6 +10,7 @@ from bench.cli.estimate import print_estimate
 from bench.cli.lab import HistoryFile, default_config
 from bench.cli.moment import end_of_run
 from bench.cli.terminal import be_patient
+from bench.errors import UsageError
 from bench.exit_code import ExitCode
 from bench.run import RunRequest, execute, parse_simulate, prepare
 
@@ -28,6 +29,10 @@ def run(
     realistic: Annotated[
         bool, typer.Option("--realistic", help="Simulated boards start as slowly, and report as much, as real ones.")
     ] = False,
+    firmware: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="The simulated boards' firmware; several in turn. See simulate --help."),
+    ] = None,
     suite: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A suite by name, or your own by path.")
     ] = None,
@@ -62,6 +67,7 @@ def run(
         ports=port or (),
         simulate=parse_simulate(simulate),
         realistic=realistic,
+        firmwares=_known_firmwares(firmware or []),
         suites=suite or (),
         config=config or default_config(),
         plan=plan,
@@ -78,3 +84,14 @@ def run(
     if estimate:
         raise typer.Exit(ExitCode.OK if print_estimate(prepare(request, console)) else ExitCode.FAILED)
     raise typer.Exit(execute(request, console).exit_code)
+
+
+def _known_firmwares(names: list[str]) -> tuple[str, ...]:
+    """Return the names; raise UsageError for one that cannot be simulated."""
+    if names:
+        from bench.simulator import FIRMWARES  # a run without this option must not wait for the import
+
+        for name in names:
+            if name not in FIRMWARES:
+                raise UsageError(f"unknown --firmware {name!r}; available: {', '.join(FIRMWARES)}")
+    return tuple(names)

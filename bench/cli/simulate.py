@@ -45,12 +45,16 @@ _PATH_HELP = "The way to the peers: delay, jitter (ms), loss, reorder (probabili
 
 def simulate(
     context: typer.Context,
-    count: Annotated[int | None, typer.Option(help="How many boards; default 1, or one a --model.")] = None,
+    count: Annotated[
+        int | None, typer.Option(help="How many boards; default 1, or one a --model or --firmware.")
+    ] = None,
     model: Annotated[
         list[str] | None,
         typer.Option(help="nrf9151dk (default), nrf9161dk, nrf9160dk, thingy91 or thingy91x; several in turn."),
     ] = None,
-    firmware: Annotated[str, typer.Option(help=f"{', '.join(FIRMWARES)}.")] = "slm-3.1",
+    firmware: Annotated[
+        list[str] | None, typer.Option(help=f"{', '.join(FIRMWARES)}; default slm-3.1; several in turn.")
+    ] = None,
     terminator: Annotated[
         str | None, typer.Option(help="What ends a command in this build: crlf, cr or lf; default the firmware's.")
     ] = None,
@@ -119,14 +123,15 @@ def simulate(
     With --rack, a command behind -- runs where the boards are attached by USB, and its exit code is ours.
     """
     models = tuple(_known("--model", name, MODELS) for name in model or ("nrf9151dk",))
-    boards = len(models) if count is None else _count(count)
+    firmwares = tuple(_known("--firmware", name, FIRMWARES) for name in firmware or ("slm-3.1",))
+    boards = max(len(models), len(firmwares)) if count is None else _count(count)
     usual = REALISTIC if realistic else Behaviour()
     _check_rack(rack=rack, database=not no_database, linked=link is not None, command=context.args)
     code = run(
         Settings(
             count=boards,
             models=models,
-            firmware=_known("--firmware", firmware, FIRMWARES),
+            firmwares=firmwares,
             terminator=None if terminator is None else _known("--terminator", terminator, TERMINATORS),
             data_mode_urc=data_mode_urc,
             link=_link(link, boards),

@@ -156,7 +156,10 @@ def _all_boards(prepared: Prepared) -> Iterator[list[BoardSpec]]:
         return
     peers = prepared.lab.peers
     hosts = {peers.name or PEER_NAME: peers.reachable_at}
-    with SimulatedBoards(prepared.simulated, hosts=hosts, realistic=prepared.request.realistic) as simulated:
+    wanted = prepared.request
+    with SimulatedBoards(
+        prepared.simulated, firmwares=wanted.firmwares, hosts=hosts, realistic=wanted.realistic
+    ) as simulated:
         yield [*prepared.boards, *simulated.specs]
 
 

@@ -28,6 +28,7 @@ class RunRequest:
         ports: paths of boards' ports.
         simulate: a number of simulated boards, or when one stands in.
         realistic: simulated boards start as slowly, and report as much, as real ones.
+        firmwares: names of the simulated boards' firmwares, in turn; none is the default.
         suites: names of the bench's suites, or paths of a lab's own; none is all of the bench's.
         config: the lab's bench.toml; None is the default lab.
         plan: a qualification plan, which says what runs.
@@ -44,6 +45,7 @@ class RunRequest:
     ports: Sequence[str] = ()
     simulate: Simulate | int = Simulate.NEVER
     realistic: bool = False
+    firmwares: Sequence[str] = ()
     suites: Sequence[str] = ()
     config: Path | None = None
     plan: Path | None = None
@@ -70,10 +72,13 @@ class RunRequest:
 
         Raises:
             UsageError: a plan says what runs, and something else does too; a time that has passed; not two groups;
-                realistic boards where none is simulated.
+                realistic boards or a firmware where none is simulated; more firmwares than boards.
         """
-        if self.realistic and self.simulate is Simulate.NEVER:
-            raise UsageError("--realistic is for simulated boards: add --simulate 1")
+        if self.simulate is Simulate.NEVER and (self.realistic or self.firmwares):
+            option = "--realistic" if self.realistic else "--firmware"
+            raise UsageError(f"{option} is for simulated boards: add --simulate {max(1, len(self.firmwares))}")
+        if len(self.firmwares) > max(1, self.simulated_boards):
+            raise UsageError(f"--firmware is given {len(self.firmwares)} times: add --simulate {len(self.firmwares)}")
         if isinstance(self.until, datetime) and self.until <= datetime.now(UTC):
             raise UsageError(f"--until: {self.until:%Y-%m-%d %H:%M} UTC has passed")
         if self.interleave:

@@ -112,6 +112,7 @@ class AtHost:
 
     async def _boot(self) -> None:
         self._reset = self._crashed = False
+        self._afterwards.clear()
         self._cancel_tasks()
         self._end_quiet()
         self.uart.restore_rate()

@@ -51,6 +51,7 @@ class SimulatedBoard:
     Attributes:
         name: ``simulated-1`` ...
         model: its kind, a name of the models.
+        firmware: the name of its firmware.
         task: its firmware while it has power.
     """
 
@@ -58,6 +59,7 @@ class SimulatedBoard:
         self.name = f"simulated-{index + 1}"
         self.index = index
         self.model = settings.models[index % len(settings.models)]
+        self.firmware = settings.firmwares[index % len(settings.firmwares)]
         self.journal = Journal(self.name, settings.journal)
         self.identity = _make_identity(settings, self.model, index)
         self.task: asyncio.Task[None] | None = None
@@ -90,7 +92,7 @@ class SimulatedBoard:
         air = Air(self.journal, settings.uplink, settings.downlink, seed, radio, settings.carrier)
         uart = Uart(self.journal, air.alarm, settings.baudrate)
         uart.open()
-        profile = _profile(settings)
+        profile = _profile(settings, self.firmware)
         output = Output(uart, blank_line=profile.blank_line)
         modem = SimulatedModem(
             self.identity,
@@ -109,7 +111,7 @@ class SimulatedBoard:
             air,
             self.journal,
         )
-        dialect = FIRMWARES[settings.firmware].dialect
+        dialect = FIRMWARES[self.firmware].dialect
         host = AtHost(dialect, profile, modem, transfer, uart, output, self.journal, self._log, settings.behaviour)
         return Parts(uart, air, modem, host)
 
@@ -183,7 +185,7 @@ class SimulatedBoard:
 
     def announce(self, port: str, **more: object) -> None:
         """Print the line that says that it is ready; to standard error where a command has standard output."""
-        row: dict[str, object] = {"board": self.name, "port": port, "firmware": self._settings.firmware}
+        row: dict[str, object] = {"board": self.name, "port": port, "firmware": self.firmware}
         row["model"] = self.model
         if self._log.path:
             row["log"] = self._log.path
@@ -193,9 +195,9 @@ class SimulatedBoard:
         stream.flush()
 
 
-def _profile(settings: Settings) -> FirmwareProfile:
+def _profile(settings: Settings, firmware: str) -> FirmwareProfile:
     """Return the firmware's profile as this build has it."""
-    profile = FIRMWARES[settings.firmware].profile
+    profile = FIRMWARES[firmware].profile
     if settings.data_mode_urc:
         profile = replace(profile, reports_flushes=True)
     if settings.terminator is not None:

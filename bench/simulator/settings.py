@@ -21,7 +21,7 @@ class Settings:
     Attributes:
         count: how many boards there are.
         models: their kinds, in turn.
-        firmware: their firmware, a name of the table in :mod:`bench.simulator.dialects`.
+        firmwares: their firmwares, names of the table in :mod:`bench.simulator.dialects`, in turn.
         terminator: the end of a command, a name of TERMINATORS; None is the firmware's own.
         data_mode_urc: whether the build reports each flush of data mode.
         link: symbolic link to the port of the only board.
@@ -49,7 +49,7 @@ class Settings:
 
     count: int = 1
     models: tuple[str, ...] = ("nrf9151dk",)
-    firmware: str = "slm-3.1"
+    firmwares: tuple[str, ...] = ("slm-3.1",)
     terminator: str | None = None
     data_mode_urc: bool = False
     link: Path | None = None

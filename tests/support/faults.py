@@ -479,7 +479,7 @@ def main() -> None:
     fault = FAULTS[sys.argv[1]]
     fault.patch()
     hosts = {"peers.nrf91-bench.test": ("127.0.0.1", "::1")}
-    run(Settings(firmware=fault.firmware, hosts=hosts))
+    run(Settings(firmwares=(fault.firmware,), hosts=hosts))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ class Client:
 
 @contextlib.asynccontextmanager
 async def toy_board() -> AsyncIterator[tuple[SimulatedBoard, Client]]:
-    board = SimulatedBoard(Settings(firmware="toy"), 0)
+    board = SimulatedBoard(Settings(firmwares=("toy",)), 0)
     client = Client(board.power_on())
     try:
         await client.expect(b"TOY UP\r\n")
