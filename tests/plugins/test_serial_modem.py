@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import pytest
 
@@ -71,11 +71,11 @@ class Peer:
 
 
 @contextlib.asynccontextmanager
-async def connected(handle: int = 0, **settings: object) -> AsyncIterator[tuple[Host, Peer]]:
+async def connected(**settings: Any) -> AsyncIterator[tuple[Host, Peer]]:  # noqa: ANN401 - of Settings
     """A board with a TCP connection of handle 0."""
     with contextlib.closing(Peer()) as peer:
         async with board_on_a_loop(**{"firmware": HEAD, **settings}) as (_, host):
-            await open_connection(host, peer, handle)
+            await open_connection(host, peer, 0)
             yield host, peer
 
 
@@ -87,7 +87,7 @@ async def open_connection(host: Host, peer: Peer, handle: int) -> None:
 
 
 @contextlib.contextmanager
-def udp_peer() -> "contextlib._GeneratorContextManager[socket.socket]":  # type: ignore[misc]
+def udp_peer() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
         peer.bind(("127.0.0.1", 0))
         peer.setblocking(False)

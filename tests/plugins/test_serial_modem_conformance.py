@@ -1,7 +1,8 @@
 """The simulated Serial Modem against what its repository says, byte for byte.
 
 data/serial-modem.jsonl holds exchanges that were read from the firmware's code and documentation, not recorded. They
-are "sure" where the firmware alone decides; all are played. A name that ends in a letter goes on where the one before stopped.
+are "sure" where the firmware alone decides; all are played. A name that ends in a letter goes on where the one before
+it has stopped.
 """
 
 import asyncio

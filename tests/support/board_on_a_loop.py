@@ -5,6 +5,7 @@ import contextlib
 import os
 import tty
 from collections.abc import AsyncIterator
+from typing import Any
 
 from bench.simulator import Settings
 from bench.simulator.board import SimulatedBoard
@@ -74,12 +75,9 @@ class Host:
 
 
 @contextlib.asynccontextmanager
-async def board_on_a_loop(
-    settings: Settings | None = None, **more: object
-) -> AsyncIterator[tuple[SimulatedBoard, Host]]:
-    """A board that is ready; ``more`` are settings."""
-    settings = settings or Settings(**{"cells": (Cell(setup=0),), **more})  # type: ignore[arg-type]
-    board = SimulatedBoard(settings, 0)
+async def board_on_a_loop(**settings: Any) -> AsyncIterator[tuple[SimulatedBoard, Host]]:  # noqa: ANN401 - of Settings
+    """A board that is ready, with these settings."""
+    board = SimulatedBoard(Settings(**{"cells": (Cell(setup=0),), **settings}), 0)
     host = Host(board.power_on())
     try:
         await host.expect(b"Ready\r\n")

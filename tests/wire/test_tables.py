@@ -24,6 +24,7 @@ from bench.modem.socket_values import (
 from bench.simulator.dialects import FIRMWARES
 from bench.simulator.models import MODELS as SIMULATED
 from bench.simulator.models import capabilities_of
+from bench.simulator.serial_modem import quirks as serial_modem
 from bench.simulator.slm.quirks import DOCUMENTED, Quirks
 
 JLINK, NORDIC = 0x1366, 0x1915
@@ -220,6 +221,31 @@ class TestSimulator:
         assert (row.command_limit, row.string_limit, row.receive_limit) == (4096, 1024, 2048)
         assert (row.data_mode_buffer, row.minimum_time_limit, row.terminator) == (4096, 32, b"\r\n")
         assert row.blank_line is (name != "page")
+
+    # Serial Modem's repository: NRF_MODEM_MAX_SOCKET_COUNT, of v1 CONFIG_POSIX_OPEN_MAX - 1; buffers of sm_at_host.c.
+    @pytest.mark.parametrize(
+        ("name", "version", "sockets", "longest"),
+        [
+            ("serial-modem", '"v1.99.0-67-ga9e396bc3d58","3.3.99"', 8, 8189),
+            ("serial-modem-1.0", '"v1.0.1","3.2.4"', 7, 4096),
+        ],
+    )
+    def test_a_serial_modem(self, name: str, version: str, sockets: int, longest: int) -> None:
+        row = FIRMWARES[name].profile
+        assert (row.version, row.sockets, row.handles) == (version, sockets, 8)
+        assert (row.command_limit, row.receive_limit, row.data_mode_buffer) == (longest, 2048, 4096)
+        assert (row.minimum_time_limit, row.terminator, row.blank_line) == (32, b"\r", True)
+
+    def test_habits_of_serial_modem(self) -> None:
+        head, v1 = serial_modem.Quirks(), serial_modem.V1
+        assert (head.listens, head.boot_info, head.role_rules) == (True, True, False)
+        assert (v1.listens, v1.boot_info, v1.role_rules) == (False, False, True)
+        assert (head.overflow_at_once, head.quiet_ms, head.repeats_first_address) == (True, 100, False)
+        assert (v1.overflow_at_once, v1.quiet_ms, v1.repeats_first_address) == (False, 0, True)
+        assert (sorted(head.missing_options), sorted(v1.missing_options)) == ([], [34, 55])
+        for each in (head, v1):
+            assert (each.plain_secure_option, each.keeps_destination, each.free_slots_found) == (True, True, True)
+            assert each.keeps_length is False
 
     @pytest.mark.parametrize(("quirks", "accepts"), [(Quirks(), "#XTCPACCEPT"), (DOCUMENTED, "#XACCEPT")])
     def test_habits(self, quirks: Quirks, accepts: str) -> None:
