@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 import serial
 
-from bench.at import AtLink, CommandTimeout, DeviceRestarted
+from bench.at import SERIAL_MODEM, AtLink, CommandTimeout, DeviceRestarted
 from bench.boards import Board, BoardSilent, BoardSpec, Escalation, ResetBudget
 from bench.config.lab import Recovery, load
 from bench.config.toml_file import ConfigError
 from bench.privacy import Concealer
 from tests.support.programs import simulator
 from tests.support.responder import Answer, Device, device, gated, info, rate_of
+from tests.support.serial_modem_host import serial_modem_host
 
 QUICK = Recovery(baudrates=(115200, 9600))
 
@@ -215,3 +216,51 @@ class TestInventory:
         with pytest.raises(ConfigError) as mistake:
             load(tmp_path / "bench.toml")
         assert says in str(mistake.value)
+
+
+class TestSerialModem:
+    """Whatever an earlier program has left, a board with Serial Modem is opened, and spoken to as its build wants."""
+
+    @pytest.mark.parametrize("end", [b"\r", b"\r\n", b"\n"], ids=["cr", "crlf", "lf"])
+    def test_each_build(self, end: bytes) -> None:
+        with serial_modem_host(end) as host, board_at(host.path) as board:
+            assert board.link.dialect == SERIAL_MODEM.ending_in(end)
+            assert (board.identity.application, board.identity.ncs_version) == ("serial-modem", "3.3.99")
+            host.heard = b""
+            board.known_state()
+            assert host.heard == b"AT#XCLOSE" + end
+
+    @pytest.mark.parametrize(
+        "left",
+        [b"HELLO", b"A", b"AT#XSE", b'AT#XSEND=0,0,0,"never closed\r', b"AT#XSEND=0,2,0\rdata", b"AT#XSEND=0,2,0,16\r"],
+        ids=["noise", "half of AT", "half a command", "an open quote", "data mode", "data mode by length"],
+    )
+    def test_what_was_left(self, left: bytes) -> None:
+        with serial_modem_host() as host:
+            host.take(left)
+            with board_at(host.path) as board:
+                assert board.link.dialect == SERIAL_MODEM
+                assert not host.data_mode
+
+    def test_data_mode_that_has_failed(self) -> None:
+        with serial_modem_host() as host:
+            host.take(b"AT#XSEND=0,2,0\r")
+            host.failed = True
+            with board_at(host.path) as board:
+                board.link.enter_data_mode("AT#XSEND=0,2,0")
+                board.known_state()
+                assert not board.link.in_data_mode
+
+    @pytest.mark.parametrize("end", [b"\r", b"\r\n", b"\n"], ids=["cr", "crlf", "lf"])
+    def test_echo_is_switched_off(self, end: bytes) -> None:
+        with serial_modem_host(end) as host:
+            host.take(b"ATE1" + end)
+            assert host.echo
+            with board_at(host.path) as board:
+                assert board.link.echoes
+                assert not host.echo
+
+    def test_the_first_byte_of_data_is_no_line_feed(self) -> None:
+        with serial_modem_host() as host, board_at(host.path) as board:
+            board.modem.sockets.send_in_data_mode(0, b"data")
+            assert host.data == b"data+++"
