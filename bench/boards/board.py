@@ -126,7 +126,7 @@ class Board:
             self._heed_reservation()
             self._link = self._in_step()
             if self._link.echoes:
-                with contextlib.suppress(CommandError):  # SLM has no echo to switch off, others have
+                with contextlib.suppress(CommandError):  # not every firmware has an echo to switch off
                     self._link.command("ATE0")
             self._undo_left_over(self._link)
             self.identity = identify(self._link)

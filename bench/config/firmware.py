@@ -38,37 +38,38 @@ class Firmware(Protocol):
         """Such as 3.1.0."""
 
 
-def _check_range(text: object) -> None:
+def _check_range(application: str, text: object) -> None:
     try:
         SpecifierSet(str(text))
     except InvalidSpecifier:
-        raise ValueError(f"slm: {text!r} is not a version range; write one such as >=3.1,<3.2") from None
+        raise ValueError(f"{application}: {text!r} is not a version range; write one such as >=3.1,<3.2") from None
 
 
 class FirmwareRange(Section):
     """A range of firmware. Every part that is left out means any.
 
-    ``slm = ">=3.1"`` is short for ``application = "slm"`` and ``version = ">=3.1"``.
+    ``slm = ">=3.1"`` is short for ``application = "slm"`` and ``version = ">=3.1"``; so is ``serial-modem = ">=2.0"``.
     """
 
     modem: str = "*"
     """A pattern of modem firmware names."""
     application: str = ""
-    """The application's name, such as ``slm``."""
+    """The application's name, such as ``slm`` or ``serial-modem``."""
     version: VersionRange = ""
-    """A range of the application's versions, such as ``>=3.1,<3.2``."""
+    """A range of the application's versions, such as ``>=3.1,<3.2``; of Serial Modem see its comparable version."""
 
     @model_validator(mode="before")
     @classmethod
     def _spell_out(cls, content: Any) -> Any:  # noqa: ANN401 - whatever a file holds
-        if not isinstance(content, dict) or "slm" not in content:
+        name = next((name for name in _TITLES if isinstance(content, dict) and name in content), "")
+        if not name:
             return content
-        both = {"application", "version"} & content.keys()
+        both = {"application", "version", *_TITLES} & content.keys() - {name}
         if both:
-            raise ValueError(f"slm is short for application and version: leave {' and '.join(sorted(both))} out")
-        _check_range(content["slm"])
-        rest = {key: value for key, value in content.items() if key != "slm"}
-        return {**rest, "application": "slm", "version": content["slm"]} if content["slm"] else rest
+            raise ValueError(f"{name} is short for application and version: leave {' and '.join(sorted(both))} out")
+        _check_range(name, content[name])
+        rest = {key: value for key, value in content.items() if key != name}
+        return {**rest, "application": name, "version": content[name]} if content[name] else rest
 
     @model_validator(mode="after")
     def _version_of_what(self) -> "FirmwareRange":

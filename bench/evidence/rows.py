@@ -176,7 +176,7 @@ class BoardRow(Row, frozen=True, kw_only=True):
     """What a board says about itself; identities as short ids.
 
     Attributes:
-        application: name of the application's firmware, such as ``slm``.
+        application: name of the application's firmware, such as ``slm`` or ``serial-modem``.
         application_version: of that.
         firmware: modem and application in one line.
         ids: short ids of IMEI, IMSI, ICCID.

@@ -22,11 +22,13 @@ _COLUMNS = (
     "name",
     "side",
 )
+_APPLICATIONS = ("slm", "serial-modem")
 _WORDS = {
     "firmware": "modem_firmware",
     "modem": "modem_firmware",
     "version": "application_version",
     "slm": "slm",
+    "serial-modem": "serial-modem",
     "board": "slot",
     "run": "name",
     "group": "side",
@@ -81,8 +83,8 @@ def chosen_runs(store: Store, text: str) -> dict[int, str]:
 
     A choice is conditions with commas between them, all of which hold: ``2026-11-01`` or ``2026-11-01..2026-11-14``
     (nights), ``modem=mfw_nrf91x1_2.0.*``, ``application=slm``, ``version=3.1.0``, ``run=NAME``, ``model=``, ``board=``,
-    ``operator=``, ``access=``, ``group=``; ``slm=3.1.0`` is short for ``application=slm,version=3.1.0``; a word alone
-    is a modem firmware, an application's version or a run.
+    ``operator=``, ``access=``, ``group=``; ``slm=3.1.0`` is short for ``application=slm,version=3.1.0``, and
+    ``serial-modem=2.0.0`` likewise; a word alone is a modem firmware, an application's version or a run.
 
     Raises:
         UsageError: The choice cannot be read.
@@ -116,8 +118,8 @@ def _holds(condition: tuple[str, str, str], row: dict[str, str]) -> bool:
     kind, low, high = condition
     if kind == "night":
         return low <= row["night"] <= high
-    if kind == "slm":
-        return row["application"] == "slm" and fnmatchcase(row["application_version"], low)
+    if kind in _APPLICATIONS:
+        return row["application"] == kind and fnmatchcase(row["application_version"], low)
     columns = ("modem_firmware", "application_version", "name", "side") if kind == "any" else (kind,)
     return any(fnmatchcase(row[column], low) for column in columns)
 

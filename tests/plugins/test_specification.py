@@ -124,6 +124,7 @@ expires = 2999-01-01
         [
             ('version = ">=3.1"', "say which application the version is of"),
             ('slm = ">=3.1"\napplication = "slm"', "slm is short for application and version: leave application out"),
+            ('slm = ">=3.1"\nserial-modem = ">=2"', "slm is short for application and version: leave serial-modem out"),
         ],
     )
     def test_a_version_of_nothing_is_refused(self, tmp_path: Path, line: str, told: str) -> None:

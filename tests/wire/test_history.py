@@ -155,6 +155,7 @@ class TestChoice:
             ("modem=*,2026-11-03", [3]),
             ("run-1", [1]),
             ("slm=2.*", []),
+            ("serial-modem=*", []),
             ("slm=3.1.*", [1, 2, 3]),
             ("application=slm,version=3.1.0", [1, 2, 3]),
             ("application=serial-modem", []),
