@@ -12,22 +12,31 @@ from pathlib import Path
 from bench.at.dialects import Dialect
 from bench.at.events import Echo, Event, FinalResult, Information, Malformed, Payload, Unsolicited
 from bench.at.parser import Parser
+from bench.at.serial_modem import SERIAL_MODEM
 from bench.at.slm import SLM
 from bench.at.transcript import Entry, printable, read_jsonl, to_jsonl
 from bench.errors import UsageError, in_words
 
 _TERMINATORS = (b"\r\n", b"\r", b"\n")
 _NOISE_BEFORE_AT = b"+"
+_TELLS_SERIAL_MODEM = b"\n#XSMVER: "
 _KINDS = {Information: "answer", FinalResult: "final", Payload: "payload", Echo: "echo", Malformed: "broken"}
 READING, BYTES = ".txt", ".jsonl"
 
 
-def read_entries(entries: Sequence[Entry], dialect: Dialect = SLM) -> Iterator[str]:
+def dialect_of(entries: Sequence[Entry]) -> Dialect:
+    """Return the dialect of a transcript: that of the application whose version it tells, SLM's where it tells none."""
+    received = b"".join(entry.data for entry in entries if entry.direction == "rx")
+    return SERIAL_MODEM if _TELLS_SERIAL_MODEM in received else SLM
+
+
+def read_entries(entries: Sequence[Entry], dialect: Dialect | None = None) -> Iterator[str]:
     """Yield what a transcript means, a line each: ``send AT+CFUN?``, ``answer +CFUN: 1``, ``final OK``, ``urc Ready``.
 
     A URC that tells of a restart is a ``restart``, one that tells of a crash of the modem a ``crash``. Bytes to the
-    board that are not a command are ``data``.
+    board that are not a command are ``data``. Without a dialect it is read by the one that it shows.
     """
+    dialect = dialect or dialect_of(entries)
     parser = Parser(dialect)
     for entry in entries:
         if entry.direction == "tx":

@@ -75,9 +75,13 @@ class Host:
 
 
 @contextlib.asynccontextmanager
-async def board_on_a_loop(**settings: Any) -> AsyncIterator[tuple[SimulatedBoard, Host]]:  # noqa: ANN401 - of Settings
-    """A board that is ready, with these settings."""
-    board = SimulatedBoard(Settings(**{"cells": (Cell(setup=0),), **settings}), 0)
+async def board_on_a_loop(
+    *,
+    firmware: str,
+    **settings: Any,  # noqa: ANN401 - of Settings
+) -> AsyncIterator[tuple[SimulatedBoard, Host]]:
+    """A board that is ready, with this firmware and these settings."""
+    board = SimulatedBoard(Settings(firmwares=(firmware,), cells=(Cell(setup=0),), **settings), 0)
     host = Host(board.power_on())
     try:
         await host.expect(b"Ready\r\n")

@@ -42,6 +42,14 @@ def test_none_names_anybody(recording: Recording) -> None:
     assert list(map(shape, read_entries(anonymous(recording.entries)))) == list(map(shape, recording.meaning))
 
 
+def test_a_transcript_is_read_by_the_dialect_of_its_board() -> None:
+    version = b'\r\n#XSMVER: "v2.0.0","3.4.1"\r\n\r\nOK\r\n'
+    received = b"\r\n#XRECV: 0,1,3\r\n0d0a22\r\nOK\r\n"
+    exchanges = (("tx", b"AT#XSMVER\r"), ("rx", version), ("tx", b"AT#XRECV=0,1,0,5\r"), ("rx", received))
+    entries = [Entry(number, direction, data) for number, (direction, data) in enumerate(exchanges)]
+    assert list(read_entries(entries))[-3:] == ["answer #XRECV: 0,1,3", "payload 0d0a22", "final OK"]
+
+
 def shape(line: str) -> str:
     return re.sub("[0-9A-Fa-f]", "#", line)
 
