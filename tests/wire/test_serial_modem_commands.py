@@ -590,6 +590,13 @@ class TestDataMode:
         with expected_protocol(exchanges, SERIAL_MODEM) as modem, pytest.raises(DataModeError):
             modem.serial_modem.sockets.send_in_data_mode(3, b"lost", by_length=True)
 
+    def test_a_failure_from_before_does_not_count(self) -> None:
+        again = script((b"AT#XSEND=3,2,0,2", b"OK"), (b"hi", b"\r\n#XDATAMODE: 0\r\n"))
+        with expected_protocol(script(self.ENTER, (None, b"+++"), self.FAILED, *again), SERIAL_MODEM) as modem:
+            modem.sockets.enter_data_mode(3)
+            assert modem.link.leave_data_mode() == -1
+            modem.serial_modem.sockets.send_in_data_mode(3, b"hi", by_length=True)
+
     @pytest.mark.parametrize("report", [b"\r\n#XDATAMODE: -1\r\n", b"\r\n+++\r\n#XDATAMODE: -1\r\n"])
     def test_one_that_counts_the_length_does_not(self, report: bytes) -> None:
         exchanges = script((b"AT#XSEND=3,2,0,4", b"OK"), (b"lost", report))

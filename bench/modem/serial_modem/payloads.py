@@ -2,7 +2,13 @@
 
 import re
 
-from bench.at import MalformedAnswer
+from bench.at import MalformedAnswer, Response
+from bench.modem.answers import Answers
+from bench.modem.serial_modem.rows import of_handle
+from bench.modem.socket_values import Received
+
+RAW, HEX = 0, 1
+"""The modes in which data are received."""
 
 # Two a byte, in small letters.
 _DIGITS = re.compile(rb"(?:[0-9a-f]{2})*")
@@ -26,3 +32,21 @@ def data_of(payload: bytes, size: int, *, in_hex: bool, what: str) -> bytes:
     if len(data) != size:
         raise MalformedAnswer(f"{what} announced {size} bytes and gave {len(data)}")
     return data
+
+
+def received(answers: Answers, response: Response, prefix: str, handle: int, *, in_hex: bool) -> Received:
+    """Return the value of a receive: ``<prefix>: <handle>,<mode>,<size>``, of #XRECVFROM with the sender behind it.
+
+    Raises:
+        MalformedAnswer: another handle, mode or number of bytes.
+    """
+    if not answers.lines(prefix):
+        return Received(b"", None, response)
+    with_source = prefix == "#XRECVFROM"
+    mode, count, *source = of_handle(answers, prefix, handle, 4 if with_source else 2)
+    asked = HEX if in_hex else RAW
+    if answers.number(mode, "the mode") != asked:
+        answers.refuse(f"{prefix} in mode {asked}")
+    size = answers.number(count, "the size")
+    data = data_of(response.payload or b"", size, in_hex=in_hex, what=response.command)
+    return Received(data, (source[0], answers.number(source[1], "the port")) if with_source else None, response)

@@ -11,7 +11,7 @@ from bench.errors import UsageError
 from bench.modem.answers import Answers
 from bench.modem.commands import DATA_MODE_RESULT_OK, CommandTiming, DataModeError
 from bench.modem.serial_modem.events import SocketEvents
-from bench.modem.serial_modem.payloads import data_of
+from bench.modem.serial_modem.payloads import HEX, RAW, received
 from bench.modem.serial_modem.rows import numbered_rows, numbers_of, of_handle
 from bench.modem.serial_modem.sending import Destination, entry_command, fits_string, hex_command, text_command
 from bench.modem.serial_modem.values import AllClosed, Closed, OpenSocket, SendNotice
@@ -27,10 +27,6 @@ from bench.modem.socket_values import (
     SocketType,
 )
 
-RECEIVE_LIMIT = 2048
-"""Bytes that one #XRECV or #XRECVFROM gives at most."""
-
-_RAW_DATA, _HEX_DATA = 0, 1
 _PLAIN = -1
 _NOTIFIED = 1
 # SO_SNDTIMEO of a new socket.
@@ -228,8 +224,11 @@ class SerialModemSocketCommands:
         started = now_ns()
         self._link.write(data)
         written = now_ns()
-        leave = self._link.data_mode_ended if counted else self._link.leave_data_mode
-        result = leave(timeout=_SEND_SECONDS + self._margin)
+        wait = _SEND_SECONDS + self._margin
+        if counted:
+            result = self._link.data_mode_ended(timeout=wait, since_ns=entered.sent_ns)
+        else:
+            result = self._link.leave_data_mode(timeout=wait)
         if result != DATA_MODE_RESULT_OK:
             raise DataModeError(
                 f"{entered.command} in data mode ended with {result}, expected 0: of {len(data)} bytes some are lost"
@@ -267,7 +266,7 @@ class SerialModemSocketCommands:
             in_hex: let the board send them as hexadecimal digits.
         """
         response = self._receive("#XRECV", handle, timeout, flags, at_most, length, in_hex)
-        return self._received(response, "#XRECV", handle, in_hex)
+        return received(Answers(self._link, response), response, "#XRECV", handle, in_hex=in_hex)
 
     def receive_from(
         self,
@@ -281,7 +280,7 @@ class SerialModemSocketCommands:
     ) -> Received:
         """AT#XRECVFROM=<handle>,<mode>,<flags>,<timeout>[,<length>]; as :meth:`receive`, with the sender's address."""
         response = self._receive("#XRECVFROM", handle, timeout, flags, at_most, length, in_hex)
-        return self._received(response, "#XRECVFROM", handle, in_hex)
+        return received(Answers(self._link, response), response, "#XRECVFROM", handle, in_hex=in_hex)
 
     def _receive(
         self,
@@ -295,25 +294,11 @@ class SerialModemSocketCommands:
     ) -> Response:
         waits = not (flags or 0) & ReceiveFlag.DONT_WAIT
         suffix = "" if length is None else f",{length}"
-        command = f"AT{name}={handle},{_HEX_DATA if in_hex else _RAW_DATA},{int(flags or 0)},{timeout}{suffix}"
+        command = f"AT{name}={handle},{HEX if in_hex else RAW},{int(flags or 0)},{timeout}{suffix}"
         if waits and timeout <= 0 and at_most is None:
             raise UsageError(f"{command} blocks for ever: say with at_most when data are certain to come")
         wait = at_most if at_most is not None else timeout if waits else 0
         return self._link.command(command, timeout=wait + self._margin)
-
-    def _received(self, response: Response, prefix: str, handle: int, in_hex: bool) -> Received:
-        answers = Answers(self._link, response)
-        if not answers.lines(prefix):
-            return Received(b"", None, response)
-        with_source = prefix == "#XRECVFROM"
-        mode, count, *source = of_handle(answers, prefix, handle, 4 if with_source else 2)
-        asked = _HEX_DATA if in_hex else _RAW_DATA
-        if answers.number(mode, "the mode") != asked:
-            answers.refuse(f"{prefix} in mode {asked}")
-        size = answers.number(count, "the size")
-        data = data_of(response.payload or b"", size, in_hex=in_hex, what=response.command)
-        sender = (source[0], answers.number(source[1], "the port")) if with_source else None
-        return Received(data, sender, response)
 
     def _answers(self, command: str) -> Answers:
         return Answers(self._link, self._link.command(command, timeout=self._margin))
