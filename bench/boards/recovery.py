@@ -126,7 +126,8 @@ def _ends_in_lf(link: AtLink) -> bool:
         return False
     link.speak(before.ending_in(_LF))
     link.write_raw(b"AT" + _LF)
-    if _OK in link.listen(_is_answer, timeout=_QUIET_SECONDS) and _in_step(link):
+    # An ERROR that comes first is the answer to what was sent before.
+    if _OK in link.listen(lambda data: _OK in data, timeout=_QUIET_SECONDS) and _in_step(link):
         return True
     link.speak(before)
     link.write_raw(_CR_LF)

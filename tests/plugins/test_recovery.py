@@ -242,6 +242,12 @@ class TestSerialModem:
                 assert board.link.dialect == SERIAL_MODEM
                 assert not host.data_mode
 
+    def test_an_answer_that_an_earlier_program_left_unread(self) -> None:
+        with serial_modem_host(b"\n") as host:
+            host.take(b"AT\r\n")
+            with board_at(host.path) as board:
+                assert board.link.dialect == SERIAL_MODEM.ending_in(b"\n")
+
     def test_data_mode_that_has_failed(self) -> None:
         with serial_modem_host() as host:
             host.take(b"AT#XSEND=0,2,0\r")
