@@ -39,7 +39,11 @@ class TestDoctor:
         [
             ({b"AT%XICCID": b"\r\nERROR\r\n"}, "has no SIM", "insert one"),
             ({b"AT+CEREG?": b"\r\n+CEREG: 5,2\r\n\r\nOK\r\n"}, "is not registered: searching for a network", "antenna"),
-            ({b"AT#XSLMVER": b"\r\nERROR\r\n"}, "runs another firmware", "does not run Serial LTE Modem"),
+            (
+                {b"AT#XSLMVER": b"\r\nERROR\r\n"},
+                "runs another firmware",
+                "does not run Serial Modem or Serial LTE Modem",
+            ),
             ({b"AT#XSOCKET=1,1,0": b"\r\n#XSOCKET: 0,1,6\r\n\r\nOK\r\n"}, "does not reach the peer", "[peers] address"),
         ],
         ids=["SIM", "registration", "firmware", "peer"],
