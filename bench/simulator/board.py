@@ -93,7 +93,7 @@ class SimulatedBoard:
         uart = Uart(self.journal, air.alarm, settings.baudrate)
         uart.open()
         profile = _profile(settings, self.firmware)
-        output = Output(uart, blank_line=profile.blank_line)
+        output = Output(uart, blank_line=profile.blank_line, urc_buffer=profile.urc_buffer)
         modem = SimulatedModem(
             self.identity,
             settings.registration,

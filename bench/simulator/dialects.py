@@ -15,6 +15,8 @@ from bench.simulator.serial_modem.quirks import Quirks as SerialModemQuirks
 from bench.simulator.slm.commands import slm
 from bench.simulator.slm.quirks import DOCUMENTED, Quirks
 
+_URC_BUFFER = 4096  # Serial Modem, SM_URC_BUFFER_SIZE
+
 
 @dataclass(frozen=True)
 class SimulatedFirmware:
@@ -43,11 +45,15 @@ FIRMWARES = {
                 sockets=8,
                 command_limit=8189,
                 terminator=b"\r",
+                urc_buffer=_URC_BUFFER,
             ),
         ),
         # v1: the list is as long as CONFIG_POSIX_OPEN_MAX allows, without one descriptor.
         SimulatedFirmware(
-            serial_modem(V1), FirmwareProfile("serial-modem-1.0", '"v1.0.1","3.2.4"', sockets=7, terminator=b"\r")
+            serial_modem(V1),
+            FirmwareProfile(
+                "serial-modem-1.0", '"v1.0.1","3.2.4"', sockets=7, terminator=b"\r", urc_buffer=_URC_BUFFER
+            ),
         ),
     )
 }

@@ -104,7 +104,7 @@ class ModemOptions:
 
     def get_secure(self, sock: TableSocket, name: int) -> int | bytes:
         """Return the value of an option of a secure socket; raise Refused when it cannot be read."""
-        self._check(name)
+        self.check(name)
         if name == SecureOptionNumber.HOSTNAME:
             return bytes(sock.secure_options.get(name, b""))
         if name in _NEGOTIATED:
@@ -114,7 +114,8 @@ class ModemOptions:
             raise Refused
         return sock.secure_options.get(name, option.default)
 
-    def _check(self, name: int) -> None:
+    def check(self, name: int) -> None:
+        """Raise Refused for an option of a secure socket that the modem firmware does not know."""
         if name == SecureOptionNumber.DTLS_CID and not self._capabilities.connection_id:
             raise Refused
 
@@ -131,7 +132,7 @@ class ModemOptions:
 
     def set_secure(self, sock: TableSocket, name: int, value: int) -> None:
         """Set an option of a secure socket; raise Refused when there is none, or it does not take the value."""
-        self._check(name)
+        self.check(name)
         option = _secure_option(sock, name)
         if option is None or not option.low <= value <= option.high:
             raise Refused

@@ -22,9 +22,16 @@ class Output:
         echoes: whether what the host types is printed (ATE1).
     """
 
-    def __init__(self, uart: Sender, *, blank_line: bool = True) -> None:
-        """Args: blank_line: whether an empty line stands between an information line and the final result."""
+    def __init__(self, uart: Sender, *, blank_line: bool = True, urc_buffer: int | None = None) -> None:
+        """Make the output of a firmware.
+
+        Args:
+            uart: where it prints.
+            blank_line: whether an empty line stands between an information line and the final result.
+            urc_buffer: bytes of URCs that can wait; None for any number.
+        """
         self._uart = uart
+        self._urc_buffer = urc_buffer
         self._blank_line = blank_line
         self._answer = bytearray()
         self._urcs: list[bytes] = []
@@ -72,7 +79,10 @@ class Output:
 
     def urc(self, line: str | bytes) -> None:
         """Print a URC: now if nothing holds it back, otherwise when that has ended."""
-        self._urcs.append(_encode(line))
+        text = _encode(line)
+        if self._urc_buffer is not None and sum(map(len, self._urcs)) + len(text) > self._urc_buffer:
+            self._urcs.clear()
+        self._urcs.append(text)
         if not self._held:
             self.release_urcs()
 

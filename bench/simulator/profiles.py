@@ -20,6 +20,7 @@ class FirmwareProfile:
         minimum_time_limit: the least time limit of data mode in ms (115200 baud, 256-byte receive buffer).
         terminator: the end of a command in this build: CR LF, CR or LF.
         reports_flushes: whether data mode prints the size of each flush.
+        urc_buffer: bytes of URCs that can wait; when one does not fit, those that wait are lost. None is without end.
     """
 
     name: str
@@ -34,3 +35,4 @@ class FirmwareProfile:
     minimum_time_limit: int = 32
     terminator: bytes = b"\r\n"
     reports_flushes: bool = False
+    urc_buffer: int | None = None

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import termios
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any, ParamSpec
@@ -10,6 +11,7 @@ from typing import Any, ParamSpec
 import pytest
 
 from bench.simulator import dialects
+from bench.simulator.downlink import POLLHUP, POLLIN
 from bench.simulator.serial_modem.commands import serial_modem
 from bench.simulator.serial_modem.quirks import Quirks
 from tests.support.board_on_a_loop import PATIENCE_S, Host, board_on_a_loop
@@ -86,6 +88,12 @@ async def open_connection(host: Host, peer: Peer, handle: int) -> None:
     await peer.accept()
 
 
+def events(host: Host, handle: int) -> int:
+    """Return what has happened to a socket, whether it was reported or not."""
+    transfer = host.board.parts.host.transfer
+    return transfer.poll(transfer.sockets.find(handle))
+
+
 @contextlib.contextmanager
 def udp_peer() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
@@ -155,8 +163,9 @@ class TestReports:
                 await open_connection(host, other, 1)
                 await host.exchange(b"AT#XAPOLL=,1,1\r", OK)
                 await host.write(b"AT#XRECV=0,0,0,20\r")
+                await host.busy()
                 await other.send(b"for the other")
-                await host.rest()
+                await host.until(lambda: events(host, 1) & POLLIN)
                 await peer.send(b"x")
                 await host.expect(b"\r\n#XRECV: 0,0,1\r\nx" + OK + b"\r\n#XAPOLL: 1,1\r\n")
 
@@ -205,10 +214,10 @@ class TestReception:
                 await open_connection(host, other, 1)
                 await host.exchange(b"AT#XRECVCFG=0,1\r", OK)
                 await host.write(b"AT#XRECV=1,0,0,20\r")
-                await host.rest()
+                await host.busy()
                 await peer.send(b"x" * 3000)
                 peer.hang_up()
-                await host.rest(0.1)
+                await host.until(lambda: events(host, 0) & POLLHUP)
                 await other.send(b"y")
                 await host.expect(b"\r\n#XRECV: 1,0,1\r\ny" + OK)
                 await host.expect(b"\r\n#XRECV: 0,0,2048\r\n" + b"x" * 2048 + b"\r\n")
@@ -243,6 +252,14 @@ class TestDataMode:
             await host.exchange(b"AT\r", OK)
 
     @on_a_loop
+    async def test_a_negative_length_never_ends(self) -> None:
+        async with connected() as (host, peer):
+            await host.exchange(b"AT#XSEND=0,2,0,-1\r", OK)
+            await host.write(b"AT+++\r")
+            assert await peer.received(6) == b"AT+++\r"
+            assert await host.rest() == b""
+
+    @on_a_loop
     async def test_v2_counts_what_is_left_of_a_length(self) -> None:
         row = dialects.FIRMWARES[HEAD]
         with pytest.MonkeyPatch.context() as patch:
@@ -252,6 +269,7 @@ class TestDataMode:
                 await host.write(b"half")
                 assert await peer.received(4) == b"half"
                 peer.hang_up()
+                await host.until(lambda: events(host, 0) & POLLHUP)
                 assert await host.rest() == b""
                 await host.exchange(b"+++456", b"\r\n#XDATAMODE: -1\r\n")
 
@@ -271,6 +289,7 @@ class TestDataMode:
     async def test_a_datagram_that_fills_more_than_the_buffer(self) -> None:
         with udp_peer() as peer:
             async with board_on_a_loop(firmware=HEAD) as (_, host):
+                await host.exchange(b"AT#XDATACTRL=65535\r", OK)
                 await host.exchange(b"AT#XSOCKET=1,2,0\r", b"\r\n#XSOCKET: 0,2,17\r\n" + OK)
                 await host.exchange(b'AT#XSENDTO=0,2,0,"127.0.0.1",%d\r' % peer.getsockname()[1], OK)
                 await host.exchange(b"x" * 4096 + b"+++", b"\r\n#XDATAMODE: 0\r\n")
@@ -356,7 +375,7 @@ class TestUrcsBetweenCommands:
             patch.setitem(dialects.FIRMWARES, "patient", replace(row, dialect=serial_modem(Quirks(quiet_ms=10**7))))
             async with board_on_a_loop(firmware="patient") as (board, host):
                 await host.exchange(b"AT\r\n", OK)
-                await host.rest()  # the line feed may come in a piece of its own
+                await host.busy()  # the line feed may come in a piece of its own
                 board.parts.host.output.urc("+HELD: 1")
                 assert await host.rest() == b""
                 await host.exchange(b"AT\r", OK + b"\r\n+HELD: 1\r\n")
@@ -379,9 +398,32 @@ class TestUrcsBetweenCommands:
         async with connected() as (host, peer):
             await host.exchange(b"AT#XAPOLL=0,1,1\r", OK)
             await host.write(b"AT#XRECV=0,0,0,20\rAT\rAT#XUUID?\r")
-            await host.rest()
+            await host.busy()
             await peer.send(b"xy")
             await host.expect(b"\r\n#XRECV: 0,0,2\r\nxy" + OK + OK + ERROR)
+
+    @on_a_loop
+    async def test_when_too_many_wait_those_that_waited_are_lost(self) -> None:
+        async with connected() as (host, peer):
+            await host.write(b"AT#XRECV=0,0,0,20\r")
+            await host.busy()
+            for number in range(5):
+                host.board.parts.host.output.urc(f"+LONG: {number}{'x' * 1000}")
+            await peer.send(b"y")
+            await host.expect(b"\r\n#XRECV: 0,0,1\r\ny" + OK + b"\r\n+LONG: 4" + b"x" * 1000 + b"\r\n")
+            assert await host.rest() == b""
+
+    @on_a_loop
+    async def test_another_rate_until_the_next_reset(self) -> None:
+        async with board_on_a_loop(firmware=HEAD, baudrate=115200) as (_, host):
+            await host.exchange(b"AT+IPR=921600\r", OK)
+            host.set_rate(termios.B921600)
+            await host.exchange(b"AT+IPR?\r", b"\r\n+IPR: 921600\r\n" + OK)
+            await host.exchange(b"AT#XDATACTRL?\r", b"\r\n#XDATACTRL: 0,32\r\n" + OK)
+            await host.exchange(b"AT#XRESET\r", OK)
+            assert len(await host.read(7)) == 7, "Ready, at a rate that this end does not have"
+            host.set_rate(termios.B115200)
+            await host.exchange(b"AT+IPR?\r", b"\r\n+IPR: 115200\r\n" + OK)
 
     @on_a_loop
     async def test_a_reset_forgets_the_echo_and_the_sockets(self) -> None:
@@ -538,6 +580,7 @@ async def test_v1(sent: bytes, answer: bytes) -> None:
 @on_a_loop
 async def test_any_split_of_a_command_and_of_the_terminator() -> None:
     async with connected() as (host, peer):
+        await host.exchange(b"AT#XDATACTRL=65535\r", OK)
         command = b"AT#XSEND=0,2,0\r"
         for cut in range(1, len(command)):
             await host.write(command[:cut])

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import os
+import termios
 import tty
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from bench.simulator import Settings
@@ -18,7 +19,8 @@ PATIENCE_S = 20.0
 class Host:
     """The host's end of a board's port."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, board: SimulatedBoard, path: str) -> None:
+        self.board = board
         self._fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         tty.setraw(self._fd)
         self._heard = b""
@@ -28,6 +30,12 @@ class Host:
     def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self._fd)
         os.close(self._fd)
+
+    def set_rate(self, speed: int) -> None:
+        """Set the rate of this end, such as ``termios.B115200``."""
+        settings = termios.tcgetattr(self._fd)
+        settings[4] = settings[5] = speed
+        termios.tcsetattr(self._fd, termios.TCSANOW, settings)
 
     def _read(self) -> None:
         self._heard += os.read(self._fd, 65536)
@@ -67,6 +75,16 @@ class Host:
         await self.write(command)
         await self.expect(answer)
 
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait until something is true of the board."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not condition():
+                await asyncio.sleep(0.001)
+
+    async def busy(self) -> None:
+        """Wait until the board runs a command, or holds URCs back for another reason."""
+        await self.until(lambda: not self.board.parts.host.output.idle)
+
     async def rest(self, seconds: float = 0.02) -> bytes:
         """Return what has come unasked after a moment."""
         await asyncio.sleep(seconds)
@@ -82,7 +100,9 @@ async def board_on_a_loop(
 ) -> AsyncIterator[tuple[SimulatedBoard, Host]]:
     """A board that is ready, with this firmware and these settings."""
     board = SimulatedBoard(Settings(firmwares=(firmware,), cells=(Cell(setup=0),), **settings), 0)
-    host = Host(board.power_on())
+    host = Host(board, board.power_on())
+    if "baudrate" in settings:
+        host.set_rate(getattr(termios, f"B{settings['baudrate']}"))
     try:
         await host.expect(b"Ready\r\n")
         yield board, host

@@ -53,6 +53,7 @@ class OptionHandlers:
             raise AtError
         operation = parameters.number(0)
         name = parameters.number(1)
+        self._options.check(name)
         if name in _UNKNOWN_SECURE_OPTIONS and operation in (_GET, _SET):
             raise AtError
         if operation == _GET:
