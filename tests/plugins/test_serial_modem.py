@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import socket
 import termios
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -10,6 +11,9 @@ from typing import Any, ParamSpec
 
 import pytest
 
+from bench.peers import Peers
+from bench.security import TlsSettings
+from bench.security.credentials import make_credentials
 from bench.simulator import dialects
 from bench.simulator.downlink import POLLHUP, POLLIN
 from bench.simulator.serial_modem.commands import serial_modem
@@ -352,7 +356,7 @@ class TestServer:
                 await host.exchange(b"AT#XCLOSE=3\r", b"\r\n#XCLOSE: 3,0\r\n" + OK)
                 await host.write(b"AT#XACCEPT=0\r")
                 await host.expect(b"\r\n#XACCEPT: 3,0,")
-                assert (await host.read(1)).endswith(OK)
+                await host.read_to(OK)
                 lines = b"".join(b"\r\n#XCLOSE: %d,0\r\n" % handle for handle in range(8))
                 await host.exchange(b"AT#XCLOSE\r", lines + OK)
 
@@ -361,7 +365,7 @@ class TestServer:
     async def test_who_cannot_listen(self, opening: bytes) -> None:
         async with board_on_a_loop(firmware=HEAD) as (_, host):
             await host.write(opening)
-            assert (await host.read(20)).endswith(OK)
+            await host.read_to(OK)
             port = 0 if opening.endswith(b"1,1,1\r") else 61234
             await host.exchange(b"AT#XBIND=0,%d\r" % port, OK)
             await host.exchange(b"AT#XLISTEN=0\r", ERROR)
@@ -480,6 +484,36 @@ class TestSending:
             await host.exchange(b'AT#XSEND=0,0,8192,"abc"\r', ERROR)
             await host.exchange(b'AT#XSEND=0,0,512,"abc"\r', b"\r\n#XSEND: 0,0,3\r\n" + OK)
             assert await peer.received(3) == b"abc"
+
+
+class TestSecureSockets:
+    @pytest.mark.parametrize(("kind", "protocol"), [(1, 258), (2, 273)])
+    @on_a_loop
+    async def test_reports_and_options_of_a_secure_connection(self, kind: int, protocol: int) -> None:
+        known = make_credentials()
+        security = TlsSettings(server=True, datagram=kind == 2, psks=known.psks)
+        tags = ((42, 4, known.psk.identity), (42, 3, known.psk.key.hex().encode()))
+        with Peers() as peers:
+            peer = (peers.tls_echo if kind == 1 else peers.dtls_echo)(security)
+            async with board_on_a_loop(firmware=HEAD, credentials=tags) as (_, host):
+                await host.exchange(b"AT#XAPOLL=,1,1\r", OK)
+                opened = b"\r\n#XSSOCKET: 0,%d,%d\r\n" % (kind, protocol)
+                await host.exchange(b"AT#XSSOCKET=1,%d,0,42\r" % kind, opened + OK)
+                await host.exchange(b'AT#XSEND=0,0,0,"early"\r', b"\r\n#XSEND: 0,0,0\r\n" + ERROR)
+                await host.exchange(b"AT#XSSOCKETOPT=0,0,4\r", ERROR)
+                connect = b'AT#XCONNECT=0,"127.0.0.1",%d\r' % peer.port
+                await host.exchange(connect, b"\r\n#XCONNECT: 0,1\r\n" + OK)
+                await host.write(b"AT#XSSOCKETOPT=0,0,4\r")
+                assert re.fullmatch(rb"\r\n#XSSOCKETOPT: 0,0x[1-9a-f][0-9a-f]*\r\n\r\nOK\r\n", await host.read_to(OK))
+                sent = b"\r\n#XSEND: 0,0,5\r\n" + OK
+                await host.exchange(b'AT#XSEND=0,0,0,"hello"\r', sent + b"\r\n#XAPOLL: 0,1\r\n")
+                await host.exchange(b"AT#XRECV=0,0,0,20\r", b"\r\n#XRECV: 0,0,5\r\nhello" + OK)
+                await host.exchange(b"AT#XRECVCFG=0,1\r", OK)
+                await host.exchange(
+                    b'AT#XSEND=0,0,0,"again"\r', sent + b"\r\n#XAPOLL: 0,1\r\n\r\n#XRECV: 0,0,5\r\nagain\r\n"
+                )
+                await host.exchange(b"AT#XLISTEN=0\r", ERROR)
+                await host.exchange(b"AT#XCLOSE=0\r", b"\r\n#XCLOSE: 0,0\r\n" + OK)
 
 
 EXCHANGES = [

@@ -75,6 +75,13 @@ class Host:
         await self.write(command)
         await self.expect(answer)
 
+    async def read_to(self, end: bytes) -> bytes:
+        """Return what comes up to bytes that end it."""
+        heard = b""
+        while not heard.endswith(end):
+            heard += await self.read(1)
+        return heard
+
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until something is true of the board."""
         async with asyncio.timeout(PATIENCE_S):
