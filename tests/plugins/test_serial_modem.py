@@ -476,7 +476,17 @@ class TestSending:
                 b"\r\n#XSEND: 0,1,3\r\n" + OK + b"\r\n#XSENDNTF: 0,0,3\r\n\r\n#XAPOLL: 0,4\r\n",
             )
             assert await peer.received(3) == b"abc"
-            await host.exchange(b'AT#XSEND=0,0,8704,"abc"\r', b"\r\n#XSEND: 0,1,0\r\n" + ERROR)
+            await host.exchange(b'AT#XSEND=0,0,8704,"abc"\r', b"\r\n#XSEND: 0,0,0\r\n" + ERROR)
+
+    @on_a_loop
+    async def test_a_datagram_that_cannot_be_sent_has_a_line_and_an_unknown_name_has_none(self) -> None:
+        async with board_on_a_loop(firmware=HEAD) as (_, host):
+            await host.exchange(b"AT#XSOCKET=1,1,0\r", b"\r\n#XSOCKET: 0,1,6\r\n" + OK)
+            to = b'"127.0.0.1",9'
+            await host.exchange(b"AT#XSENDTO=0,0,0," + to + b',"x"\r', b"\r\n#XSENDTO: 0,0,0\r\n" + ERROR)
+            await host.exchange(b'AT#XSENDTO=0,0,0,"nowhere.invalid",9,"x"\r', ERROR)
+            await host.exchange(b"AT#XSENDTO=-1,0,0," + to + b',"x"\r', b"\r\n#XSENDTO: -1,0,0\r\n" + ERROR)
+            await host.exchange(b"AT#XSENDTO=7,0,0," + to + b',"x"\r', ERROR)
 
     @on_a_loop
     async def test_no_acknowledgement_where_it_cannot(self) -> None:

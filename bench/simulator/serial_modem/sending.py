@@ -118,11 +118,11 @@ class SendingCommands:
             self._machine.arm(slot, POLLOUT, also_xapoll=True)
 
     def _report(self, name: str, slot: Slot, sent: int, *, whole: bool) -> None:
-        notifies = bool(slot.send_flags & NOTIFY)
-        line = f"{name}: {slot.handle},{int(notifies)},{sent}"
+        """Print how much was sent, and whether a report follows; raise AtError with it if that is not all."""
         if not whole:
-            raise AtError(line)
-        self._output.say(line)
+            raise AtError(f"{name}: {slot.handle},0,{sent}")
+        notifies = bool(slot.send_flags & NOTIFY)
+        self._output.say(f"{name}: {slot.handle},{int(notifies)},{sent}")
         if notifies and sent:
             self._notifying.add(slot.need())
             self._host.start_task(self._notify(slot, sent))
@@ -163,8 +163,9 @@ class SendingCommands:
         try:
             await self._deliver_to(slot, data, destination)
         except Undeliverable:
-            raise AtError(f"#XSENDTO: {slot.handle},{int(bool(slot.send_flags & NOTIFY))},0") from None
-        self._report("#XSENDTO", slot, len(data), whole=True)
+            self._report("#XSENDTO", slot, 0, whole=False)
+        else:
+            self._report("#XSENDTO", slot, len(data), whole=True)
 
     async def _deliver_to(self, slot: Slot, data: bytes, to: _Destination) -> None:
         """Send to an address; raise Undeliverable if that fails, Refused where the name has no address."""
