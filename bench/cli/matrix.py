@@ -10,14 +10,14 @@ from bench.evidence import RowReader
 from bench.evidence.run_folder import check_run_folder
 from bench.exit_code import ExitCode
 from bench.packages import SUITES, package_folder
-from bench.report.specification import FILE, Specification
+from bench.report.specification import FOLDER, Specification
 
 
 def matrix(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs; the later ones win.")],
 ) -> None:
     """Print which scenarios check which statement, and how they ended; exits 1 when a statement has no scenario."""
-    specification = Specification.load(package_folder(SUITES) / FILE)
+    specification = Specification.load(package_folder(SUITES) / FOLDER)
     for folder in folders:
         check_run_folder(folder)
         specification.take(RowReader(folder).new_rows())

@@ -12,9 +12,14 @@ from bench.config.toml_file import Section
 _TITLES = {"slm": "SLM", "serial-modem": "Serial Modem"}
 
 
+def application_title(application: str) -> str:
+    """Return the name of an application for a person: ``SLM``, ``Serial Modem``."""
+    return _TITLES.get(application, application)
+
+
 def application_text(application: str, version: str) -> str:
     """Return an application and its version for a person: ``SLM 3.1.0``."""
-    return f"{_TITLES.get(application, application) or 'application'} {version or '?'}"
+    return f"{application_title(application) or 'application'} {version or '?'}"
 
 
 def firmware_text(modem_firmware: str, application: str, version: str) -> str:

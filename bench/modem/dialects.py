@@ -5,15 +5,16 @@ row here.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from bench.at import SERIAL_MODEM as SERIAL_MODEM_WIRE
 from bench.at import SLM, AtLink, CommandError, Dialect
-from bench.errors import LabError
+from bench.config.firmware import application_text
+from bench.errors import LabError, UsageError
 from bench.modem.answers import Answers
 from bench.modem.commands import CommandFamilies, CommandTiming
+from bench.modem.features import SERIAL_MODEM_FEATURES, SLM_FEATURES, has
 from bench.modem.serial_modem.data_mode import serial_modem_enters_data_mode
 from bench.modem.serial_modem.families import serial_modem_blocks, serial_modem_families
 from bench.modem.serial_modem.version import comparable_version
@@ -23,36 +24,6 @@ from bench.modem.slm.families import slm_blocks, slm_families
 
 class DialectUnsupported(LabError):
     """The board runs a firmware that the bench does not speak."""
-
-
-class Waiting(StrEnum):
-    """The place where a call waits for an event."""
-
-    BOARD = "board"
-    """In the command itself, which blocks the board."""
-    HOST = "host"
-    """On the host, for a URC."""
-
-
-@dataclass(frozen=True, slots=True)
-class DialectCapabilities:
-    """The abilities in which firmwares differ.
-
-    Attributes:
-        accept: where an accept waits.
-        poll: where a poll waits.
-        hex_mode: data can be sent and received as hexadecimal digits.
-        automatic_reception: received data can come as URCs, without a command.
-        several_accepted: a listener can have more than one accepted connection.
-        selected_socket: commands name no handle but act on the socket that is selected.
-    """
-
-    accept: Waiting
-    poll: Waiting
-    hex_mode: bool
-    automatic_reception: bool
-    several_accepted: bool
-    selected_socket: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +49,7 @@ class FirmwareDialect:
         families: makes its command families.
         blocks: returns True for a command during which no URC can come.
         enters_data_mode: returns True for a command whose OK enters data mode.
-        capabilities: in which it differs from others.
+        features: in which it differs from others, and the versions that have each; see :mod:`bench.modem.features`.
         oldest: the first version of it that the bench speaks; older ones answer in other forms.
         comparable: makes of a version as it is printed one that version ranges can compare.
     """
@@ -93,9 +64,22 @@ class FirmwareDialect:
     families: Callable[[AtLink, CommandTiming], CommandFamilies]
     blocks: Callable[[bytes], bool]
     enters_data_mode: Callable[[bytes], bool]
-    capabilities: DialectCapabilities
+    features: Mapping[str, str]
     oldest: tuple[int, ...] = ()
     comparable: Callable[[str], str] = str
+
+    def missing(self, feature: str, version: str) -> str:
+        """Return why a board of some version has no such feature: a sentence; empty where it has.
+
+        Raises:
+            UsageError: no firmware has a feature of this name.
+        """
+        known = {name for dialect in (*DIALECTS, self) for name in dialect.features}
+        if feature not in known:
+            raise UsageError(f"no firmware has a feature {feature!r}; there are: {', '.join(sorted(known))}")
+        if has(self.features, feature, version):
+            return ""
+        return f"this firmware ({application_text(self.application, version)}) has no {feature}"
 
 
 SERIAL_LTE_MODEM = FirmwareDialect(
@@ -109,14 +93,7 @@ SERIAL_LTE_MODEM = FirmwareDialect(
     families=slm_families,
     blocks=slm_blocks,
     enters_data_mode=slm_enters_data_mode,
-    capabilities=DialectCapabilities(
-        accept=Waiting.BOARD,
-        poll=Waiting.BOARD,
-        hex_mode=False,
-        automatic_reception=False,
-        several_accepted=False,
-        selected_socket=True,
-    ),
+    features=SLM_FEATURES,
     oldest=(2, 6),
 )
 
@@ -131,14 +108,7 @@ SERIAL_MODEM = FirmwareDialect(
     families=serial_modem_families,
     blocks=serial_modem_blocks,
     enters_data_mode=serial_modem_enters_data_mode,
-    capabilities=DialectCapabilities(
-        accept=Waiting.HOST,
-        poll=Waiting.HOST,
-        hex_mode=True,
-        automatic_reception=True,
-        several_accepted=True,
-        selected_socket=False,
-    ),
+    features=SERIAL_MODEM_FEATURES,
     # Before it #XAPOLL had other parameters, and servers were those of SLM.
     oldest=(1, 0),
     comparable=comparable_version,

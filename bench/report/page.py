@@ -38,9 +38,8 @@ def markdown_page(summary: Summary) -> str:
 
 
 def _statements(specification: Specification, day: str) -> StatementsView:
-    statements = specification.statements.values()
-    rows = [(one.id, specification.last(one, day)) for one in statements if one.scenarios]
-    return StatementsView(rows, len(statements) - len(rows))
+    rows = [(one.id, specification.last(one, day)) for one in specification.concerned if one.results]
+    return StatementsView(rows, len(specification.untested))
 
 
 def _provenance(view: VerdictView, folder: Path | None) -> str:

@@ -1,16 +1,21 @@
-"""Traceability: the scenarios that check each statement of the specification, and their last results."""
+"""Traceability: the scenarios that check each statement of the specifications, and their last results.
+
+Each application has a table of its own. A statement that two of them share has the same id and text in both.
+"""
 
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.config.firmware import application_title
 from bench.errors import UsageError
 from bench.evidence import Outcome, rows
 from bench.evidence.outcomes import KNOWN_ISSUE
 from bench.report.rendering import markdown_text
 
-FILE = "specification.toml"
+FOLDER = "specification"
+"""Beside the suites: a file for each application, such as ``slm.toml``."""
 _WORST_FIRST: tuple[str, ...] = (
     Outcome.DIED,
     Outcome.FAILED,
@@ -26,85 +31,134 @@ _WORST_FIRST: tuple[str, ...] = (
 class Statement:
     """One statement of the specification.
 
-    ``results`` holds the outcome of each scenario by slot, the worst of several rounds; "died" when it did not finish,
-    "known issue" when its failure is known.
+    Attributes:
+        id: command and name, such as ``XSOCKET.read``.
+        text: what it says.
+        applications: of which it holds; none where that is not known.
+        results: the outcome of each scenario by board, the worst of several rounds; "died" when it did not finish,
+            "known issue" when its failure is known.
     """
 
     id: str
     text: str
-    scenarios: list[str] = field(default_factory=list)
-    results: dict[str, dict[str, str]] = field(default_factory=dict)
+    applications: list[str] = field(default_factory=list)
+    results: dict["BoardOfRun", dict[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class BoardOfRun:
+    """A board as a run saw it: its slot, and the firmware that it said it had. Both are empty where none answered."""
+
+    slot: str
+    firmware: str = ""
+    application: str = ""
+
+    def __str__(self) -> str:
+        """Return ``dk-1 (mfw_nrf91x1_2.0.2, SLM 3.1.0)``."""
+        return f"{self.slot} ({self.firmware})" if self.firmware else self.slot
 
 
 class Specification:
-    """All statements, in the order of the file."""
+    """All statements, in the order of the files."""
 
     def __init__(self, statements: Iterable[Statement]) -> None:
-        self.firmware: dict[str, str] = {}
         self.statements = {statement.id: statement for statement in statements}
+        self.boards: set[BoardOfRun] = set()
 
     @classmethod
-    def load(cls, path: Path) -> "Specification":
-        """Read a file with a table for each command, of ``id = text``.
+    def load(cls, folder: Path) -> "Specification":
+        """Read the files of a folder: a table for each command, of ``id = text``; the file's name is the application's.
 
         Raises:
-            UsageError: The file cannot be read.
+            UsageError: a file cannot be read, or two give one id different texts.
         """
-        try:
-            tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError) as error:
-            raise UsageError(f"cannot read the specification {path}: {error}") from error
-        return cls(
-            Statement(f"{command}.{name}", str(text)) for command, rows in tables.items() for name, text in rows.items()
-        )
+        files = sorted(folder.glob("*.toml"), key=lambda file: (file.stem != "slm", file.stem))
+        if not files:
+            raise UsageError(f"cannot read the specification: {folder} has no *.toml")
+        statements: dict[str, Statement] = {}
+        for file in files:
+            for name, text in _read(file):
+                statement = statements.setdefault(name, Statement(name, text))
+                if statement.text != text:
+                    raise UsageError(f"{file}: {name} says {text!r}, elsewhere {statement.text!r}: give it another id")
+                statement.applications.append(file.stem)
+        return cls(statements.values())
 
     def take(self, found: Iterable[rows.Row]) -> None:
         """Add what the rows of a run say: plans name the statements, finishes the outcomes."""
+        boards: dict[str, BoardOfRun] = {}
         planned: dict[tuple[str, str], list[str]] = {}
         ended: dict[tuple[str, str], dict[int, str]] = {}
         for row in found:
             if isinstance(row, rows.BoardRow):
-                self.firmware[row.slot] = f"{row.firmware}{', SIMULATED' if row.simulated else ''}"
+                firmware = f"{row.firmware}{', SIMULATED' if row.simulated else ''}"
+                boards[row.slot] = BoardOfRun(row.slot, firmware, row.application)
             elif isinstance(row, rows.PlanRow):
                 planned[row.test, row.slot] = row.spec
                 ended.setdefault((row.test, row.slot), {})[row.round] = Outcome.DIED
             elif isinstance(row, rows.FinishRow) and (row.test, row.slot) in planned:
                 known = row.known_issue and row.outcome is Outcome.PASSED
                 ended[row.test, row.slot][row.round] = KNOWN_ISSUE if known else row.outcome
-        for key, rounds in ended.items():
-            self._result(planned[key], *key, min(rounds.values(), key=_WORST_FIRST.index))
+        for (test, slot), rounds in ended.items():
+            board = boards.get(slot) or BoardOfRun(slot)
+            self.boards.add(board)
+            self._result(planned[test, slot], test, board, min(rounds.values(), key=_WORST_FIRST.index))
 
     @property
     def untested(self) -> list[Statement]:
-        """The statements that no planned scenario checks."""
-        return [statement for statement in self.statements.values() if not statement.scenarios]
+        """The statements of the tested applications that no planned scenario checks."""
+        return [statement for statement in self.concerned if not statement.results]
+
+    @property
+    def concerned(self) -> list[Statement]:
+        """The statements of the applications that were tested; all where that is not known."""
+        tested = {board.application for board in self.boards} - {""}
+        return [
+            statement
+            for statement in self.statements.values()
+            if not tested or not statement.applications or tested.intersection(statement.applications)
+        ]
 
     def markdown(self) -> str:
-        """Return the matrix as Markdown: id, text, and the results on each board."""
-        slots = sorted({slot for statement in self.statements.values() for slot in statement.results})
-        heads = [markdown_text(f"{slot} ({self.firmware[slot]})" if slot in self.firmware else slot) for slot in slots]
-        lines = ["| statement | what it says | " + " | ".join(heads or ["no result"]) + " |"]
-        lines.append("| --- " * (2 + max(1, len(slots))) + "|")
+        """Return the matrix as Markdown: id, text, applications, and the results on each board."""
+        boards = sorted(self.boards)
+        heads = ["statement", "what it says", "of", *(markdown_text(str(board)) for board in boards)]
+        lines = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
         for statement in self.statements.values():
-            cells = [_count_text(statement.results.get(slot, {})) for slot in slots] or [""]
-            lines.append(f"| {statement.id} | {markdown_text(statement.text)} | " + " | ".join(cells) + " |")
+            of = ", ".join(application_title(name) for name in statement.applications)
+            results = [_count_text(statement.results.get(board, {})) for board in boards]
+            lines.append(
+                f"| {' | '.join([statement.id, markdown_text(statement.text), markdown_text(of), *results])} |"
+            )
         return "\n".join(lines) + "\n"
 
     def last(self, statement: Statement, date: str) -> str:
         """Return the last results of a statement: ``3 passed, 2026-11-23, SLM 3.1.0, SIMULATED``."""
         by_firmware: dict[str, dict[str, str]] = {}
-        for slot, outcomes in statement.results.items():
-            found = by_firmware.setdefault(self.firmware.get(slot, "no board answered"), {})
-            found |= {f"{slot} {test}": outcome for test, outcome in outcomes.items()}
+        for board, outcomes in statement.results.items():
+            found = by_firmware.setdefault(board.firmware or "no board answered", {})
+            found |= {f"{board.slot} {test}": outcome for test, outcome in outcomes.items()}
         return "; ".join(f"{_count_text(found)}, {date}, {firmware}" for firmware, found in by_firmware.items())
 
-    def _result(self, ids: Iterable[str], test: str, slot: str, outcome: str) -> None:
+    def _result(self, ids: Iterable[str], test: str, board: BoardOfRun, outcome: str) -> None:
         for name in ids:
             statement = self.statements.get(name)
-            if statement is not None:
-                if test not in statement.scenarios:
-                    statement.scenarios.append(test)
-                statement.results.setdefault(slot, {})[test] = outcome
+            if statement is not None and _holds(statement, board):
+                statement.results.setdefault(board, {})[test] = outcome
+
+
+def _read(file: Path) -> list[tuple[str, str]]:
+    """Return ids and texts of a file."""
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"cannot read the specification {file}: {error}") from error
+    return [(f"{command}.{name}", str(text)) for command, texts in tables.items() for name, text in texts.items()]
+
+
+def _holds(statement: Statement, board: BoardOfRun) -> bool:
+    """Return True for a statement about a board's application, as far as both are known."""
+    return not board.application or not statement.applications or board.application in statement.applications
 
 
 def _count_text(outcomes: dict[str, str]) -> str:

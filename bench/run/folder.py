@@ -16,7 +16,7 @@ from bench.report import write_pages
 from bench.report.allure_files import attach_globally, count_results
 from bench.report.history import run_record
 from bench.report.junit import junit
-from bench.report.specification import FILE as SPECIFICATION
+from bench.report.specification import FOLDER as SPECIFICATION
 from bench.report.specification import Specification
 
 

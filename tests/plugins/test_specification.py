@@ -3,15 +3,17 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
+from bench.config.firmware import application_text
 from bench.config.known_issues import KnownIssue, load_known_issues
 from bench.config.toml_file import ConfigError
 from bench.errors import UsageError
 from bench.evidence import Outcome
-from bench.evidence.rows import BoardRow, FinishRow, PlanRow
-from bench.report.specification import Specification
+from bench.evidence.rows import BoardRow, FinishRow, PlanRow, Row
+from bench.report.specification import FOLDER, Specification
 
 SUITES = Path(__file__).parents[2] / "tests_hil"
 COLLECT = """
@@ -41,7 +43,7 @@ def collected() -> list[tuple[str, str]]:
 
 def test_every_statement_has_a_scenario_and_every_marker_a_statement(collected: list[tuple[str, str]]) -> None:
     marked = {name for kind, name in collected if kind == "SPEC"}
-    stated = set(Specification.load(SUITES / "specification.toml").statements)
+    stated = set(Specification.load(SUITES / FOLDER).statements)
     assert stated - marked == set()
     assert marked - stated == set()
 
@@ -57,7 +59,7 @@ def test_every_known_issue_names_a_scenario_that_there_is(collected: list[tuple[
 
 
 def test_the_matrix_counts_outcomes_by_board() -> None:
-    specification = Specification.load(SUITES / "specification.toml")
+    specification = Specification.load(SUITES / FOLDER)
     spec = ["XSOCKET.read"]
     specification.take(
         [
@@ -72,9 +74,68 @@ def test_the_matrix_counts_outcomes_by_board() -> None:
     assert "XSOCKET.read" not in {statement.id for statement in specification.untested}
 
 
+class TestApplications:
+    """Two applications, each with a table; what both say has one id."""
+
+    TABLES: ClassVar[dict[str, str]] = {
+        "slm": '[A]\nboth = "the same"\nold = "only of SLM"\n',
+        "serial-modem": '[A]\nboth = "the same"\nnew = "only of Serial Modem"\n',
+    }
+
+    def load(self, folder: Path, **others: str) -> Specification:
+        for name, text in {**self.TABLES, **others}.items():
+            (folder / f"{name}.toml").write_text(text)
+        return Specification.load(folder)
+
+    def run_on(self, slot: str, application: str, version: str) -> list[Row]:
+        firmware = f"mfw_nrf91x1_2.0.2, {application_text(application, version)}"
+        planned = [
+            PlanRow(test=name, slot=slot, spec=[f"A.{name}"] if name != "shared" else ["A.both", "A.old", "A.new"])
+            for name in ("old", "new", "shared")
+        ]
+        ended = [FinishRow(test=row.test, slot=slot, outcome=Outcome.PASSED) for row in planned]
+        return [BoardRow(slot=slot, application=application, firmware=firmware), *planned, *ended]
+
+    def test_a_board_counts_for_the_statements_of_its_application(self, tmp_path: Path) -> None:
+        specification = self.load(tmp_path)
+        specification.take([*self.run_on("a", "slm", "3.1.0"), *self.run_on("b", "serial-modem", "1.99.0")])
+        lines = specification.markdown().splitlines()
+        slm, successor = "a (mfw_nrf91x1_2.0.2, SLM 3.1.0)", "b (mfw_nrf91x1_2.0.2, Serial Modem 1.99.0)"
+        assert lines[0] == f"| statement | what it says | of | {slm} | {successor} |"
+        assert lines[2:] == [
+            "| A.both | the same | SLM, Serial Modem | 1 passed | 1 passed |",
+            "| A.old | only of SLM | SLM | 2 passed | - |",
+            "| A.new | only of Serial Modem | Serial Modem | - | 2 passed |",
+        ]
+        assert specification.untested == []
+
+    def test_what_another_application_says_is_not_untested(self, tmp_path: Path) -> None:
+        specification = self.load(tmp_path)
+        specification.take([row for row in self.run_on("a", "slm", "3.1.0") if getattr(row, "test", "") != "old"])
+        assert [statement.id for statement in specification.concerned] == ["A.both", "A.old"]
+        assert specification.untested == []
+        specification = self.load(tmp_path)
+        specification.take([row for row in self.run_on("a", "slm", "3.1.0") if getattr(row, "test", "") != "shared"])
+        assert [statement.id for statement in specification.untested] == ["A.both"]
+
+    def test_one_slot_in_two_runs_with_two_firmwares(self, tmp_path: Path) -> None:
+        specification = self.load(tmp_path)
+        for application, version in (("slm", "3.1.0"), ("serial-modem", "1.99.0")):
+            specification.take(self.run_on("a", application, version))
+        assert len(specification.statements["A.both"].results) == 2
+        assert len(specification.statements["A.new"].results) == 1
+
+    def test_one_id_with_two_texts_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match=r"A.both says 'another', elsewhere 'the same': give it another id"):
+            self.load(tmp_path, toy='[A]\nboth = "another"\n')
+
+
 def test_a_specification_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot read the specification"):
-        Specification.load(tmp_path / "none.toml")
+    with pytest.raises(UsageError, match=r"cannot read the specification: .* has no \*.toml"):
+        Specification.load(tmp_path / "none")
+    (tmp_path / "slm.toml").write_text("[A")
+    with pytest.raises(UsageError, match=r"cannot read the specification .*slm\.toml"):
+        Specification.load(tmp_path)
 
 
 class TestKnownIssues:

@@ -21,7 +21,7 @@ from bench.modem import (
     SocketType,
 )
 from bench.modem.answers import Answers, fields_of
-from bench.modem.dialects import DialectCapabilities, Recognition, Waiting
+from bench.modem.dialects import Recognition
 from bench.modem.slm.families import slm_families
 
 _TRANSPORTS = {SocketType.STREAM: ("tcp", 6), SocketType.DATAGRAM: ("udp", 17)}
@@ -116,12 +116,5 @@ TOY = FirmwareDialect(
     families=_families,
     blocks=lambda _: False,
     enters_data_mode=lambda _: False,
-    capabilities=DialectCapabilities(
-        accept=Waiting.HOST,
-        poll=Waiting.HOST,
-        hex_mode=False,
-        automatic_reception=True,
-        several_accepted=True,
-        selected_socket=False,
-    ),
+    features={"toy": ">=2"},
 )

@@ -185,4 +185,4 @@ def test_markdown_of_plain_names_reads_well() -> None:
     matrix = specification_with("SLM | <b>").markdown()
     assert "<b>" not in matrix
     rows = matrix.splitlines()
-    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {4}
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {5}
