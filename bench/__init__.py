@@ -1,4 +1,4 @@
-"""A hardware-in-the-loop bench for Nordic nRF91 boards that run Serial LTE Modem firmware."""
+"""A hardware-in-the-loop bench for Nordic nRF91 boards that run Serial LTE Modem or its successor, Serial Modem."""
 
 from importlib.metadata import PackageNotFoundError, version
 

@@ -1,11 +1,17 @@
 """DNS: names and literals become addresses. Specification: #XGETADDRINFO."""
 
 import ipaddress
+import re
 
 import pytest
 
 from bench.at import CommandError
 from bench.modem import Family
+
+
+def _says_why(error):
+    """The line in front of ERROR has the resolver's reason where the address would be."""
+    return re.fullmatch(r'#XGETADDRINFO: "[A-Za-z_][^"]*"', error.response.lines[0])
 
 
 @pytest.mark.spec("XGETADDRINFO.set.ipv4")
@@ -41,7 +47,7 @@ def test_a_literal_of_the_other_family(modem, literal, family):
     with pytest.raises(CommandError) as unknown:
         modem.names.resolve(literal, family)
 
-    assert unknown.value.response.lines[0].startswith('#XGETADDRINFO: "EAI_')
+    assert _says_why(unknown.value)
 
 
 @pytest.mark.spec("XGETADDRINFO.set.error")
@@ -49,7 +55,7 @@ def test_an_unknown_name(modem):
     with pytest.raises(CommandError) as unknown:
         modem.names.resolve("no-such-host.invalid")
 
-    assert unknown.value.response.lines[0].startswith('#XGETADDRINFO: "EAI_')
+    assert _says_why(unknown.value)
 
 
 @pytest.mark.parametrize("family", [3, -1])

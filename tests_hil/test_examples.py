@@ -7,6 +7,9 @@ import re
 
 import pytest
 
+# Serial Modem's examples name a handle in every command: see test_handles.py.
+pytestmark = pytest.mark.needs("selected socket")
+
 OPENING = {
     "AT#XSOCKET=1,1,0": r"#XSOCKET: \d+,1,6",
     "AT#XSOCKET=1,2,0": r"#XSOCKET: \d+,2,17",

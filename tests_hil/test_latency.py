@@ -12,7 +12,7 @@ from bench.at import CommandError
 from bench.clock import duration_text
 from bench.errors import LabError
 from bench.measure import PARTS, Exchange, proportion, reordered, take_apart
-from bench.modem import Family, PollEvent
+from bench.modem import Family, PollEvent, Reception
 from bench.security import Verify
 from bench.security.credentials import ServerCertificate
 
@@ -93,7 +93,15 @@ class TestCommands:
     """The time of a command that does not touch the network."""
 
     @pytest.mark.measures("{command}")
-    @pytest.mark.parametrize("command", ["AT", "AT+CFUN?", "AT#XSLMVER", "AT#XSOCKET?"])
+    @pytest.mark.parametrize(
+        "command",
+        [
+            *("AT", "AT+CFUN?"),
+            pytest.param("AT#XSLMVER", marks=pytest.mark.needs("#XSLMVER")),
+            pytest.param("AT#XSMVER", marks=pytest.mark.needs("#XSMVER")),
+            "AT#XSOCKET?",
+        ],
+    )
     def test_answer(self, modem, measure, network, command):
         with measure.series(command, doc="From the command's first byte to the end of its final result.") as series:
             for _ in range(network.samples):
@@ -207,6 +215,7 @@ class TestDatagrams:
 class TestWaiting:
     """The time until a board that waits is woken."""
 
+    @pytest.mark.needs("#XLISTEN")
     @pytest.mark.measures("accept latency, waiting")
     def test_accept(self, board, modem, dialer, measure, network):
         address = board.address()
@@ -233,6 +242,41 @@ class TestWaiting:
         went = [entry.t_ns for entry in echo.journal() if entry.event == "sent"]
         waits = [(poll.sent_ns, poll.final_ns - stamp) for poll, stamp in zip(polls, went, strict=True)]
         measure.samples("poll wake-up", waits, doc="From the peer's write to the end of #XPOLL's answer.")
+
+
+class TestReception:
+    """The time from the peer's write until the host has the data, by each way that a firmware has to fetch them."""
+
+    @pytest.mark.measures("receive latency, {way}")
+    @pytest.mark.parametrize(
+        "way", ["blocking", "polled", pytest.param("automatic", marks=pytest.mark.needs("#XRECVCFG"))]
+    )
+    def test_of_a_board_that_waits(self, modem, peers, measure, network, way):
+        echo = peers.tcp_echo(delay_ms=HEAD_START_MS)
+        with modem.tcp_client(echo.host, echo.port) as client:
+            if way == "automatic":
+                modem.serial_modem.reception.set(Reception.AT_MODE, client.handle)
+            fetched = []
+            for number in range(max(5, network.samples // 5)):
+                data = _numbered(number, 16)
+                client.send_string(data)
+                fetched.append(self._fetch(modem, client, data, way, network.receive_timeout))
+
+        went = [entry.t_ns for entry in echo.journal() if entry.event == "sent"]
+        waits = [(stamp, done - stamp) for done, stamp in zip(fetched, went, strict=True)]
+        doc = "From the peer's write until the last byte of the data is on the host."
+        measure.samples(f"receive latency, {way}", waits, doc=doc)
+
+    @staticmethod
+    def _fetch(modem, client, data, way, timeout):
+        """The moment at which the data were on the host."""
+        if way == "automatic":
+            arrived = modem.serial_modem.reception.wait(client.handle, timeout)
+            assert arrived.data == data
+            return arrived.urc.received_ns
+        if way == "polled":
+            assert modem.poll(1000 * timeout, client).of(client.handle) & PollEvent.IN
+        return _whole(client, data, timeout).final_ns
 
 
 class TestNames:

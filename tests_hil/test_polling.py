@@ -1,4 +1,4 @@
-"""Polling: which sockets are ready, and when a board says so. Specification: #XPOLL."""
+"""Polling: which sockets are ready, and when a board says so. Specification: #XPOLL, #XAPOLL."""
 
 import pytest
 
@@ -30,6 +30,7 @@ class TestReadiness:
             assert polled == ((client.handle, PollEvent.IN),)
 
     @pytest.mark.stack
+    @pytest.mark.needs("#XPOLL")  # Serial Modem tells an end once, when it comes: see test_events.py
     @pytest.mark.spec("XPOLL.event.err_hup")
     def test_the_peer_has_closed(self, modem, tcp_echo, network):
         """That a stream's end can be read is what polling must show; whether HUP comes with it rests on the stack."""
@@ -41,6 +42,7 @@ class TestReadiness:
             assert client.receive(network.receive_timeout).ended
 
     @pytest.mark.stack
+    @pytest.mark.needs("#XPOLL")
     @pytest.mark.spec("XPOLL.event.err_hup")
     def test_the_peer_has_reset(self, modem, tcp_echo, network):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
@@ -49,6 +51,7 @@ class TestReadiness:
             events = client.poll(network.receive_timeout * 1000)
             assert events & (PollEvent.ERR | PollEvent.HUP)
 
+    @pytest.mark.needs("#XLISTEN")
     @pytest.mark.spec("XPOLL.event.in")
     def test_a_client_has_dialled(self, board, modem, dialer, network):
         port = board.free_port()
@@ -87,6 +90,7 @@ class TestWhich:
 
         assert {handle for handle, _ in polled.events} == {client.handle for client in clients}
 
+    @pytest.mark.needs("#XPOLL")
     @pytest.mark.spec("XPOLL.set.handles")
     def test_the_order_of_the_handles_given(self, modem, peers, network):
         echoes = [peers.tcp_echo() for _ in range(2)]
@@ -102,6 +106,7 @@ class TestWhich:
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client, pytest.raises(CommandError):
             modem.polling.poll(0, client.handle + 5)
 
+    @pytest.mark.needs("selected socket")
     def test_polling_does_not_change_the_active_socket(self, modem, tcp_echo):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as one, modem.tcp_client(tcp_echo.host, tcp_echo.port):
             active = modem.slm.list().active

@@ -47,6 +47,7 @@ def test_cannot_be_read(modem):
         client.get_option(SocketOption.RAI)
 
 
+@pytest.mark.needs("selected socket")
 def test_without_a_socket(modem):
     with pytest.raises(CommandError):
         modem.link.command("AT#XSOCKETOPT=1,61,2")

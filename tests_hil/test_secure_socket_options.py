@@ -59,7 +59,7 @@ class TestTls:
         with pytest.raises(CommandError):
             tls.set_option(SecureOption.CIPHERSUITE_USED, 1)
 
-    @pytest.mark.spec("XSSOCKETOPT.error")
+    @pytest.mark.spec("XSSOCKETOPT.error", "XSSOCKETOPT.error.value")
     @pytest.mark.parametrize(
         ("option", "value"),
         [
@@ -105,7 +105,7 @@ class TestDtls:
             dtls.get_option(SecureOption.DTLS_CID)
 
 
-@pytest.mark.spec("XSSOCKETOPT.error")
+@pytest.mark.spec("XSSOCKETOPT.error", "XSSOCKETOPT.error.plain")
 def test_a_plain_socket_has_none(modem):
     stream = modem.tcp_socket()
     with pytest.raises(CommandError):
@@ -114,6 +114,7 @@ def test_a_plain_socket_has_none(modem):
         stream.get_option(SecureOption.PEER_VERIFY)
 
 
+@pytest.mark.needs("selected socket")
 @pytest.mark.spec("XSSOCKETOPT.test")
 def test_what_it_knows_of_itself(modem):
     assert modem.options.test_secure().lines == ("#XSSOCKETOPT: (0,1),<name>,<value>",)

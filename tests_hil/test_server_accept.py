@@ -8,6 +8,7 @@ from bench.modem import Family, SocketType, TcpServer
 from bench.peers import PeerError
 
 
+@pytest.mark.needs("#XLISTEN")
 class TestAccept:
     """#XACCEPT."""
 
@@ -17,7 +18,6 @@ class TestAccept:
         "XLISTEN.set",
         "XACCEPT.response.handle",
         "XACCEPT.response.address",
-        "XACCEPT.read.handle",
     )
     def test_a_client_that_dials_in(self, board, modem, dialer, network):
         port = board.free_port()
@@ -27,7 +27,15 @@ class TestAccept:
 
             assert accepted.peer_address in client.addresses
             assert accepted.handle != server.handle
-            assert server.accepted_handle() == accepted.handle
+
+    @pytest.mark.needs("waiting #XACCEPT")
+    @pytest.mark.spec("XACCEPT.read.handle")
+    def test_the_accepted_handle_is_told_again(self, board, modem, dialer, network):
+        port = board.free_port()
+        with modem.tcp_server(port) as server:
+            dialer.connect(board.address(), port)
+
+            assert server.accept(network.receive_timeout).handle == server.accepted_handle()
 
     def test_a_client_over_ipv6(self, board, modem, peers, ipv6, dialer, network):
         port = board.free_port()
@@ -55,6 +63,7 @@ class TestAccept:
 
             assert accepted.peer_address in client.addresses
 
+    @pytest.mark.needs("waiting #XACCEPT")
     @pytest.mark.spec("XACCEPT.read.none")
     def test_nothing_is_accepted_at_first(self, board, modem):
         with modem.tcp_server(board.free_port()) as server:
@@ -72,6 +81,7 @@ class TestAccept:
                 client.close()
 
 
+@pytest.mark.needs("#XLISTEN")
 class TestData:
     """Data through the accepted connection."""
 
@@ -125,6 +135,7 @@ class TestData:
             with pytest.raises(CommandError):
                 server.receive(network.receive_timeout)
 
+    @pytest.mark.needs("single connection of a server")
     def test_closing_the_server_closes_the_connection(self, board, modem, dialer, network):
         port = board.free_port()
         with modem.tcp_server(port) as server:
@@ -145,9 +156,11 @@ class TestData:
                 server.receive(1, at_most=network.receive_timeout)
 
 
+@pytest.mark.needs("#XLISTEN")
 class TestRefusals:
     """Calls that a server refuses, and sockets that cannot be one."""
 
+    @pytest.mark.needs("roles")
     @pytest.mark.spec("XLISTEN.set.error", "XACCEPT.error")
     def test_a_client_cannot_listen_or_accept(self, modem):
         client = TcpServer.open(modem.commands, SocketType.STREAM)
@@ -155,6 +168,7 @@ class TestRefusals:
             with pytest.raises(CommandError):
                 call()
 
+    @pytest.mark.needs("roles")
     def test_a_server_cannot_connect(self, modem, tcp_echo):
         server = modem.server_socket()
         with pytest.raises(CommandError):
@@ -162,6 +176,7 @@ class TestRefusals:
 
         assert not tcp_echo.journal()
 
+    @pytest.mark.needs("selected socket")
     @pytest.mark.spec("XACCEPT.error", "XLISTEN.set.error")
     def test_without_a_socket(self, modem):
         for command in ("AT#XBIND=50000", "AT#XLISTEN", "AT#XACCEPT=1"):
@@ -186,6 +201,7 @@ class TestRefusals:
         with pytest.raises(PeerError):
             dialer.connect(board.address(), port, timeout=5)
 
+    @pytest.mark.needs("selected socket")
     def test_an_accepted_connection_cannot_be_selected(self, board, modem, dialer, network):
         port = board.free_port()
         with modem.tcp_server(port) as server:

@@ -1,6 +1,6 @@
 """Socket life cycle: open, select, read back, close, in every kind and order.
 
-Specification: #XSOCKET, #XSSOCKET, #XSOCKETSELECT.
+Specification: #XSOCKET, #XSSOCKET, #XSOCKETSELECT. Where every command names a handle: see test_handles.py.
 """
 
 import pytest
@@ -13,6 +13,7 @@ SECURE_PROTOCOLS = {SocketType.STREAM: 258, SocketType.DATAGRAM: 273}
 SEC_TAG = 16842753
 
 
+@pytest.mark.needs("selected socket")
 class TestOpen:
     """#XSOCKET=1|2."""
 
@@ -86,6 +87,7 @@ class TestOpen:
 class TestSecure:
     """#XSSOCKET, as far as it needs no transport."""
 
+    @pytest.mark.needs("selected socket")
     @pytest.mark.spec(
         "XSSOCKET.set.open.ipv4",
         "XSSOCKET.set.open.ipv6",
@@ -111,6 +113,7 @@ class TestSecure:
 
         assert socket.get_option(SecureOption.PEER_VERIFY).number == level
 
+    @pytest.mark.needs("selected socket")
     @pytest.mark.spec("XSSOCKET.set.close")
     def test_closes_with_either_command(self, modem):
         modem.sockets.open_secure(SocketType.STREAM, SEC_TAG)
@@ -120,6 +123,7 @@ class TestSecure:
 
         assert modem.slm.list().sockets == ()
 
+    @pytest.mark.needs("selected socket")
     @pytest.mark.spec("XSOCKETSELECT.read.list", "XSOCKETSELECT.read.plain_tag")
     def test_is_listed_with_its_tag(self, modem):
         modem.sockets.open(SocketType.STREAM)
@@ -127,12 +131,14 @@ class TestSecure:
 
         assert [row.sec_tag for row in modem.slm.list().sockets] == [-1, SEC_TAG]
 
+    @pytest.mark.needs("selected socket")
     @pytest.mark.spec("XSSOCKET.test")
     def test_what_it_knows_of_itself(self, modem):
         expected = "#XSSOCKET: (0,1,2),(1,2),(0,1),<sec_tag>,<peer_verify>,<cid>"
         assert modem.slm.test_secure().lines == (expected,)
 
 
+@pytest.mark.needs("selected socket")
 class TestSelect:
     """#XSOCKETSELECT."""
 
@@ -181,6 +187,7 @@ class TestSelect:
         assert modem.slm.list().active == handle
 
 
+@pytest.mark.needs("selected socket")
 class TestClose:
     """#XSOCKET=0."""
 

@@ -17,6 +17,7 @@ READABLE = {
     SocketOption.IPV6_ECHO_REPLY: (0, 1),
     SocketOption.TCP_SRV_SESSTIMEO: (0, 135),
 }
+NEEDS = {SocketOption.TCP_SRV_SESSTIMEO: (pytest.mark.needs("socket option 55"),)}
 SET_ONLY = {SocketOption.REUSEADDR: 1, SocketOption.BINDTOPDN: 0, SocketOption.RAI: 5}
 OUT_OF_RANGE = {
     SocketOption.REUSEADDR: 2,
@@ -52,7 +53,11 @@ class TestValues:
         "XSOCKETOPT.ipv6_echo_reply",
         "XSOCKETOPT.tcp_srv_sesstimeo",
     )
-    @pytest.mark.parametrize(("option", "value"), [(o, v) for o, values in READABLE.items() for v in values], ids=_name)
+    @pytest.mark.parametrize(
+        ("option", "value"),
+        [pytest.param(o, v, marks=NEEDS.get(o, ())) for o, values in READABLE.items() for v in values],
+        ids=_name,
+    )
     def test_reads_back(self, stream, option, value):
         stream.set_option(option, value)
 
@@ -66,7 +71,11 @@ class TestValues:
             stream.get_option(option)
 
     @pytest.mark.spec("XSOCKETOPT.error")
-    @pytest.mark.parametrize(("option", "value"), OUT_OF_RANGE.items(), ids=_name)
+    @pytest.mark.parametrize(
+        ("option", "value"),
+        [pytest.param(option, value, marks=NEEDS.get(option, ())) for option, value in OUT_OF_RANGE.items()],
+        ids=_name,
+    )
     def test_out_of_range(self, stream, option, value):
         with pytest.raises(CommandError):
             stream.set_option(option, value)
@@ -79,13 +88,30 @@ class TestValues:
         with pytest.raises(CommandError):
             stream.set_option(option, 1)
 
+    @pytest.mark.needs("selected socket")
     @pytest.mark.parametrize("value", ['"5"', "5.5", "2147483648", "five"])
     def test_wrong_type_leaves_the_value(self, modem, stream, value):
+        self._leaves_the_value(modem, stream, f"AT#XSOCKETOPT=1,20,{value}")
+
+    @pytest.mark.needs("handle in every command")
+    @pytest.mark.parametrize("value", ['"5"', "5.5", "2147483648", "five"])
+    def test_wrong_type_leaves_the_value_of_a_handle(self, modem, stream, value):
+        self._leaves_the_value(modem, stream, f"AT#XSOCKETOPT={stream.handle},1,20,{value}")
+
+    @staticmethod
+    def _leaves_the_value(modem, stream, command):
         stream.set_option(SocketOption.RCVTIMEO, 7)
         with pytest.raises(CommandError):
-            modem.link.command(f"AT#XSOCKETOPT=1,20,{value}")
+            modem.link.command(command)
 
         assert stream.get_option(SocketOption.RCVTIMEO).number == 7
+
+    @pytest.mark.needs("handle in every command")
+    @pytest.mark.spec("XSOCKETOPT.error.operation")
+    @pytest.mark.parametrize("operation", [2, -1, 65536])
+    def test_an_operation_that_there_is_not(self, modem, stream, operation):
+        with pytest.raises(CommandError):
+            modem.link.command(f"AT#XSOCKETOPT={stream.handle},{operation},20,5")
 
     def test_belong_to_their_socket(self, modem, stream):
         stream.set_option(SocketOption.RCVTIMEO, 11)
@@ -93,10 +119,12 @@ class TestValues:
 
         assert stream.get_option(SocketOption.RCVTIMEO).number == 11
 
+    @pytest.mark.needs("selected socket")
     def test_without_a_socket(self, modem):
         with pytest.raises(CommandError):
             modem.link.command("AT#XSOCKETOPT=1,20,1")
 
+    @pytest.mark.needs("selected socket")
     @pytest.mark.spec("XSOCKETOPT.test")
     def test_what_it_knows_of_itself(self, modem):
         assert modem.options.test().lines == ("#XSOCKETOPT: (0,1),<name>,<value>",)
@@ -115,6 +143,7 @@ class TestEffects:
             limit = within(seconds=(0.9, 1 + network.margin))
             measure("receive timeout of 1 s", nothing.value.response.duration_ns, unit="ns", limit=limit)
 
+    @pytest.mark.needs("#XLISTEN")
     @pytest.mark.spec("XSOCKETOPT.reuseaddr")
     def test_an_address_can_be_used_again(self, board, modem, dialer, network):
         port = board.free_port()
@@ -127,6 +156,7 @@ class TestEffects:
                 assert server.accept(network.receive_timeout).peer_address
 
     @pytest.mark.slow
+    @pytest.mark.needs("#XLISTEN", "socket option 55")
     @pytest.mark.spec("XSOCKETOPT.tcp_srv_sesstimeo")
     def test_an_idle_session_is_ended(self, board, modem, dialer, measure, network):
         port = board.free_port()

@@ -20,6 +20,11 @@ NO_READ_FORM = (
     "#XGETADDRINFO",
 )
 NO_TEST_FORM = (*NO_READ_FORM, "#XACCEPT")
+# Of firmwares whose commands name a handle.
+NO_READ_FORM_BY_HANDLE = ("#XACCEPT", "#XCLOSE")
+NO_TEST_FORM_BY_HANDLE = ("#XCLOSE",)
+# Where a command has a form that the other firmware's lacks.
+ONLY_IN_SLM = {"#XPOLL": "#XPOLL", "#XLISTEN": "selected socket", "#XACCEPT": "selected socket"}
 
 REFUSED = {
     "too few": ["#XSOCKET=1", "#XSOCKET=1,1", "#XSSOCKET=1,1,0", "#XSOCKETOPT=1", '#XSENDTO="h"', '#XCONNECT="h"'],
@@ -47,6 +52,49 @@ REFUSED = {
     "unknown": ["#XFOO", "#XFOO?", "#XFOO=?", "#XSOCKETX", "#XSOCKE", "#XSOCKET??", "#XSOCKET=??", "#XSOCKET?1"],
 }
 
+# {h} is the handle of a datagram socket.
+REFUSED_BY_HANDLE = {
+    "too few": [
+        *("#XSOCKET=1", "#XSOCKET=1,1", "#XSSOCKET=1,1,0", "#XSOCKETOPT={h}", "#XSOCKETOPT={h},1", '#XCONNECT={h},"h"'),
+        *("#XBIND={h}", '#XSENDTO={h},0,0,"h"', "#XSEND={h},0,0", "#XRECV={h},0,0", "#XRECVFROM={h},0,0"),
+        *("#XAPOLL={h}", "#XAPOLL={h},1", "#XRECVCFG={h}"),
+    ],
+    "none at all": [
+        *("#XSOCKET", "#XSSOCKET", "#XSOCKETOPT", "#XBIND", "#XCONNECT", "#XSEND", "#XSENDTO", "#XRECV", "#XRECVFROM"),
+        *("#XLISTEN", "#XACCEPT", "#XAPOLL", "#XRECVCFG", "#XGETADDRINFO"),
+    ],
+    "empty": ["#XSOCKET=", "#XSOCKET=1,,0", "#XSOCKET=1,1,", "#XBIND={h},", "#XCONNECT={h},,80", "#XRECV={h},0,0,"],
+    "wrong type": [
+        *('#XSOCKET="1",1,0', '#XSOCKET=1,"1",0', '#XCLOSE="{h}"', '#XBIND="{h}",80', '#XBIND={h},"80"'),
+        *('#XRECV={h},0,0,"1"', '#XSOCKETOPT={h},"1",20,5', "#XSEND={h},0,0,123", "#XGETADDRINFO=123"),
+        *('#XSENDTO={h},0,0,"h","80","x"', '#XAPOLL={h},"1",1', '#XRECVCFG={h},"1"'),
+    ],
+    "out of range": [
+        *("#XSOCKET=0,1,0", "#XSOCKET=4,1,0", "#XSOCKET=-1,1,0", "#XSOCKET=1,0,0", "#XSOCKET=1,4,0", "#XSOCKET=1,3,0"),
+        *("#XSOCKET=3,1,0", "#XSOCKET=1,1,0,11", "#XSOCKET=65536,1,0", "#XSSOCKET=1,3,0,42", "#XSSOCKET=3,1,0,42"),
+        *(
+            "#XSSOCKET=1,1,0,42,3",
+            "#XBIND={h},65536",
+            "#XBIND={h},-1",
+            '#XCONNECT={h},"h",65536',
+            '#XCONNECT={h},"h",0',
+        ),
+        *('#XSEND={h},3,0,"f"', "#XRECV={h},2,64,1", "#XRECVFROM={h},2,64,1", '#XGETADDRINFO="127.0.0.1",99'),
+    ],
+    "not a number": ["#XSOCKET=01,1,0", "#XSOCKET=one,1,0", "#XSOCKETOPT={h},1,20,5.5", "#XCLOSE=one"],
+    "too many": ['#XGETADDRINFO="127.0.0.1",1,2'],
+    "spaces": ["#XSOCKET=1 ,1,0", "#XSOCKET=1,  1,0", "#XSOCKET=1,1,0 ", "#XSOCKET 1", "#XSOCKET ?"],
+    "unknown": [
+        *("#XFOO", "#XFOO?", "#XFOO=?", "#XSOCKETX", "#XSOCKE", "#XSOCKET??", "#XSOCKET=??", "#XSOCKET?1"),
+        *("#XSOCKETSELECT?", "#XPOLL=0", "#XSLMVER", "#XTCPSVR=1,80", "#XUDPCLI=0"),
+    ],
+}
+
+
+def _only_in_slm(name, form):
+    needs = ONLY_IN_SLM.get(name)
+    return pytest.param(f"{name}{form}", marks=pytest.mark.needs(needs) if needs else ())
+
 
 @pytest.fixture
 def datagram_socket(modem):
@@ -64,7 +112,7 @@ def datagram_socket(modem):
     "XPOLL.read",
     "XGETADDRINFO.read",
 )
-@pytest.mark.parametrize("command", [f"{name}?" for name in NO_READ_FORM])
+@pytest.mark.parametrize("command", [_only_in_slm(name, "?") for name in NO_READ_FORM])
 @pytest.mark.usefixtures("datagram_socket")
 def test_has_no_read_form(modem, command):
     with pytest.raises(CommandError):
@@ -83,7 +131,7 @@ def test_has_no_read_form(modem, command):
     "XGETADDRINFO.test",
     "XACCEPT.test",
 )
-@pytest.mark.parametrize("command", [f"{name}=?" for name in NO_TEST_FORM])
+@pytest.mark.parametrize("command", [_only_in_slm(name, "=?") for name in NO_TEST_FORM])
 @pytest.mark.usefixtures("datagram_socket")
 def test_has_no_test_form(modem, command):
     with pytest.raises(CommandError):
@@ -98,6 +146,19 @@ def test_options_have_no_read_form(modem, command):
         modem.link.command(f"AT{command}")
 
 
+@pytest.mark.needs("handle in every command")
+@pytest.mark.spec("XACCEPT.read", "XCLOSE.read", "XCLOSE.test")
+@pytest.mark.parametrize(
+    "command",
+    [*(f"{name}?" for name in NO_READ_FORM_BY_HANDLE), *(f"{name}=?" for name in NO_TEST_FORM_BY_HANDLE)],
+)
+@pytest.mark.usefixtures("datagram_socket")
+def test_has_no_such_form_by_handle(modem, command):
+    with pytest.raises(CommandError):
+        modem.link.command(f"AT{command}")
+
+
+@pytest.mark.needs("selected socket")
 @pytest.mark.spec("XSOCKETSELECT.test")
 @pytest.mark.usefixtures("datagram_socket")
 def test_selecting_has_no_test_form(modem):
@@ -105,6 +166,7 @@ def test_selecting_has_no_test_form(modem):
         modem.link.command("AT#XSOCKETSELECT=?")
 
 
+@pytest.mark.needs("selected socket")
 @pytest.mark.spec(
     "SYNTAX.parameters",
     "XSOCKET.set.error",
@@ -121,6 +183,29 @@ def test_is_refused_and_leaves_the_socket(modem, command):
         modem.link.command(f"AT{command}")
 
     assert modem.slm.list().sockets == before
+    assert modem.link.command("AT").ok
+
+
+@pytest.mark.needs("handle in every command")
+@pytest.mark.spec(
+    "SYNTAX.parameters",
+    "XSOCKET.set.error",
+    "XSSOCKET.set.error.type",
+    "XBIND.set.range",
+    "XCONNECT.set.range",
+    "XSEND.set.error",
+    "XGETADDRINFO.set.error",
+)
+@pytest.mark.parametrize("command", [command for commands in REFUSED_BY_HANDLE.values() for command in commands])
+def test_is_refused_and_leaves_the_sockets(modem, datagram_socket, command):
+    sockets = modem.serial_modem.sockets
+    before = sockets.list(), sockets.list_secure()
+    with pytest.raises(CommandError):
+        modem.link.command(f"AT{command.format(h=datagram_socket.handle)}")
+    if command.startswith("#XSENDTO"):  # its host must not be the destination of another test's data
+        sockets.forget_destination()
+
+    assert (sockets.list(), sockets.list_secure()) == before
     assert modem.link.command("AT").ok
 
 
@@ -156,6 +241,12 @@ class TestRecovery:
 
         assert b"ERROR" in modem.link.listen(lambda heard: heard.endswith(b"ERROR\r\n"), timeout=5)
 
+    def test_data_mode_of_a_socket_that_nobody_left(self, modem, udp_echo):
+        client = modem.udp_client(udp_echo.host, udp_echo.port)
+        client.enter_data_mode()
+        modem.link.write(b"left behind")
+
+    @pytest.mark.needs("silent data mode")
     def test_data_mode_that_nobody_left(self, modem):
         modem.link.enter_data_mode("AT#XSEND")
         modem.link.write(b"left behind")

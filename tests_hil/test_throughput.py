@@ -7,7 +7,7 @@ import pytest
 
 from bench.clock import NS_PER_S, now_ns
 from bench.measure import proportion, rate_of, uart_ceiling
-from bench.modem import PollEvent
+from bench.modem import PollEvent, Reception
 
 pytestmark = pytest.mark.timing
 
@@ -15,9 +15,17 @@ MESSAGE = 1024
 RECEIVED_AT_ONCE = 2048
 # The peer has sent so many bytes more than the board has fetched, twice that at most.
 AHEAD = 65536
-# What stands beside the payload on the UART: AT#XSEND="...",CRLF out; #XSEND: 1024 and OK back are not in its way.
-SEND_OVERHEAD = len('AT#XSEND=""\r\n')
-RECEIVE_OVERHEAD = len("AT#XRECV=20\r\n\r\n#XRECV: 2048\r\n\r\nOK\r\n")
+
+
+def _send_overhead(modem, sent):
+    """Bytes that stand beside the payload on the UART: the command's; its answer back is not in the way."""
+    return len(sent.response.command) + len(modem.link.dialect.terminator) - sent.size
+
+
+def _receive_overhead(modem, response):
+    """Bytes that stand beside the payload on the UART: the command's, and those of the lines around it."""
+    lines = sum(len(f"\r\n{line}\r\n") for line in (*response.lines, response.final))
+    return len(response.command) + len(modem.link.dialect.terminator) + lines
 
 
 def _message(number, size):
@@ -92,8 +100,9 @@ class TestUart:
             measure.series("UART rate", unit="B/s", beside=uart(1, 0)) as series,
         ):
             for number in range(network.samples):
-                sent = client.send_string(_message(number, MESSAGE)).response
-                series.add((MESSAGE + SEND_OVERHEAD) / sent.duration_ns * NS_PER_S, sent.sent_ns)
+                sent = client.send_string(_message(number, MESSAGE))
+                took = sent.response.duration_ns
+                series.add((MESSAGE + _send_overhead(modem, sent)) / took * NS_PER_S, sent.response.sent_ns)
 
     @pytest.mark.usefixtures("flow_control")
     def test_nothing_is_lost_at_full_speed(self, modem, peers, network):
@@ -121,7 +130,7 @@ class TestUplink:
                 transfer.add(sent.response.final_ns, sent.size)
             assert sink.wait_for("received", size=transfer.moved, timeout=network.receive_timeout)
 
-        beside = uart(MESSAGE, SEND_OVERHEAD)
+        beside = uart(MESSAGE, _send_overhead(modem, sent))
         _tell(measure, "TCP uplink by command, sender", transfer.events, beside)
         _tell(measure, "TCP uplink by command, receiver", _received(sink), beside)
 
@@ -152,7 +161,7 @@ class TestUplink:
                 transfer.add(sent.response.final_ns, sent.size)
             sink.wait_for("received", size=transfer.moved, timeout=network.receive_timeout)
 
-        beside = uart(MESSAGE, SEND_OVERHEAD)
+        beside = uart(MESSAGE, _send_overhead(modem, sent))
         came = _received(sink)
         _tell(measure, "UDP uplink by datagram, sender", transfer.events, beside)
         _tell(measure, "UDP uplink by datagram, receiver", came, beside)
@@ -179,10 +188,30 @@ class TestDownlink:
                 assert not received.ended, "the peer has not closed"
                 transfer.add(received.response.final_ns, len(received.data))
 
-        beside = uart(RECEIVED_AT_ONCE, RECEIVE_OVERHEAD)
+        beside = uart(RECEIVED_AT_ONCE, _receive_overhead(modem, received.response))
         if len(_sent(source)) > 1:  # one write has no rate
             _tell(measure, "TCP downlink by command, sender", _sent(source), beside)
         _tell(measure, "TCP downlink by command, receiver", transfer.events, beside)
+
+    @pytest.mark.needs("#XRECVCFG")
+    @pytest.mark.measures("TCP downlink by automatic reception, receiver")
+    def test_by_automatic_reception(self, modem, peers, measure, network, progress):
+        """No command asks for the data: they come as URCs."""
+        source = peers.tcp_echo(echo=False, keep_data=False)
+        transfer = Transfer(network, progress, "TCP downlink by automatic reception")
+        reception = modem.serial_modem.reception
+        with modem.tcp_client(source.host, source.port) as client:
+            reception.set(Reception.AT_MODE, client.handle)
+            pushed = 0
+            while not transfer.over:
+                piece = min(AHEAD, network.volume - pushed)
+                if piece and pushed - transfer.moved < AHEAD:
+                    source.push(_message(pushed, piece))
+                    pushed += piece
+                arrived = reception.wait(client.handle, network.receive_timeout)
+                transfer.add(arrived.urc.received_ns, len(arrived.data))
+
+        _tell(measure, "TCP downlink by automatic reception, receiver", transfer.events)
 
     @pytest.mark.measures("UDP downlink by datagram, receiver", "UDP downlink lost")
     def test_by_datagram(self, modem, peers, measure, network, progress, uart):
@@ -207,7 +236,7 @@ class TestDownlink:
                     received = client.receive(network.receive_timeout)
                     transfer.add(received.response.final_ns - silent_ns, len(received.data))
 
-        beside = uart(MESSAGE, RECEIVE_OVERHEAD)
+        beside = uart(MESSAGE, _receive_overhead(modem, received.response) if transfer.events else 0)
         _tell(measure, "UDP downlink by datagram, sender", _sent(source), beside)
         _tell(measure, "UDP downlink by datagram, receiver", transfer.events, beside)
         lost = proportion(max(0, copies * asked - len(transfer.events)), copies * asked)

@@ -3,6 +3,8 @@
 Specification: #XSOCKET, #XCONNECT, #XSEND, #XRECV, #XSENDTO, #XRECVFROM.
 """
 
+import re
+
 import pytest
 
 from bench.at import CommandError
@@ -107,6 +109,7 @@ class TestSendTo:
                 )
                 assert received.source == (echo.host, echo.port)
 
+    @pytest.mark.needs("selected socket")
     @pytest.mark.spec("XSENDTO.set.error")
     def test_without_a_socket(self, modem, udp_echo):
         with pytest.raises(CommandError) as refused:
@@ -147,7 +150,8 @@ class TestConnected:
             with pytest.raises(CommandError) as refused:
                 client.send_string(b"x")
 
-            assert refused.value.response.lines == ("#XSEND: 0",)
+            (line,) = refused.value.response.lines
+            assert re.fullmatch(r"#XSEND: (\d+,0,)?0", line)
 
 
 class TestBorders:

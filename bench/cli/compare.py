@@ -36,7 +36,10 @@ def compare_runs(
     for text, side in zip((baseline, candidate), sides, strict=True):
         firmware = sorted({one.firmware for one in side})
         if len(firmware) > 1:
-            raise UsageError(f"{text!r} holds {len(firmware)} firmwares: {'; '.join(firmware)}; add slm= or modem=")
+            raise UsageError(
+                f"{text!r} holds {len(firmware)} firmwares: {'; '.join(firmware)};"
+                " narrow it by application=, version= or modem="
+            )
     found = compare(*sides, settings)
     if as_json:
         say_lines(

@@ -24,6 +24,8 @@ SLM_FEATURES: Mapping[str, str] = {
     "waiting #XACCEPT": ANY,
     # The connection is reached by the listener's handle, and ends with it.
     "single connection of a server": ANY,
+    "limit of 1024 bytes a string": ANY,
+    "socket option 55": ANY,
     # What is no AT command is answered by ERROR.
     "answer to every line": ANY,
     # Data that can go nowhere are dropped, and nothing says so.
@@ -32,6 +34,7 @@ SLM_FEATURES: Mapping[str, str] = {
 }
 
 SERIAL_MODEM_FEATURES: Mapping[str, str] = {
+    "handle in every command": ANY,
     "#XLISTEN": ">=1.99",
     "#XCLOSE": ANY,
     # Each event of a socket is reported once by URC. SLM 3.1 has a command of that name with other parameters.
@@ -53,6 +56,7 @@ SERIAL_MODEM_FEATURES: Mapping[str, str] = {
     "#XBOOTINFO": ">=1.99",
     "AT+IPR": ANY,
     "socket option 34": ">=1.99",
+    "socket option 55": ">=1.99",
     "socket option 62": ANY,
     "secure socket option 22": ANY,
 }

@@ -126,7 +126,7 @@ class Specification:
         lines = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
         for statement in self.statements.values():
             of = ", ".join(application_title(name) for name in statement.applications)
-            results = [_count_text(statement.results.get(board, {})) for board in boards]
+            results = [_cell(statement, board) for board in boards]
             lines.append(
                 f"| {' | '.join([statement.id, markdown_text(statement.text), markdown_text(of), *results])} |"
             )
@@ -159,6 +159,11 @@ def _read(file: Path) -> list[tuple[str, str]]:
 def _holds(statement: Statement, board: BoardOfRun) -> bool:
     """Return True for a statement about a board's application, as far as both are known."""
     return not board.application or not statement.applications or board.application in statement.applications
+
+
+def _cell(statement: Statement, board: BoardOfRun) -> str:
+    """Return how the scenarios of a statement ended on a board; empty for a statement about another application."""
+    return _count_text(statement.results.get(board, {})) if _holds(statement, board) else ""
 
 
 def _count_text(outcomes: dict[str, str]) -> str:

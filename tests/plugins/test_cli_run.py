@@ -27,6 +27,12 @@ class TestUsage:
                 ["--simulate", "1", "dns"],
                 "unexpected argument 'dns': put arguments for",
             ),
+            (["--simulate", "1", "--firmware", "slm-9"], "unknown --firmware 'slm-9'; available: slm-3.1,"),
+            (["--simulate", "1", "--firmware", "page", "--firmware", "slm-3.1"], "add --simulate 2"),
+            (
+                ["--firmware", "serial-modem", "--firmware", "slm-3.1"],
+                "--firmware is for simulated boards: add --simul",
+            ),
             (["--simulate", "1", "--suite", ""], "unknown suite ''"),
             (["--simulate", "1", "--suite", "\0"], "unknown suite '\\x00'"),
             (["--simulate", "1", "--suite", "bench.toml"], "bench.toml is neither a Python file nor a folder"),

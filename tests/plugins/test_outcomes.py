@@ -94,6 +94,29 @@ class TestNotGreen:
         assert "no SIM in this lab" in run.output
         assert run.allure == {"test_skip": "skipped"}
 
+    def test_what_the_firmware_does_not_have_is_skipped_with_that_reason(self, lab: Lab) -> None:
+        needs = """
+
+@pytest.mark.needs("selected socket", "#XRECVCFG")
+def test_reception(modem):
+    modem.serial_modem
+
+@pytest.mark.needs("selected socket")
+def test_selected(modem):
+    modem.slm.list()
+
+@pytest.mark.needs("#XRECVCGF")
+def test_misspelt(modem):
+    pass
+"""
+        run = lab.run("import pytest\n" + GOOD + needs)
+        outcomes = {row["test"].rpartition("::")[2]: row for row in run.rows if row["type"] == "finish"}
+        assert outcomes["test_reception"]["outcome"] == "skipped"
+        assert outcomes["test_reception"]["message"] == "this firmware (SLM 3.1.0) has no #XRECVCFG"
+        assert outcomes["test_selected"]["outcome"] == "passed"
+        assert outcomes["test_misspelt"]["outcome"] == "script_error"
+        assert "no firmware has a feature '#XRECVCGF'" in outcomes["test_misspelt"]["message"]
+
     def test_a_network_without_ipv6_skips_with_that_reason(self, lab: Lab) -> None:
         config = lab.folder / "bench.toml"
         config.write_text("[network]\nipv6 = false\n")

@@ -54,8 +54,9 @@ def firmware(version: str, modem: str = "mfw_nrf91x1_2.0.2", application: str = 
 
 def test_every_known_issue_names_a_scenario_that_there_is(collected: list[tuple[str, str]]) -> None:
     tests = [name for kind, name in collected if kind == "TEST"]
+    spoken = [firmware("3.1.0"), *(firmware(version, application="serial-modem") for version in ("1.0.1", "1.99.0"))]
     for issue in load_known_issues(SUITES / "known_issues.toml"):
-        assert any(issue.excuses(test, firmware("3.1.0")) for test in tests), issue.test
+        assert any(issue.excuses(test, one) for test in tests for one in spoken), issue.test
 
 
 def test_the_matrix_counts_outcomes_by_board() -> None:
@@ -104,8 +105,8 @@ class TestApplications:
         assert lines[0] == f"| statement | what it says | of | {slm} | {successor} |"
         assert lines[2:] == [
             "| A.both | the same | SLM, Serial Modem | 1 passed | 1 passed |",
-            "| A.old | only of SLM | SLM | 2 passed | - |",
-            "| A.new | only of Serial Modem | Serial Modem | - | 2 passed |",
+            "| A.old | only of SLM | SLM | 2 passed |  |",
+            "| A.new | only of Serial Modem | Serial Modem |  | 2 passed |",
         ]
         assert specification.untested == []
 

@@ -355,7 +355,8 @@ FAULTS: dict[str, Fault] = {
         says(r'^(#XACCEPT: \d+),"[^"]*"', r'\1,"192.0.2.9"'), (f"{_SERVER}::TestAccept::test_a_client_that_dials_in",)
     ),
     "the accepted handle reads as none": Fault(
-        says(r"^#XTCPACCEPT: \d+$", "#XTCPACCEPT: 0"), (f"{_SERVER}::TestAccept::test_a_client_that_dials_in",)
+        says(r"^#XTCPACCEPT: \d+$", "#XTCPACCEPT: 0"),
+        (f"{_SERVER}::TestAccept::test_the_accepted_handle_is_told_again",),
     ),
     "nobody dialled is OK": Fault(
         command("#XACCEPT", swallowing),

@@ -565,6 +565,12 @@ class TestDataMode:
         with expected_protocol(exchanges, SERIAL_MODEM) as modem:
             modem.serial_modem.sockets.send_in_data_mode(3, b"hi", to=("::1", 7), by_length=True)
 
+    def test_a_destination_is_forgotten_on_a_socket_of_its_own(self) -> None:
+        opened: Exchange = (b"AT#XSOCKET=1,2,0", b"#XSOCKET: 3,2,17")
+        exchanges = script(opened, self.ENTER, self.LEAVE, (b"AT#XCLOSE=3", b"#XCLOSE: 3,0"))
+        with expected_protocol(exchanges, SERIAL_MODEM) as modem:
+            modem.serial_modem.sockets.forget_destination()
+
     def test_a_board_that_fails_waits_for_the_terminator(self) -> None:
         exchanges = script(self.ENTER, (None, b"+++"), (b"lost", None), self.FAILED, (b"AT", b"OK"))
         with expected_protocol(exchanges, SERIAL_MODEM) as modem:

@@ -27,7 +27,8 @@ class SerialModemPollingCommands:
 
         AT#XAPOLL=[<handle>],1,1 asks for IN, with which ERR, HUP and NVAL come; AT#XAPOLL=[<handle>],0 ends it. The
         response spans the wait: it ends at the stamp of the first URC. Events that were in the link's backlog are
-        taken out of it; ERR, HUP and NVAL, which the board tells once, are given in every poll until the close.
+        taken out of it; ERR, HUP and NVAL, which the board tells once, are given in every poll until the close. What
+        ended a socket before its first poll is told by none: the board speaks of it once, and only a receive shows it.
 
         Args:
             timeout_ms: 0 waits only for what holds already, -1 for ever.

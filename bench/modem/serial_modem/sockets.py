@@ -235,6 +235,19 @@ class SerialModemSocketCommands:
             )
         return SentInDataMode(len(data), entered, started, written, now_ns())
 
+    def forget_destination(self) -> None:
+        """Let the board forget the host of an #XSENDTO that failed, to which the next data mode would send.
+
+        That is a defect of the firmware. It forgets the host at the end of data mode, which is entered for this on a
+        socket of its own, without data.
+        """
+        handle = self.open(SocketType.DATAGRAM).handle
+        try:
+            self.enter_data_mode(handle)
+            self._link.leave_data_mode(timeout=self._margin)
+        finally:
+            self.close(handle)
+
     def _send(self, handle: int, command: bytes, prefix: str, at_most: float | None) -> Sent:
         wait = _SEND_SECONDS if at_most is None else at_most
         response = self._link.command(command, timeout=wait + self._margin)
