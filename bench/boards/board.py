@@ -139,7 +139,7 @@ class Board:
                 pin=self._secret(self.spec.pin, PIN) if self.spec.pin else None,
             )
             self._learn(self.identity)
-            self._modem.close_sockets()
+            self._modem.settle()
             self.found = self.found or read_profile(self._link)
             self._link.take_restarts()  # the board was still booting, or was reset to get here
         except BaseException:
@@ -216,7 +216,7 @@ class Board:
         return took
 
     def known_state(self) -> None:
-        """Bring the board to its state between tests: answers in step, no data mode, no open socket.
+        """Bring the board to its state between tests: answers in step, no data mode, no open socket, nothing unasked.
 
         Raises:
             DeviceRestarted: it has restarted by itself; it is in order all the same.
@@ -224,7 +224,7 @@ class Board:
         """
         if self.link.in_data_mode or self.link.blocked:
             synchronise(self.link)
-        self.modem.close_sockets()
+        self.modem.settle()
         self.link.urcs()
         restarts = self.link.take_restarts()
         if restarts:
@@ -276,7 +276,7 @@ class Board:
         if link.in_data_mode or link.blocked:
             synchronise(link, timeout=5.0)
         if self._modem is not None:
-            self._modem.close_sockets()
+            self._modem.settle()
             self._modem.registration.restore()
             self._modem.packet_data.restore()
         now = read_profile(link)

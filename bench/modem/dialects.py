@@ -50,6 +50,7 @@ class FirmwareDialect:
         blocks: returns True for a command during which no URC can come.
         enters_data_mode: returns True for a command whose OK enters data mode.
         features: in which it differs from others, and the versions that have each; see :mod:`bench.modem.features`.
+        hush: commands that switch off what outlives every socket and makes the board speak unasked, or more.
         oldest: the first version of it that the bench speaks; older ones answer in other forms.
         comparable: makes of a version as it is printed one that version ranges can compare.
     """
@@ -65,6 +66,7 @@ class FirmwareDialect:
     blocks: Callable[[bytes], bool]
     enters_data_mode: Callable[[bytes], bool]
     features: Mapping[str, str]
+    hush: tuple[str, ...] = ()
     oldest: tuple[int, ...] = ()
     comparable: Callable[[str], str] = str
 
@@ -109,6 +111,8 @@ SERIAL_MODEM = FirmwareDialect(
     blocks=serial_modem_blocks,
     enters_data_mode=serial_modem_enters_data_mode,
     features=SERIAL_MODEM_FEATURES,
+    # Events and reception of sockets to come, and the echo.
+    hush=("AT#XAPOLL=,0", "AT#XRECVCFG=,0", "ATE0"),
     # Before it #XAPOLL had other parameters, and servers were those of SLM.
     oldest=(1, 0),
     comparable=comparable_version,

@@ -1,8 +1,9 @@
 """A board's modem: its firmware's commands behind typed calls."""
 
+import contextlib
 from typing import TypeVar
 
-from bench.at import AtLink
+from bench.at import AtLink, CommandError
 from bench.errors import UsageError
 from bench.modem.changes import Changes, NoJournal, UndoJournal
 from bench.modem.commands import CommandTiming
@@ -66,6 +67,7 @@ class Modem:
         self.link = link
         self.dialect = dialect
         timing = timing or CommandTiming()
+        self._margin = timing.margin
         changes = Changes(link, journal or NoJournal())
         self.commands = commands = dialect.families(link, timing)
         self.sockets = commands.sockets
@@ -165,6 +167,13 @@ class Modem:
     def close_sockets(self) -> int:
         """Close every open socket; return their number."""
         return self.sockets.close_all()
+
+    def settle(self) -> None:
+        """Close every open socket, and switch off what the application would go on to do for those to come."""
+        for command in self.dialect.hush:
+            with contextlib.suppress(CommandError):  # a build without the command has nothing to switch off
+                self.link.command(command, timeout=self._margin)
+        self.close_sockets()
 
 
 def _connect(socket: S, host: str, port: int) -> S:

@@ -110,6 +110,31 @@ class TestKnownState:
             board.known_state()
             assert board.modem.slm.list().sockets == ()
 
+    def test_events_reception_and_echo_of_serial_modem_are_switched_off(self) -> None:
+        """They would outlive every socket: a scenario, or a run that was killed, leaves none of them behind."""
+        with simulator("--firmware", "serial-modem") as boards, board_at(boards[0]["port"]) as board:
+            application = board.modem.serial_modem
+            self.speak_unasked(board.link)
+            board.known_state()
+            board.modem.udp_socket()
+            assert application.events.read() == ()
+            assert application.reception.read() == ()
+            board.link.write_raw(b"AT\r")
+            assert board.link.listen(lambda heard: heard.endswith(b"OK\r\n"), timeout=5) == b"\r\nOK\r\n"
+
+    def test_so_are_those_that_a_killed_run_has_left(self) -> None:
+        with simulator("--firmware", "serial-modem") as boards:
+            with AtLink.open(boards[0]["port"]) as link:
+                self.speak_unasked(link)
+            with board_at(boards[0]["port"]) as board:
+                board.modem.udp_socket()
+                assert board.modem.serial_modem.events.read() == ()
+
+    @staticmethod
+    def speak_unasked(link: AtLink) -> None:
+        for command in ("AT#XAPOLL=,1,5", "AT#XRECVCFG=,1", "ATE1"):
+            link.command(command)
+
 
 class TestRefusals:
     def test_a_silent_board(self) -> None:
