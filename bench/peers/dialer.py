@@ -19,7 +19,7 @@ class Dialer:
             PeerError: No server listens there, or nothing answers.
         """
         number, local, connected_ns = self.peer.dial(host, port, timeout)
-        return DialledConnection(self.peer, number, local.host, connected_ns)
+        return DialledConnection(self.peer, number, local.host, local.port, connected_ns)
 
     def connect_later(self, host: str, port: int, *, after: float) -> None:
         """Connect ``after`` seconds from now, while the board waits; see :meth:`wait_connected`."""
@@ -42,12 +42,14 @@ class DialledConnection:
 
     Attributes:
         local_address: the peer's own address.
+        local_port: the port that it dials from, which a NAT may change.
         connected_ns: when the connection was established.
     """
 
     peer: Peer
     number: int
     local_address: str
+    local_port: int
     connected_ns: int
 
     @property
