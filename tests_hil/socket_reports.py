@@ -1,0 +1,57 @@
+"""What suites of Serial Modem share: the reports of sockets, and waits for what nothing reports."""
+
+import pytest
+
+from bench.at import UrcTimeout
+
+QUIET_SECONDS = 0.5
+"""Nothing comes within it: what holds already is reported behind an answer, 100 ms later at most."""
+
+UNKNOWN_HANDLES = (99, 999)
+
+
+class Reports:
+    """The reports of #XAPOLL since it was started last, each of which is given once."""
+
+    def __init__(self, modem, network):
+        self._events = modem.serial_modem.events
+        self._timeout = network.receive_timeout
+        self._since = 0
+
+    def start(self, events, socket=None):
+        """Ask for events of a socket, or of all and those to come."""
+        self._since = self._events.start(events, None if socket is None else socket.handle).sent_ns
+
+    def stop(self, socket=None):
+        """End that."""
+        self._since = self._events.stop(None if socket is None else socket.handle).sent_ns
+
+    def wait(self, socket):
+        """Return the next report of a socket, with its stamp."""
+        return self._events.wait(socket.handle, timeout=self._timeout, since_ns=self._since)
+
+    def of(self, socket):
+        """Return the next events of a socket."""
+        return self.wait(socket).events
+
+    def none_of(self, socket):
+        """Check that no report of a socket is left, and none comes within a short time."""
+        with pytest.raises(UrcTimeout):
+            self._events.wait(socket.handle, timeout=QUIET_SECONDS, since_ns=self._since)
+
+    def asked(self):
+        """Return the events that each socket is asked for, by its handle."""
+        return {row.handle: row.events for row in self._events.read()}
+
+
+def one_round_trip(modem, peers, network):
+    """Send to another peer and back. What peers have sent before that has come by then, if nothing delays it."""
+    echo = peers.tcp_echo()
+    with modem.tcp_client(echo.host, echo.port) as other:
+        other.send(b"there and back")
+        other.receive_exactly(14, timeout=network.receive_timeout)
+
+
+def numbered(size):
+    """Return bytes in which a lost, doubled or moved piece shows."""
+    return b"".join(b"%07d " % number for number in range(size // 8 + 1))[:size]
