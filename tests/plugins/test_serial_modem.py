@@ -317,6 +317,25 @@ class TestDataMode:
                 await host.exchange(b"+++", b"\r\n#XDATAMODE: 0\r\n\r\n#XAPOLL: 1,1\r\n")
 
     @on_a_loop
+    async def test_what_came_in_data_mode_is_asked_for_anew_at_its_end(self) -> None:
+        async with connected() as (host, peer):
+            await host.exchange(b"AT#XRECVCFG=0,1\r", OK)
+            await host.exchange(b"AT#XSEND=0,2,0\r", OK)
+            await peer.send(b"kept")
+            await host.until(lambda: events(host, 0) & POLLIN)
+            assert await host.rest() == b""
+            await host.exchange(b"+++", b"\r\n#XDATAMODE: 0\r\n\r\n#XRECV: 0,0,4\r\nkept\r\n")
+
+    @on_a_loop
+    async def test_data_that_were_reported_before_are_handed_on_in_data_mode(self) -> None:
+        async with connected() as (host, peer):
+            await host.exchange(b"AT#XAPOLL=0,1,1\r", OK)
+            await peer.send(b"early")
+            await host.expect(b"\r\n#XAPOLL: 0,1\r\n")
+            await host.exchange(b"AT#XRECVCFG=0,2\r", OK)
+            await host.exchange(b"AT#XSEND=0,2,0\r", OK + b"early")
+
+    @on_a_loop
     async def test_the_destination_of_a_send_that_failed_is_kept(self) -> None:
         with udp_peer() as peer:
             async with board_on_a_loop(firmware=HEAD) as (_, host):

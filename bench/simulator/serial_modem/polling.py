@@ -9,7 +9,7 @@ from bench.simulator.downlink import POLLERR, POLLHUP, POLLIN, POLLOUT
 from bench.simulator.output import Output
 from bench.simulator.parameters import INT32, Parameters
 from bench.simulator.refusal import AtError
-from bench.simulator.serial_modem.delivery import Delivery
+from bench.simulator.serial_modem.delivery import IN_DATA_MODE, Delivery
 from bench.simulator.serial_modem.slots import FREE, Slot, Slots
 
 POLLNVAL = 0x0020
@@ -62,8 +62,10 @@ class PollMachine:
         self.arm(slot, events | _TROUBLE, also_xapoll=True)
 
     def enter_data_mode(self, slot: Slot, mode: DataMode) -> None:
-        """Report the events of a socket to a data mode until that ends."""
+        """Report the events of a socket to a data mode until that ends; what waits already is handed on."""
         self._data_mode = slot, mode
+        if slot.reporting.receives & IN_DATA_MODE:
+            self.arm(slot, POLLIN, also_xapoll=False)
 
     def leave_data_mode(self) -> None:
         """Report to the host again."""
@@ -86,13 +88,13 @@ class PollMachine:
                 self._loop.call_later(_ROOM_S, self._look, slot)
             return
         state.told = 0
+        if self._output.idle:
+            self._tell_host(slot, found)
+            return
+        state.delayed |= found  # also what a data mode hears of now
+        self._output.when_idle(lambda: self._ask_anew(slot))
         if self._data_mode is not None and self._data_mode[0] is slot:
             self._tell_data_mode(slot, self._data_mode[1], found)
-        elif self._output.idle:
-            self._tell_host(slot, found)
-        else:
-            state.delayed |= found
-            self._output.when_idle(lambda: self._ask_anew(slot))
 
     def _ask_anew(self, slot: Slot) -> None:
         """Ask again for what came while URCs had to wait: the modem reports it anew."""
