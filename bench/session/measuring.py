@@ -5,7 +5,7 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from bench.at import CommandError
+from bench.at import CommandError, UrcTimeout
 from bench.clock import NS_PER_S, now_ns
 from bench.errors import DeviceError
 from bench.evidence import rows
@@ -160,7 +160,7 @@ class DespiteLoss:
 
         Args:
             send: sends one datagram.
-            arrived: returns what arrived; ERROR (nothing came in time) and a false value are a loss.
+            arrived: returns what arrived; ERROR or no URC (nothing came in time), and a false value, are a loss.
 
         Raises:
             NothingArrived: the network's attempts are used up.
@@ -169,7 +169,7 @@ class DespiteLoss:
             send()
             try:
                 result = arrived()
-            except CommandError:
+            except (CommandError, UrcTimeout):
                 continue
             if result:
                 self._measure("UDP datagrams lost", lost, unit="datagrams")
