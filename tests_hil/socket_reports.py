@@ -1,5 +1,7 @@
 """What suites of Serial Modem share: the reports of sockets, and waits for what nothing reports."""
 
+import contextlib
+
 import pytest
 
 from bench.at import UrcTimeout
@@ -42,6 +44,38 @@ class Reports:
     def asked(self):
         """Return the events that each socket is asked for, by its handle."""
         return {row.handle: row.events for row in self._events.read()}
+
+
+class Arrivals:
+    """Data that come by themselves."""
+
+    def __init__(self, modem, network):
+        self._reception = modem.serial_modem.reception
+        self._timeout = network.receive_timeout
+
+    def next(self, socket):
+        """Return what comes next of a socket."""
+        return self._reception.wait(socket.handle, self._timeout)
+
+    def pieces(self, socket, size):
+        """Return all that comes up to so many bytes."""
+        pieces = []
+        while sum(map(len, pieces)) < size:
+            pieces.append(self.next(socket).data)
+        return pieces
+
+    def rest(self, socket):
+        """Return what comes up to a short silence."""
+        rest = b""
+        with contextlib.suppress(UrcTimeout):
+            while True:
+                rest += self._reception.wait(socket.handle, QUIET_SECONDS).data
+        return rest
+
+    def none_of(self, socket):
+        """Check that nothing comes within a short time."""
+        with pytest.raises(UrcTimeout):
+            self._reception.wait(socket.handle, QUIET_SECONDS)
 
 
 def one_round_trip(modem, peers, network):
