@@ -303,15 +303,17 @@ class AtLink:
                 self.port.release(shared, fresh)
 
     def listen(self, until: Callable[[bytes], bool], *, timeout: float) -> bytes:
-        """Return raw bytes as they come until ``until`` holds for all of them or time is up. For recovery only.
+        """Return raw bytes as they come until ``until`` holds for all of them or time is up.
 
-        These bytes are not parsed: :meth:`forget` follows.
+        For data that data mode hands on, all since it began or since the last call; and for recovery, where
+        :meth:`forget` follows, as these bytes are not parsed.
         """
         shared = self.port.shared
         deadline = now_ns() + round(timeout * NS_PER_S)
         with shared.lock:
             fresh = self.port.take(shared)
-            heard = b"".join(chunk for _, chunk in shared.stored)
+            handed_on = self._parser.take_handed_on() if self.in_data_mode else b""
+            heard = handed_on + b"".join(chunk for _, chunk in shared.stored)
             shared.stored.clear()
             if shared.lost:
                 self.port.lost(shared, shared.lost)

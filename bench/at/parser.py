@@ -45,6 +45,7 @@ class Parser:
         self._pending: bytes | None = None
         self._enters_data_mode = False
         self.in_data_mode = False
+        self._handed_on = bytearray()  # what was fed since data mode began
         self._expected = _NOTHING
 
     @property
@@ -56,6 +57,13 @@ class Parser:
     def unfinished(self) -> bytes:
         """Return the bytes that are not an event yet."""
         return b"".join(self._payload) + bytes(self._half_line)
+
+    def take_handed_on(self) -> bytes:
+        """Return the bytes that were fed in data mode, each once; a half line among them is forgotten."""
+        taken = bytes(self._handed_on)
+        self._handed_on.clear()
+        self._half_line = bytearray()
+        return taken
 
     def command_sent(self, command: bytes, *, enters_data_mode: bool = False) -> None:
         """Take lines with the prefix of ``command`` (no terminator) as its answer, until a final result.
@@ -84,6 +92,9 @@ class Parser:
         events: list[Event] = []
         received: bytes | bytearray = data
         searched = 0  # up to here there is no end of a line
+        in_data_mode = self.in_data_mode
+        if in_data_mode:
+            self._handed_on += data
         if self._half_line:
             searched = len(self._half_line) - 1
             self._half_line += data
@@ -102,6 +113,8 @@ class Parser:
                 break
             self._take_line(received, position, end, events)
             position = end + len(_END)
+            if self.in_data_mode and not in_data_mode:
+                in_data_mode, self._handed_on = True, bytearray(received[position:])
         if position or received is data:
             self._half_line = bytearray(received[position:])
         if len(self._half_line) > LINE_LIMIT:

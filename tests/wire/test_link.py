@@ -322,6 +322,21 @@ class TestDataMode:
                 link.leave_data_mode(timeout=0.1)
             assert link.in_data_mode
 
+    def test_what_it_hands_on_is_heard_however_it_came(self) -> None:
+        """Behind the OK in one piece, before more was written, and while it is listened to."""
+        answers: dict[bytes, Answer] = {b"AT#XSEND": b"\r\nOK\r\nfirst\r\nse", b"ping": b"\r\nthird"}
+        with device(answers) as board, AtLink.open(board.path) as link:
+            link.enter_data_mode("AT#XSEND")
+            board.say(b"cond")
+            link.hear()
+            link.write(b"ping\r\n")
+            heard = link.listen(lambda heard: heard.endswith(b"third"), timeout=5)
+            assert heard == b"first\r\nsecond\r\nthird"
+            assert link.listen(bool, timeout=0.05) == b""
+            threading.Timer(0.1, board.say, [b"\r\n#XDATAMODE: 0\r\n"]).start()
+            assert link.leave_data_mode() == 0
+            assert link.listen(bool, timeout=0.05) == b""
+
     def test_raw_bytes_need_data_mode(self) -> None:
         with device() as board, AtLink.open(board.path) as link, pytest.raises(LinkState):
             link.write(b"x")
