@@ -59,7 +59,7 @@ class Arrivals:
 
     def pieces(self, socket, size):
         """Return all that comes up to so many bytes."""
-        pieces = []
+        pieces: list[bytes] = []
         while sum(map(len, pieces)) < size:
             pieces.append(self.next(socket).data)
         return pieces
