@@ -37,6 +37,10 @@ SERIAL_MODEM_FEATURES: Mapping[str, str] = {
     "handle in every command": ANY,
     "#XLISTEN": ">=1.99",
     "#XCLOSE": ANY,
+    # Family 3 is named at the open, and raw sockets have no other.
+    "packet family": ANY,
+    # A socket is bound to its context when it is opened: one without a connection is refused.
+    "context at the open": ANY,
     # Each event of a socket is reported once by URC. SLM 3.1 has a command of that name with other parameters.
     "#XAPOLL by handle": ANY,
     "#XRECVCFG": ANY,
@@ -49,6 +53,8 @@ SERIAL_MODEM_FEATURES: Mapping[str, str] = {
     # A connection that was accepted has a handle of its own.
     "several connections of a server": ">=1.99",
     "unchecked roles": ">=1.99",
+    # What does not hold AT is dropped without a word.
+    "silence after a line without AT": ANY,
     "echo": ANY,
     "line of 8189 characters": ">=1.99",
     "#XSMVER": ANY,

@@ -1,0 +1,128 @@
+"""The application itself: versions, UUID, boot loader, modes of sleep, the rate of its UART.
+
+Specification: Serial Modem, at_generic. No scenario puts a board to sleep: only DTR would wake it.
+"""
+
+import re
+import uuid
+
+import pytest
+
+from bench.at import CommandError
+from bench.boards.recovery import synchronise
+
+RATES = (115200, 230400, 460800, 921600, 1_000_000)
+
+
+@pytest.fixture
+def device(modem):
+    return modem.serial_modem.device
+
+
+@pytest.mark.needs("#XSMVER")
+@pytest.mark.spec("GENERIC.version")
+class TestVersion:
+    """#XSMVER."""
+
+    def test_names_application_and_sdk(self, device):
+        versions = device.versions()
+
+        (line,) = versions.response.lines
+        assert re.fullmatch(r'#XSMVER: "[^"]+","[^"]+"(,"[^"]+")?', line)
+        assert re.match(r"\d+\.\d+", versions.ncs)
+
+    def test_parameters_are_ignored(self, modem, device):
+        assert modem.link.command("AT#XSMVER=1").lines == device.versions().response.lines
+
+    @pytest.mark.parametrize("form", ["?", "=?"])
+    def test_other_forms(self, modem, form):
+        with pytest.raises(CommandError) as refused:
+            modem.link.command(f"AT#XSMVER{form}")
+
+        assert refused.value.response.lines == ()
+
+
+@pytest.mark.needs("#XSMVER")
+@pytest.mark.spec("GENERIC.uuid")
+class TestUuid:
+    """#XUUID."""
+
+    def test_is_one_and_stays(self, device):
+        text = device.uuid()
+
+        assert len(text) == 36
+        assert str(uuid.UUID(text)) == text.lower()
+        assert device.uuid() == text
+
+    @pytest.mark.parametrize("form", ["?", "=?"])
+    def test_other_forms(self, modem, form):
+        with pytest.raises(CommandError):
+            modem.link.command(f"AT#XUUID{form}")
+
+
+@pytest.mark.needs("#XBOOTINFO")
+@pytest.mark.spec("GENERIC.bootinfo")
+class TestBootLoader:
+    """#XBOOTINFO."""
+
+    def test_version_and_slot(self, device):
+        assert device.boot_loader_version() >= 0
+        assert device.boot_slot() in (0, 1)
+
+    def test_what_it_knows_of_itself(self, device):
+        assert device.test_boot_info().lines == ("#XBOOTINFO: (0,1)",)
+
+    @pytest.mark.parametrize("rest", ["=2", "=-1", '="0"', "=", "", "?"])
+    def test_refused(self, modem, rest):
+        with pytest.raises(CommandError) as refused:
+            modem.link.command(f"AT#XBOOTINFO{rest}")
+
+        assert refused.value.response.lines == ()
+
+
+@pytest.mark.needs("#XSLEEP")
+@pytest.mark.spec("GENERIC.sleep.test")
+class TestSleep:
+    """#XSLEEP, without sleep."""
+
+    def test_what_it_knows_of_itself(self, device):
+        assert device.test_sleep().lines == ("#XSLEEP: (1,2)",)
+
+    @pytest.mark.parametrize("rest", ["=0", "=3", "=-1", "=", "", "?"])
+    def test_refused_and_awake(self, modem, rest):
+        with pytest.raises(CommandError):
+            modem.link.command(f"AT#XSLEEP{rest}")
+
+        assert modem.link.command("AT").ok
+
+
+@pytest.mark.needs("AT+IPR")
+@pytest.mark.spec("GENERIC.rate")
+class TestRate:
+    """AT+IPR. The host stays at its rate, so only that one is set."""
+
+    def test_is_that_of_the_port(self, board, device, lab):
+        rate = device.baud_rate()
+
+        assert rate in RATES
+        if not board.spec.port.startswith("tcp://"):  # there the server knows the rate
+            assert lab.baudrate in (None, rate)
+
+    def test_what_it_knows_of_itself(self, device):
+        assert device.test_baud_rate().lines == (f"+IPR: (),({','.join(map(str, RATES))})",)
+
+    @pytest.mark.parametrize("rest", ["=9600", "=0", "=-1", "=115201", '="115200"', "=115200,1", "=", ""])
+    def test_refused_and_kept(self, modem, device, rest):
+        rate = device.baud_rate()
+        with pytest.raises(CommandError):
+            modem.link.command(f"AT+IPR{rest}")
+
+        assert device.baud_rate() == rate
+
+    @pytest.mark.abuse  # a UART that goes on at another rate is deaf for this host
+    def test_the_present_one_can_be_set(self, modem, device):
+        rate = device.baud_rate()
+        assert device.set_baud_rate(rate).ok
+        synchronise(modem.link)  # a character that comes while the UART is set up anew may be lost
+
+        assert device.baud_rate() == rate
