@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 _NAME = re.compile(r"(?P<family>mfw_[A-Za-z0-9-]+)_(?P<version>\d+(?:\.\d+)+)")
 
-NRF9160, NRF91X1 = "mfw_nrf9160", "mfw_nrf91x1"
+NRF9160, NRF91X1, NRF9151_NTN = "mfw_nrf9160", "mfw_nrf91x1", "mfw_nrf9151-ntn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +59,5 @@ class ModemFeature:
 CIPHER_SUITE_USED = ModemFeature("TLS_CIPHERSUITE_USED", {NRF9160: None, NRF91X1: (2, 0, 0)})
 AES_GCM = ModemFeature("AES-GCM", {NRF9160: None, NRF91X1: (2, 0, 0)})
 CONNECTION_ID = ModemFeature("DTLS Connection ID", {NRF9160: (1, 3, 5), NRF91X1: (2, 0, 0)})
+# Serial Modem, at_socket, flag 8192 of #XSEND: an option of the modem that only the family for satellites has.
+SEND_NOTICE = ModemFeature("a notice of acknowledged sends", {NRF9160: None, NRF91X1: None, NRF9151_NTN: ()})

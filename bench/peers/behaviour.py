@@ -28,6 +28,8 @@ class Behaviour:
         handshake: of a secure peer: "serve", "hold" (answer no ClientHello) or "refuse" (handshake_failure).
         drop_flights: number of the next flights of a DTLS handshake that are not sent.
         keep_data: whether the journal keeps the bytes, or only their number.
+        reads: whether it reads at all (TCP). One that does not from the beginning has a small receive window, so that
+            what is sent to it soon finds no room.
         close_notify: whether a secure peer sends close_notify before it closes.
     """
 
@@ -44,6 +46,7 @@ class Behaviour:
     reset_after: int = 0
     handshake: str = "serve"
     drop_flights: int = 0
+    reads: bool = True
     close_notify: bool = True
     keep_data: bool = True
 

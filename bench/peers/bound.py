@@ -29,6 +29,11 @@ class BoundPeer:
         host, port, *_ = self._socket.getsockname()
         return host, port
 
+    def behave(self, behaviour: Behaviour) -> None:
+        """Follow another behaviour from now on."""
+        self.behaviour = behaviour
+        self.journal.keeps_data = behaviour.keep_data
+
     def close(self) -> None:
         """Free the port."""
         self._socket.close()

@@ -166,8 +166,7 @@ class Service:
         if "greeting" in changes:
             changes["greeting"] = base64.b64decode(changes["greeting"])
         peer = self._peers[request["peer"]]
-        peer.behaviour = replace(peer.behaviour, **changes)
-        peer.journal.keeps_data = peer.behaviour.keep_data
+        peer.behave(replace(peer.behaviour, **changes))
         return {}
 
     async def _act(self, request: Request) -> Answer:

@@ -14,6 +14,8 @@ from bench.peers.journal import Source
 from bench.peers.tcp_info import octets_of
 
 _READ = 65536
+# The receive buffer of connections to a peer that does not read: the kernel's least is about as much.
+_NO_ROOM = 2048
 # A board that sends but does not read must not fill our memory.
 _BACKLOG_LIMIT = 4 << 20
 # Seconds without accepting after an error, which would otherwise repeat at once.
@@ -50,6 +52,17 @@ class StreamPeer(BoundPeer):
                 f"no open connection{'' if number is None else f' {number}'}: check that the board has connected"
             )
         return self.connections[number]
+
+    def behave(self, behaviour: Behaviour) -> None:
+        """Follow another behaviour; connections stop to read, or read on."""
+        reads = self.behaviour.reads
+        super().behave(behaviour)
+        if behaviour.reads == reads:
+            return
+        if not behaviour.reads:  # a window is offered with the connection: later ones have this one
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _NO_ROOM)
+        for connection in list(self.connections.values()):
+            connection.listen()
 
     def take_drop(self) -> bool:
         """Return whether to drop the current message."""
@@ -183,8 +196,16 @@ class ServedConnection:
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._welcome()
-        if not self._closing and self._socket.fileno() >= 0:
+        self.listen()
+
+    def listen(self) -> None:
+        """Read what comes, if the peer reads at all and there is room for its answers."""
+        if self._socket.fileno() < 0:
+            return
+        if self._peer.behaviour.reads and not (self._paused or self._closing):
             self._loop.add_reader(self._socket.fileno(), self._read)
+        else:
+            self._loop.remove_reader(self._socket.fileno())
 
     def _welcome(self) -> None:
         """Do what the behaviour wants as soon as data can flow."""
@@ -325,7 +346,7 @@ class ServedConnection:
                 self._loop.add_writer(self._socket.fileno(), self._flush)
         if len(self._output) > _BACKLOG_LIMIT and not self._paused:
             self._paused = True
-            self._loop.remove_reader(self._socket.fileno())
+            self.listen()
 
     def _handle_sent(self, data: bytes, stamp: int) -> None:
         """Handle bytes that the socket has taken."""
@@ -341,7 +362,7 @@ class ServedConnection:
             self._end("closed")
         elif self._paused:
             self._paused = False
-            self._loop.add_reader(self._socket.fileno(), self._read)
+            self.listen()
 
     def _end(self, event: str, how: bytes = b"") -> None:
         if self._socket.fileno() < 0:

@@ -71,6 +71,26 @@ class TestTcp:
             echo.release()
             assert read(client, 3) == b"abc"
 
+    def test_does_not_read_until_it_may(self, program: Peers) -> None:
+        """The sender soon finds no room; nothing is lost when the peer reads on."""
+        sink = program.tcp_echo(echo=False, reads=False)
+        with dial(sink) as client:
+            client.setblocking(False)
+            sent, refused = 0, 0
+            while refused < 10:
+                try:
+                    sent += client.send(b"x" * 4096)
+                    refused = 0
+                except BlockingIOError:
+                    refused += 1
+                    time.sleep(0.01)
+            assert [entry.event for entry in sink.journal()] == ["accepted"]
+            sink.behave(reads=True)
+            assert sink.wait_for("received", size=sent)
+            sink.behave(reads=False)
+            client.send(b"more")
+            assert not sink.wait_for("received", size=sent + 4, timeout=0.1)
+
     def test_delay_split_and_drop(self, program: Peers) -> None:
         echo = program.tcp_echo(delay_ms=100.0, split=2, split_gap_ms=1.0)
         with dial(echo) as client:

@@ -19,7 +19,7 @@ from bench.modem import (
 from bench.modem.causes import ESM, describe
 from bench.modem.changes import Changes, NoJournal
 from bench.modem.dialects import DialectUnsupported
-from bench.modem.modem_firmware import CIPHER_SUITE_USED, CONNECTION_ID, ModemFirmware
+from bench.modem.modem_firmware import CIPHER_SUITE_USED, CONNECTION_ID, SEND_NOTICE, ModemFirmware
 from bench.modem.sim_card import SimCard
 from tests.support.expected_protocol import Exchange, expected_protocol
 
@@ -193,6 +193,12 @@ def test_versions_are_compared_within_a_family(
 def test_a_missing_feature_is_told_with_both_versions() -> None:
     told = CONNECTION_ID.missing_in("mfw_nrf9160_1.3.4")
     assert told == "DTLS Connection ID needs modem firmware 1.3.5; this board has mfw_nrf9160_1.3.4"
+
+
+def test_a_feature_of_one_family_only() -> None:
+    told = SEND_NOTICE.missing_in("mfw_nrf91x1_2.0.4")
+    assert told.endswith("needs modem firmware of another family; this board has mfw_nrf91x1_2.0.4")
+    assert SEND_NOTICE.missing_in("mfw_nrf9151-ntn_1.0.0") == ""
 
 
 @pytest.mark.parametrize(
