@@ -28,7 +28,8 @@ class Markers:
                     print("SPEC", name)
             print("TEST", item.nodeid)
 
-sys.exit(pytest.main([sys.argv[1], "--collect-only", "-q", "-p", "no:cacheprovider"], plugins=[Markers()]))
+everything = ("--slow", "--detach", "--soak=1")  # what runs on request states as much
+sys.exit(pytest.main([sys.argv[1], "--collect-only", "-q", "-p", "no:cacheprovider", *everything], plugins=[Markers()]))
 """
 
 
