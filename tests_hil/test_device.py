@@ -4,7 +4,6 @@ Specification: Serial Modem, at_generic. No scenario puts a board to sleep: only
 """
 
 import re
-import uuid
 
 import pytest
 
@@ -27,8 +26,7 @@ class TestVersion:
     def test_names_application_and_sdk(self, device):
         versions = device.versions()
 
-        (line,) = versions.response.lines
-        assert re.fullmatch(r'#XSMVER: "[^"]+","[^"]+"(,"[^"]+")?', line)
+        assert re.fullmatch(r'#XSMVER: "[^"]+","[^"]+"(,"[^"]+")?', "\n".join(versions.response.lines))
         assert re.match(r"\d+\.\d+", versions.ncs)
 
     def test_parameters_are_ignored(self, modem, device):
@@ -50,8 +48,7 @@ class TestUuid:
     def test_is_one_and_stays(self, device):
         text = device.uuid()
 
-        assert len(text) == 36
-        assert str(uuid.UUID(text)) == text.lower()
+        assert re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text)
         assert device.uuid() == text
 
     @pytest.mark.parametrize("form", ["?", "=?"])

@@ -295,6 +295,7 @@ class TestSecure:
         assert despite_loss(lambda: client.send(b"hello"), lambda: arrivals.next(client)).data == b"hello"
 
 
+@pytest.mark.spec("DATAMODE.reception")
 class TestDataMode:
     """Flag 2: in data mode what comes is handed on as it is."""
 
