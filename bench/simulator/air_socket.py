@@ -19,6 +19,8 @@ from bench.simulator.radio import UNREACHED, Assistance
 from bench.simulator.uplink import AGAIN_NS, Uplink
 
 Address = tuple[str, int]
+# What a modem takes of a stream whose peer does not read is little; a host's kernel would take megabytes of it.
+_SEND_BUFFER = 32768
 
 
 class AirSocket:
@@ -26,6 +28,8 @@ class AirSocket:
 
     def __init__(self, air: Air, host: socket.socket) -> None:
         host.setblocking(False)
+        if host.type == socket.SOCK_STREAM:
+            host.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         self.family = host.family
         self.type = host.type
         self.assistance = Assistance()

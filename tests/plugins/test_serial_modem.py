@@ -487,6 +487,25 @@ class TestSending:
             assert await peer.received(8172) == b"x" * 8172
 
     @on_a_loop
+    async def test_a_peer_that_does_not_read(self) -> None:
+        """The line of the send that finds no room says what was taken, and that arrives."""
+        async with connected() as (host, peer):
+            await host.exchange(b"AT#XSOCKETOPT=0,1,21,1\r", OK)
+            taken, answer = 0, b""
+            while not answer.endswith(ERROR):
+                await host.write(b'AT#XSEND=0,0,0,"%b"\r' % (b"x" * 8000))
+                answer = b""
+                while not answer.endswith((OK, ERROR)):
+                    answer += await host.read(1)
+                line = re.fullmatch(rb"\r\n#XSEND: 0,0,(\d+)\r\n\r\n(OK|ERROR)\r\n", answer)
+                assert line, answer
+                taken += int(line[1])
+            assert int(line[1]) < 8000
+            assert await peer.received(taken) == b"x" * taken
+            await host.exchange(b'AT#XSEND=0,0,0,"room"\r', b"\r\n#XSEND: 0,0,4\r\n" + OK)
+            assert await peer.received(4) == b"room"
+
+    @on_a_loop
     async def test_an_acknowledgement_is_reported_where_the_modem_can(self) -> None:
         async with connected(modem_firmware="mfw_nrf9151-ntn_1.0.1") as (host, peer):
             await host.exchange(b"AT#XAPOLL=0,1,4\r", OK + b"\r\n#XAPOLL: 0,4\r\n")
