@@ -8,9 +8,8 @@ import re
 import pytest
 
 from bench.at import CommandError, UrcTimeout
-from bench.modem import SocketOption
+from bench.modem import SendFlag, SocketOption
 from bench.modem.modem_firmware import SEND_NOTICE
-from bench.modem.serial_modem.values import SendFlag
 from nrf91_bench_fixtures.security import need_feature
 
 PIECE = b"".join(b"%07d " % number for number in range(375))
