@@ -73,6 +73,7 @@ class TestSeveral:
         for number, (client, connection) in reversed(list(enumerate(pairs))):
             talk(client, connection, network, b"to number %d" % number)
 
+    @pytest.mark.stack
     @pytest.mark.spec("XACCEPT.set.several")
     def test_two_that_wait(self, server, port, dial, network):
         clients = [dial(port), dial(port)]
@@ -287,6 +288,7 @@ class TestClientsThatVanish:
         client, connection = accepted()
         talk(client, connection, network, b"the next one")
 
+    @pytest.mark.stack
     @pytest.mark.needs("data mode that reports")
     @pytest.mark.parametrize("leave", ["close", "reset"])
     def test_in_data_mode(self, modem, accepted, network, leave):

@@ -155,6 +155,7 @@ class TestEnd:
         assert reports.of(client) == IN | HUP
         assert client.receive(network.receive_timeout).ended
 
+    @pytest.mark.stack
     @pytest.mark.spec("XAPOLL.event.err_hup")
     def test_the_end_comes_unasked(self, reports, client, tcp_echo):
         reports.start(OUT, client)
