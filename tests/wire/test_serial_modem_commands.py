@@ -316,6 +316,7 @@ MALFORMED: list[tuple[bytes, bytes, Call]] = [
     (b"AT#XRECVFROM=3,0,0,5", b"\r\n#XRECVFROM: 3,0,2\r\nhi\r\nOK\r\n", lambda m: m.sockets.receive_from(3, 5)),
     (b"AT#XACCEPT=3", b'#XACCEPT: 4,"192.0.2.1"', lambda m: m.server.accept(3, 9)),
     (b"AT#XACCEPT=3", b'#XACCEPT: 4,0,"192.0.2.1",high', lambda m: m.server.accept(3, 9)),
+    (b"AT#XACCEPT=3", b'#XACCEPT: 3,0,"192.0.2.1",40001', lambda m: m.server.accept(3, 9)),
     (b"AT#XLISTEN?", b"#XLISTEN: 0,0", lambda m: m.serial_modem.server.listeners()),
     (b"AT#XSOCKETOPT=3,0,20", b"#XSOCKETOPT: 30", lambda m: m.options.get(3, 20)),
     # What the firmware answers for a plain socket.

@@ -42,6 +42,8 @@ class SerialModemServerCommands:
         answers = Answers(self._link, response)
         new, cid, address, port = answers.one("#XACCEPT", fields=4)[:4]
         accepted = answers.number(new, "the handle")
+        if accepted == handle:
+            answers.refuse("a handle other than the listener's")
         self._events.forget(accepted)
         return AcceptedConnection(
             accepted,
