@@ -53,13 +53,13 @@ def accepted(server, port, dial, network):
 
 
 def talk(client, connection, network, text):
-    """Send both ways."""
-    client.send(text)
-    assert connection.receive_exactly(len(text), timeout=network.receive_timeout) == text
+    """Send both ways; the board first, so that a connection that it has ended is its failure."""
     before = len(client.received())
-    connection.send_string(text[::-1])
+    connection.send_string(text)
     assert client.wait_for(before + len(text), timeout=network.receive_timeout)
-    assert client.received()[before:] == text[::-1]
+    assert client.received()[before:] == text
+    client.send(text[::-1])
+    assert connection.receive_exactly(len(text), timeout=network.receive_timeout) == text[::-1]
 
 
 class TestSeveral:

@@ -363,16 +363,22 @@ class TestEnd:
 
     @pytest.mark.stack
     @pytest.mark.spec("XAPOLL.event.err_hup")
-    def test_much_and_the_close_together(self, modem, reception, arrivals, client, tcp_echo, network):
-        """What does not come by itself waits for #XRECV: behind POLLHUP the firmware asks for nothing more."""
+    def test_much_and_the_close_together(self, modem, reception, arrivals, client, tcp_echo, peers, network):
+        """They come while another socket is in data mode. Behind POLLHUP nothing comes by itself, but #XRECV has it."""
+        echo = peers.tcp_echo()
+        other = modem.tcp_client(echo.host, echo.port)
         reports = Reports(modem, network)
         reports.start(PollEvent.NONE, client)
         reception.set(AT_MODE, client.handle)
-        tcp_echo.push(numbered(9000))
+        other.enter_data_mode()
+        tcp_echo.push(numbered(5000))
         tcp_echo.close_connection()
+        modem.link.write(b"meanwhile")
+        assert echo.wait_for("received", size=9, timeout=network.receive_timeout)
+        modem.link.leave_data_mode()
         assert reports.of(client) & PollEvent.HUP
         data = arrivals.rest(client)
         while not (received := client.receive(network.receive_timeout)).ended:
             data += received.data
 
-        assert data == numbered(9000)
+        assert data == numbered(5000)
