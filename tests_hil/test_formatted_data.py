@@ -13,7 +13,7 @@ HEX_LIMIT = 1400
 """Bytes that one send takes as digits."""
 RECEIVE_LIMIT = 2048
 """Bytes that one receive gives."""
-NO_DIGITS = {
+NOT_DIGITS = {
     "nothing": "",
     "a letter": "0g",
     "a space before": " ff",
@@ -77,8 +77,8 @@ class TestSendDigits:
             assert sink.received() == data
 
     @pytest.mark.spec("XSEND.set.hex", "XSEND.set.error")
-    @pytest.mark.parametrize("digits", NO_DIGITS.values(), ids=NO_DIGITS.keys())
-    def test_what_is_no_digits(self, modem, tcp_echo, network, digits):
+    @pytest.mark.parametrize("digits", NOT_DIGITS.values(), ids=NOT_DIGITS.keys())
+    def test_what_is_not_digits(self, modem, tcp_echo, network, digits):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             with pytest.raises(CommandError) as refused:
                 modem.link.command(f'AT#XSEND={client.handle},1,0,"{digits}"')
@@ -123,8 +123,8 @@ class TestSendDigitsTo:
             assert (received.data, received.source) == (_bytes(size), (udp_echo.host, udp_echo.port))
             assert set(udp_echo.datagrams()) == {_bytes(size)}
 
-    @pytest.mark.parametrize("digits", NO_DIGITS.values(), ids=NO_DIGITS.keys())
-    def test_what_is_no_digits(self, modem, udp_echo, despite_loss, network, digits):
+    @pytest.mark.parametrize("digits", NOT_DIGITS.values(), ids=NOT_DIGITS.keys())
+    def test_what_is_not_digits(self, modem, udp_echo, despite_loss, network, digits):
         with modem.udp_socket() as client:
             with pytest.raises(CommandError) as refused:
                 modem.link.command(f'AT#XSENDTO={client.handle},1,0,"{udp_echo.host}",{udp_echo.port},"{digits}"')

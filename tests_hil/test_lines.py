@@ -28,7 +28,7 @@ WITHOUT_AT = {
     "other bytes": b"\x00\xff\xfe\x01",
 }
 DROPPED_BEFORE = [b"xyz", b"WH", b"\r\r\r", b"+++", b'"', b"\x00\xff", b"A "]
-NO_COMMANDS = ["I", "Z", "&F", "#", " +CFUN?", "#XSOCKET?x", "#XSOCKET=?x", "+"]
+NOT_COMMANDS = ["I", "Z", "&F", "#", " +CFUN?", "#XSOCKET?x", "#XSOCKET=?x", "+"]
 BACKSPACES = {
     "one": b"AT#XSOX\x08CKET?",
     "DEL": b"AT#XSOX\x7fCKET?",
@@ -100,8 +100,8 @@ class TestBeginning:
         assert say(text + end) == b"\r\nOK\r\n"
 
     @pytest.mark.spec("SYNTAX.parameters")
-    @pytest.mark.parametrize("rest", NO_COMMANDS)
-    def test_what_is_no_command_behind_it(self, say, end, rest):
+    @pytest.mark.parametrize("rest", NOT_COMMANDS)
+    def test_what_is_not_a_command(self, say, end, rest):
         assert say(b"AT" + rest.encode() + end) == b"\r\nERROR\r\n"
 
 

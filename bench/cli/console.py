@@ -192,6 +192,8 @@ class RunConsole(Watcher):
         reasons = Counter(result.message for result in summary.results if result.outcome is Outcome.SKIPPED)
         for reason, count in reasons.items():
             self._print("skipped", f"{count} x {reason}")
+        for reason, count in summary.left_out_by_reason:
+            self._print("left out", f"{count} x {reason}")
         simulated = "   SIMULATED" if summary.simulated else ""
         self._print("verdict", f"{summary.verdict}{simulated}   {summary.reason}", _COLOURS[summary.verdict])
         page = folder / "verdict.html"

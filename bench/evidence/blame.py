@@ -52,12 +52,14 @@ class PhaseFacts:
         ended: passed, failed or skipped, as pytest says; a failure as expected is skipped there.
         kind: of the exception.
         expected: a failure is expected: a known issue, or a test that is marked so.
+        left_out: the firmware does not have what the test is about.
     """
 
     phase: Phase
     ended: Outcome
     kind: ErrorKind = ErrorKind.NONE
     expected: bool = False
+    left_out: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ OBSERVATION = "observation, for a person to adopt"
 """How a skip's reason begins when a modem behaves otherwise than a host's TCP/IP stack."""
 KNOWN_ISSUE = "known issue"
 """The word for a result that counts as passed because it failed as is known."""
+LEFT_OUT = "left out"
+"""The word for a result that does not count: the firmware does not have what the test is about."""
 
 
 class Outcome(StrEnum):
@@ -76,6 +78,7 @@ class TestResult:
         attempts: how often the test was tried.
         radio: where the board was, in a few words; only for what went wrong.
         earlier: how an earlier attempt ended, in one line; empty when there was none.
+        left_out: the firmware does not have what the test is about.
     """
 
     __test__ = False  # not a test class of pytest's
@@ -96,6 +99,7 @@ class TestResult:
     unexpected_pass: bool = False
     radio: str = ""
     earlier: str = ""
+    left_out: bool = False
 
     @property
     def proved(self) -> bool:

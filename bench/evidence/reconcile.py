@@ -45,7 +45,8 @@ class Reconciliation:
     def summary(self, *, damaged: int = 0) -> Summary:
         """Return what the rows so far prove."""
         summary = self._summary
-        summary.results = list(self._planned.values())
+        summary.results = [result for result in self._planned.values() if not result.left_out]
+        summary.left_out = [result for result in self._planned.values() if result.left_out]
         summary.troubles += _without_board(summary)
         summary.measurements = of_last_attempts(summary.measurements)
         still_open = sorted(summary.open_turns, key=lambda turn: (turn[1], turn[0]))
@@ -189,6 +190,7 @@ def _finish(result: TestResult, row: rows.FinishRow) -> None:
     result.attempts = row.attempt
     result.radio = row.radio.text
     result.known_issue = row.known_issue
+    result.left_out = row.left_out
     result.unexpected_pass = row.unexpected_pass
 
 

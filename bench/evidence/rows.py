@@ -362,6 +362,7 @@ class FinishRow(Row, frozen=True, kw_only=True):
         worth_retry, ends_by_itself, board_absent: as :class:`bench.errors.LabError` says.
         lab_lost: the test failed, and something of the lab was gone: nobody knows who is to blame.
         observation: a real modem behaved otherwise than a host's network stack.
+        left_out: the firmware does not have what the test is about; its outcome is skipped.
         radio: where the board was, where something went wrong.
     """
 
@@ -382,6 +383,7 @@ class FinishRow(Row, frozen=True, kw_only=True):
     unexpected_pass: bool = False
     lab_lost: bool = msgspec.field(default=False, name="failed")
     observation: bool = False
+    left_out: bool = False
     radio: ServingNetwork = _NOWHERE
 
 

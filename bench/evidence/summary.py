@@ -20,6 +20,8 @@ from bench.exit_code import ExitCode
 
 SCHEMA = 2
 FILE = "summary.json"
+# Between the firmware and the feature, in the reason why a test was left out.
+_HAS_NO = " has no "
 
 _EXIT_OF_PLAN = {
     RunVerdict.QUALIFIED: ExitCode.OK,
@@ -40,6 +42,8 @@ class Summary:
     """A run, reconciled.
 
     Attributes:
+        results: of the tests that count.
+        left_out: of the tests that do not: the board's firmware does not have what they are about.
         measurements: of the last attempt at each test.
         limits_used: titles of the limits that some measurement of the run fits.
         surveys: what each board's network can do, as it was tried out, by slot.
@@ -56,6 +60,7 @@ class Summary:
 
     run: str = ""
     results: list[TestResult] = field(default_factory=list)
+    left_out: list[TestResult] = field(default_factory=list)
     boards: list[rows.BoardRow] = field(default_factory=list)
     peers: rows.PeersRow = field(default_factory=rows.PeersRow)
     measurements: list[rows.MeasurementRow] = field(default_factory=list)
@@ -142,7 +147,8 @@ class Summary:
     def _counts(self) -> Iterator[str]:
         boards = len({result.slot for result in self.results}) or len(self.boards)
         passed = f"{self.count(Outcome.PASSED)} of {len(self.results)} passed on {counted(boards, 'board')}"
-        yield passed if self.results else "no test was planned"
+        planned = "every test was left out" if self.left_out else "no test was planned"
+        yield passed if self.results else planned
         yield f"{self.count(Outcome.FAILED)} failed"
         if self.count(Outcome.SCRIPT_ERROR):
             yield counted(self.count(Outcome.SCRIPT_ERROR), "script error")
@@ -159,6 +165,8 @@ class Summary:
             yield f"{retried} passed when tried again"
         if died:
             yield f"{died} did not finish"
+        if self.left_out:
+            yield f"{len(self.left_out)} left out"
 
     @property
     def _unread(self) -> list[str]:
@@ -172,6 +180,19 @@ class Summary:
         for result in self.results:
             words.setdefault((result.test, result.slot), set()).add(result.word)
         return [key for key, found in words.items() if {Outcome.PASSED.word, Outcome.FAILED.word} <= found]
+
+    @property
+    def left_out_by_reason(self) -> list[tuple[str, int]]:
+        """Reasons why tests were left out, what one firmware has not in one line, each with the number of tests."""
+        counts: dict[str, int] = {}
+        lacks: dict[str, list[str]] = {}
+        for result in self.left_out:
+            firmware, _, feature = result.message.partition(_HAS_NO)
+            counts[firmware] = counts.get(firmware, 0) + 1
+            features = lacks.setdefault(firmware, [])
+            if feature and feature not in features:
+                features.append(feature)
+        return [(f"{one}{_HAS_NO if names else ''}{', '.join(names)}", counts[one]) for one, names in lacks.items()]
 
     def figures(self) -> list[Figure]:
         """Return the measurements, a line each."""
@@ -194,6 +215,7 @@ class Summary:
             "lab_errors": self.count(Outcome.LAB_ERROR),
             "script_errors": self.count(Outcome.SCRIPT_ERROR) + len(self.script_errors),
             "skipped": self.count(Outcome.SKIPPED),
+            "left_out": len(self.left_out),
             "died": self.count(Outcome.DIED),
             "known_issues": sum(result.known_issue for result in self.results),
             "unexpected_passes": sum(result.unexpected_pass for result in self.results),

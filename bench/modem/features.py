@@ -1,6 +1,6 @@
 """The features in which the application firmwares differ: a row each, with the versions that have it.
 
-A scenario names what it needs by ``@pytest.mark.needs("#XPOLL")``; a board without it skips the scenario.
+A scenario names what it needs by ``@pytest.mark.needs("#XPOLL")``; on a board without it, the scenario is left out.
 The names complete the sentence "this firmware has no ...".
 """
 

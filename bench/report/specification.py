@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.config.firmware import application_title
 from bench.errors import UsageError
 from bench.evidence import Outcome, rows
-from bench.evidence.outcomes import KNOWN_ISSUE
+from bench.evidence.outcomes import KNOWN_ISSUE, LEFT_OUT
 from bench.report.rendering import markdown_text
 
 FOLDER = "specification"
@@ -24,6 +24,7 @@ _WORST_FIRST: tuple[str, ...] = (
     Outcome.SKIPPED,
     KNOWN_ISSUE,
     Outcome.PASSED,
+    LEFT_OUT,
 )
 
 
@@ -36,7 +37,7 @@ class Statement:
         text: what it says.
         applications: of which it holds; none where that is not known.
         results: the outcome of each scenario by board, the worst of several rounds; "died" when it did not finish,
-            "known issue" when its failure is known.
+            "known issue" when its failure is known, "left out" when the firmware does not have what it is about.
     """
 
     id: str
@@ -97,8 +98,7 @@ class Specification:
                 planned[row.test, row.slot] = row.spec
                 ended.setdefault((row.test, row.slot), {})[row.round] = Outcome.DIED
             elif isinstance(row, rows.FinishRow) and (row.test, row.slot) in planned:
-                known = row.known_issue and row.outcome is Outcome.PASSED
-                ended[row.test, row.slot][row.round] = KNOWN_ISSUE if known else row.outcome
+                ended[row.test, row.slot][row.round] = _word(row)
         for (test, slot), rounds in ended.items():
             board = boards.get(slot) or BoardOfRun(slot)
             self.boards.add(board)
@@ -161,12 +161,20 @@ def _holds(statement: Statement, board: BoardOfRun) -> bool:
     return not board.application or not statement.applications or board.application in statement.applications
 
 
+def _word(row: rows.FinishRow) -> str:
+    """Return how a scenario ended."""
+    if row.left_out:
+        return LEFT_OUT
+    return KNOWN_ISSUE if row.known_issue and row.outcome is Outcome.PASSED else row.outcome
+
+
 def _cell(statement: Statement, board: BoardOfRun) -> str:
     """Return how the scenarios of a statement ended on a board; empty for a statement about another application."""
     return _count_text(statement.results.get(board, {})) if _holds(statement, board) else ""
 
 
 def _count_text(outcomes: dict[str, str]) -> str:
-    """Return ``3 passed, 1 failed``, or a dash for no outcomes."""
+    """Return ``3 passed, 1 failed``, or a dash for no outcomes. What was left out counts if there is nothing else."""
     kinds = sorted(set(outcomes.values()), key=lambda kind: (kind != "passed", kind))
+    kinds = [kind for kind in kinds if kind != LEFT_OUT or len(kinds) == 1]
     return ", ".join(f"{sum(o == kind for o in outcomes.values())} {kind.replace('_', ' ')}" for kind in kinds) or "-"

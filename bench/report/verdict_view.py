@@ -145,6 +145,11 @@ class VerdictView:
         return reasons.most_common(_MOST_FAILURES)
 
     @property
+    def left_out(self) -> Sequence[tuple[str, int]]:
+        """(what a firmware does not have, number of tests about it)."""
+        return self._summary.left_out_by_reason
+
+    @property
     def boards(self) -> Sequence[BoardView]:
         """The boards, with the facts that they report."""
         found = []

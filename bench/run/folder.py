@@ -28,8 +28,9 @@ def rebuild(folder: Path) -> Summary:
     if not (folder / STREAM).exists():
         summary.lost.append("there is no result stream")
     shown = count_results(folder / "allure-results")
-    if summary.has_parent and shown < len(summary.results):
-        summary.lost.append(f"Allure holds {shown} results of {len(summary.results)} planned tests")
+    planned = len(summary.results) + len(summary.left_out)
+    if summary.has_parent and shown < planned:
+        summary.lost.append(f"Allure holds {shown} results of {planned} planned tests")
     if (folder / PLAN_FILE).is_file():  # last: it judges by all that is known
         summary.judge(load_plan(folder / PLAN_FILE), _day(summary.ended))
     return summary

@@ -108,6 +108,7 @@ class TestEndings:
                 unexpected_pass=record.unexpected_pass,
                 lab_lost=judgement.lab_lost,
                 observation=judgement.observation,
+                left_out=record.left_out and outcome is Outcome.SKIPPED,
                 radio=session.radio.network if shows_place else rows.ServingNetwork(),
                 **record.error_fields(judgement),
             )

@@ -38,6 +38,7 @@ class TestRecord:
         restarted: that the board restarted by itself, in the link's words; empty when it did not.
         loss: what of the lab was gone when it had failed.
         support: the folder, in the run's, of what was collected after a fault.
+        left_out: the firmware does not have what it is about.
     """
 
     __test__ = False
@@ -48,6 +49,7 @@ class TestRecord:
     loss: Loss | None = None
     support: str = ""
     unexpected_pass: bool = False
+    left_out: bool = False
     _known_issue: bool = False
     _outcomes: list[Outcome] = field(default_factory=list)
     _only_differences: bool = True
@@ -72,6 +74,7 @@ class TestRecord:
         """
         judgement = judge_phase(facts)
         self._outcomes.append(judgement.outcome)
+        self.left_out |= facts.left_out
         if isinstance(error, LabError):
             self.lab_error = _cause(error)
         if judgement.outcome is Outcome.FAILED:

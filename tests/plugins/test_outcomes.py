@@ -94,7 +94,7 @@ class TestNotGreen:
         assert "no SIM in this lab" in run.output
         assert run.allure == {"test_skip": "skipped"}
 
-    def test_what_the_firmware_does_not_have_is_skipped_with_that_reason(self, lab: Lab) -> None:
+    def test_what_the_firmware_does_not_have_is_left_out_with_that_reason(self, lab: Lab) -> None:
         needs = """
 
 @pytest.mark.needs("selected socket", "#XRECVCFG")
@@ -113,7 +113,10 @@ def test_misspelt(modem):
         outcomes = {row["test"].rpartition("::")[2]: row for row in run.rows if row["type"] == "finish"}
         assert outcomes["test_reception"]["outcome"] == "skipped"
         assert outcomes["test_reception"]["message"] == "this firmware (SLM 3.1.0) has no #XRECVCFG"
+        assert outcomes["test_reception"]["left_out"]
         assert outcomes["test_selected"]["outcome"] == "passed"
+        assert "0 skipped, 1 left out" in run.output
+        assert "left out  1 x this firmware (SLM 3.1.0) has no #XRECVCFG" in run.output
         assert outcomes["test_misspelt"]["outcome"] == "script_error"
         assert "no firmware has a feature '#XRECVCGF'" in outcomes["test_misspelt"]["message"]
 

@@ -2,123 +2,37 @@
 
     python -m tests.support.faults NAME [--firmware ...]
 
-runs a simulated board with one fault. The product knows nothing of them: they are patched in here.
+runs a simulated board with one fault. The product knows nothing of them: they are patched in here (patches.py).
 """
 
 import contextlib
 import itertools
-import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from bench.security import TlsConnection, Verify
-from bench.simulator import Settings, air_socket, dialects, downlink, framing, handshake, names, run, secure, transfer
-from bench.simulator.commands import READ, RUN, SET, TEST, CommandHandlers, Handler
-from bench.simulator.output import Output
+from bench.simulator import Settings, air_socket, downlink, framing, handshake, names, run, secure, transfer
+from bench.simulator.commands import READ, RUN, SET, TEST
 from bench.simulator.parameters import Parameters
-from bench.simulator.refusal import AtError, Refused
+from bench.simulator.refusal import Refused
 from bench.simulator.slm import options, selection
 from bench.simulator.socket_options import SecureOptionNumber
 from bench.simulator.sockets import SocketTable, TableSocket
 from bench.simulator.transfer import ReceivedData, ReceiveRequest, Transfer
-
-Patch = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A wrong behaviour, and the scenarios (``file::test`` below tests_hil) of which every one must fail."""
-
-    patch: Patch
-    scenarios: tuple[str, ...]
-    firmware: str = "slm-3.1"
-
-
-def says(pattern: str, replacement: str) -> Patch:
-    """Change information lines."""
-
-    def patch() -> None:
-        original = Output.say
-
-        def say(self: Output, line: str | bytes) -> None:
-            text = line if isinstance(line, str) else line.decode("latin-1")
-            changed = re.sub(pattern, replacement, text)
-            if changed:
-                original(self, changed)
-
-        Output.say = say  # type: ignore[method-assign]
-
-    return patch
-
-
-def command(name: str, change: Callable[[Handler], Handler], *forms: str) -> Patch:
-    """Give some forms of a command, at first those that do something, another handler."""
-
-    def patch() -> None:
-        original = CommandHandlers.__init__
-
-        def init(self: CommandHandlers, *arguments: Any) -> None:  # noqa: ANN401 - whatever it takes
-            original(self, *arguments)
-            for form in forms or (RUN, SET):
-                self._handlers[name, form] = change(self._handlers.get((name, form), error))
-
-        CommandHandlers.__init__ = init  # type: ignore[assignment, method-assign]
-
-    return patch
-
-
-def attribute(owner: object, name: str, value: Any) -> Patch:  # noqa: ANN401 - whatever the owner holds
-    """Replace an attribute of a module or class."""
-    return lambda: setattr(owner, name, value)
-
-
-def profile(**changes: object) -> Patch:
-    """Change the rows of the firmware profiles."""
-
-    def patch() -> None:
-        for name, row in dialects.FIRMWARES.items():
-            changed = replace(row.profile, **changes)  # type: ignore[arg-type]
-            dialects.FIRMWARES[name] = replace(row, profile=changed)
-
-    return patch
-
-
-async def error(_: Parameters) -> None:
-    """Answer ERROR."""
-    raise AtError
-
-
-def nothing(_: Handler) -> Handler:
-    """Answer OK, and do nothing."""
-
-    async def do_nothing(_: Parameters) -> None:
-        pass
-
-    return do_nothing
-
-
-def swallowing(handler: Handler) -> Handler:
-    """Answer OK instead of ERROR."""
-
-    async def run_it(parameters: Parameters) -> None:
-        with contextlib.suppress(Refused):
-            await handler(parameters)
-
-    return run_it
-
-
-def _receive_with(change: Callable[[ReceiveRequest], ReceiveRequest]) -> Patch:
-    def patch() -> None:
-        original = transfer._receive_some
-
-        async def receive(channel: Any, request: ReceiveRequest) -> Any:  # noqa: ANN401
-            return await original(channel, change(request))
-
-        transfer._receive_some = receive
-
-    return patch
+from tests.support.patches import (
+    Fault,
+    Patch,
+    attribute,
+    command,
+    nothing,
+    profile,
+    receive_with,
+    says,
+    swallowing,
+)
+from tests.support.serial_modem_faults import SERIAL_MODEM_FAULTS
 
 
 def _longer(factor: float) -> Callable[[ReceiveRequest], ReceiveRequest]:
@@ -239,7 +153,7 @@ _SECURE, _DNS, _DATA, _SYNTAX = "test_secure_socket_options.py", "test_dns.py", 
 _TLS, _DTLS = "test_tls.py", "test_dtls.py"
 _OPENED = f"{_LIFE}::TestOpen::test_answers_and_reads_back"
 
-FAULTS: dict[str, Fault] = {
+SLM_FAULTS: dict[str, Fault] = {
     "TCP opens with the protocol of UDP": Fault(says(r"^#XSOCKET: (\d+),1,6$", r"#XSOCKET: \1,1,17"), (_OPENED,)),
     "UDP opens as a stream": Fault(says(r"^#XSOCKET: (\d+),2,17$", r"#XSOCKET: \1,1,17"), (_OPENED,)),
     "IPv6 reads back as IPv4": Fault(says(r"^#XSOCKET: (\d+),2,(\d,\d,\d+)$", r"#XSOCKET: \1,1,\2"), (_OPENED,)),
@@ -311,13 +225,13 @@ FAULTS: dict[str, Fault] = {
         attribute(Transfer, "receive", _loses_the_last_byte), (f"{_TCP}::TestText::test_comes_back_unchanged[plain]",)
     ),
     "receiving waits twice as long": Fault(
-        _receive_with(_longer(4)),
+        receive_with(_longer(4)),
         (f"{_TCP}::TestReceive::test_nothing_comes", f"{_UDP}::TestReceive::test_nothing_comes"),
     ),
-    "receiving gives up too early": Fault(_receive_with(_longer(0.4)), (f"{_TCP}::TestReceive::test_nothing_comes",)),
+    "receiving gives up too early": Fault(receive_with(_longer(0.4)), (f"{_TCP}::TestReceive::test_nothing_comes",)),
     "nothing received is OK": Fault(command("#XRECV", swallowing), (f"{_TCP}::TestReceive::test_nothing_comes",)),
     "peeking takes the data": Fault(
-        _receive_with(_without_peek), (f"{_TCP}::TestReceive::test_peeks", f"{_UDP}::TestReceive::test_peeks")
+        receive_with(_without_peek), (f"{_TCP}::TestReceive::test_peeks", f"{_UDP}::TestReceive::test_peeks")
     ),
     "waiting for all does not wait": Fault(
         attribute(transfer, "_receive_all", _receive_what_is_there), (f"{_TCP}::TestReceive::test_waits_for_all",)
@@ -473,6 +387,8 @@ FAULTS: dict[str, Fault] = {
         (f"{_SYNTAX}::test_is_refused_and_leaves_the_socket[#XFOO]",),
     ),
 }
+
+FAULTS = {**SLM_FAULTS, **SERIAL_MODEM_FAULTS}
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ measures or waits for the network's timers, is the same on all and is left to th
 """
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +14,6 @@ import pytest
 from tests.support.programs import simulator
 
 NAME = "peers.nrf91-bench.test"
-LACKS = re.compile(r"skipped +\d+ x this firmware \(.+\) has no .+")
 
 
 @pytest.mark.long
@@ -36,11 +34,9 @@ def test_every_suite_passes(firmware: str, known: int, tmp_path: Path) -> None:
         )
     assert finished.returncode == 0, finished.stdout + finished.stderr
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert (summary["verdict"], summary["known_issues"]) == ("PASSED", known)
-    assert summary["passed"] + summary["skipped"] == summary["planned"]
-    assert summary["passed"] > 350
-    reasons = [line for line in finished.stdout.splitlines() if line.startswith("skipped")]
-    assert [line for line in reasons if not LACKS.fullmatch(line)] == []
+    assert (summary["verdict"], summary["known_issues"], summary["skipped"]) == ("PASSED", known, 0)
+    assert summary["passed"] == summary["planned"] > 350
+    assert summary["left_out"] > 100
     assert "| - |" not in (tmp_path / "out" / "matrix.md").read_text()
 
 

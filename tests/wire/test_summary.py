@@ -185,6 +185,26 @@ class TestKnownIssues:
         specification.take([one for one in self.rows() if one.round == 1])
         assert "| X.b | it echoes |  | 1 known issue |" in specification.markdown()
 
+    def test_what_was_left_out_does_not_count(self) -> None:
+        """Not in the totals, not in the rate of lab errors, and a statement has other scenarios or none."""
+        rows = self.rows()
+        for name, feature in (("c", "#XPOLL"), ("d", "echo"), ("e", "#XPOLL")):
+            reason = f"this firmware (SLM 3.1.0) has no {feature}"
+            rows += [row("plan", test=f"t::{name}", spec=["X.a", "X.b"]), row("start", test=f"t::{name}")]
+            rows += [row("finish", test=f"t::{name}", outcome="skipped", message=reason, left_out=True)]
+        summary, before = reconcile(rows), reconcile(self.rows())
+        assert summary.results == before.results
+        assert summary.counted == before.counted.replace("1 flaky", "1 flaky, 3 left out")
+        assert summary.left_out_by_reason == [("this firmware (SLM 3.1.0) has no #XPOLL, echo", 3)]
+        assert summary.to_json()["left_out"] == 3
+        specification = Specification(Statement(one.id, one.text) for one in self.STATEMENTS)
+        specification.take([one for one in rows if one.round == 1])
+        assert "| X.b | it echoes |  | 1 known issue |" in specification.markdown()
+        specification = Specification(Statement(one.id, one.text) for one in self.STATEMENTS)
+        specification.take(rows[-9:])
+        assert "| X.b | it echoes |  | 3 left out |" in specification.markdown()
+        assert reconcile(rows[-9:]).counted.startswith("every test was left out, ")
+
     def test_one_is_no_pass_that_makes_a_failure_flaky(self) -> None:
         summary = reconcile(self.rows())
         assert summary.flaky == [("t::a", "dk-1")]
