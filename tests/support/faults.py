@@ -13,11 +13,11 @@ from dataclasses import replace
 from typing import Any
 
 from bench.security import TlsConnection, Verify
-from bench.simulator import Settings, air_socket, downlink, framing, handshake, names, run, secure, transfer
+from bench.simulator import Settings, air_socket, downlink, framing, handshake, names, options, run, secure, transfer
 from bench.simulator.commands import READ, RUN, SET, TEST
 from bench.simulator.parameters import Parameters
 from bench.simulator.refusal import Refused
-from bench.simulator.slm import options, selection
+from bench.simulator.slm import selection
 from bench.simulator.socket_options import SecureOptionNumber
 from bench.simulator.sockets import SocketTable, TableSocket
 from bench.simulator.transfer import ReceivedData, ReceiveRequest, Transfer

@@ -1,5 +1,6 @@
 """Single wrong behaviours of Serial Modem, and the scenarios that must catch each."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,17 +8,23 @@ from typing import Any
 
 from bench.simulator import data_mode, dialects
 from bench.simulator.commands import RUN, Handler
+from bench.simulator.downlink import POLLERR, POLLIN
 from bench.simulator.framing import CommandLine
 from bench.simulator.parameters import Parameters
-from bench.simulator.serial_modem import commands, framing, receiving, sending, slots
+from bench.simulator.refusal import Refused
+from bench.simulator.serial_modem import commands, delivery, framing, polling, receiving, sending, slots
 from bench.simulator.serial_modem.data_mode import DataModeCommands
+from bench.simulator.serial_modem.delivery import Delivery
+from bench.simulator.serial_modem.polling import PollMachine
 from bench.simulator.serial_modem.quirks import Quirks
-from bench.simulator.sockets import SocketRequest
+from bench.simulator.sockets import SocketRequest, TableSocket
+from bench.simulator.transfer import ReceivedData
 from tests.support.patches import Fault, Patch, attribute, command, nothing, receive_with, says, swallowing, wrapped
 
 SERIAL_MODEM = "serial-modem"
 _HANDLES, _CLOSING, _LINES, _LONG = "test_handles.py", "test_closing.py", "test_lines.py", "test_long_lines.py"
 _FORMATTED, _LENGTH, _ACKNOWLEDGED = "test_formatted_data.py", "test_receive_length.py", "test_acknowledged_sends.py"
+_EVENTS, _RECEPTION, _ACCEPTED = "test_events.py", "test_reception.py", "test_accepted_connections.py"
 _COUNTED, _FAILURES, _CONTEXTS = "test_counted_data_mode.py", "test_data_mode_failures.py", "test_contexts.py"
 
 
@@ -76,12 +83,12 @@ def _answers_every_line(accept: Callable[..., CommandLine | None]) -> Callable[.
 
 def _first_only(close: Any) -> Handler:  # noqa: ANN401 - a method of the commands
     """Close one socket where all are meant."""
-    owner = close.__self__
+    owner = getattr(close, "__self__", None)
 
     async def changed(parameters: Parameters) -> None:
         if parameters.has(0):
             await close(parameters)
-        elif owner._slots.all:
+        elif owner is not None and owner._slots.all:
             owner._close(owner._slots.all[0])
 
     return changed
@@ -94,6 +101,72 @@ def _any_context(self: slots.Slots, request: SocketRequest) -> slots.Slot:
 def _says_all(report: Callable[..., None]) -> Callable[..., None]:
     def changed(self: sending.SendingCommands, name: str, slot: slots.Slot, sent: int, *, whole: bool) -> None:
         report(self, name, slot, sent if whole else 3000, whole=whole)
+
+    return changed
+
+
+def _reports_again(go_on: Callable[..., None]) -> Callable[..., None]:
+    """Ask for data again without a receive."""
+
+    def changed(self: PollMachine, slot: slots.Slot, found: int, *, data_mode: bool) -> None:
+        go_on(self, slot, found, data_mode=data_mode)
+        if found & POLLIN:
+            self._loop.call_later(0.05, lambda: self.arm(slot, POLLIN, also_xapoll=True))
+
+    return changed
+
+
+def _forgets_those_to_come(self: slots.Slots, sock: TableSocket) -> slots.Slot:
+    slot = self._slots[sock] = slots.Slot(sock)
+    return slot
+
+
+def _data_first(self: PollMachine, slot: slots.Slot, found: int) -> None:
+    hit = found & slot.reporting.armed
+    slot.reporting.armed &= ~hit
+    self._go_on(slot, found, data_mode=False)
+    if hit:
+        self._output.urc(f"#XAPOLL: {slot.handle},{hit}")
+
+
+def _counts_digits(header: Callable[..., bytes]) -> Callable[..., bytes]:
+    def changed(name: str, slot: slots.Slot, received: ReceivedData, *, as_hex: bool) -> bytes:
+        counted = replace(received, data=received.data * 2) if as_hex else received
+        return header(name, slot, counted, as_hex=as_hex)
+
+    return changed
+
+
+def _first_data_only(deliver: Callable[..., bool]) -> Callable[..., bool]:
+    """Ask for no more data behind the first."""
+
+    def changed(self: Delivery, slot: slots.Slot, *, data_mode: bool) -> bool:
+        deliver(self, slot, data_mode=data_mode)
+        return False
+
+    return changed
+
+
+def _takes_all_with_it(close: Callable[..., None]) -> Callable[..., None]:
+    """Close the connections of a listener with it."""
+
+    def changed(self: slots.Slots, slot: slots.Slot) -> None:
+        if slot.sock is not None and slot.sock.listening:
+            for other in self.all:
+                if other.need().connected:
+                    close(self, other)
+        close(self, slot)
+
+    return changed
+
+
+def _waits(accept: Handler) -> Handler:
+    async def changed(parameters: Parameters) -> None:
+        try:
+            await accept(parameters)
+        except Refused:
+            await asyncio.sleep(10)
+            raise
 
     return changed
 
@@ -159,5 +232,36 @@ SERIAL_MODEM_FAULTS: dict[str, Fault] = {
             wrapped(sending.SendingCommands, "_report", _says_all),
             (f"{_ACKNOWLEDGED}::TestNoRoom::test_what_was_taken_arrives_and_no_more",),
         ),
+        "data are reported again without a receive": Fault(
+            wrapped(PollMachine, "_go_on", _reports_again),
+            (f"{_EVENTS}::TestOnce::test_data_until_they_are_received",),
+        ),
+        "a send asks for no report": Fault(attribute(sending, "POLLOUT", 0), (f"{_EVENTS}::TestOnce::test_a_send",)),
+        "the end of a connection is not reported": Fault(
+            attribute(polling, "_TROUBLE", POLLERR), (f"{_EVENTS}::TestEnd::test_the_end_comes_unasked",)
+        ),
+        "sockets to come are not reported": Fault(
+            attribute(slots.Slots, "add", _forgets_those_to_come),
+            (
+                f"{_EVENTS}::TestWhich::test_all_and_those_to_come",
+                f"{_RECEPTION}::TestWhich::test_all_and_those_to_come",
+            ),
+        ),
+        "data come before their report": Fault(
+            attribute(PollMachine, "_tell_host", _data_first),
+            (f"{_RECEPTION}::TestBesideCommands::test_the_report_comes_before_the_data",),
+        ),
+        "automatic reception counts hexadecimal digits": Fault(
+            wrapped(delivery, "header", _counts_digits), (f"{_RECEPTION}::TestStream::test_in_hex",)
+        ),
+        "automatic reception ends behind the first data": Fault(
+            wrapped(Delivery, "deliver", _first_data_only),
+            (f"{_RECEPTION}::TestStream::test_every_size[5000]",),
+        ),
+        "connections end with their listener": Fault(
+            wrapped(slots.Slots, "close", _takes_all_with_it),
+            (f"{_ACCEPTED}::TestSeveral::test_they_outlive_their_listener",),
+        ),
+        "an accept waits": Fault(command("#XACCEPT", _waits), (f"{_ACCEPTED}::TestAccept::test_nobody_is_there",)),
     }.items()
 }
