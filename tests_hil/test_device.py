@@ -96,7 +96,7 @@ class TestSleep:
 @pytest.mark.needs("AT+IPR")
 @pytest.mark.spec("GENERIC.rate")
 class TestRate:
-    """AT+IPR. The host stays at its rate, so only that one is set."""
+    """AT+IPR."""
 
     def test_is_that_of_the_port(self, board, device, lab):
         rate = device.baud_rate()
@@ -115,6 +115,20 @@ class TestRate:
             modem.link.command(f"AT+IPR{rest}")
 
         assert device.baud_rate() == rate
+
+    @pytest.mark.abuse  # a board that goes on at another rate than it said is deaf for this host
+    @pytest.mark.parametrize("rate", RATES)
+    def test_board_and_host_go_on_at_another(self, board, modem, device, tcp_echo, network, rate):
+        if board.spec.port.startswith("tcp://"):
+            pytest.skip("the rate of this port is set by the server at its other end")
+        before = device.baud_rate()
+        with device.at_rate(rate):
+            assert device.baud_rate() == rate
+            with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
+                client.send_string(b"at another rate")
+                assert client.receive_exactly(15, timeout=network.receive_timeout) == b"at another rate"
+
+        assert device.baud_rate() == before
 
     @pytest.mark.abuse  # a UART that goes on at another rate is deaf for this host
     def test_the_present_one_can_be_set(self, modem, device):

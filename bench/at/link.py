@@ -62,6 +62,14 @@ class AtLink:
         self.dialect = dialect
         self._parser.speak(dialect)
 
+    def set_rate(self, baudrate: int) -> None:
+        """Go on at another baud rate, which the device has been told to use.
+
+        Raises:
+            UsageError: the rate is not this host's to set, or the port does not know it.
+        """
+        self.port.set_rate(baudrate)
+
     @classmethod
     def open(
         cls,

@@ -71,6 +71,10 @@ class Port:
         self.transcript.note(self._empty_ns, f"opened {self.name}")
         SHARED.watch(self._shared)
 
+    def set_rate(self, baudrate: int) -> None:
+        """Go on at another baud rate; raise UsageError where the rate is not this host's to set."""
+        self._transport.set_rate(baudrate)
+
     def close(self) -> None:
         """Give the transport back; harmless when it is closed."""
         shared, self._shared = self._shared, None

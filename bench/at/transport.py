@@ -36,6 +36,9 @@ class Transport(Protocol):
     def write(self, data: bytes) -> int:
         """Write the bytes that the port takes now; return their number. Raise BlockingIOError when it takes none."""
 
+    def set_rate(self, baudrate: int) -> None:
+        """Go on at another baud rate; raise UsageError where the rate is not this host's to set."""
+
     def close(self) -> None:
         """Give the port back; harmless when it is not open."""
 
@@ -83,12 +86,28 @@ class SerialTransport:
     def _configure(self) -> None:
         self._fd = self._port.fileno()
         os.set_blocking(self._fd, False)
+        self._set_attributes()
+        # Whether a descriptor blocks belongs to its open file: the same port is opened once more, for reading.
+        self.timed = os.open(f"/proc/self/fd/{self._fd}", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+
+    def _set_attributes(self) -> None:
+        """Set what pyserial has set otherwise."""
         attributes = termios.tcgetattr(self._fd)
         attributes[2] &= ~termios.HUPCL
         attributes[6][termios.VMIN], attributes[6][termios.VTIME] = 0, 1  # tenths of a second
         termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
-        # Whether a descriptor blocks belongs to its open file: the same port is opened once more, for reading.
-        self.timed = os.open(f"/proc/self/fd/{self._fd}", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+
+    def set_rate(self, baudrate: int) -> None:
+        """Set the rate of the open tty.
+
+        Raises:
+            UsageError: the port does not know it.
+        """
+        try:
+            self._port.baudrate = baudrate
+            self._set_attributes()
+        except (OSError, ValueError, termios.error) as error:
+            raise UsageError(f"{self.name} cannot go on at {baudrate} baud: {error}") from error
 
     def write(self, data: bytes) -> int:
         """Write through the descriptor."""
@@ -127,6 +146,10 @@ class TcpTransport:
         """Send through the connection."""
         assert self._socket is not None  # the link opens before it writes
         return self._socket.send(data)
+
+    def set_rate(self, baudrate: int) -> None:
+        """Raise UsageError: the server knows the rate of its port."""
+        raise UsageError(f"{self.name}: the server at its other end sets the baud rate, not this host ({baudrate})")
 
     def close(self) -> None:
         """Close the connection."""
@@ -178,6 +201,9 @@ class ReplayTransport:
             else:
                 self._entries[0] = self._entries[0]._replace(data=expected[length:])
         return len(data)
+
+    def set_rate(self, baudrate: int) -> None:
+        """Do nothing: a recorded transcript has no rate."""
 
     def close(self) -> None:
         """End the replay."""

@@ -14,9 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.at import AtLink
+from bench.at.transport import transport_for
 from bench.boards import Board, BoardSpec, Escalation, ResetBudget
+from bench.boards.recovery import synchronise
 from bench.config.lab import Recovery
-from bench.modem import Modem
+from bench.errors import UsageError
+from bench.modem import Modem, recognise
 from bench.peers import Peers
 from bench.privacy import Concealer
 from bench.simulator.alarm import Alarm
@@ -171,6 +174,32 @@ class TestUart:
             finally:
                 board.close()
             assert any("460800" in text for text in said), said
+
+    def test_board_and_host_go_on_at_another_rate(self) -> None:
+        with (
+            simulator("--firmware", "serial-modem", "--baudrate", "115200") as boards,
+            AtLink.open(boards[0]["port"], baudrate=115200) as at,
+        ):
+            synchronise(at)
+            dialect, _ = recognise(at)
+            device = Modem(at, dialect).serial_modem.device
+            with device.at_rate(460800):
+                assert device.baud_rate() == 460800
+                assert at.command("AT").ok
+                at.set_rate(115200)  # the host alone
+                at.write_raw(b"AT\r")
+                assert b"OK" not in at.listen(lambda data: b"OK" in data, timeout=0.5)
+                at.set_rate(460800)
+                synchronise(at)
+            assert device.baud_rate() == 115200
+            with pytest.raises(UsageError, match="cannot go on at -1 baud"):
+                at.set_rate(-1)
+            assert at.command("AT").ok
+
+    @pytest.mark.parametrize("port", ["tcp://127.0.0.1:1"])
+    def test_the_rate_of_a_servers_port_is_not_this_hosts(self, port: str) -> None:
+        with pytest.raises(UsageError, match="the server at its other end sets the baud rate"):
+            transport_for(port).set_rate(9600)
 
     def test_a_rate_that_no_uart_has(self) -> None:
         finished = command_line("simulate", "--baudrate", "115201")

@@ -54,6 +54,9 @@ class ScriptedTransport:
             self._say_unasked()
         return len(data)
 
+    def set_rate(self, baudrate: int) -> None:
+        """Do nothing: a script has no rate."""
+
     def close(self) -> None:
         """End the script."""
         self._ours.close()

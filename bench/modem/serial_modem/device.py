@@ -1,11 +1,16 @@
 """The application itself: versions, UUID, sleep, boot loader, echo, baud rate. "Serial Modem, at_generic"."""
 
+import contextlib
+from collections.abc import Iterator
+
 from bench.at import AtLink, Response
 from bench.modem.answers import Answers
 from bench.modem.commands import CommandTiming
 from bench.modem.serial_modem.values import SleepMode, Versions
 
 _BOOT_VERSION, _BOOT_SLOT = 0, 1
+# A UART is set up anew within it.
+_SETTLING_SECONDS = 0.05
 
 
 class DeviceCommands:
@@ -55,8 +60,32 @@ class DeviceCommands:
         return answers.number(answers.one("+IPR")[0], "the baud rate")
 
     def set_baud_rate(self, rate: int) -> Response:
-        """AT+IPR=<rate>. OK comes at the old rate; the host opens its port anew at the new one. A reset undoes it."""
+        """AT+IPR=<rate>. OK comes at the old rate; ``link.set_rate`` lets the host follow. A reset undoes it."""
         return self._link.command(f"AT+IPR={rate}", timeout=self._margin)
+
+    @contextlib.contextmanager
+    def at_rate(self, rate: int) -> Iterator[None]:
+        """Speak at another baud rate while it is entered: the board and the host change theirs.
+
+        A character that comes while a UART is set up anew may be lost: after each change something harmless goes first.
+
+        Raises:
+            UsageError: the rate is not this host's to set; the board stays at its own.
+        """
+        before = self.baud_rate()
+        self._link.set_rate(before)
+        self._change_rate(rate)
+        try:
+            yield
+        finally:
+            self._change_rate(before)
+
+    def _change_rate(self, rate: int) -> None:
+        self.set_baud_rate(rate)
+        self._link.set_rate(rate)
+        self._link.write_raw(self._link.dialect.terminator)
+        self._link.listen(lambda _: False, timeout=_SETTLING_SECONDS)
+        self._link.forget()
 
     def test_baud_rate(self) -> Response:
         """AT+IPR=?."""
