@@ -214,7 +214,7 @@ class TestRefusals:
 class TestBind:
     """#XBIND for datagrams."""
 
-    @pytest.mark.spec("XBIND.set.datagram")
+    @pytest.mark.spec("XBIND.set.datagram", "XBIND.set.attached")
     def test_datagrams_come_from_the_bound_port(self, board, modem, udp_echo, despite_loss, network, lab):
         port = board.free_port()
         with modem.udp_socket() as client:
