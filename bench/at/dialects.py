@@ -38,7 +38,7 @@ class PayloadField:
 
     Attributes:
         count: index of the field with the number of bytes.
-        doubled_by: index of the field that is 1 where each byte comes as two hexadecimal digits; None: none ever does.
+        doubled_by: index of the field that is 1 where each byte comes as two hexadecimal digits; None: no such field.
     """
 
     count: int
@@ -56,7 +56,7 @@ class PayloadField:
 class SharedName:
     """A name that a URC has in common with a command, and how its lines are told apart.
 
-    A set command of such a name has no information line, unless ``of_set`` says so: each line with its prefix is a URC.
+    A set command of such a name has no information line, unless it is ``of_set``: each line with its prefix is a URC.
     A command that is refused has none either.
 
     Attributes:
@@ -80,7 +80,7 @@ class SharedName:
         return text.startswith(b"(") or (self.answer is not None and self.answer.match(text) is not None)
 
     def kind(self, prefix: bytes, rest: bytes) -> bytes:
-        """Return what lines have in common of which only the last answers; ``rest`` stands behind the colon."""
+        """Return the key of a line: of the lines with one key, only the last answers. ``rest`` follows the colon."""
         return prefix + rest.partition(b",")[0] if self.a_line_each else prefix
 
 

@@ -31,7 +31,7 @@ from bench.clock import NS_PER_S, duration_text, now_ns
 
 # When a modem crashes in the middle of a command, the application ends the command with ERROR some ms later.
 _CRASH_SECONDS = 2.0
-# The mark of data mode that failed and the report of its end come together where the board waits for nothing.
+# Where the board does not wait for the terminator, the mark of a failure and the report of the end come together.
 _REPORT_SECONDS = 0.1
 # Bulk data go out in pieces, for the rest of a piece is copied at each partial write.
 _PIECE = 65536
@@ -264,7 +264,7 @@ class AtLink:
     def data_mode_ended(self, *, timeout: float = 5.0, since_ns: int | None = None) -> int:
         """Wait for the device to report the end of data mode, whatever ended it; return the result it reports.
 
-        A device that says that data mode has failed, and waits for the terminator, is sent it.
+        A device may say that data mode has failed, and wait for the terminator: then it is sent.
 
         Raises:
             CommandTimeout: no report came; the link counts as being in data mode still.
@@ -313,8 +313,8 @@ class AtLink:
     def listen(self, until: Callable[[bytes], bool], *, timeout: float) -> bytes:
         """Return raw bytes as they come until ``until`` holds for all of them or time is up.
 
-        For data that data mode hands on, all since it began or since the last call; and for recovery, where
-        :meth:`forget` follows, as these bytes are not parsed.
+        In data mode these are the data that the device hands on, from its beginning or from the last call. In recovery
+        call :meth:`forget` afterwards, as these bytes are not parsed.
         """
         shared = self.port.shared
         deadline = now_ns() + round(timeout * NS_PER_S)

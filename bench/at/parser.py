@@ -137,7 +137,7 @@ class Parser:
         return position + len(piece)
 
     def _tells_failure(self, received: bytes | bytearray, position: int) -> bool:
-        """Return whether the mark of data mode that failed stands where a line begins."""
+        """Return whether a line begins with the mark of data mode that has failed."""
         mark = self.dialect.data_mode_failure
         return mark != b"" and not self._too_long and received.startswith(mark, position)
 
@@ -167,7 +167,7 @@ class Parser:
             events.append(event)
 
     def _release(self, code: bytes, events: list[Event]) -> None:
-        """Tell the lines that were held: the answer, or URCs where the command was refused."""
+        """Add the lines that were held to ``events``: the answer, or URCs where the command was refused."""
         for line, payload in self._held.values():
             if code != b"OK":
                 events.append(Unsolicited(line, payload))

@@ -216,7 +216,7 @@ class Board:
         return took
 
     def known_state(self) -> None:
-        """Bring the board to its state between tests: answers in step, no data mode, no open socket, nothing unasked.
+        """Bring the board to its state between tests: answers in step, no data mode, no open socket, no URC asked for.
 
         Raises:
             DeviceRestarted: it has restarted by itself; it is in order all the same.

@@ -53,7 +53,7 @@ def _check_range(application: str, text: object) -> None:
 class FirmwareRange(Section):
     """A range of firmware. Every part that is left out means any.
 
-    ``slm = ">=3.1"`` is short for ``application = "slm"`` and ``version = ">=3.1"``; so is ``serial-modem = ">=2.0"``.
+    ``slm = ">=3.1"`` is short for ``application = "slm"`` and ``version = ">=3.1"``; so is ``serial-modem = ...``.
     """
 
     modem: str = "*"
@@ -61,7 +61,7 @@ class FirmwareRange(Section):
     application: str = ""
     """The application's name, such as ``slm`` or ``serial-modem``."""
     version: VersionRange = ""
-    """A range of the application's versions, such as ``>=3.1,<3.2``; of Serial Modem see its comparable version."""
+    """A range of the application's versions, such as ``>=3.1,<3.2``; for Serial Modem in the form of PEP 440."""
 
     @model_validator(mode="before")
     @classmethod

@@ -43,7 +43,7 @@ class Summary:
 
     Attributes:
         results: of the tests that count.
-        left_out: of the tests that do not: the board's firmware does not have what they are about.
+        left_out: of the tests that do not count, as the board's firmware does not have what they are about.
         measurements: of the last attempt at each test.
         limits_used: titles of the limits that some measurement of the run fits.
         surveys: what each board's network can do, as it was tried out, by slot.
@@ -183,7 +183,7 @@ class Summary:
 
     @property
     def left_out_by_reason(self) -> list[tuple[str, int]]:
-        """Reasons why tests were left out, what one firmware has not in one line, each with the number of tests."""
+        """Reasons why tests were left out, one a firmware with all that it lacks, each with the number of tests."""
         counts: dict[str, int] = {}
         lacks: dict[str, list[str]] = {}
         for result in self.left_out:

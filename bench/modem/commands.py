@@ -127,7 +127,7 @@ class ServerCommands(Protocol):
         """Return the handle of the connection that was accepted last.
 
         Raises:
-            UsageError: the firmware cannot be asked; :meth:`accept` has returned it.
+            UsageError: the firmware cannot be asked for it; :meth:`accept` has returned it.
         """
 
 

@@ -50,9 +50,9 @@ class FirmwareDialect:
         blocks: returns True for a command during which no URC can come.
         enters_data_mode: returns True for a command whose OK enters data mode.
         features: in which it differs from others, and the versions that have each; see :mod:`bench.modem.features`.
-        hush: commands that switch off what outlives every socket and makes the board speak unasked, or more.
+        hush: commands that switch off what would outlive every socket: URCs that were asked for, and the echo.
         oldest: the first version of it that the bench speaks; older ones answer in other forms.
-        comparable: makes of a version as it is printed one that version ranges can compare.
+        comparable: turns a version as it is printed into one that version ranges can compare.
     """
 
     application: str
@@ -71,7 +71,7 @@ class FirmwareDialect:
     comparable: Callable[[str], str] = str
 
     def missing(self, feature: str, version: str) -> str:
-        """Return why a board of some version has no such feature: a sentence; empty where it has.
+        """Return the sentence that a version does not have a feature; empty where it has it.
 
         Raises:
             UsageError: no firmware has a feature of this name.
@@ -113,7 +113,7 @@ SERIAL_MODEM = FirmwareDialect(
     features=SERIAL_MODEM_FEATURES,
     # Events and reception of sockets to come, and the echo.
     hush=("AT#XAPOLL=,0", "AT#XRECVCFG=,0", "ATE0"),
-    # Before it #XAPOLL had other parameters, and servers were those of SLM.
+    # Older versions have an #XAPOLL with other parameters, and servers as SLM has them.
     oldest=(1, 0),
     comparable=comparable_version,
 )
@@ -125,8 +125,8 @@ DIALECTS: tuple[FirmwareDialect, ...] = (SERIAL_MODEM, SERIAL_LTE_MODEM)
 def recognise(link: AtLink) -> tuple[FirmwareDialect, tuple[str, ...]]:
     """Return the dialect of a board and the fields of its version, and let the link speak that dialect.
 
-    The first field is one that version ranges can compare. The terminator stays the one that the board was found to
-    take; a question that ends in CR LF is answered by every build but those that want LF.
+    The first field is one that version ranges can compare. The terminator stays the one with which the
+    board was found. A question that ends in CR LF is answered by every build but those that want LF.
 
     Raises:
         DialectUnsupported: it runs another firmware; says which one, if it is known.

@@ -26,9 +26,9 @@ SLM_FEATURES: Mapping[str, str] = {
     "single connection of a server": ANY,
     "limit of 1024 bytes a string": ANY,
     "socket option 55": ANY,
-    # What is no AT command is answered by ERROR.
+    # A line that is not an AT command is answered by ERROR.
     "answer to every line": ANY,
-    # Data that can go nowhere are dropped, and nothing says so.
+    # Data that cannot be sent are dropped, and nothing reports it.
     "silent data mode": ANY,
     "#XSLMVER": ANY,
 }
@@ -37,9 +37,9 @@ SERIAL_MODEM_FEATURES: Mapping[str, str] = {
     "handle in every command": ANY,
     "#XLISTEN": ">=1.99",
     "#XCLOSE": ANY,
-    # Family 3 is named at the open, and raw sockets have no other.
+    # A raw socket is opened with family 3, and with no other.
     "packet family": ANY,
-    # A socket is bound to its context when it is opened: one without a connection is refused.
+    # A socket is bound to its context when it is opened: a context without a connection is refused.
     "context at the open": ANY,
     # Each event of a socket is reported once by URC. SLM 3.1 has a command of that name with other parameters.
     "#XAPOLL by handle": ANY,
@@ -47,13 +47,13 @@ SERIAL_MODEM_FEATURES: Mapping[str, str] = {
     "hexadecimal data": ANY,
     "receive length": ANY,
     "data mode of a length": ANY,
-    # The board says +++ itself when data mode has failed, and #XDATAMODE: -1.
+    # When data mode has failed, the board says +++, and #XDATAMODE: -1 at its end.
     "data mode that reports": ANY,
     "acknowledged send": ANY,
-    # A connection that was accepted has a handle of its own.
+    # Each accepted connection has a handle of its own.
     "several connections of a server": ">=1.99",
     "unchecked roles": ">=1.99",
-    # What does not hold AT is dropped without a word.
+    # A line without AT is dropped, and not answered.
     "silence after a line without AT": ANY,
     "echo": ANY,
     "line of 8189 characters": ">=1.99",
@@ -69,7 +69,9 @@ SERIAL_MODEM_FEATURES: Mapping[str, str] = {
 
 
 def has(features: Mapping[str, str], name: str, version: str) -> bool:
-    """Return True where a version of a firmware has a feature; an own build, without a version, has all of them.
+    """Return True where a version of a firmware has a feature.
+
+    A lab's own build may have no version that can be compared: it counts as having every feature of its firmware.
 
     Args:
         features: of the firmware.

@@ -169,7 +169,7 @@ class Modem:
         return self.sockets.close_all()
 
     def settle(self) -> None:
-        """Close every open socket, and switch off what the application would go on to do for those to come."""
+        """Close every open socket, and switch off what would hold for those to come: events, reception, echo."""
         for command in self.dialect.hush:
             with contextlib.suppress(CommandError):  # a build without the command has nothing to switch off
                 self.link.command(command, timeout=self._margin)

@@ -1,7 +1,7 @@
 """The values of the socket commands, of requests and answers.
 
-Numbers as on Nordic's Socket AT commands page, which SLM and its successor share; the lines are those of SLM. In the
-successor's a handle stands before the other fields.
+Numbers as on Nordic's Socket AT commands page, which SLM and its successor share; the lines are those of SLM. In those
+of the successor a handle stands before the other fields.
 """
 
 from dataclasses import dataclass
@@ -114,7 +114,7 @@ class CidStatus(IntEnum):
 
 
 class PollEvent(IntFlag):
-    """The events of a poll. OUT comes only where it was asked for, which a poll does not."""
+    """The events of a poll. OUT comes only where it was asked for; a poll does not ask for it."""
 
     NONE = 0
     IN = 0x0001
@@ -239,7 +239,7 @@ class AcceptedConnection:
         carrier: the handle by which commands reach the connection; SLM uses its listener for that.
         peer_port: the peer's port, where the firmware tells it.
         cid: the context of the connection, where the firmware tells it.
-        announced_ns: when the URC was read that told of the peer; None where no URC was waited for.
+        announced_ns: the stamp of the URC that announced the peer; None where no URC was waited for.
     """
 
     handle: int
@@ -263,7 +263,7 @@ class AcceptedHandle:
 class Polled:
     """The events of sockets in the order in which they came; empty when time was up.
 
-    The response ends when the answer, or the URC with the first of them, was read.
+    The response ends when the answer was read, or the URC with the first event.
     """
 
     events: tuple[tuple[int, PollEvent], ...]

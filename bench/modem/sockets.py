@@ -178,7 +178,9 @@ class TcpServer(Socket):
         return self._accepted
 
     def accept_client(self, timeout: int = 10, *, at_most: float | None = None) -> TcpClient:
-        """Accept a connection as a socket that closes itself; data of this one still move by the one accepted before.
+        """Accept a connection and return it as a socket of its own, which :meth:`close` of the listener leaves open.
+
+        Data of the listener still move through the connection that :meth:`accept` returned last.
 
         Raises:
             UsageError: the firmware has no handle for a connection; the connection stays with this socket.

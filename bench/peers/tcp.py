@@ -54,7 +54,7 @@ class StreamPeer(BoundPeer):
         return self.connections[number]
 
     def behave(self, behaviour: Behaviour) -> None:
-        """Follow another behaviour; connections stop to read, or read on."""
+        """Follow another behaviour; its connections stop reading, or read on."""
         reads = self.behaviour.reads
         super().behave(behaviour)
         if behaviour.reads == reads:

@@ -35,7 +35,7 @@ class Statement:
     Attributes:
         id: command and name, such as ``XSOCKET.read``.
         text: what it says.
-        applications: of which it holds; none where that is not known.
+        applications: the names of those of which it holds; empty where that is not known.
         results: the outcome of each scenario by board, the worst of several rounds; "died" when it did not finish,
             "known issue" when its failure is known, "left out" when the firmware does not have what it is about.
     """
@@ -174,7 +174,7 @@ def _cell(statement: Statement, board: BoardOfRun) -> str:
 
 
 def _count_text(outcomes: dict[str, str]) -> str:
-    """Return ``3 passed, 1 failed``, or a dash for no outcomes. What was left out counts if there is nothing else."""
+    """Return ``3 passed, 1 failed``, or a dash for no outcomes. Tests that were left out are named only alone."""
     kinds = sorted(set(outcomes.values()), key=lambda kind: (kind != "passed", kind))
     kinds = [kind for kind in kinds if kind != LEFT_OUT or len(kinds) == 1]
     return ", ".join(f"{sum(o == kind for o in outcomes.values())} {kind.replace('_', ' ')}" for kind in kinds) or "-"

@@ -20,7 +20,7 @@ class FirmwareProfile:
         minimum_time_limit: the least time limit of data mode in ms (115200 baud, 256-byte receive buffer).
         terminator: the end of a command in this build: CR LF, CR or LF.
         reports_flushes: whether data mode prints the size of each flush.
-        urc_buffer: bytes of URCs that can wait; when one does not fit, those that wait are lost. None is without end.
+        urc_buffer: bytes of URCs that can wait; when one does not fit, those that wait are lost. None for any number.
     """
 
     name: str

@@ -345,7 +345,7 @@ NOT_SENT: list[tuple[Call, str]] = [
     (lambda m: m.serial_modem.sockets.send_hex(3, b"x" * 1401), "at most 1400"),
     (lambda m: m.sockets.open_secure(STREAM, 42, cid=1), "give both"),
     (lambda m: m.serial_modem.sockets.send_in_data_mode(3, b"a+", by_length=False), "by length"),
-    (lambda m: m.serial_modem.sockets.send_in_data_mode(3, b"", by_length=True), "0 means without one"),
+    (lambda m: m.serial_modem.sockets.send_in_data_mode(3, b"", by_length=True), "a length of 0 means none"),
     (lambda m: m.server.read_accepted(3), r"no AT#XACCEPT\?"),
     (lambda m: m.slm, "Serial Modem, which has no selected socket"),
 ]

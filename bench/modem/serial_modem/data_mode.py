@@ -1,4 +1,4 @@
-"""Serial Modem's data mode: its settings, #XDATACTRL, its failure, and what enters it. "Serial Modem, sm_data_mode"."""
+"""Serial Modem's data mode: its time limit, its failure, and what enters it. "Serial Modem, sm_data_mode"."""
 
 import re
 
@@ -21,7 +21,7 @@ def serial_modem_enters_data_mode(command: bytes) -> bool:
 
 
 class SerialModemDataModeCommands:
-    """#XDATACTRL. Sending in data mode is with the sockets."""
+    """#XDATACTRL, and the failure of data mode. The sockets have the sending in data mode."""
 
     def __init__(self, link: AtLink, timing: CommandTiming) -> None:
         self._link = link
@@ -43,11 +43,11 @@ class SerialModemDataModeCommands:
         return self._link.command("AT#XDATACTRL=?", timeout=self._margin)
 
     def wait_failed(self, timeout: float) -> Urc:
-        """Wait until the board says that data mode has failed, by +++ of its own; return that mark with its stamp.
+        """Wait for the +++ by which the board says that data mode has failed; return it as a URC with its stamp.
 
-        It drops all data then. ``link.leave_data_mode`` ends data mode, with -1.
+        From then on the board drops all data. ``link.leave_data_mode`` ends data mode, and returns -1.
 
         Raises:
-            UrcTimeout: it did not within ``timeout`` seconds.
+            UrcTimeout: it did not come within ``timeout`` seconds.
         """
         return self._link.wait_for_urc(self._link.dialect.data_mode_failure.decode(), timeout=timeout)

@@ -1,4 +1,4 @@
-"""The application itself: versions, UUID, sleep, boot loader, echo, baud rate. "Serial Modem, at_generic"."""
+"""The application itself: versions, UUID, sleep, bootloader, echo, baud rate. "Serial Modem, at_generic"."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from bench.modem.commands import CommandTiming
 from bench.modem.serial_modem.values import SleepMode, Versions
 
 _BOOT_VERSION, _BOOT_SLOT = 0, 1
-# A UART is set up anew within it.
+# Within this time a UART has changed its rate.
 _SETTLING_SECONDS = 0.05
 
 
@@ -31,7 +31,7 @@ class DeviceCommands:
         return self._answers("AT#XUUID").one("#XUUID")[0]
 
     def sleep(self, mode: SleepMode | int) -> Response:
-        """AT#XSLEEP=<mode>. The board sleeps behind its OK; idle sleep ends by DTR, and Ready comes first."""
+        """AT#XSLEEP=<mode>. The board sleeps after its OK. DTR ends idle sleep; then Ready comes first."""
         return self._link.command(f"AT#XSLEEP={int(mode)}", timeout=self._margin)
 
     def test_sleep(self) -> Response:
@@ -39,11 +39,11 @@ class DeviceCommands:
         return self._link.command("AT#XSLEEP=?", timeout=self._margin)
 
     def boot_loader_version(self) -> int:
-        """AT#XBOOTINFO=0: the version number of the boot loader; not in versions 1.0."""
+        """AT#XBOOTINFO=0: the version number of the bootloader; versions 1.0 do not have it."""
         return self._boot_info(_BOOT_VERSION)
 
     def boot_slot(self) -> int:
-        """AT#XBOOTINFO=1: the slot of the boot loader; not in versions 1.0."""
+        """AT#XBOOTINFO=1: the slot of the bootloader; versions 1.0 do not have it."""
         return self._boot_info(_BOOT_SLOT)
 
     def test_boot_info(self) -> Response:
@@ -51,7 +51,7 @@ class DeviceCommands:
         return self._link.command("AT#XBOOTINFO=?", timeout=self._margin)
 
     def echo(self, on: bool) -> Response:
-        """ATE1 or ATE0: whether the board sends back each character. It holds URCs back for a second then."""
+        """ATE1 or ATE0: whether the board echoes each character. Then half a command holds URCs back for a second."""
         return self._link.command("ATE1" if on else "ATE0", timeout=self._margin)
 
     def baud_rate(self) -> int:
@@ -65,12 +65,13 @@ class DeviceCommands:
 
     @contextlib.contextmanager
     def at_rate(self, rate: int) -> Iterator[None]:
-        """Speak at another baud rate while it is entered: the board and the host change theirs.
+        """Set another baud rate, of the board and of the host; go back to the one before at the end.
 
-        A character that comes while a UART is set up anew may be lost: after each change something harmless goes first.
+        A UART that changes its rate may lose a character: after each change a terminator goes first.
 
         Raises:
-            UsageError: the rate is not this host's to set; the board stays at its own.
+            UsageError: this host cannot set the rate of the port; the board keeps its own.
+            CommandError: the board does not know the rate.
         """
         before = self.baud_rate()
         self._link.set_rate(before)

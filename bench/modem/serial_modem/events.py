@@ -10,7 +10,7 @@ from bench.modem.serial_modem.values import AskedEvents, SocketEvent
 from bench.modem.socket_values import PollEvent
 
 _START, _STOP = 1, 0
-# What has arrived already takes no longer to be read.
+# Enough to read what has arrived already.
 _ARRIVED_SECONDS = 0.002
 _LAST = PollEvent.ERR | PollEvent.HUP | PollEvent.NVAL
 
@@ -18,7 +18,7 @@ _LAST = PollEvent.ERR | PollEvent.HUP | PollEvent.NVAL
 class SocketEvents:
     """#XAPOLL. Each event of a socket is reported once, until a receive, a send or a start asks for it anew.
 
-    After ERR, HUP or NVAL the board never speaks of the socket again: the bench remembers these for it.
+    After ERR, HUP or NVAL the board reports nothing more of the socket: this object remembers them.
     """
 
     def __init__(self, link: AtLink, timing: CommandTiming) -> None:
@@ -29,13 +29,13 @@ class SocketEvents:
     def start(self, events: PollEvent, handle: int | None = None) -> Response:
         """AT#XAPOLL=[<handle>],1,<events>: IN, OUT or both; ERR, HUP and NVAL are always reported.
 
-        Without a handle it holds for all sockets and for those that are opened later. What holds already is reported
-        at once.
+        Without a handle it holds for all sockets, and for those that are opened later. An event that has come before
+        is reported at once.
         """
         return self._set(handle, f"{_START},{int(events)}")
 
     def stop(self, handle: int | None = None) -> Response:
-        """AT#XAPOLL=[<handle>],0, of one socket or of all. One event that was asked for may still come."""
+        """AT#XAPOLL=[<handle>],0, of one socket or of all. One event that was asked for before may still come."""
         return self._set(handle, str(_STOP))
 
     def read(self) -> tuple[AskedEvents, ...]:
@@ -56,7 +56,7 @@ class SocketEvents:
             since_ns: what came before this moment does not count.
 
         Raises:
-            UrcTimeout: none came.
+            UrcTimeout: none came in time.
             DeviceRestarted: the board has restarted since ``since_ns``.
             MalformedAnswer: the URC does not have two numbers.
         """
@@ -66,7 +66,7 @@ class SocketEvents:
         return self._noted(urc)
 
     def discard(self, *handles: int) -> None:
-        """Take the events out of the link's backlog that came before now; of any socket without ``handles``."""
+        """Drop the events of some sockets from the link's backlog, of any without ``handles``."""
         with contextlib.suppress(UrcTimeout):
             while True:
                 self.wait(*handles, timeout=_ARRIVED_SECONDS)

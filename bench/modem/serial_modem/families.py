@@ -56,9 +56,9 @@ def serial_modem_families(link: AtLink, timing: CommandTiming) -> SerialModemFam
 
 
 def serial_modem_blocks(command: bytes) -> bool:
-    """Return True for a command during which the board sends no URC: a receive that waits, a send that does.
+    """Return True for a command during which the board sends no URC: a receive or a send that waits.
 
-    A connection and a name's resolution hold URCs back as well, for as long as they take.
+    #XCONNECT and #XGETADDRINFO hold URCs back as well, for as long as they take.
     """
     name, _, rest = command.partition(b"=")
     parameters = rest.split(b",")

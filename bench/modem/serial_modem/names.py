@@ -17,7 +17,7 @@ class SerialModemNameCommands:
         self._margin = timing.margin
 
     def resolve(self, hostname: str, family: Family | int | None = None) -> Resolved:
-        """AT#XGETADDRINFO=<hostname>[,<family>]; 0 is both families. The line of a failure says why, before ERROR."""
+        """AT#XGETADDRINFO=<hostname>[,<family>]; 0 is both families. On failure a line before ERROR says why."""
         suffix = "" if family is None else f",{int(family)}"
         command = f'AT#XGETADDRINFO="{hostname}"{suffix}'
         response = self._link.command(command, timeout=_RESOLVER_SECONDS + self._margin)

@@ -37,7 +37,7 @@ class SerialModemOptionCommands:
         return self._get(handle, "#XSSOCKETOPT", option)
 
     def set_secure(self, handle: int, option: SecureOption | int, value: int | str | None = None) -> Response:
-        """AT#XSSOCKETOPT=<handle>,1,<name>[,<value>]; a string is put in quotes. A plain socket: OK, nothing set."""
+        """AT#XSSOCKETOPT=<handle>,1,<name>[,<value>]; a string is put in quotes. A plain socket ignores it."""
         text = f'"{value}"' if isinstance(value, str) else None if value is None else str(int(value))
         return self._set(handle, "#XSSOCKETOPT", option, text)
 

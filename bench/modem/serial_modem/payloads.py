@@ -1,4 +1,4 @@
-"""The bytes that Serial Modem gives raw, or as hexadecimal digits."""
+"""Received data, which Serial Modem gives as raw bytes or as hexadecimal digits."""
 
 import re
 
@@ -10,7 +10,7 @@ from bench.modem.socket_values import Received
 RAW, HEX = 0, 1
 """The modes in which data are received."""
 
-# Two a byte, in small letters.
+# Two a byte, in lower case.
 _DIGITS = re.compile(rb"(?:[0-9a-f]{2})*")
 
 
@@ -27,7 +27,7 @@ def data_of(payload: bytes, size: int, *, in_hex: bool, what: str) -> bytes:
         MalformedAnswer: another number of bytes came, or other digits.
     """
     if in_hex and _DIGITS.fullmatch(payload) is None:
-        raise MalformedAnswer(f"{what}: expected hexadecimal digits in small letters, {payload[:40]!r} came")
+        raise MalformedAnswer(f"{what}: expected hexadecimal digits in lower case, {payload[:40]!r} came")
     data = bytes.fromhex(payload.decode("ascii")) if in_hex else payload
     if len(data) != size:
         raise MalformedAnswer(f"{what} announced {size} bytes and gave {len(data)}")
@@ -35,7 +35,7 @@ def data_of(payload: bytes, size: int, *, in_hex: bool, what: str) -> bytes:
 
 
 def received(answers: Answers, response: Response, prefix: str, handle: int, *, in_hex: bool) -> Received:
-    """Return the value of a receive: ``<prefix>: <handle>,<mode>,<size>``, of #XRECVFROM with the sender behind it.
+    """Return the value of a receive: ``<prefix>: <handle>,<mode>,<size>``, with the sender for #XRECVFROM.
 
     Raises:
         MalformedAnswer: another handle, mode or number of bytes.

@@ -8,14 +8,14 @@ from bench.modem.serial_modem.values import SocketEvent
 from bench.modem.serial_modem.waiting import patience
 from bench.modem.socket_values import Polled, PollEvent
 
-# What holds already is reported behind the OK, or 100 ms later by builds that wait for an idle line.
+# An event from before is reported right after the OK, or 100 ms later by builds that wait for an idle line.
 _AT_ONCE_SECONDS = 0.2
-# The events of several sockets that hold together come one behind the other.
+# Events that several sockets have at the same time come one after the other.
 _TOGETHER_SECONDS = 0.05
 
 
 class SerialModemPollingCommands:
-    """A poll by URC. The board is asked for events at its beginning, and no more at its end."""
+    """A poll by URC: it starts the events of its sockets, waits for one, and stops them."""
 
     def __init__(self, link: AtLink, events: SocketEvents, timing: CommandTiming) -> None:
         self._link = link
@@ -27,11 +27,11 @@ class SerialModemPollingCommands:
 
         AT#XAPOLL=[<handle>],1,1 asks for IN, with which ERR, HUP and NVAL come; AT#XAPOLL=[<handle>],0 ends it. The
         response spans the wait: it ends at the stamp of the first URC. Events that were in the link's backlog are
-        taken out of it; ERR, HUP and NVAL, which the board tells once, are given in every poll until the close. What
-        ended a socket before its first poll is told by none: the board speaks of it once, and only a receive shows it.
+        dropped. ERR, HUP and NVAL, which the board reports once, are returned by every poll until the close. The end
+        of a connection before the first poll of its socket is never reported: only a receive shows it.
 
         Args:
-            timeout_ms: 0 waits only for what holds already, -1 for ever.
+            timeout_ms: 0 waits only for events from before, -1 for ever.
             handles: of the sockets.
             at_most: seconds after which an event is certain to have come; needed for a wait for ever.
 
@@ -78,7 +78,7 @@ class SerialModemPollingCommands:
 
 
 def _polled(asked: Response, came: list[SocketEvent], known: tuple[tuple[int, PollEvent], ...], over: int) -> Polled:
-    """Return the events: those of now, and those that the board has told before and tells no more."""
+    """Return the events: those of now, and those that the board has reported before and does not report again."""
     told = {event.handle for event in came}
     events = [(event.handle, event.events) for event in came]
     events += [(handle, last) for handle, last in known if handle not in told]

@@ -45,7 +45,7 @@ class AutomaticReception:
 
         Raises:
             UrcTimeout: none came within ``timeout`` seconds.
-            MalformedAnswer: the URC breaks the rules, or its hexadecimal digits are none.
+            MalformedAnswer: the URC has other fields, or a payload that does not fit them.
         """
         prefixes = tuple(f"{header}: {handle}," for header in _HEADERS)
         urc = self._link.wait_for_urc(prefixes, timeout=timeout, since_ns=since_ns)

@@ -9,7 +9,7 @@ def of_handle(answers: Answers, prefix: str, handle: int, fields: int) -> tuple[
     """Return the fields behind the handle of the only line with a prefix; at least ``fields`` of them.
 
     Raises:
-        MalformedAnswer: there is none, or it names another handle.
+        MalformedAnswer: there is no such line, or it names another handle.
     """
     found = answers.one(prefix, fields=fields + 1)
     if answers.number(found[0], "the handle") != handle:
@@ -21,7 +21,7 @@ def numbered_rows(answers: Answers, prefix: str, fields: int) -> list[list[int]]
     """Return the first ``fields`` numbers of every line with a prefix.
 
     Raises:
-        MalformedAnswer: a line has fewer, or something else.
+        MalformedAnswer: a line has fewer fields, or one that is not a number.
     """
     found = answers.lines(prefix)
     if any(len(line) < fields for line in found):
@@ -33,7 +33,7 @@ def numbers_of(urc: Urc, fields: int) -> list[int]:
     """Return the first ``fields`` numbers of a URC.
 
     Raises:
-        MalformedAnswer: it has fewer, or something else.
+        MalformedAnswer: it has fewer fields, or one that is not a number.
     """
     numbers = [number for number in map(signed_number, fields_of(urc.line)[:fields]) if number is not None]
     if len(numbers) < fields:

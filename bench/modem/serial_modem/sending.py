@@ -5,7 +5,7 @@ from bench.errors import UsageError
 LINE_LIMIT = 8189
 """Characters of the longest command, without its terminator; 4096 in versions 1.0."""
 STRING_LIMIT = 3900
-"""Bytes that every version takes as a string behind the longest command, a host name of 127 characters in it."""
+"""Bytes that every version takes as a string, also after the longest host name, of 127 characters."""
 HEX_LIMIT = 1400
 """Bytes that one #XSEND or #XSENDTO takes as hexadecimal digits."""
 

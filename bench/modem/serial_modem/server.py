@@ -37,7 +37,7 @@ class SerialModemServerCommands:
         return self._link.command("AT#XLISTEN=?", timeout=self._margin)
 
     def accept_now(self, handle: int) -> AcceptedConnection:
-        """AT#XACCEPT=<handle>, which never waits: where nobody has dialled it is ERROR."""
+        """AT#XACCEPT=<handle>, which never waits: ERROR where nobody has dialled."""
         response = self._link.command(f"AT#XACCEPT={handle}", timeout=self._margin)
         answers = Answers(self._link, response)
         new, cid, address, port = answers.one("#XACCEPT", fields=4)[:4]
@@ -57,12 +57,12 @@ class SerialModemServerCommands:
     def accept(self, handle: int, timeout: int, *, at_most: float | None = None) -> AcceptedConnection:
         """Accept a connection that has come, or comes within ``timeout`` seconds; none in time is ERROR.
 
-        AT#XACCEPT; where nobody is there, AT#XAPOLL=<handle>,1,1 and a wait for its URC, and AT#XACCEPT again. The
+        AT#XACCEPT; if that is ERROR, AT#XAPOLL=<handle>,1,1, a wait for its URC, and AT#XACCEPT again. The
         response spans all of it. A socket that does not listen is an error at once.
 
         Args:
             handle: of the listener.
-            timeout: 0 and less wait for ever.
+            timeout: in seconds; 0 or less waits for ever.
             at_most: seconds after which a peer is certain to have dialled; needed for a wait for ever.
         """
         wait = patience(timeout if timeout > 0 else None, at_most, self._margin, f"an accept of {timeout}")

@@ -52,7 +52,7 @@ class SerialModemSocketCommands:
         role: Role = Role.CLIENT,
         cid: int | None = None,
     ) -> Opened:
-        """AT#XSOCKET=<family>,<type>,<role>[,<cid>]. The usual family is IPv4, of a raw socket the packet family."""
+        """AT#XSOCKET=<family>,<type>,<role>[,<cid>]. Without a family: IPv4, for a raw socket the packet family."""
         usual = Family.PACKET if type is SocketType.RAW else Family.IPV4
         suffix = "" if cid is None else f",{cid}"
         return self._open(f"AT#XSOCKET={family or usual},{type},{role}{suffix}", "#XSOCKET")
@@ -149,7 +149,7 @@ class SerialModemSocketCommands:
 
         Raises:
             UsageError: bytes that no string can carry; use :meth:`send_hex` or :meth:`send_in_data_mode`.
-            CommandError: its response has ``#XSEND: <handle>,0,<size>``, with the bytes that went before.
+            CommandError: its response has ``#XSEND: <handle>,0,<size>``, with the bytes that were sent before.
         """
         return self._send(handle, text_command(handle, data, flags), "#XSEND", at_most)
 
@@ -184,7 +184,8 @@ class SerialModemSocketCommands:
     ) -> Response:
         """AT#XSEND=<handle>,2,<flags>[,<length>] or AT#XSENDTO=<handle>,2,<flags>,<host>,<port>[,<length>].
 
-        With a length data mode ends by itself behind so many bytes, among which +++ is data: ``link.data_mode_ended``.
+        With a length data mode ends by itself after that many bytes, and +++ among them is data. Wait for that end by
+        ``link.data_mode_ended``.
         """
         return self._link.enter_data_mode(entry_command(handle, flags, to, length), timeout=self._margin)
 
@@ -204,11 +205,11 @@ class SerialModemSocketCommands:
             data: any bytes.
             to: the destination of a datagram.
             flags: see SendFlag.
-            by_length: announce their length; None only where they hold the terminator.
+            by_length: whether their length is announced; None: only where they hold the terminator.
 
         Raises:
-            UsageError: the data hold the terminator, and their length may not be announced; or there are none.
-            DataModeError: the firmware dropped some of them: the peer has closed, a datagram over 4096 bytes.
+            UsageError: the data hold the terminator but ``by_length`` is False; or it is True but there are no data.
+            DataModeError: the firmware dropped some of them: the peer has closed, or a datagram has over 4096 bytes.
         """
         terminator = self._link.dialect.data_mode_terminator
         # The terminator behind them must not be completed early by a plus sign at their end.
@@ -216,10 +217,10 @@ class SerialModemSocketCommands:
         counted = holds_terminator if by_length is None else by_length
         if holds_terminator and not counted:
             raise UsageError(
-                "data that hold +++ or end in + are sent by length: the firmware would end data mode there"
+                "data that hold +++ or end in + must be sent by length: the firmware would end data mode there"
             )
         if counted and not data:
-            raise UsageError("no data cannot be sent by length: 0 means without one")
+            raise UsageError("empty data cannot be sent by length: a length of 0 means none")
         entered = self.enter_data_mode(handle, to=to, flags=flags, length=len(data) if counted else None)
         started = now_ns()
         self._link.write(data)
@@ -231,15 +232,15 @@ class SerialModemSocketCommands:
             result = self._link.leave_data_mode(timeout=wait)
         if result != DATA_MODE_RESULT_OK:
             raise DataModeError(
-                f"{entered.command} in data mode ended with {result}, expected 0: of {len(data)} bytes some are lost"
+                f"{entered.command} in data mode ended with {result}, expected 0: some of {len(data)} bytes are lost"
             )
         return SentInDataMode(len(data), entered, started, written, now_ns())
 
     def forget_destination(self) -> None:
-        """Let the board forget the host of an #XSENDTO that failed, to which the next data mode would send.
+        """Make the board forget the host of an #XSENDTO that failed, to which the next data mode would send.
 
-        That is a defect of the firmware. It forgets the host at the end of data mode, which is entered for this on a
-        socket of its own, without data.
+        That it keeps the host is a defect of the firmware. It forgets the host at the end of data mode, so this enters
+        data mode on a new socket and leaves it without data.
         """
         handle = self.open(SocketType.DATAGRAM).handle
         try:
@@ -276,7 +277,7 @@ class SerialModemSocketCommands:
             flags: none when None.
             at_most: seconds after which data are certain to have come; needed where the board waits for ever.
             length: the most bytes to take, 2048 when None.
-            in_hex: let the board send them as hexadecimal digits.
+            in_hex: whether the board sends them as hexadecimal digits.
         """
         response = self._receive("#XRECV", handle, timeout, flags, at_most, length, in_hex)
         return received(Answers(self._link, response), response, "#XRECV", handle, in_hex=in_hex)

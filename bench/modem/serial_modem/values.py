@@ -35,7 +35,7 @@ class SleepMode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """``#XCLOSE: <handle>,<result>``: 0, or a negative error number of a socket that is closed all the same."""
+    """``#XCLOSE: <handle>,<result>``: 0, or a negative errno; the socket is closed in either case."""
 
     handle: int
     result: int
@@ -43,7 +43,7 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class AllClosed:
-    """All of ``AT#XCLOSE``, in the board's order."""
+    """The answer to ``AT#XCLOSE``: all sockets that were open, in the board's order."""
 
     sockets: tuple[Closed, ...]
     response: Response
@@ -51,7 +51,7 @@ class AllClosed:
 
 @dataclass(frozen=True, slots=True)
 class OpenSocket:
-    """A row of ``AT#XSOCKET?`` or ``AT#XSSOCKET?``. The firmware does not check <role>, so it is a number.
+    """A row of ``AT#XSOCKET?`` or ``AT#XSSOCKET?``. ``role`` is any number: the firmware does not check it.
 
     ``family`` and ``type`` have the values of Family and SocketType; ``sec_tag`` is -1 for a plain socket.
     """
@@ -92,7 +92,7 @@ class AskedEvents:
 
 @dataclass(frozen=True, slots=True)
 class SendNotice:
-    """``#XSENDNTF: <handle>,<status>,<size>``: 0 once the network has acknowledged the data, else -1."""
+    """``#XSENDNTF: <handle>,<status>,<size>``: status 0 once the network has acknowledged the data, else -1."""
 
     handle: int
     status: int

@@ -10,7 +10,7 @@ _DESCRIBED = re.compile(
 
 
 def comparable_version(text: str) -> str:
-    """Return a version in the form of PEP 440; a text of another form as it is.
+    """Return a version in the form of PEP 440; leave a text of another form as it is.
 
     Commits behind a tag make a post-release of it: ``v1.99.0-67-ga9e396bc3d58`` is ``1.99.0.post67+ga9e396bc3d58``,
     which is within ``>=1.99,<2``. A preview comes before its release: ``v2.0.0-preview1`` is ``2.0.0rc1``.

@@ -10,8 +10,8 @@ class Patience:
     """A time to wait.
 
     Attributes:
-        seconds: that are waited at most.
-        certain: an event must have come by then: none is an error of the board.
+        seconds: the longest time.
+        certain: whether an event must come by then; its absence is an error of the board.
     """
 
     seconds: float
@@ -22,13 +22,13 @@ def patience(seconds: float | None, at_most: float | None, margin: float, call: 
     """Return how long a call waits.
 
     Args:
-        seconds: that are asked for; None for ever.
+        seconds: as asked for; None for ever.
         at_most: seconds after which an event is certain to have come.
-        margin: seconds that it may take beyond.
+        margin: seconds by which it may be late.
         call: for the message, such as ``a poll of -1``.
 
     Raises:
-        UsageError: for ever, and nothing says when an event is certain.
+        UsageError: the call would wait for ever, without ``at_most``.
     """
     if at_most is None:
         if seconds is None:

@@ -25,10 +25,10 @@ class DataModeCommands:
         self._time_limit = 0
 
     def enter(self, slot: Slot, send: DataSender, length: int, *, left: Callable[[], None]) -> None:
-        """Make the input from the next byte on data for ``send``, up to ``length`` bytes or ``+++``.
+        """Take the input from the next byte on as data for ``send``, up to ``length`` bytes or ``+++``.
 
         Args:
-            slot: whose data they are; a trouble of its socket ends data mode.
+            slot: whose data they are; an error of its socket ends data mode.
             send: sends data; raises Refused when that fails.
             length: 0 for no length; a negative one never ends.
             left: called at the end.

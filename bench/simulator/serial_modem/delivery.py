@@ -31,7 +31,7 @@ class Delivery:
         elif received.data:
             self._output.write(b"\r\n%b\r\n%b\r\n" % self._lines(slot, received))
         else:
-            self._output.write(b"\r\n")  # the line end of data that are not there: the peer has closed
+            self._output.write(b"\r\n")  # the peer has closed: no data, but the end of their line
         return bool(received.data)
 
     def _lines(self, slot: Slot, received: ReceivedData) -> tuple[bytes, bytes]:
@@ -48,5 +48,5 @@ def header(name: str, slot: Slot, received: ReceivedData, *, as_hex: bool) -> by
 
 
 def payload(received: ReceivedData, *, as_hex: bool) -> bytes:
-    """Return received data as they are printed: raw, or as hex in small letters."""
+    """Return received data as they are printed: raw, or as hex in lower case."""
     return received.data.hex().encode() if as_hex else received.data

@@ -1,6 +1,6 @@
 """Habits of Serial Modem in which its versions differ, and defects that a simulated board can have.
 
-A row's source is the repository of Serial Modem at the version: HEAD is 1.99.0, after v2.0.0-preview1.
+The source of each value is the repository of Serial Modem at that version: HEAD is 1.99.0, after v2.0.0-preview1.
 """
 
 from dataclasses import dataclass

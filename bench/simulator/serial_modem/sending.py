@@ -113,12 +113,12 @@ class SendingCommands:
             await self._transfer.acknowledged(sock)
 
     def _sent(self, slot: Slot) -> None:
-        """Ask for the next POLLOUT, of a failed send too; where it is reported, only then."""
+        """Ask for the next POLLOUT, also after a failed send; after one that is reported, #XSENDNTF asks for it."""
         if not slot.send_flags & NOTIFY:
             self._machine.arm(slot, POLLOUT, also_xapoll=True)
 
     def _report(self, name: str, slot: Slot, sent: int, *, whole: bool) -> None:
-        """Print how much was sent, and whether a report follows; raise AtError with it if that is not all."""
+        """Print how much was sent, and whether #XSENDNTF follows; raise AtError with that line if it is not all."""
         if not whole:
             raise AtError(f"{name}: {slot.handle},0,{sent}")
         notifies = bool(slot.send_flags & NOTIFY)

@@ -30,7 +30,7 @@ class BindCommands:
 
 
 class ListenCommands:
-    """Commands of a listening socket; whose role does not matter."""
+    """Commands of a listening socket; its role does not matter."""
 
     def __init__(self, host: AtHost, slots: Slots, machine: PollMachine) -> None:
         self._say = host.output.say
@@ -40,7 +40,7 @@ class ListenCommands:
 
     @command("#XLISTEN", RUN, SET)
     async def listen(self, parameters: Parameters) -> None:
-        """Handle AT#XLISTEN=<handle>: of a plain stream socket that is bound to a port of the host's choice."""
+        """Handle AT#XLISTEN=<handle>: of a plain stream socket that is bound to a port other than 0."""
         slot = self._slots.named(parameters)
         sock = slot.need()
         if sock.type != STREAM or sock.sec_tag != NO_SEC_TAG or not slot.local_port:
@@ -63,7 +63,7 @@ class ListenCommands:
 
     @command("#XACCEPT", RUN, SET)
     async def accept(self, parameters: Parameters) -> None:
-        """Handle AT#XACCEPT=<handle>; a failed one does not ask for the next client's report again."""
+        """Handle AT#XACCEPT=<handle>; after a failed one the next client is not reported."""
         listener = self._slots.named(parameters)
         client, peer = self._transfer.accept(listener.need())
         self._machine.start(self._slots.add(client))

@@ -116,7 +116,7 @@ class BootCommands:
 
     @command("#XBOOTINFO", RUN, SET)
     async def tell_boot_info(self, parameters: Parameters) -> None:
-        """Handle AT#XBOOTINFO=<op>: 0 the version of the bootloader, 1 its slot; the first of each is told."""
+        """Handle AT#XBOOTINFO=<op>: 0 the version of the bootloader, here 1; 1 its slot, here 0."""
         operation = parameters.number(0, _VERSION, _SLOT)
         self._say(f"#XBOOTINFO: {1 if operation == _VERSION else 0}")
 

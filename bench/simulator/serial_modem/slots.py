@@ -128,5 +128,5 @@ class Slots:
 
 
 def takes_no_address(slot: Slot) -> bool:
-    """Return whether what it receives comes from one peer only, or from none that has an address."""
+    """Return whether received data are printed without an address: a connected or a raw socket."""
     return slot.sock is not None and (slot.sock.connected or slot.sock.type == RAW)
