@@ -7,7 +7,7 @@ import pytest
 from bench.at import UrcTimeout
 
 QUIET_SECONDS = 0.5
-"""Nothing comes within it: what holds already is reported behind an answer, 100 ms later at most."""
+"""What has not come within it does not come: events from before are reported 100 ms after an answer at the latest."""
 
 UNKNOWN_HANDLES = (99, 999)
 
@@ -25,7 +25,7 @@ class Reports:
         self._since = self._events.start(events, None if socket is None else socket.handle).sent_ns
 
     def stop(self, socket=None):
-        """End that."""
+        """Stop the events of a socket, or of all and those to come."""
         self._since = self._events.stop(None if socket is None else socket.handle).sent_ns
 
     def wait(self, socket):
@@ -37,12 +37,12 @@ class Reports:
         return self.wait(socket).events
 
     def none_of(self, socket):
-        """Check that no report of a socket is left, and none comes within a short time."""
+        """Check that no report of a socket is left, and that none comes within a short time."""
         with pytest.raises(UrcTimeout):
             self._events.wait(socket.handle, timeout=QUIET_SECONDS, since_ns=self._since)
 
     def asked(self):
-        """Return the events that each socket is asked for, by its handle."""
+        """Return the events that are asked for of each socket, by its handle."""
         return {row.handle: row.events for row in self._events.read()}
 
 
@@ -54,18 +54,18 @@ class Arrivals:
         self._timeout = network.receive_timeout
 
     def next(self, socket):
-        """Return what comes next of a socket."""
+        """Return the next data of a socket."""
         return self._reception.wait(socket.handle, self._timeout)
 
     def pieces(self, socket, size):
-        """Return all that comes up to so many bytes."""
+        """Return the data of a socket, piece by piece, up to ``size`` bytes."""
         pieces: list[bytes] = []
         while sum(map(len, pieces)) < size:
             pieces.append(self.next(socket).data)
         return pieces
 
     def rest(self, socket):
-        """Return what comes up to a short silence."""
+        """Return the data of a socket that come until nothing has come for a short time."""
         rest = b""
         with contextlib.suppress(UrcTimeout):
             while True:
@@ -79,7 +79,7 @@ class Arrivals:
 
 
 def one_round_trip(modem, peers, network):
-    """Send to another peer and back. What peers have sent before that has come by then, if nothing delays it."""
+    """Send data to another peer and back. What peers sent before has come by then, unless something delays it."""
     echo = peers.tcp_echo()
     with modem.tcp_client(echo.host, echo.port) as other:
         other.send(b"there and back")

@@ -43,7 +43,7 @@ def server(modem, port):
 
 @pytest.fixture
 def accepted(server, port, dial, network):
-    """Accepts a client that dials in: the peer's end, and the board's."""
+    """Accepts a client that dials in, and returns the peer's end and the board's."""
 
     def accept():
         client = dial(port)
@@ -53,7 +53,7 @@ def accepted(server, port, dial, network):
 
 
 def talk(client, connection, network, text):
-    """Send both ways; the board first, so that a connection that it has ended is its failure."""
+    """Send both ways. The board sends first: so a connection that it has ended counts as the board's failure."""
     before = len(client.received())
     connection.send_string(text)
     assert client.wait_for(before + len(text), timeout=network.receive_timeout)
@@ -151,7 +151,7 @@ class TestLimit:
 
     @pytest.mark.spec("XSOCKET.limit.eight", "XACCEPT.set.several")
     def test_the_table_is_full(self, modem, server, port, dial, reports, accepted, network):
-        """The client is turned away; the firmware reports no other one until it is asked again."""
+        """The client is turned away; the firmware reports no further one until it is asked again."""
         accepted()
         fillers = [modem.udp_socket() for _ in range(PLACES - 2)]
         with pytest.raises(CommandError):
@@ -276,7 +276,7 @@ class TestListen:
 
 
 class TestClientsThatVanish:
-    """Serial Modem has crashed when a client went at the wrong time (pull request 385)."""
+    """Serial Modem once crashed when a client went at the wrong time (pull request 385)."""
 
     @pytest.mark.parametrize("leave", ["close", "reset"])
     def test_before_they_are_accepted(self, modem, server, port, dial, accepted, network, leave):

@@ -1,4 +1,4 @@
-"""Acknowledged sends: sends that wait for the network, that are reported later, or that only a part of is taken.
+"""Acknowledged sends: sends that wait for the network, that are reported later, or that are taken only in part.
 
 Specification: Serial Modem, at_socket, #XSEND and #XSENDTO, flags 512 and 8192; #XCONNECT.
 """
@@ -27,7 +27,7 @@ def sockets(modem):
 
 @pytest.fixture
 def send_notice(board):
-    """Skips where the modem firmware has no notice of sends."""
+    """Leaves a test out where the modem firmware has no notice of sends."""
     need_feature(board, SEND_NOTICE)
 
 
@@ -158,7 +158,7 @@ class TestNotified:
             assert refused.value.response.lines == (f"#XSEND: {client.handle},0,0",)
         assert tcp_echo.received() == b""
 
-    def test_where_the_modem_has_none(self, board, modem, sockets, tcp_echo):
+    def test_is_refused_where_the_modem_has_no_notice(self, board, modem, sockets, tcp_echo):
         if not SEND_NOTICE.missing_in(board.identity.modem_firmware):
             leave_out(f"this modem firmware ({board.identity.modem_firmware}) has no refusal of flag 8192")
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
@@ -171,7 +171,7 @@ class TestNotified:
 
 
 class TestPort:
-    """Where nobody can be."""
+    """Port 0, at which no peer can be."""
 
     @pytest.mark.spec("XCONNECT.set.error")
     @pytest.mark.parametrize("kind", ["tcp_socket", "udp_socket"])

@@ -1,4 +1,4 @@
-"""Closing: one socket, all of them, none, in every order; what a closed handle is good for.
+"""Closing: one socket, all of them, none, in every order; the use of a closed handle.
 
 Specification: Serial Modem, at_socket, #XCLOSE.
 """
@@ -37,7 +37,7 @@ def _handles(sockets):
 
 
 class TestOne:
-    """A handle is named."""
+    """#XCLOSE with a handle."""
 
     @pytest.mark.spec("XCLOSE.set")
     @pytest.mark.parametrize("kind", [SocketType.STREAM, SocketType.DATAGRAM, SocketType.RAW])
@@ -74,7 +74,7 @@ class TestOne:
         assert _handles(sockets) == [stays]
 
     @pytest.mark.parametrize("command", USES.values(), ids=USES.keys())
-    def test_a_closed_handle_is_good_for_nothing(self, modem, sockets, command):
+    def test_a_closed_handle_is_refused(self, modem, sockets, command):
         sockets.open(SocketType.DATAGRAM)
         handle = sockets.open(SocketType.STREAM).handle
         sockets.close(handle)
@@ -101,7 +101,7 @@ class TestOne:
 
 
 class TestAll:
-    """No handle is named."""
+    """#XCLOSE without a handle."""
 
     @pytest.mark.spec("XCLOSE.set.all")
     def test_a_line_each(self, sockets):
@@ -152,7 +152,7 @@ class TestAll:
 
 
 class TestRefusals:
-    """What closes nothing."""
+    """Commands that are refused, and close nothing."""
 
     @pytest.mark.spec("XCLOSE.error")
     @pytest.mark.parametrize("handle", [str(UNKNOWN), "65536", '"{}"', "{}x", "x"])

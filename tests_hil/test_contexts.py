@@ -12,7 +12,7 @@ SEC_TAG = 16842753
 LIMIT = 7
 """Sockets that every version holds at a time."""
 UNDEFINED = 10
-"""A context that a network gives nobody unasked: the highest."""
+"""The highest context: no network defines it by itself."""
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ class TestRaw:
 
     @pytest.mark.spec("XSOCKET.set.type.packet", "XSOCKET.set.error")
     @pytest.mark.parametrize(("family", "kind"), [(1, 3), (2, 3), (3, 1), (3, 2)])
-    def test_not_with_another(self, modem, sockets, family, kind):
+    def test_one_without_the_other_is_refused(self, modem, sockets, family, kind):
         with pytest.raises(CommandError) as refused:
             modem.link.command(f"AT#XSOCKET={family},{kind},0")
 

@@ -1,7 +1,7 @@
-"""Data mode of a length: it ends behind so many bytes, whatever they are.
+"""Data mode of a length: it ends after that many bytes, whatever they are.
 
-Specification: Serial Modem, sm_data_mode; at_socket, #XSEND and #XSENDTO in mode 2. A negative length is left out: with
-it the firmware never leaves data mode.
+Specification: Serial Modem, sm_data_mode; at_socket, #XSEND and #XSENDTO in mode 2. No scenario takes a negative
+length: with it the firmware never leaves data mode.
 """
 
 import re
@@ -29,7 +29,7 @@ def sockets(modem):
 
 
 def _numbered(size):
-    """Bytes in which a lost, doubled or moved piece shows."""
+    """Return bytes in which a lost, doubled or moved piece shows."""
     return b"".join(b"%07d " % number for number in range(size // 8 + 1))[:size]
 
 
@@ -70,7 +70,7 @@ class TestExactly:
             assert client.receive_exactly(len(data), timeout=network.receive_timeout) == data
 
     def test_in_pieces(self, modem, sockets, peers, network):
-        """Each goes out when the time limit has passed; the terminator among them, byte by byte, does not end it."""
+        """Each goes out when the time limit has passed. The terminator among them, byte by byte, ends nothing."""
         pieces = [b"one,", b"two,", b"+", b"+", b"+", b",three"]
         sink = peers.tcp_echo(echo=False)
         with modem.tcp_client(sink.host, sink.port) as client:
@@ -115,7 +115,7 @@ class TestMoreAndLess:
             assert modem.link.command("AT").ok
             assert sink.received() == _numbered(length)
 
-    def test_the_terminator_does_not_end_less(self, modem, sockets, peers, network):
+    def test_the_terminator_does_not_end_it_early(self, modem, sockets, peers, network):
         sink = peers.tcp_echo(echo=False)
         with modem.tcp_client(sink.host, sink.port) as client:
             sockets.enter_data_mode(client.handle, length=10)
@@ -128,7 +128,7 @@ class TestMoreAndLess:
             assert sink.received() == b"abc+++defg"
 
     @pytest.mark.spec("DATAMODE.exit")
-    def test_a_length_of_0_is_none(self, modem, sockets, peers, network):
+    def test_a_length_of_0_means_none(self, modem, sockets, peers, network):
         sink = peers.tcp_echo(echo=False)
         with modem.tcp_client(sink.host, sink.port) as client:
             sockets.enter_data_mode(client.handle, length=0)

@@ -80,7 +80,7 @@ class TestEnterByHandle:
             assert despite_loss(send, lambda: client.receive_from(network.receive_timeout)).data == b"data"
 
     @pytest.mark.spec("XSEND.set.error")
-    def test_a_handle_of_no_socket(self, modem):
+    def test_a_handle_without_a_socket(self, modem):
         with modem.udp_socket() as closed:
             handle = closed.handle
         with pytest.raises(CommandError):
@@ -226,7 +226,7 @@ class TestBorders:
 
 @pytest.mark.needs("handle in every command")
 def test_a_datagram_that_failed_does_not_name_the_destination(modem, tcp_echo, network):
-    """Data of a connection go to its peer, whatever a command before had named."""
+    """Data of a connection go to its peer, whatever destination an earlier command named."""
     with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client, modem.udp_socket() as datagrams:
         with pytest.raises(CommandError):
             modem.link.command(f'AT#XSENDTO={datagrams.handle},0,0,"no-such-host.invalid","80","x"')

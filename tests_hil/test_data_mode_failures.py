@@ -12,7 +12,7 @@ from bench.modem import DATA_MODE_BUFFER, DataModeError, SocketType
 LOST = -1
 KINDS = [SocketType.STREAM, SocketType.DATAGRAM]
 PATIENT_MS = 5000
-"""A time limit that no pause of a host's port reaches: until it is over, data are collected."""
+"""A time limit that is longer than any pause of the host's port: all data of a write are collected."""
 
 pytestmark = [pytest.mark.needs("data mode that reports"), pytest.mark.spec("DATAMODE.exit.error")]
 
@@ -24,7 +24,7 @@ def sockets(modem):
 
 @pytest.fixture
 def patient(modem):
-    """A long time limit of data mode, and the one that was."""
+    """Sets a long time limit of data mode, and in the end the one from before."""
     before = modem.data_mode.read_time_limit()
     modem.data_mode.set_time_limit(PATIENT_MS)
     yield
@@ -34,7 +34,7 @@ def patient(modem):
 
 
 def _says_failed(modem, timeout):
-    """Whether the board says +++; builds that go on counting an announced length do not."""
+    """Return whether the board says +++; builds that go on counting an announced length do not."""
     try:
         modem.data_mode.wait_failed(timeout)
     except UrcTimeout:
@@ -66,7 +66,7 @@ class TestPeerEnds:
             assert modem.link.command("AT").ok
 
     def test_closes_between_data(self, modem, tcp_echo, network):
-        """What went before has arrived; what comes behind is dropped, a command too."""
+        """What was sent before has arrived; what follows is dropped, even a command."""
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             client.enter_data_mode()
             modem.link.write(b"before")
@@ -80,7 +80,7 @@ class TestPeerEnds:
         assert tcp_echo.received() == b"before"
 
     def test_closes_halfway_through_a_length(self, modem, sockets, tcp_echo, network):
-        """Whether the board waits for +++ or for the rest of the length: it must not be deaf (pull request 431)."""
+        """The board may wait for +++ or for the rest of the length, but must not stay deaf (pull request 431)."""
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             sockets.enter_data_mode(client.handle, length=100)
             modem.link.write(b"half")
@@ -130,7 +130,7 @@ class TestNobody:
         assert modem.link.command("AT").ok
 
     @pytest.mark.parametrize("kind", KINDS)
-    def test_behind_a_length(self, modem, sockets, network, kind):
+    def test_with_a_length(self, modem, sockets, network, kind):
         sockets.enter_data_mode(sockets.open(kind).handle, length=3)
         modem.link.write(b"abc")
 
@@ -158,7 +158,7 @@ class TestNobody:
 @pytest.mark.spec("DATAMODE.overflow.report")
 @pytest.mark.usefixtures("flow_control", "patient")
 class TestOverflow:
-    """A datagram of more bytes than are collected: none of it is sent."""
+    """A datagram of more bytes than the buffer holds: none of it is sent."""
 
     @pytest.mark.parametrize("size", [DATA_MODE_BUFFER + 1, 3 * DATA_MODE_BUFFER])
     def test_is_reported(self, modem, peers, sockets, size):
@@ -183,7 +183,7 @@ class TestOverflow:
             assert received.data == b"fits"
         assert set(udp_echo.datagrams()) == {b"fits"}
 
-    def test_behind_a_length(self, modem, peers, sockets):
+    def test_with_a_length(self, modem, peers, sockets):
         sink = peers.udp_echo(echo=False)
         with modem.udp_client(sink.host, sink.port) as client:
             with pytest.raises(DataModeError, match="-1"):

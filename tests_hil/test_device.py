@@ -1,4 +1,4 @@
-"""The application itself: versions, UUID, boot loader, modes of sleep, the rate of its UART.
+"""The application itself: versions, UUID, bootloader, modes of sleep, the rate of its UART.
 
 Specification: Serial Modem, at_generic. No scenario puts a board to sleep: only DTR would wake it.
 """
@@ -45,7 +45,7 @@ class TestVersion:
 class TestUuid:
     """#XUUID."""
 
-    def test_is_one_and_stays(self, device):
+    def test_has_its_form_and_stays_the_same(self, device):
         text = device.uuid()
 
         assert re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text)
@@ -66,7 +66,7 @@ class TestBootLoader:
         assert device.boot_loader_version() >= 0
         assert device.boot_slot() in (0, 1)
 
-    def test_what_it_knows_of_itself(self, device):
+    def test_the_test_form(self, device):
         assert device.test_boot_info().lines == ("#XBOOTINFO: (0,1)",)
 
     @pytest.mark.parametrize("rest", ["=2", "=-1", '="0"', "=", "", "?"])
@@ -80,9 +80,9 @@ class TestBootLoader:
 @pytest.mark.needs("#XSLEEP")
 @pytest.mark.spec("GENERIC.sleep.test")
 class TestSleep:
-    """#XSLEEP, without sleep."""
+    """#XSLEEP, without putting the board to sleep."""
 
-    def test_what_it_knows_of_itself(self, device):
+    def test_the_test_form(self, device):
         assert device.test_sleep().lines == ("#XSLEEP: (1,2)",)
 
     @pytest.mark.parametrize("rest", ["=0", "=3", "=-1", "=", "", "?"])
@@ -105,7 +105,7 @@ class TestRate:
         if not board.spec.port.startswith("tcp://"):  # there the server knows the rate
             assert lab.baudrate in (None, rate)
 
-    def test_what_it_knows_of_itself(self, device):
+    def test_the_test_form(self, device):
         assert device.test_baud_rate().lines == (f"+IPR: (),({','.join(map(str, RATES))})",)
 
     @pytest.mark.parametrize("rest", ["=9600", "=0", "=-1", "=115201", '="115200"', "=115200,1", "=", ""])
@@ -118,7 +118,7 @@ class TestRate:
 
     @pytest.mark.abuse  # a board that goes on at another rate than it said is deaf for this host
     @pytest.mark.parametrize("rate", RATES)
-    def test_board_and_host_go_on_at_another(self, board, modem, device, tcp_echo, network, rate):
+    def test_board_and_host_go_on_at_each(self, board, modem, device, tcp_echo, network, rate):
         if board.spec.port.startswith("tcp://"):
             pytest.skip("the rate of this port is set by the server at its other end")
         before = device.baud_rate()

@@ -10,7 +10,7 @@ from bench.modem import Family
 
 
 def _says_why(error):
-    """The line in front of ERROR has the resolver's reason where the address would be."""
+    """Return whether the line before ERROR has the resolver's reason where the address would be."""
     return re.fullmatch(r'#XGETADDRINFO: "[A-Za-z_][^"]*"', error.response.lines[0])
 
 

@@ -114,7 +114,7 @@ class TestOnce:
         assert client.receive_exactly(6, timeout=network.receive_timeout) == b" parts"
 
     @pytest.mark.spec("XAPOLL.event.rearmed")
-    def test_a_look_at_data(self, reports, client, tcp_echo, network):
+    def test_a_peek_at_data(self, reports, client, tcp_echo, network):
         reports.start(IN, client)
         tcp_echo.push(b"still there")
         for _ in range(2):
@@ -201,7 +201,7 @@ class TestWhich:
 
     @pytest.mark.spec("XAPOLL.set.all")
     def test_before_any_socket(self, modem, reports):
-        """Serial Modem has crashed here (pull request 393)."""
+        """Serial Modem once crashed here (pull request 393)."""
         reports.stop()
         reports.start(IN | OUT)
         assert modem.link.command("AT").ok
@@ -242,7 +242,7 @@ class TestWhich:
 
 
 class TestStop:
-    """Operation 0. What was asked for before it, and has not come, may come once more."""
+    """Operation 0. An event that was asked for before, and has not come yet, may still come once."""
 
     @pytest.mark.spec("XAPOLL.set.stop", "XAPOLL.read")
     def test_of_one(self, modem, reports, client, tcp_echo, peers, network):
@@ -315,7 +315,7 @@ class TestBesideCommands:
     """Reports and answers do not mix."""
 
     def test_a_large_receive_while_others_report(self, modem, reports, peers, network):
-        """A report has stood between the header of #XRECV and its data (pull request 324)."""
+        """A report once stood between the header of #XRECV and its data (pull request 324)."""
         slow = peers.tcp_echo(split=256, split_gap_ms=60.0)
         echoes = [peers.tcp_echo(delay_ms=delay) for delay in (50.0, 150.0, 250.0)]
         clients = [modem.tcp_client(echo.host, echo.port) for echo in echoes]

@@ -33,7 +33,7 @@ def sockets(modem):
 
 
 def _bytes(size):
-    """Bytes of every value, in which a lost or moved piece shows."""
+    """Return bytes of every value, in which a lost or moved piece shows."""
     return b"".join(number.to_bytes(2, "big") + EVERY_BYTE for number in range(size // 258 + 1))[:size]
 
 
@@ -139,7 +139,7 @@ class TestSendDigitsTo:
 
 
 class TestReceiveDigits:
-    """#XRECV and #XRECVFROM in mode 1: two small letters or figures a byte; the size still counts bytes."""
+    """#XRECV and #XRECVFROM in mode 1: two digits a byte, in lower case; the size still counts bytes."""
 
     @pytest.mark.spec("XRECV.set.hex")
     @pytest.mark.parametrize("size", [1, 256, RECEIVE_LIMIT])

@@ -1,4 +1,4 @@
-"""Handles: where every command names its socket. Open, list, limits, and handles that belong to no socket.
+"""Handles, by which every command names its socket: open, list, limits, and handles without a socket.
 
 Specification: Serial Modem, at_socket: #XSOCKET, #XSSOCKET, the handle of every command.
 """
@@ -133,18 +133,18 @@ class TestSecure:
 
 
 class TestForms:
-    """What each command says of itself, and handles that it does not know."""
+    """The test form of each command, and handles that it does not know."""
 
     @pytest.mark.spec("XSOCKET.test.handles", "XSSOCKET.test.handles", "XSOCKETOPT.test", "XSSOCKETOPT.test")
     @pytest.mark.parametrize(("command", "line"), TEST_FORMS.items(), ids=TEST_FORMS.keys())
-    def test_what_it_knows_of_itself(self, modem, command, line):
+    def test_the_test_form(self, modem, command, line):
         assert modem.link.command(command).lines == (line,)
 
     @pytest.mark.spec("XCLOSE.error", "XCONNECT.set.error", "XSENDTO.set.error", "XSOCKETOPT.error", "XAPOLL.set.error")
     @pytest.mark.parametrize("closed", [True, False], ids=["closed", "never opened"])
     @pytest.mark.parametrize("command", USES)
     def test_an_unknown_handle(self, modem, sockets, command, closed):
-        """The handle is looked at first: no information line, and no socket is the worse for it."""
+        """The handle is checked first: no information line comes, and the other socket stays open."""
         stays, goes = (sockets.open(SocketType.DATAGRAM).handle for _ in range(2))
         sockets.close(goes)
         with pytest.raises(CommandError) as refused:

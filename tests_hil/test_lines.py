@@ -20,7 +20,7 @@ APART_SECONDS = 0.02
 WITHOUT_AT = {
     "a word": b"HELLO",
     "an A": b"A",
-    "two As": b"AAT",  # the character behind an A is lost, even if it is another
+    "two As": b"AAT",  # the character after an A is lost, even if it is another A
     "a command without it": b"+CFUN?",
     "nothing": b"",
     "spaces": b"   ",
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.needs("silence after a line without AT")
 
 @pytest.fixture(autouse=True)
 def _in_step(modem):
-    """A board that answers again, whatever a test has left."""
+    """Brings the board to answer again, whatever a test has left."""
     yield
     synchronise(modem.link)
     assert modem.link.command("AT").ok
@@ -53,7 +53,7 @@ def _in_step(modem):
 
 @pytest.fixture
 def say(modem, network):
-    """Writes bytes, and returns what comes up to a number of final results, but for the network's URCs."""
+    """Writes bytes, and returns what comes up to a number of final results, without the network's URCs."""
 
     def write(*pieces, finals=1, timeout=network.margin):
         modem.link.urcs()
@@ -96,7 +96,7 @@ class TestBeginning:
         assert say(before + COMMAND + end) == listed
 
     @pytest.mark.parametrize("text", [b"at", b"aT", b"At", b"WHAT"])
-    def test_is_of_any_case_and_of_any_word(self, say, end, text):
+    def test_in_any_case_and_at_the_end_of_a_word(self, say, end, text):
         assert say(text + end) == b"\r\nOK\r\n"
 
     @pytest.mark.spec("SYNTAX.parameters")
@@ -164,7 +164,7 @@ class TestAhead:
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             enter = b"AT#XSEND=%d,2,0" % client.handle
             if end != b"\r":
-                pytest.skip("the line feed behind the command may count as data")
+                pytest.skip("the line feed after the command may count as data")
             heard = say(enter + end + b"in one write+++" + b"AT" + end, finals=2)
 
             assert heard == b"\r\nOK\r\n\r\n#XDATAMODE: 0\r\n\r\nOK\r\n"
@@ -186,7 +186,7 @@ class TestEcho:
     def test_is_off_and_switched_on_and_off(self, say, end):
         try:
             assert say(b"AT" + end) == b"\r\nOK\r\n"
-            assert say(b"ATE1" + end) == b"\r\nOK\r\n"  # echoed is what comes behind it
+            assert say(b"ATE1" + end) == b"\r\nOK\r\n"  # the echo begins after it
             assert say(b"AT" + end) == b"AT" + end + b"\r\nOK\r\n"
             assert say(b"ATE0" + end) == b"ATE0" + end + b"\r\nOK\r\n"
             assert say(b"AT" + end) == b"\r\nOK\r\n"

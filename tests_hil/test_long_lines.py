@@ -18,13 +18,13 @@ ERROR = b"\r\nERROR\r\n"
 QUIET_SECONDS = 1.0
 """A board answers within milliseconds: what has not come by then does not come."""
 SECONDS = 10
-"""The time of the longest line at the usual rate is under one."""
+"""More than enough: at the usual rate the longest line takes less than one."""
 
 pytestmark = [pytest.mark.needs("#XCLOSE"), pytest.mark.usefixtures("flow_control")]
 
 
 def _numbered(size):
-    """Bytes in which a lost, doubled or moved piece shows; none that a string cannot carry."""
+    """Return bytes that a string can carry, in which a lost, doubled or moved piece shows."""
     return b"".join(b"%07d " % number for number in range(size // 8 + 1))[:size]
 
 

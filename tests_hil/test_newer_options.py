@@ -63,7 +63,7 @@ class TestSwitches:
 
         assert stream.get_option(option).number == 1
 
-    def test_is_not_another_option(self, stream, option):
+    def test_leaves_other_options_alone(self, stream, option):
         others = [other for other in (SocketOption.SNDTIMEO, SocketOption.RCVTIMEO) if other is not option]
         before = [stream.get_option(other).number for other in others]
         stream.set_option(option, 1)

@@ -30,7 +30,7 @@ class TestReadiness:
             assert polled == ((client.handle, PollEvent.IN),)
 
     @pytest.mark.stack
-    @pytest.mark.needs("#XPOLL")  # Serial Modem tells an end once, when it comes: see test_events.py
+    @pytest.mark.needs("#XPOLL")  # Serial Modem reports an end once, when it comes: see test_events.py
     @pytest.mark.spec("XPOLL.event.err_hup")
     def test_the_peer_has_closed(self, modem, tcp_echo, network):
         """That a stream's end can be read is what polling must show; whether HUP comes with it rests on the stack."""

@@ -20,12 +20,12 @@ def sockets(modem):
 
 
 def _numbered(size):
-    """Bytes in which a lost or moved piece shows."""
+    """Return bytes in which a lost or moved piece shows."""
     return b"".join(b"%07d " % number for number in range(size // 8 + 1))[:size]
 
 
 def _all_that_comes(client):
-    """Every datagram until none has come for a second."""
+    """Return every datagram that comes until none has come for a second."""
     came = []
     while True:
         try:
@@ -100,4 +100,4 @@ class TestLength:
             )
 
             assert received.data == b"cut off"
-            assert set(_all_that_comes(client)) <= {b"cut off here"}  # sent again, and late: a datagram that is whole
+            assert set(_all_that_comes(client)) <= {b"cut off here"}  # one that was sent again may come late, but whole

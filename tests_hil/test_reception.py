@@ -236,7 +236,7 @@ class TestForms:
 
     @pytest.mark.spec("XRECVCFG.set.all")
     def test_before_any_socket(self, modem, reception, arrivals, tcp_echo):
-        """Serial Modem has crashed here (pull request 393)."""
+        """Serial Modem once crashed here (pull request 393)."""
         reception.set(OFF)
         reception.set(AT_MODE)
         assert modem.link.command("AT").ok
@@ -250,7 +250,7 @@ class TestBesideCommands:
     """Data, reports and answers do not mix."""
 
     def test_the_report_comes_before_the_data(self, modem, reception, client, tcp_echo, network):
-        """One for all that comes at once; the first preview of Serial Modem 2 reports behind the data."""
+        """One report, as all data come at once. The first preview of Serial Modem 2 reports after the data."""
         modem.serial_modem.events.start(PollEvent.IN, client.handle)
         reception.set(AT_MODE, client.handle)
         tcp_echo.push(b"news")
@@ -260,7 +260,7 @@ class TestBesideCommands:
         assert lines == [f"#XAPOLL: {client.handle},1", f"#XRECV: {client.handle},0,4"]
 
     def test_data_during_a_receive_of_another_socket(self, modem, reception, arrivals, peers):
-        """They come behind its answer, never inside."""
+        """They come after its answer, never inside."""
         late, silent = peers.tcp_echo(delay_ms=500.0), peers.tcp_echo()
         client, waiting = (modem.tcp_client(echo.host, echo.port) for echo in (late, silent))
         reception.set(AT_MODE, client.handle)
@@ -297,7 +297,7 @@ class TestSecure:
 
 @pytest.mark.spec("DATAMODE.reception")
 class TestDataMode:
-    """Flag 2: in data mode what comes is handed on as it is."""
+    """Flag 2: in data mode received data are handed on as they are."""
 
     @pytest.mark.spec("XRECVCFG.set.data_mode")
     def test_both_ways(self, modem, reception, client, tcp_echo, network):
@@ -349,7 +349,7 @@ class TestEnd:
     """The peer goes away."""
 
     def test_the_board_goes_on(self, modem, reception, arrivals, client, tcp_echo, peers, network):
-        """It prints an empty line at the end of a connection, whose data are to be had before it."""
+        """At the end of a connection it prints an empty line, after all data."""
         echo = peers.tcp_echo()
         other = modem.tcp_client(echo.host, echo.port)
         reception.set(AT_MODE)
@@ -364,7 +364,7 @@ class TestEnd:
     @pytest.mark.stack
     @pytest.mark.spec("XAPOLL.event.err_hup")
     def test_much_and_the_close_together(self, modem, reception, arrivals, client, tcp_echo, peers, network):
-        """They come while another socket is in data mode. Behind POLLHUP nothing comes by itself, but #XRECV has it."""
+        """They come while another socket is in data mode. After POLLHUP nothing comes by itself: #XRECV gives it."""
         echo = peers.tcp_echo()
         other = modem.tcp_client(echo.host, echo.port)
         reports = Reports(modem, network)

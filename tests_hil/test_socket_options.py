@@ -109,7 +109,7 @@ class TestValues:
     @pytest.mark.needs("handle in every command")
     @pytest.mark.spec("XSOCKETOPT.error.operation")
     @pytest.mark.parametrize("operation", [2, -1, 65536])
-    def test_an_operation_that_there_is_not(self, modem, stream, operation):
+    def test_an_unknown_operation(self, modem, stream, operation):
         with pytest.raises(CommandError):
             modem.link.command(f"AT#XSOCKETOPT={stream.handle},{operation},20,5")
 

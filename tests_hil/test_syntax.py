@@ -23,7 +23,7 @@ NO_TEST_FORM = (*NO_READ_FORM, "#XACCEPT")
 # Of firmwares whose commands name a handle.
 NO_READ_FORM_BY_HANDLE = ("#XACCEPT", "#XCLOSE")
 NO_TEST_FORM_BY_HANDLE = ("#XCLOSE",)
-# Where a command has a form that the other firmware's lacks.
+# Forms that SLM lacks but Serial Modem has: the name, and a feature of SLM that the test needs.
 ONLY_IN_SLM = {"#XPOLL": "#XPOLL", "#XLISTEN": "selected socket", "#XACCEPT": "selected socket"}
 
 REFUSED = {

@@ -266,7 +266,7 @@ class TestSerialModem:
                 assert board.link.echoes
                 assert not host.echo
 
-    def test_the_first_byte_of_data_is_no_line_feed(self) -> None:
+    def test_the_first_byte_of_data_is_not_a_line_feed(self) -> None:
         with serial_modem_host() as host, board_at(host.path) as board:
             board.modem.sockets.send_in_data_mode(0, b"data")
             assert host.data == b"data+++"

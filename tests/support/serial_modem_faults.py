@@ -29,7 +29,7 @@ _COUNTED, _FAILURES, _CONTEXTS = "test_counted_data_mode.py", "test_data_mode_fa
 
 
 def _quirks(**changes: Any) -> Patch:  # noqa: ANN401 - whatever a quirk is
-    """Give the firmware other habits."""
+    """Give the firmware other quirks."""
 
     def patch() -> None:
         row = dialects.FIRMWARES[SERIAL_MODEM]
@@ -204,7 +204,7 @@ SERIAL_MODEM_FAULTS: dict[str, Fault] = {
         ),
         "data mode of a length ends at +++": Fault(
             wrapped(DataModeCommands, "enter", _without_length),
-            (f"{_COUNTED}::TestMoreAndLess::test_the_terminator_does_not_end_less",),
+            (f"{_COUNTED}::TestMoreAndLess::test_the_terminator_does_not_end_it_early",),
         ),
         "data mode fails without a word": Fault(
             attribute(DataModeCommands, "_complain", lambda _: None),
