@@ -66,7 +66,7 @@ class AtLink:
         """Go on at another baud rate, which the device has been told to use.
 
         Raises:
-            UsageError: the rate is not this host's to set, or the port does not know it.
+            UsageError: this host cannot set the rate, or the port does not know it.
         """
         self.port.set_rate(baudrate)
 
@@ -264,7 +264,7 @@ class AtLink:
     def data_mode_ended(self, *, timeout: float = 5.0, since_ns: int | None = None) -> int:
         """Wait for the device to report the end of data mode, whatever ended it; return the result it reports.
 
-        A device may say that data mode has failed, and wait for the terminator: then it is sent.
+        A device may say that data mode has failed, and wait for the terminator: this call sends it then.
 
         Raises:
             CommandTimeout: no report came; the link counts as being in data mode still.

@@ -72,7 +72,7 @@ class Port:
         SHARED.watch(self._shared)
 
     def set_rate(self, baudrate: int) -> None:
-        """Go on at another baud rate; raise UsageError where the rate is not this host's to set."""
+        """Go on at another baud rate; raise UsageError where this host cannot set it."""
         self._transport.set_rate(baudrate)
 
     def close(self) -> None:

@@ -37,7 +37,7 @@ class Transport(Protocol):
         """Write the bytes that the port takes now; return their number. Raise BlockingIOError when it takes none."""
 
     def set_rate(self, baudrate: int) -> None:
-        """Go on at another baud rate; raise UsageError where the rate is not this host's to set."""
+        """Go on at another baud rate; raise UsageError where this host cannot set it."""
 
     def close(self) -> None:
         """Give the port back; harmless when it is not open."""
