@@ -84,8 +84,3 @@ def one_round_trip(modem, peers, network):
     with modem.tcp_client(echo.host, echo.port) as other:
         other.send(b"there and back")
         other.receive_exactly(14, timeout=network.receive_timeout)
-
-
-def numbered(size):
-    """Return bytes in which a lost, doubled or moved piece shows."""
-    return b"".join(b"%07d " % number for number in range(size // 8 + 1))[:size]

@@ -10,6 +10,8 @@ import pytest
 
 from bench.modem import DATA_MODE_BUFFER
 
+from .payloads import numbered
+
 HOLD_TERMINATORS = {
     "within": b"before+++after",
     "at the beginning": b"+++after",
@@ -28,11 +30,6 @@ def sockets(modem):
     return modem.serial_modem.sockets
 
 
-def _numbered(size):
-    """Return bytes in which a lost, doubled or moved piece shows."""
-    return b"".join(b"%07d " % number for number in range(size // 8 + 1))[:size]
-
-
 @pytest.mark.spec("DATAMODE.exit.length")
 class TestExactly:
     """As many bytes as were announced."""
@@ -44,11 +41,11 @@ class TestExactly:
             request.getfixturevalue("flow_control")
         sink = peers.tcp_echo(echo=False)
         with modem.tcp_client(sink.host, sink.port) as client:
-            sockets.send_in_data_mode(client.handle, _numbered(size), by_length=True)
+            sockets.send_in_data_mode(client.handle, numbered(size), by_length=True)
 
             assert modem.link.command("AT").ok
             assert sink.wait_for("received", size=size, timeout=2 * network.receive_timeout)
-            assert sink.received() == _numbered(size)
+            assert sink.received() == numbered(size)
 
     @pytest.mark.spec("DATAMODE.content")
     @pytest.mark.parametrize("data", HOLD_TERMINATORS.values(), ids=HOLD_TERMINATORS.keys())
@@ -106,14 +103,14 @@ class TestMoreAndLess:
         sink = peers.tcp_echo(echo=False)
         with modem.tcp_client(sink.host, sink.port) as client:
             sockets.enter_data_mode(client.handle, length=length)
-            modem.link.write(_numbered(length) + b"AT" + modem.link.dialect.terminator)
+            modem.link.write(numbered(length) + b"AT" + modem.link.dialect.terminator)
             heard = modem.link.listen(lambda heard: heard.endswith(b"\r\nOK\r\n"), timeout=network.margin)
             modem.link.forget()
 
             assert re.search(rb"^\r\n#XDATAMODE: 0\r\n.*\r\nOK\r\n$", heard, re.DOTALL)
             assert sink.wait_for("received", size=length, timeout=network.receive_timeout)
             assert modem.link.command("AT").ok
-            assert sink.received() == _numbered(length)
+            assert sink.received() == numbered(length)
 
     def test_the_terminator_does_not_end_it_early(self, modem, sockets, peers, network):
         sink = peers.tcp_echo(echo=False)
@@ -146,7 +143,7 @@ class TestDatagrams:
     @pytest.mark.spec("XSENDTO.set.datamode")
     @pytest.mark.parametrize("size", [1, 6, 1000])
     def test_to_a_destination(self, modem, sockets, udp_echo, despite_loss, network, size):
-        data = (b"+++" + _numbered(size))[:size]
+        data = (b"+++" + numbered(size))[:size]
         to = (udp_echo.host, udp_echo.port)
         with modem.udp_socket() as client:
             received = despite_loss(

@@ -8,6 +8,8 @@ import pytest
 from bench.at import CommandError
 from bench.modem import DATA_MODE_BUFFER, DataModeError
 
+from .payloads import numbered
+
 ENTRIES = ["AT#XSEND", "AT#XSEND=", "AT#XSEND=,0", "AT#XSEND=,512"]
 SPLITS = {
     "whole": (b"+++",),
@@ -15,11 +17,6 @@ SPLITS = {
     "two and one": (b"++", b"+"),
     "one by one": (b"+", b"+", b"+"),
 }
-
-
-def _numbered(size: int) -> bytes:
-    """Bytes in which a lost, doubled or moved piece shows."""
-    return b"".join(b"%07d " % number for number in range(size // 8 + 1))[:size]
 
 
 @pytest.mark.needs("selected socket")
@@ -96,7 +93,7 @@ class TestContent:
     @pytest.mark.usefixtures("flow_control")
     def test_a_million_bytes(self, modem, peers, network):
         sink = peers.tcp_echo(echo=False)
-        payload = _numbered(1_000_000)
+        payload = numbered(1_000_000)
         with modem.tcp_client(sink.host, sink.port) as client:
             client.send_in_data_mode(payload)
 
@@ -110,10 +107,10 @@ class TestContent:
             request.getfixturevalue("flow_control")
         sink = peers.tcp_echo(echo=False)
         with modem.tcp_client(sink.host, sink.port) as client:
-            client.send_in_data_mode(_numbered(size))
+            client.send_in_data_mode(numbered(size))
 
             assert sink.wait_for("received", size=size, timeout=2 * network.receive_timeout)
-            assert sink.received() == _numbered(size)
+            assert sink.received() == numbered(size)
 
     def test_every_byte_value(self, modem, peers, network):
         sink = peers.tcp_echo(echo=False)
@@ -218,7 +215,7 @@ class TestBorders:
         sink = peers.udp_echo(echo=False)
         with modem.udp_client(sink.host, sink.port) as client:
             with pytest.raises(DataModeError):
-                client.send_in_data_mode(_numbered(DATA_MODE_BUFFER + 1))
+                client.send_in_data_mode(numbered(DATA_MODE_BUFFER + 1))
             assert modem.link.command("AT").ok
 
         assert all(len(datagram) <= DATA_MODE_BUFFER for datagram in sink.datagrams())

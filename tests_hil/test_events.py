@@ -5,7 +5,8 @@ import pytest
 from bench.at import CommandError
 from bench.modem import PollEvent, ReceiveFlag
 
-from .socket_reports import UNKNOWN_HANDLES, Reports, numbered, one_round_trip
+from .payloads import numbered
+from .socket_reports import UNKNOWN_HANDLES, Reports, one_round_trip
 
 pytestmark = pytest.mark.needs("#XAPOLL by handle")
 

@@ -9,10 +9,12 @@ import pytest
 
 from bench.boards.recovery import synchronise
 
+from .payloads import numbered
+
 LINE_LIMIT = 8189
 """Characters of the longest line, without its terminator."""
-EVERY_VERSION = [511, 512, 513, 1024, 1025, 2047, 2048, 2049, 3900, 4096]
-LATER = [4097, 6000, LINE_LIMIT - 1, LINE_LIMIT]
+EVERY_VERSION = [511, 512, 513, 1024, 1025, 2047, 2048, 2049, 3900]
+LATER = [4096, 4097, 6000, LINE_LIMIT - 1, LINE_LIMIT]
 FINAL = re.compile(rb"\r\n(OK|ERROR)\r\n")
 ERROR = b"\r\nERROR\r\n"
 QUIET_SECONDS = 1.0
@@ -21,11 +23,6 @@ SECONDS = 10
 """More than enough: at the usual rate the longest line takes less than one."""
 
 pytestmark = [pytest.mark.needs("#XCLOSE"), pytest.mark.usefixtures("flow_control")]
-
-
-def _numbered(size):
-    """Return bytes that a string can carry, in which a lost, doubled or moved piece shows."""
-    return b"".join(b"%07d " % number for number in range(size // 8 + 1))[:size]
 
 
 def _length(size):
@@ -42,7 +39,7 @@ class TestStrings:
         sink = peers.tcp_echo(echo=False)
         with modem.tcp_client(sink.host, sink.port) as client:
             frame = b'AT#XSEND=%d,0,0,"%%b"' % client.handle
-            data = _numbered(length - len(frame % b""))
+            data = numbered(length - len(frame % b""))
             sent = modem.link.command(frame % data, timeout=SECONDS + network.receive_timeout)
 
             assert sent.lines == (f"#XSEND: {client.handle},0,{len(data)}",)
@@ -53,10 +50,10 @@ class TestStrings:
     def test_typed(self, modem, peers, network, size):
         sink = peers.tcp_echo(echo=False)
         with modem.tcp_client(sink.host, sink.port) as client:
-            assert client.send_string(_numbered(size)).size == size
+            assert client.send_string(numbered(size)).size == size
 
             assert sink.wait_for("received", size=size, timeout=2 * network.receive_timeout)
-            assert sink.received() == _numbered(size)
+            assert sink.received() == numbered(size)
 
     def test_of_every_byte_that_one_can_carry(self, modem, peers, network):
         data = bytes(byte for byte in range(256) if byte not in b'"\x00\x08\x7f') * 12
@@ -69,7 +66,7 @@ class TestStrings:
 
     def test_one_behind_the_other(self, modem, peers, network):
         sink = peers.tcp_echo(echo=False)
-        data = _numbered(4 * 3000)
+        data = numbered(4 * 3000)
         with modem.tcp_client(sink.host, sink.port) as client:
             for start in range(0, len(data), 3000):
                 client.send_string(data[start : start + 3000])
@@ -78,7 +75,7 @@ class TestStrings:
             assert sink.received() == data
 
     def test_a_datagram(self, modem, udp_echo, despite_loss, network):
-        data = _numbered(network.datagram)
+        data = numbered(network.datagram)
         with modem.udp_socket() as client:
             received = despite_loss(
                 lambda: client.commands.sockets.send_to(client.handle, udp_echo.host, udp_echo.port, data),

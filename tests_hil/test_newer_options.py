@@ -111,7 +111,8 @@ class TestFragments:
             dtls.set_option(SecureOption.DTLS_FRAG_EXT)
 
 
-@pytest.mark.needs("#XCLOSE")
+@pytest.mark.needs("secure socket options 19 and 20")
+@pytest.mark.spec("XSSOCKETOPT.dtls_conn_save", "XSSOCKETOPT.dtls_conn_load")
 @pytest.mark.parametrize("option", [SecureOption.DTLS_CONN_SAVE, SecureOption.DTLS_CONN_LOAD])
 class TestSavedConnection:
     """Secure options 19 and 20, where there is no connection to save or to load."""

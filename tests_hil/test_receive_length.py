@@ -8,6 +8,8 @@ import pytest
 from bench.at import CommandError
 from bench.modem import ReceiveFlag
 
+from .payloads import numbered
+
 RECEIVE_LIMIT = 2048
 """Bytes that one receive gives."""
 
@@ -17,11 +19,6 @@ pytestmark = pytest.mark.needs("receive length")
 @pytest.fixture
 def sockets(modem):
     return modem.serial_modem.sockets
-
-
-def _numbered(size):
-    """Return bytes in which a lost or moved piece shows."""
-    return b"".join(b"%07d " % number for number in range(size // 8 + 1))[:size]
 
 
 def _all_that_comes(client):
@@ -40,7 +37,7 @@ class TestLength:
     @pytest.mark.spec("XRECV.set.length", "XRECV.set.wait_all")
     @pytest.mark.parametrize("length", [1, 100, RECEIVE_LIMIT - 1, RECEIVE_LIMIT])
     def test_the_rest_of_a_stream_stays(self, modem, sockets, tcp_echo, network, length):
-        data = _numbered(RECEIVE_LIMIT + 100)
+        data = numbered(RECEIVE_LIMIT + 100)
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             tcp_echo.push(data)
             first = sockets.receive(client.handle, 2 * network.receive_timeout, ReceiveFlag.WAIT_ALL, length=length)

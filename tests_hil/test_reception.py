@@ -6,7 +6,8 @@ from bench.at import CommandError
 from bench.modem import PollEvent
 from bench.modem.serial_modem.values import Reception, ReceptionOf
 
-from .socket_reports import QUIET_SECONDS, UNKNOWN_HANDLES, Arrivals, Reports, numbered, one_round_trip
+from .payloads import numbered
+from .socket_reports import QUIET_SECONDS, UNKNOWN_HANDLES, Arrivals, Reports, one_round_trip
 
 pytestmark = pytest.mark.needs("#XRECVCFG")
 

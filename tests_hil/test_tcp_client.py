@@ -11,6 +11,8 @@ from bench.at import CommandError
 from bench.measure import within
 from bench.modem import Family, ReceiveFlag
 
+from .payloads import numbered
+
 # What a parser that ends an answer at the first OK, or splits at commas and quotes, gets wrong.
 TRICKY_TEXT = {
     "plain": b"Test TCP",
@@ -24,11 +26,6 @@ TRICKY_TEXT = {
     "high bytes": b"\xe9\xff\x80",
 }
 BINARY = bytes(range(256))
-
-
-def _numbered(size: int) -> bytes:
-    """Bytes in which a lost, doubled or moved piece shows; none that a string cannot carry."""
-    return b"".join(b"%07d " % number for number in range(size // 8 + 1))[:size]
 
 
 class TestConnect:
@@ -116,7 +113,7 @@ class TestText:
     @pytest.mark.spec("XSEND.set.string")
     @pytest.mark.parametrize("size", [1, 2, 127, 128, 255, 256, 576, 1023, 1024])
     def test_every_size_by_command(self, modem, tcp_echo, network, size):
-        payload = _numbered(size)
+        payload = numbered(size)
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             assert client.send_string(payload).size == size
 
@@ -128,7 +125,7 @@ class TestText:
     def test_more_than_1024_bytes_is_refused(self, modem, tcp_echo, network):
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             with pytest.raises(CommandError) as refused:
-                modem.link.command(b'AT#XSEND="%b"' % _numbered(1025))
+                modem.link.command(b'AT#XSEND="%b"' % numbered(1025))
 
             assert refused.value.response.lines == ()
             client.send(b"after")
@@ -167,7 +164,7 @@ class TestDataMode:
     @pytest.mark.usefixtures("flow_control")
     def test_larger_than_its_buffer(self, modem, peers, network):
         sink = peers.tcp_echo(echo=False)
-        payload = _numbered(network.bulk)
+        payload = numbered(network.bulk)
         with modem.tcp_client(sink.host, sink.port) as client:
             client.send_in_data_mode(payload)
 
@@ -229,7 +226,7 @@ class TestReceive:
     @pytest.mark.spec("XRECV.set.wait_all")
     def test_waits_for_all(self, modem, peers, network):
         """The flag waits for a full buffer of 2048 bytes, which here comes in eight pieces."""
-        payload = _numbered(2048)
+        payload = numbered(2048)
         echo = peers.tcp_echo(split=256, split_gap_ms=30.0)
         with modem.tcp_client(echo.host, echo.port) as client:
             echo.push(payload)
@@ -252,7 +249,7 @@ class TestReceive:
             assert client.receive_exactly(10, timeout=network.receive_timeout) == b"0123456789"
 
     def test_more_than_one_receive_gives(self, modem, tcp_echo, network):
-        payload = _numbered(5000)
+        payload = numbered(5000)
         with modem.tcp_client(tcp_echo.host, tcp_echo.port) as client:
             tcp_echo.push(payload)
 

@@ -11,6 +11,8 @@ from bench.at import CommandError
 from bench.measure import within
 from bench.modem import Family, ReceiveFlag
 
+from .payloads import numbered
+
 TRICKY_TEXT = {
     "plain": b"Test UDP",
     "commas and quotes": b"a,b;c'd e=?",
@@ -18,11 +20,6 @@ TRICKY_TEXT = {
     "looks like a terminator": b"+++",
     "high bytes": b"\xe9\xff\x80",
 }
-
-
-def _numbered(size: int) -> bytes:
-    """Bytes in which a lost or moved piece shows."""
-    return b"".join(b"%07d " % number for number in range(size // 8 + 1))[:size]
 
 
 class TestSendTo:
@@ -76,12 +73,12 @@ class TestSendTo:
     def test_every_size_by_command(self, modem, udp_echo, despite_loss, network, size):
         with modem.udp_socket() as client:
             received = despite_loss(
-                lambda: client.send_to(udp_echo.host, udp_echo.port, _numbered(size)),
+                lambda: client.send_to(udp_echo.host, udp_echo.port, numbered(size)),
                 lambda: client.receive_from(network.receive_timeout),
             )
 
-            assert received.data == _numbered(size)
-            assert set(udp_echo.datagrams()) == {_numbered(size)}
+            assert received.data == numbered(size)
+            assert set(udp_echo.datagrams()) == {numbered(size)}
 
     def test_empty_datagram(self, modem, udp_echo, despite_loss, network):
         with modem.udp_socket() as client:

@@ -18,7 +18,10 @@ from bench.measure import format_value
 from bench.report.comparison import comparison_rows, false_alarm_text, headline
 from bench.run.folder import find_choice
 
-_CHOICE = "A run's folder, or: DATE, DATE..DATE, modem=, slm=, run=, model=, board=, group=, operator=; commas between."
+_CHOICE = (
+    "A run's folder, or: DATE, DATE..DATE, modem=, application=, version=, slm=, serial-modem=, run=, model=, board=,"
+    " group=, operator=; commas between."
+)
 _STYLES = {"regression": "bold red", "improvement": "green", "not enough evidence": "yellow"}
 
 

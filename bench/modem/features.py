@@ -12,6 +12,9 @@ from bench.config.patterns import in_range
 
 ANY = ""
 """The range of all versions."""
+_SINCE_PREVIEW = ">=1.99"
+_AFTER_PREVIEW = ">=1.99,!=2.0.0rc1"
+"""v2.0.0-preview1, which is 2.0.0rc1 here, is older than 1.99."""
 
 SLM_FEATURES: Mapping[str, str] = {
     # Commands act on the socket that is active; #XSOCKETSELECT chooses it, #XSOCKET=0 closes it.
@@ -35,7 +38,7 @@ SLM_FEATURES: Mapping[str, str] = {
 
 SERIAL_MODEM_FEATURES: Mapping[str, str] = {
     "handle in every command": ANY,
-    "#XLISTEN": ">=1.99",
+    "#XLISTEN": _SINCE_PREVIEW,
     "#XCLOSE": ANY,
     # A raw socket is opened with family 3, and with no other.
     "packet family": ANY,
@@ -51,18 +54,19 @@ SERIAL_MODEM_FEATURES: Mapping[str, str] = {
     "data mode that reports": ANY,
     "acknowledged send": ANY,
     # Each accepted connection has a handle of its own.
-    "several connections of a server": ">=1.99",
-    "unchecked roles": ">=1.99",
+    "several connections of a server": _SINCE_PREVIEW,
+    "unchecked roles": _SINCE_PREVIEW,
     # A line without AT is dropped, and not answered.
     "silence after a line without AT": ANY,
     "echo": ANY,
-    "line of 8189 characters": ">=1.99",
+    "line of 8189 characters": _SINCE_PREVIEW,
     "#XSMVER": ANY,
     "#XSLEEP": ANY,
-    "#XBOOTINFO": ">=1.99",
+    "#XBOOTINFO": _AFTER_PREVIEW,
     "AT+IPR": ANY,
-    "socket option 34": ">=1.99",
-    "socket option 55": ">=1.99",
+    "socket option 34": _AFTER_PREVIEW,
+    "secure socket options 19 and 20": _AFTER_PREVIEW,
+    "socket option 55": _SINCE_PREVIEW,
     "socket option 62": ANY,
     "secure socket option 22": ANY,
 }

@@ -32,6 +32,12 @@ def test_what_is_gone_or_not_there_yet_is_said() -> None:
     assert SERIAL_LTE_MODEM.missing("#XLISTEN", "2.9.0") == ""
 
 
+def test_the_first_preview_of_2_is_older_than_1_99() -> None:
+    assert SERIAL_MODEM.missing("#XLISTEN", "2.0.0rc1") == ""
+    assert SERIAL_MODEM.missing("socket option 34", "2.0.0rc1") != ""
+    assert [SERIAL_MODEM.missing("socket option 34", version) for version in (HEAD, "2.0.0rc2", "2.0.0")] == [""] * 3
+
+
 def test_a_dialect_outside_of_the_table_counts() -> None:
     assert TOY.missing("toy", "2.1") == ""
     assert TOY.missing("toy", "1.0") == "this firmware (toy 1.0) has no toy"

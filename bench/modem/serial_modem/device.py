@@ -74,7 +74,8 @@ class DeviceCommands:
             CommandError: the board does not know the rate.
         """
         before = self.baud_rate()
-        self._link.set_rate(before)
+        for one in (rate, before):  # the board must not be told of a rate that the port does not have
+            self._link.set_rate(one)
         self._change_rate(rate)
         try:
             yield

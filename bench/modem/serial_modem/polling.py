@@ -28,7 +28,8 @@ class SerialModemPollingCommands:
         AT#XAPOLL=[<handle>],1,1 asks for IN, with which ERR, HUP and NVAL come; AT#XAPOLL=[<handle>],0 ends it. The
         response spans the wait: it ends at the stamp of the first URC. Events that were in the link's backlog are
         dropped. ERR, HUP and NVAL, which the board reports once, are returned by every poll until the close. The end
-        of a connection before the first poll of its socket is never reported: only a receive shows it.
+        of a connection before the first poll of its socket is never reported: only a receive shows it. Reports that
+        ``events.start`` has asked for end with the poll.
 
         Args:
             timeout_ms: 0 waits only for events from before, -1 for ever.

@@ -58,7 +58,8 @@ class SerialModemServerCommands:
         """Accept a connection that has come, or comes within ``timeout`` seconds; none in time is ERROR.
 
         AT#XACCEPT; if that is ERROR, AT#XAPOLL=<handle>,1,1, a wait for its URC, and AT#XACCEPT again. The
-        response spans all of it. A socket that does not listen is an error at once.
+        response spans all of it. A socket that does not listen is an error at once. Reports of the listener that
+        ``events.start`` has asked for end with it.
 
         Args:
             handle: of the listener.

@@ -47,6 +47,7 @@ V1 = Quirks(
     boot_info=False,
     role_rules=True,
     missing_options=frozenset({34, 55}),
+    missing_secure_options=frozenset({19, 20}),
     overflow_at_once=False,
     quiet_ms=0,
     repeats_first_address=True,
