@@ -116,9 +116,8 @@ def processes_of(folder: Path) -> list[psutil.Process]:
     """The other processes whose command lines name a folder, such as a run's."""
     found = []
     for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.pid != os.getpid() and any(str(folder) in word for word in process.cmdline()):
-                found.append(process)
+        if process.pid != os.getpid() and any(str(folder) in word for word in words_of(process)):
+            found.append(process)
     return found
 
 
@@ -127,6 +126,13 @@ def worker_of(slot: str, run: Path) -> psutil.Process:
     (found,) = (
         process
         for process in processes_of(run)
-        if any(word.startswith("--bench-slot") and f'"slot":"{slot}"' in word for word in process.cmdline())
+        if any(word.startswith("--bench-slot") and f'"slot":"{slot}"' in word for word in words_of(process))
     )
     return found
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """The command line of a process; none of one that has ended by now."""
+    with contextlib.suppress(psutil.Error):
+        return process.cmdline()
+    return []

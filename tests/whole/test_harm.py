@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.lab import COMMAND, Lab, processes_of
+from tests.support.lab import COMMAND, Lab, processes_of, words_of
 from tests.support.programs import simulator
 
 LONG = """
@@ -170,7 +170,7 @@ class TestTerminal:
 class TestSimulator:
     def test_of_the_run_that_dies_is_told_and_ends_it(self, lab: Lab) -> None:
         run = begin(lab)
-        (own,) = [child for child in psutil.Process(run.pid).children() if "simulate" in child.cmdline()]
+        (own,) = [child for child in psutil.Process(run.pid).children() if "simulate" in words_of(child)]
         own.kill()
         output, _ = run.communicate(timeout=20)
         assert run.returncode in (3, 5), output
@@ -215,7 +215,7 @@ class TestKill:
 
     def test_of_each_process_of_a_run_is_never_green(self, lab: Lab) -> None:
         run = begin(lab, LONG.replace("(modem, number)", "(modem, tcp_echo, number)"))
-        (worker,) = [child for child in psutil.Process(run.pid).children() if "pytest" in child.cmdline()]
+        (worker,) = [child for child in psutil.Process(run.pid).children() if "pytest" in words_of(child)]
         worker.kill()
         output, _ = run.communicate(timeout=60)
         assert run.returncode == 5, output

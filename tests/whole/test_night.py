@@ -22,7 +22,7 @@ import pytest
 from bench.boards import Board, BoardSpec, Cost, Ledger
 from bench.boards.profile import read_profile
 from bench.privacy import Concealer, lab_key
-from tests.support.lab import COMMAND, Lab, worker_of
+from tests.support.lab import COMMAND, Lab, words_of, worker_of
 from tests.support.programs import simulator
 
 HUB_A, HUB_B = 26, 4
@@ -100,7 +100,7 @@ class Night:
     def peers_of(self, slot: str) -> int:
         """The process of the peers of a board's tests."""
         children = worker_of(slot, self.lab.out).children()
-        return next(child.pid for child in children if "bench.peers" in child.cmdline())
+        return next(child.pid for child in children if "bench.peers" in words_of(child))
 
     def golden(self, slots: list[str]) -> dict[str, dict[str, str]]:
         """What each board's settings are."""
