@@ -35,8 +35,8 @@ from bench.modem.serial_modem.values import (
     Versions,
 )
 from bench.modem.sim_card import SimFault, SimLocked
-from bench.modem.slm.sockets import DATA_MODE_BUFFER, RECEIVE_LIMIT, STRING_LIMIT, fits_string
 from bench.modem.socket_values import (
+    DATA_MODE_BUFFER,
     AcceptedConnection,
     AcceptedHandle,
     ActiveSecureSocket,
@@ -70,10 +70,8 @@ from bench.modem.system_modes import SystemModes
 __all__ = [
     "DATA_MODE_BUFFER",
     "DIALECTS",
-    "RECEIVE_LIMIT",
     "SERIAL_LTE_MODEM",
     "SERIAL_MODEM",
-    "STRING_LIMIT",
     "AcceptedConnection",
     "AcceptedHandle",
     "ActiveSecureSocket",
@@ -149,7 +147,6 @@ __all__ = [
     "UdpSocket",
     "Versions",
     "family_of",
-    "fits_string",
     "identify",
     "recognise",
 ]

@@ -29,8 +29,6 @@ SLM_FEATURES: Mapping[str, str] = {
     "single connection of a server": ANY,
     "limit of 1024 bytes a string": ANY,
     "socket option 55": ANY,
-    # A line that is not an AT command is answered by ERROR.
-    "answer to every line": ANY,
     # Data that cannot be sent are dropped, and nothing reports it.
     "silent data mode": ANY,
     "#XSLMVER": ANY,

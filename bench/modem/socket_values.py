@@ -9,6 +9,9 @@ from enum import IntEnum, IntFlag
 
 from bench.at import MalformedAnswer, Response
 
+DATA_MODE_BUFFER = 4096
+"""Bytes that data mode collects: the largest datagram it can send."""
+
 
 class Family(IntEnum):
     """The address family of a socket."""

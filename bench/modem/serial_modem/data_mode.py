@@ -2,10 +2,9 @@
 
 import re
 
-from bench.at import AtLink, Response, Urc
-from bench.modem.answers import Answers, fields_in
-from bench.modem.commands import CommandTiming
-from bench.modem.socket_values import TimeLimit
+from bench.at import Urc
+from bench.modem.answers import fields_in
+from bench.modem.time_limit import TimeLimitCommands
 
 _SENDING = re.compile(rb"\s*AT#XSEND(?:TO)?=(?!\?$)(.*)$", re.IGNORECASE | re.DOTALL)
 _DATA_MODE = "2"
@@ -20,27 +19,8 @@ def serial_modem_enters_data_mode(command: bytes) -> bool:
     return bool(mode) and mode[0].removeprefix("+") == _DATA_MODE
 
 
-class SerialModemDataModeCommands:
-    """#XDATACTRL, and the failure of data mode. The sockets have the sending in data mode."""
-
-    def __init__(self, link: AtLink, timing: CommandTiming) -> None:
-        self._link = link
-        self._margin = timing.margin
-
-    def set_time_limit(self, milliseconds: int) -> Response:
-        """AT#XDATACTRL=<time_limit>."""
-        return self._link.command(f"AT#XDATACTRL={milliseconds}", timeout=self._margin)
-
-    def read_time_limit(self) -> TimeLimit:
-        """AT#XDATACTRL?."""
-        response = self._link.command("AT#XDATACTRL?", timeout=self._margin)
-        answers = Answers(self._link, response)
-        limit, minimum = (answers.number(field, "ms") for field in answers.one("#XDATACTRL", fields=2)[:2])
-        return TimeLimit(limit, minimum, response)
-
-    def test(self) -> Response:
-        """AT#XDATACTRL=?."""
-        return self._link.command("AT#XDATACTRL=?", timeout=self._margin)
+class SerialModemDataModeCommands(TimeLimitCommands):
+    """#XDATACTRL, and the failure of data mode."""
 
     def wait_failed(self, timeout: float) -> Urc:
         """Wait for the +++ by which the board says that data mode has failed; return it as a URC with its stamp.

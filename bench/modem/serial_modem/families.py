@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from bench.at import AtLink
 from bench.at.numbers import whole_number
 from bench.modem.commands import CommandFamilies, CommandTiming
+from bench.modem.name_resolution import NameResolution
 from bench.modem.serial_modem.data_mode import SerialModemDataModeCommands
 from bench.modem.serial_modem.device import DeviceCommands
 from bench.modem.serial_modem.events import SocketEvents
-from bench.modem.serial_modem.names import SerialModemNameCommands
 from bench.modem.serial_modem.options import SerialModemOptionCommands
 from bench.modem.serial_modem.polling import SerialModemPollingCommands
 from bench.modem.serial_modem.reception import AutomaticReception
@@ -48,7 +48,7 @@ def serial_modem_families(link: AtLink, timing: CommandTiming) -> SerialModemFam
         polling=SerialModemPollingCommands(link, events, timing),
         options=SerialModemOptionCommands(link, timing),
         data_mode=SerialModemDataModeCommands(link, timing),
-        names=SerialModemNameCommands(link, timing),
+        names=NameResolution(link, timing),
         events=events,
         reception=AutomaticReception(link, timing),
         device=DeviceCommands(link, timing),

@@ -1,5 +1,7 @@
 """The server side of Serial Modem: #XBIND, #XLISTEN, #XACCEPT. "Serial Modem, at_socket"."""
 
+from dataclasses import replace
+
 from bench.at import AtLink, CommandError, Response, UrcTimeout
 from bench.errors import UsageError
 from bench.modem.answers import Answers
@@ -109,12 +111,8 @@ class SerialModemServerCommands:
 
     def _accepted(self, handle: int, event: SocketEvent | None, began: int) -> AcceptedConnection:
         found = self.accept_now(handle)
-        return AcceptedConnection(
-            found.handle,
-            found.peer_address,
-            found.response._replace(sent_ns=began),
-            found.carrier,
-            peer_port=found.peer_port,
-            cid=found.cid,
+        return replace(
+            found,
+            response=found.response._replace(sent_ns=began),
             announced_ns=None if event is None else event.urc.received_ns,
         )

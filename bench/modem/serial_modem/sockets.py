@@ -10,6 +10,7 @@ from bench.clock import now_ns
 from bench.errors import UsageError
 from bench.modem.answers import Answers
 from bench.modem.commands import DATA_MODE_RESULT_OK, CommandTiming, DataModeError
+from bench.modem.opening import open_command, read_opened, secure_open_command
 from bench.modem.serial_modem.events import SocketEvents
 from bench.modem.serial_modem.payloads import HEX, RAW, received
 from bench.modem.serial_modem.rows import numbered_rows, numbers_of, of_handle
@@ -54,8 +55,7 @@ class SerialModemSocketCommands:
     ) -> Opened:
         """AT#XSOCKET=<family>,<type>,<role>[,<cid>]. Without a family: IPv4, for a raw socket the packet family."""
         usual = Family.PACKET if type is SocketType.RAW else Family.IPV4
-        suffix = "" if cid is None else f",{cid}"
-        return self._open(f"AT#XSOCKET={family or usual},{type},{role}{suffix}", "#XSOCKET")
+        return self._open(open_command(type, family or usual, role, cid), "#XSOCKET")
 
     def open_secure(
         self,
@@ -72,10 +72,7 @@ class SerialModemSocketCommands:
         Raises:
             UsageError: a cid without a level of verification before it.
         """
-        if cid is not None and peer_verify is None:
-            raise UsageError("<cid> stands behind <peer_verify>: give both")
-        optional = "".join(f",{int(value)}" for value in (peer_verify, cid) if value is not None)
-        return self._open(f"AT#XSSOCKET={family},{type},{role},{sec_tag}{optional}", "#XSSOCKET")
+        return self._open(secure_open_command(type, sec_tag, family, role, peer_verify, cid), "#XSSOCKET")
 
     def list(self) -> tuple[OpenSocket, ...]:
         """AT#XSOCKET?: the plain sockets, accepted connections among them, in the board's order."""
@@ -115,13 +112,9 @@ class SerialModemSocketCommands:
         return len(self.close_every().sockets)
 
     def _open(self, command: str, prefix: str) -> Opened:
-        response = self._link.command(command, timeout=self._margin)
-        answers = Answers(self._link, response)
-        handle, kind, protocol = (answers.number(f, "a field") for f in answers.one(prefix, fields=3)[:3])
-        if handle < 0:
-            answers.refuse("a handle of 0 or more")
-        self._events.forget(handle)
-        return Opened(handle, answers.member(kind, SocketType), protocol, response)
+        opened = read_opened(self._link, self._link.command(command, timeout=self._margin), prefix)
+        self._events.forget(opened.handle)
+        return opened
 
     # ---------------------------------------------------------------- #XCONNECT, #XSEND, #XSENDTO
 

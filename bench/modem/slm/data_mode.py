@@ -3,10 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from bench.at import AtLink, Response
-from bench.modem.answers import Answers, fields_in
-from bench.modem.commands import CommandTiming
-from bench.modem.socket_values import TimeLimit
+from bench.modem.answers import fields_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +51,3 @@ def slm_enters_data_mode(command: bytes) -> bool:
         and not "".join(fields[entry.data : entry.data + 1])
         for entry in ENTRIES
     )
-
-
-class SlmDataModeCommands:
-    """#XDATACTRL. Sending in data mode is with the sockets."""
-
-    def __init__(self, link: AtLink, timing: CommandTiming) -> None:
-        self._link = link
-        self._margin = timing.margin
-
-    def set_time_limit(self, milliseconds: int) -> Response:
-        """AT#XDATACTRL=<time_limit>."""
-        return self._link.command(f"AT#XDATACTRL={milliseconds}", timeout=self._margin)
-
-    def read_time_limit(self) -> TimeLimit:
-        """AT#XDATACTRL?."""
-        response = self._link.command("AT#XDATACTRL?", timeout=self._margin)
-        answers = Answers(self._link, response)
-        limit, minimum = (answers.number(field, "ms") for field in answers.one("#XDATACTRL", fields=2)[:2])
-        return TimeLimit(limit, minimum, response)
-
-    def test(self) -> Response:
-        """AT#XDATACTRL=?."""
-        return self._link.command("AT#XDATACTRL=?", timeout=self._margin)

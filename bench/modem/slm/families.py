@@ -3,14 +3,14 @@
 from bench.at import AtLink
 from bench.at.numbers import whole_number
 from bench.modem.commands import CommandFamilies, CommandTiming
+from bench.modem.name_resolution import NameResolution
 from bench.modem.slm.active import SelectedSocket
-from bench.modem.slm.data_mode import SlmDataModeCommands
-from bench.modem.slm.names import SlmNameCommands
 from bench.modem.slm.options import SlmOptionCommands
 from bench.modem.slm.polling import SlmPollingCommands
 from bench.modem.slm.server import SlmServerCommands
 from bench.modem.slm.sockets import SlmSocketCommands
 from bench.modem.socket_values import ReceiveFlag
+from bench.modem.time_limit import TimeLimitCommands
 
 
 def slm_families(link: AtLink, timing: CommandTiming) -> CommandFamilies:
@@ -21,8 +21,8 @@ def slm_families(link: AtLink, timing: CommandTiming) -> CommandFamilies:
         server=SlmServerCommands(link, selected, timing),
         polling=SlmPollingCommands(link, timing),
         options=SlmOptionCommands(link, selected, timing),
-        data_mode=SlmDataModeCommands(link, timing),
-        names=SlmNameCommands(link, timing),
+        data_mode=TimeLimitCommands(link, timing),
+        names=NameResolution(link, timing),
     )
 
 

@@ -9,6 +9,7 @@ from bench.clock import now_ns
 from bench.errors import UsageError
 from bench.modem.answers import Answers
 from bench.modem.commands import DATA_MODE_RESULT_OK, CommandTiming, DataModeError
+from bench.modem.opening import open_command, read_opened, secure_open_command
 from bench.modem.slm.active import SelectedSocket
 from bench.modem.socket_values import (
     Family,
@@ -24,10 +25,6 @@ from bench.modem.socket_values import (
 
 STRING_LIMIT = 1024
 """Bytes that one #XSEND or #XSENDTO takes as a string."""
-RECEIVE_LIMIT = 2048
-"""Bytes that one #XRECV or #XRECVFROM gives at most."""
-DATA_MODE_BUFFER = 4096
-"""Bytes that data mode collects: the largest datagram it can send."""
 
 _NOT_IN_A_STRING = frozenset(b'"\x00\x08\x7f')
 # SO_SNDTIMEO of a new socket.
@@ -59,8 +56,7 @@ class SlmSocketCommands:
         cid: int | None = None,
     ) -> Opened:
         """AT#XSOCKET=<op>,<type>,<role>[,<cid>]. The new socket becomes the active one."""
-        command = f"AT#XSOCKET={family or Family.IPV4},{type},{role}{'' if cid is None else f',{cid}'}"
-        return self._open(command, "#XSOCKET")
+        return self._open(open_command(type, family or Family.IPV4, role, cid), "#XSOCKET")
 
     def open_secure(
         self,
@@ -77,10 +73,7 @@ class SlmSocketCommands:
         Raises:
             UsageError: a cid without a level of verification before it.
         """
-        if cid is not None and peer_verify is None:
-            raise UsageError("<cid> stands behind <peer_verify>: give both")
-        optional = "".join(f",{int(value)}" for value in (peer_verify, cid) if value is not None)
-        return self._open(f"AT#XSSOCKET={family},{type},{role},{sec_tag}{optional}", "#XSSOCKET")
+        return self._open(secure_open_command(type, sec_tag, family, role, peer_verify, cid), "#XSSOCKET")
 
     def close(self, handle: int) -> Response:
         """AT#XSOCKET=0, which closes secure sockets too."""
@@ -97,13 +90,8 @@ class SlmSocketCommands:
 
     def _open(self, command: str, prefix: str) -> Opened:
         self.selected.forget()  # a failed open changes the selection too
-        response = self._link.command(command, timeout=self._margin)
-        answers = Answers(self._link, response)
-        handle, kind, protocol = (answers.number(f, "a field") for f in answers.one(prefix, fields=3)[:3])
-        if handle < 0:
-            answers.refuse("a handle of 0 or more")
-        opened = Opened(handle, answers.member(kind, SocketType), protocol, response)
-        self.selected.handle = handle
+        opened = read_opened(self._link, self._link.command(command, timeout=self._margin), prefix)
+        self.selected.handle = opened.handle
         return opened
 
     # ---------------------------------------------------------------- #XCONNECT, #XSEND, #XSENDTO

@@ -1,4 +1,4 @@
-"""Name resolution of Serial Modem: #XGETADDRINFO. "Serial Modem, at_socket"."""
+"""Name resolution, which both applications spell alike: #XGETADDRINFO."""
 
 from bench.at import AtLink
 from bench.modem.answers import Answers
@@ -9,7 +9,7 @@ from bench.modem.socket_values import Family, Resolved
 _RESOLVER_SECONDS = 60.0
 
 
-class SerialModemNameCommands:
+class NameResolution:
     """#XGETADDRINFO."""
 
     def __init__(self, link: AtLink, timing: CommandTiming) -> None:
