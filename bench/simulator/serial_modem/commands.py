@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from bench.simulator.at_host import AtHost, HostDialect
 from bench.simulator.commands import Grammar
+from bench.simulator.name_commands import NameCommands
 from bench.simulator.serial_modem.data_mode import DataModeCommands
 from bench.simulator.serial_modem.delivery import Delivery
 from bench.simulator.serial_modem.framing import SearchingFramer
@@ -23,6 +24,11 @@ from bench.simulator.serial_modem.sockets import SocketCommands
 _GRAMMAR = Grammar(re.compile(r"(E[01]|#[A-Za-z0-9_]+)(=\?|\?|=.*|)\Z", re.DOTALL))
 
 
+def _repeat_first(found: list[str]) -> list[str]:
+    """Return what v1 prints of several addresses."""
+    return found[:1] * len(found)
+
+
 def serial_modem(quirks: Quirks) -> HostDialect:
     """Return the dialect of a version of Serial Modem."""
 
@@ -38,7 +44,8 @@ def serial_modem(quirks: Quirks) -> HostDialect:
             ReceivingCommands(host, slots, machine),
             PollCommands(host, slots, machine),
             ReceptionCommands(host, slots, machine),
-            ServiceCommands(host, quirks),
+            ServiceCommands(host),
+            NameCommands(host, unknown="not found", printed=_repeat_first if quirks.repeats_first_address else list),
             LineCommands(host),
             data_mode,
         ]

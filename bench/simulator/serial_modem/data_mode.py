@@ -3,26 +3,23 @@
 from collections.abc import Callable
 
 from bench.simulator.at_host import AtHost
-from bench.simulator.commands import READ, RUN, SET, TEST, command
 from bench.simulator.data_mode import DataMode, DataModeRules, DataSender
-from bench.simulator.parameters import Parameters
 from bench.simulator.serial_modem.polling import PollMachine
 from bench.simulator.serial_modem.quirks import Quirks
 from bench.simulator.serial_modem.slots import Slot
 from bench.simulator.sockets import DATAGRAM
+from bench.simulator.time_limit import TimeLimitCommands
 
 _TERMINATOR = b"+++"
 
 
-class DataModeCommands:
+class DataModeCommands(TimeLimitCommands):
     """The command that sets the time limit of data mode, and the way into data mode."""
 
     def __init__(self, host: AtHost, machine: PollMachine, quirks: Quirks) -> None:
-        self._host = host
-        self._say = host.output.say
+        super().__init__(host)
         self._machine = machine
         self._quirks = quirks
-        self._time_limit = 0
 
     def enter(self, slot: Slot, send: DataSender, length: int, *, left: Callable[[], None]) -> None:
         """Take the input from the next byte on as data for ``send``, up to ``length`` bytes or ``+++``.
@@ -33,11 +30,12 @@ class DataModeCommands:
             length: 0 for no length; a negative one never ends.
             left: called at the end.
         """
-        profile = self._host.profile
-        self._time_limit = self._time_limit or profile.minimum_time_limit
-        datagrams = slot.sock is not None and slot.sock.type == DATAGRAM
         rules = DataModeRules(
-            profile.data_mode_buffer, datagrams, self._time_limit, length, keeps_length=self._quirks.keeps_length
+            self._host.profile.data_mode_buffer,
+            slot.sock is not None and slot.sock.type == DATAGRAM,
+            self.settle_time_limit(),
+            length,
+            keeps_length=self._quirks.keeps_length,
         )
 
         def end(failed: bool) -> None:
@@ -53,18 +51,3 @@ class DataModeCommands:
     def _complain(self) -> None:
         """Say that data are lost, and that the host must end data mode now."""
         self._host.output.write(_TERMINATOR)
-
-    @command("#XDATACTRL", RUN, SET)
-    async def set_time_limit(self, parameters: Parameters) -> None:
-        """Handle AT#XDATACTRL=<time_limit> in ms."""
-        self._time_limit = parameters.number(0, self._host.profile.minimum_time_limit)
-
-    @command("#XDATACTRL", READ)
-    async def read_time_limit(self, _: Parameters) -> None:
-        """Handle AT#XDATACTRL?; 0 means that none was set yet. AT+IPR does not change the minimum."""
-        self._say(f"#XDATACTRL: {self._time_limit},{self._host.profile.minimum_time_limit}")
-
-    @command("#XDATACTRL", TEST)
-    async def describe_time_limit(self, _: Parameters) -> None:
-        """Handle AT#XDATACTRL=?."""
-        self._say("#XDATACTRL=<time_limit>")

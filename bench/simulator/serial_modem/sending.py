@@ -7,6 +7,7 @@ from bench.simulator.at_host import AtHost
 from bench.simulator.commands import RUN, SET, command
 from bench.simulator.downlink import POLLOUT
 from bench.simulator.flags import DONT_WAIT, WAIT_ACK, may_send_with
+from bench.simulator.name_commands import HOST_LIMIT
 from bench.simulator.parameters import INT32, Parameters
 from bench.simulator.refusal import AtError, Refused
 from bench.simulator.serial_modem.data_mode import DataModeCommands
@@ -16,7 +17,6 @@ from bench.simulator.serial_modem.slots import Slot, Slots
 from bench.simulator.sockets import CLIENT, STREAM, TableSocket
 from bench.simulator.transfer import Undeliverable
 
-HOST_LIMIT = 127  # the documentation says 128; the firmware's buffer holds a NUL as well
 TEXT, HEX, DATA_MODE = 0, 1, 2
 NOTIFY = 8192
 """Flag of a send whose acknowledgement by the network is reported (#XSENDNTF)."""

@@ -1,14 +1,10 @@
-"""Commands of the firmware itself: version, UUID, names, list of commands, echo, restart, sleep, rate of the UART."""
+"""Commands of the firmware itself: version, UUID, list of commands, echo, restart, sleep, rate of the UART."""
 
 from bench.simulator.at_host import AtHost
 from bench.simulator.commands import READ, RUN, SET, TEST, command
 from bench.simulator.parameters import Parameters
 from bench.simulator.refusal import AtError
-from bench.simulator.serial_modem.quirks import Quirks
-from bench.simulator.serial_modem.sending import HOST_LIMIT
-from bench.simulator.transfer import ANY, V4, V6
 
-_FAMILIES = (ANY, V4, V6)
 _BOOT_RATE = 115200
 _RATES = (115200, 230400, 460800, 921600, 1_000_000)
 _VERSION, _SLOT = 0, 1
@@ -17,12 +13,11 @@ _OWN = ("#", "E")
 
 
 class ServiceCommands:
-    """Commands about the firmware, and names."""
+    """Commands about the firmware."""
 
-    def __init__(self, host: AtHost, quirks: Quirks) -> None:
+    def __init__(self, host: AtHost) -> None:
         self._host = host
         self._say = host.output.say
-        self._quirks = quirks
 
     @command("#XSMVER", RUN, SET)
     async def tell_version(self, _: Parameters) -> None:
@@ -54,20 +49,6 @@ class ServiceCommands:
     async def describe_sleep(self, _: Parameters) -> None:
         """Handle AT#XSLEEP=?."""
         self._say("#XSLEEP: (1,2)")
-
-    @command("#XGETADDRINFO", RUN, SET)
-    async def resolve_name(self, parameters: Parameters) -> None:
-        """Handle AT#XGETADDRINFO=<hostname>[,<family>]: 0 both, 1 IPv4, 2 IPv6."""
-        if len(parameters) not in (1, 2):
-            raise AtError
-        name = parameters.string(0, HOST_LIMIT).decode("latin-1")
-        family = parameters.optional(1, 0, 0, 2)
-        found = await self._host.transfer.resolve(name, _FAMILIES[family])
-        if not found:
-            raise AtError('#XGETADDRINFO: "not found"')
-        if self._quirks.repeats_first_address:
-            found = found[:1] * len(found)
-        self._say(f'#XGETADDRINFO: "{" ".join(found)}"')
 
 
 class LineCommands:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from bench.simulator.at_host import AtHost, HostDialect
 from bench.simulator.commands import Grammar
+from bench.simulator.name_commands import NameCommands
 from bench.simulator.slm.data_mode import DataModeHandlers
 from bench.simulator.slm.options import OptionHandlers
 from bench.simulator.slm.polling import PollCommands
-from bench.simulator.slm.quirks import Quirks
+from bench.simulator.slm.quirks import Quirks, misread
 from bench.simulator.slm.selection import Selection
 from bench.simulator.slm.server import ServerHandlers
 from bench.simulator.slm.service import ServiceCommands
@@ -27,7 +28,8 @@ def slm(quirks: Quirks) -> HostDialect:
             ServerHandlers(host, selection, quirks),
             TrafficCommands(host, selection, data_mode, quirks),
             PollCommands(host),
-            ServiceCommands(host, selection, quirks),
+            ServiceCommands(host, selection),
+            NameCommands(host, unknown="EAI_NONAME", printed=misread if quirks.repeats_first_address else list),
             data_mode,
         )
 

@@ -1,5 +1,6 @@
 """Habits of Serial LTE Modem in which its versions differ, and in which they differ from their documentation."""
 
+import ipaddress
 from dataclasses import dataclass
 
 
@@ -30,3 +31,16 @@ DOCUMENTED = Quirks(
     repeats_first_address=False,
 )
 """The habits that the vendor's page describes."""
+
+
+def misread(found: list[str]) -> list[str]:
+    """Return what the firmware prints of several addresses: the first one again for each."""
+    return [_misread_first(found[0], address) for address in found]
+
+
+def _misread_first(first: str, address: str) -> str:
+    """Return the first entry, which the firmware prints again, read as if of the family of the present one."""
+    source = ipaddress.ip_address(first)
+    if ipaddress.ip_address(address).version == 6 and source.version == 4:
+        return str(ipaddress.IPv6Address(source.packed + bytes(12)))
+    return first

@@ -6,12 +6,12 @@ from bench.simulator.at_host import AtHost
 from bench.simulator.commands import RUN, SET, command
 from bench.simulator.data_mode import DataSender
 from bench.simulator.flags import DONT_WAIT, PEEK, WAIT_ALL, may_receive_with, may_send_with
+from bench.simulator.name_commands import HOST_LIMIT
 from bench.simulator.parameters import INT32, Parameters
 from bench.simulator.refusal import AtError, Refused
 from bench.simulator.slm.data_mode import DataModeHandlers
 from bench.simulator.slm.quirks import Quirks
 from bench.simulator.slm.selection import Selection
-from bench.simulator.slm.service import HOST_LIMIT
 from bench.simulator.sockets import CLIENT, DATAGRAM, RAW, SERVER, STREAM, TableSocket
 from bench.simulator.transfer import ReceivedData, ReceiveRequest, Undeliverable
 
