@@ -5,8 +5,8 @@ import contextlib
 import os
 import termios
 import tty
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, ParamSpec
 
 from bench.simulator import Settings
 from bench.simulator.board import SimulatedBoard
@@ -14,6 +14,22 @@ from bench.simulator.radio import Cell
 
 PATIENCE_S = 20.0
 """Far more than anything takes; a test that waits so long has failed."""
+
+P = ParamSpec("P")
+
+
+def on_a_loop(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
+    """Run a test on an event loop of its own."""
+
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        async def wait() -> None:
+            await test(*args, **kwargs)
+
+        asyncio.run(wait())
+
+    run.__name__, run.__doc__ = test.__name__, test.__doc__
+    run.__wrapped__ = test  # type: ignore[attr-defined] # pytest reads its parameters
+    return run
 
 
 class Host:
@@ -103,15 +119,16 @@ class Host:
 async def board_on_a_loop(
     *,
     firmware: str,
+    boot: bytes = b"Ready\r\n",
     **settings: Any,  # noqa: ANN401 - of Settings
 ) -> AsyncIterator[tuple[SimulatedBoard, Host]]:
-    """A board that is ready, with this firmware and these settings."""
+    """A board that is ready, with this firmware, which says ``boot`` then, and these settings."""
     board = SimulatedBoard(Settings(firmwares=(firmware,), cells=(Cell(setup=0),), **settings), 0)
     host = Host(board, board.power_on())
     if "baudrate" in settings:
         host.set_rate(getattr(termios, f"B{settings['baudrate']}"))
     try:
-        await host.expect(b"Ready\r\n")
+        await host.expect(boot)
         yield board, host
     finally:
         host.close()

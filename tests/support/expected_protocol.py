@@ -83,6 +83,11 @@ def _wire(answer: bytes) -> bytes:
     return b"".join(b"\r\n%b\r\n" % line for line in lines)
 
 
+def script(*exchanges: Exchange) -> list[Exchange]:
+    """These exchanges in this order, as a list that a test can lengthen."""
+    return list(exchanges)
+
+
 @contextlib.contextmanager
 def expected_protocol(
     exchanges: Sequence[Exchange], dialect: FirmwareDialect = SERIAL_LTE_MODEM, *, patience: float = 0.05

@@ -2,18 +2,16 @@
 
 import asyncio
 import contextlib
-import os
 import socket
-import tty
-from collections.abc import AsyncIterator
 
 import pytest
 
-from bench.simulator import Settings, dialects
+from bench.simulator import dialects
 from bench.simulator.board import SimulatedBoard
 from bench.simulator.profiles import FirmwareProfile
 from bench.simulator.refusal import Refused
 from bench.simulator.sockets import IPV4, SERVER, STREAM, SocketRequest
+from tests.support.board_on_a_loop import Host, board_on_a_loop
 from tests.wire.toy.commands import TOY
 
 ROW = dialects.SimulatedFirmware(TOY, FirmwareProfile("toy", '"1"', sockets=3, handles=3, terminator=b"\r"))
@@ -24,49 +22,8 @@ def _a_row_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(dialects.FIRMWARES, "toy", ROW)
 
 
-class Client:
-    """The host's end of a board's pty, on the board's own event loop."""
-
-    def __init__(self, path: str) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        tty.setraw(self._fd)
-        self._heard = b""
-        self._more = asyncio.Event()
-        asyncio.get_running_loop().add_reader(self._fd, self._read)
-
-    def close(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._fd)
-        os.close(self._fd)
-
-    def _read(self) -> None:
-        self._heard += os.read(self._fd, 4096)
-        self._more.set()
-
-    async def expect(self, wanted: bytes) -> None:
-        """Wait for exactly these bytes."""
-        async with asyncio.timeout(5):
-            while len(self._heard) < len(wanted):
-                self._more.clear()
-                await self._more.wait()
-        heard, self._heard = self._heard[: len(wanted)], self._heard[len(wanted) :]
-        assert heard == wanted
-
-    async def exchange(self, command: bytes, answer: bytes) -> None:
-        """Send a command and wait for exactly this answer."""
-        os.write(self._fd, command)
-        await self.expect(answer)
-
-
-@contextlib.asynccontextmanager
-async def toy_board() -> AsyncIterator[tuple[SimulatedBoard, Client]]:
-    board = SimulatedBoard(Settings(firmwares=("toy",)), 0)
-    client = Client(board.power_on())
-    try:
-        await client.expect(b"TOY UP\r\n")
-        yield board, client
-    finally:
-        client.close()
-        await board.power_off()
+def toy_board() -> contextlib.AbstractAsyncContextManager[tuple[SimulatedBoard, Host]]:
+    return board_on_a_loop(firmware="toy", boot=b"TOY UP\r\n")
 
 
 async def _receive(peer: socket.socket) -> bytes:
