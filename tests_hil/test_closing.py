@@ -8,7 +8,8 @@ import pytest
 from bench.at import CommandError
 from bench.modem import Family, SocketType
 
-SEC_TAG = 16842753
+from .socket_values import SEC_TAG
+
 UNKNOWN = 999
 ORDERS = {"as opened": (0, 1, 2, 3), "backwards": (3, 2, 1, 0), "mixed": (2, 0, 3, 1)}
 USES = {

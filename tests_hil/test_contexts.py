@@ -8,7 +8,8 @@ import pytest
 from bench.at import CommandError
 from bench.modem import Family, PeerVerify, SocketType
 
-SEC_TAG = 16842753
+from .socket_values import SEC_TAG
+
 LIMIT = 7
 """Sockets that every version holds at a time."""
 UNDEFINED = 10

@@ -8,11 +8,10 @@ import pytest
 from bench.at import CommandError
 from bench.modem import Family, PeerVerify, Role, SecureOption, SocketType
 
+from .socket_values import PROTOCOLS, SEC_TAG, SECURE_PROTOCOLS
+
 pytestmark = pytest.mark.needs("handle in every command")
 
-PROTOCOLS = {SocketType.STREAM: 6, SocketType.DATAGRAM: 17}
-SECURE_PROTOCOLS = {SocketType.STREAM: 258, SocketType.DATAGRAM: 273}
-SEC_TAG = 16842753
 TEST_FORMS = {
     "AT#XSOCKET=?": "#XSOCKET: <handle>,(1,2,3),(1,2,3),(0,1),<cid>",
     "AT#XSSOCKET=?": "#XSSOCKET: <handle>,(1,2),(1,2),(0,1),<sec_tag>,<peer_verify>,<cid>",

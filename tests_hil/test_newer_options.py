@@ -8,7 +8,8 @@ import pytest
 from bench.at import CommandError
 from bench.modem import SecureOption, SocketOption, SocketType
 
-SEC_TAG = 16842753
+from .socket_values import SEC_TAG
+
 OPEN_IN_FLIGHT_MODE, DELAYED_REFRESH = SocketOption.KEEPOPEN, SocketOption.IPV6_DELAYED_ADDR_REFRESH
 BOTH = [
     pytest.param(

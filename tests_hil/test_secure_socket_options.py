@@ -8,7 +8,7 @@ import pytest
 from bench.at import CommandError
 from bench.modem import PeerVerify, SecureOption, SocketType
 
-SEC_TAG = 16842753
+from .socket_values import SEC_TAG
 
 
 @pytest.fixture

@@ -8,9 +8,7 @@ import pytest
 from bench.at import CommandError
 from bench.modem import Family, PeerVerify, Role, SecureOption, SocketType
 
-PROTOCOLS = {SocketType.STREAM: 6, SocketType.DATAGRAM: 17, SocketType.RAW: 0}
-SECURE_PROTOCOLS = {SocketType.STREAM: 258, SocketType.DATAGRAM: 273}
-SEC_TAG = 16842753
+from .socket_values import PROTOCOLS, SEC_TAG, SECURE_PROTOCOLS
 
 
 @pytest.mark.needs("selected socket")
