@@ -71,6 +71,17 @@ def _received(peer):
     return [(entry.t_ns, entry.size) for entry in peer.journal() if entry.event == "received"]
 
 
+def _pushing_ahead(source, transfer, volume):
+    """Yield until the transfer is over; keep so much under way that the board never waits for the peer."""
+    pushed = 0
+    while not transfer.over:
+        piece = min(AHEAD, volume - pushed)
+        if piece and pushed - transfer.moved < AHEAD:
+            source.push(_message(pushed, piece))
+            pushed += piece
+        yield
+
+
 def _sent(peer):
     return [(entry.t_ns, entry.size) for entry in peer.journal() if entry.event == "sent"]
 
@@ -178,12 +189,7 @@ class TestDownlink:
         transfer = Transfer(network, progress, "TCP downlink by command")
         with modem.tcp_client(source.host, source.port) as client:
             assert source.wait_for("accepted", timeout=network.receive_timeout)
-            pushed = 0
-            while not transfer.over:
-                piece = min(AHEAD, network.volume - pushed)
-                if piece and pushed - transfer.moved < AHEAD:
-                    source.push(_message(pushed, piece))
-                    pushed += piece
+            for _ in _pushing_ahead(source, transfer, network.volume):
                 received = client.receive(network.receive_timeout)
                 assert not received.ended, "the peer has not closed"
                 transfer.add(received.response.final_ns, len(received.data))
@@ -202,12 +208,7 @@ class TestDownlink:
         reception = modem.serial_modem.reception
         with modem.tcp_client(source.host, source.port) as client:
             reception.set(Reception.AT_MODE, client.handle)
-            pushed = 0
-            while not transfer.over:
-                piece = min(AHEAD, network.volume - pushed)
-                if piece and pushed - transfer.moved < AHEAD:
-                    source.push(_message(pushed, piece))
-                    pushed += piece
+            for _ in _pushing_ahead(source, transfer, network.volume):
                 arrived = reception.wait(client.handle, network.receive_timeout)
                 transfer.add(arrived.urc.received_ns, len(arrived.data))
 
