@@ -13,6 +13,7 @@ from bench.config.toml_file import ConfigError
 from bench.errors import UsageError
 from bench.evidence import Outcome
 from bench.evidence.rows import BoardRow, FinishRow, PlanRow, Row
+from bench.modem.features import SERIAL_MODEM_FEATURES, SLM_FEATURES
 from bench.report.specification import FOLDER, Specification
 
 SUITES = Path(__file__).parents[2] / "tests_hil"
@@ -26,6 +27,9 @@ class Markers:
             for marker in item.iter_markers("spec"):
                 for name in marker.args:
                     print("SPEC", name)
+            for marker in item.iter_markers("needs"):
+                for name in marker.args:
+                    print("NEED", name)
             print("TEST", item.nodeid)
 
 everything = ("--slow", "--detach", "--soak=1")  # what runs on request states as much
@@ -39,7 +43,7 @@ def collected() -> list[tuple[str, str]]:
     finished = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     lines = [line.partition(" ") for line in finished.stdout.splitlines()]
-    return [(kind, rest) for kind, _, rest in lines if kind in ("SPEC", "TEST")]
+    return [(kind, rest) for kind, _, rest in lines if kind in ("SPEC", "NEED", "TEST")]
 
 
 def test_every_statement_has_a_scenario_and_every_marker_a_statement(collected: list[tuple[str, str]]) -> None:
@@ -47,6 +51,11 @@ def test_every_statement_has_a_scenario_and_every_marker_a_statement(collected: 
     stated = set(Specification.load(SUITES / FOLDER).statements)
     assert stated - marked == set()
     assert marked - stated == set()
+
+
+def test_every_feature_is_needed_by_a_scenario_and_every_need_is_a_feature(collected: list[tuple[str, str]]) -> None:
+    """A feature that no scenario needs is one that no scenario tests."""
+    assert {name for kind, name in collected if kind == "NEED"} == {*SLM_FEATURES, *SERIAL_MODEM_FEATURES}
 
 
 def firmware(version: str, modem: str = "mfw_nrf91x1_2.0.2", application: str = "slm") -> BoardRow:
