@@ -18,7 +18,9 @@ FEW = 3
 LAB_VERDICTS = (
     Verdict.NOT_SHORTENED,
     Verdict.AT_RANDOM,
+    Verdict.AT_TIMES,
     Verdict.CELL_CHANGED,
+    Verdict.CELLS_DIFFER,
     Verdict.TOO_FEW,
 )
 
@@ -32,7 +34,7 @@ def shortened(finding):
 
 def kept(finding):
     """The option must not shorten: the board has said that more is to come."""
-    if finding.verdict in (Verdict.CELL_CHANGED, Verdict.TOO_FEW):
+    if finding.verdict in (Verdict.CELL_CHANGED, Verdict.CELLS_DIFFER, Verdict.TOO_FEW):
         raise LabError(f"RAI {finding.verdict}: {finding.sentence}")
     assert finding.verdict in (Verdict.NOT_SHORTENED, Verdict.NOT_INDICATED), finding.sentence
 

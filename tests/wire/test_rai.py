@@ -3,6 +3,7 @@
 import itertools
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy
 import pytest
@@ -151,7 +152,7 @@ class TestModel:
 
 
 def played(cells: Sequence[Cell], seed: int, option: int, count: int, *, indicates: bool = True) -> list[Round]:
-    """Rounds on a radio in virtual time, with and without the option in turn; the cell changes half way."""
+    """Rounds on a radio in virtual time, with and without the option in turn; the cells share the night evenly."""
     chance = random.Random(seed)
     radio = Followed(cells[0], str(seed))
     radio.indicates = indicates
@@ -177,6 +178,11 @@ def played(cells: Sequence[Cell], seed: int, option: int, count: int, *, indicat
     return rounds
 
 
+TEN_S = Cell(inactivity=10_000)
+DEAF = replace(TEN_S, grant=0)
+OTHER = Cell(number=2, inactivity=2_000)
+
+
 class TestVerdict:
     SEEDS = range(100)
 
@@ -196,7 +202,35 @@ class TestVerdict:
         self.right(Verdict.AT_RANDOM, [Cell(inactivity=10_000, grant=0.5)])
 
     def test_changing_in_the_middle(self) -> None:
-        self.right(Verdict.CELL_CHANGED, [Cell(inactivity=10_000), Cell(inactivity=10_000, number=2, grant=0)])
+        self.right(Verdict.CELLS_DIFFER, [Cell(inactivity=10_000), Cell(inactivity=10_000, number=2, grant=0)])
+
+    @pytest.mark.parametrize(
+        ("cells", "count", "wanted"),
+        [
+            # several networks in turn, with timers of their own
+            ([TEN_S, OTHER], 10, Verdict.SHORTENED),
+            ([DEAF, replace(OTHER, grant=0)], 10, Verdict.NOT_SHORTENED),
+            ([TEN_S, replace(OTHER, grant=0)], 10, Verdict.CELLS_DIFFER),
+            ([TEN_S, OTHER] * 5, 10, Verdict.SHORTENED),
+            ([TEN_S, OTHER, Cell(number=3, inactivity=20_000)] * 2, 12, Verdict.SHORTENED),
+            ([Cell(number=number, inactivity=10_000) for number in range(20)], 10, Verdict.CELL_CHANGED),
+            # a cell that grants at some hours
+            ([TEN_S, DEAF], 10, Verdict.AT_TIMES),
+            ([DEAF, TEN_S, DEAF], 20, Verdict.AT_TIMES),
+            # a cell whose timer drifts while the rounds are played, or changes once
+            ([replace(TEN_S, inactivity=20_000 - 900 * step) for step in range(21)], 21, Verdict.SHORTENED),
+            ([replace(DEAF, inactivity=20_000 - 900 * step) for step in range(21)], 21, Verdict.NOT_SHORTENED),
+            ([DEAF, replace(DEAF, inactivity=2_000)], 10, Verdict.NOT_SHORTENED),
+            ([TEN_S, replace(TEN_S, inactivity=2_000)], 10, Verdict.SHORTENED),
+        ],
+    )
+    def test_odd_cells(self, cells: list[Cell], count: int, wanted: Verdict) -> None:
+        self.right(wanted, cells, count=count)
+
+    def test_a_sentence_names_the_cells_that_differ(self) -> None:
+        finding = judge(played([TEN_S, replace(OTHER, grant=0)], 1, LAST, 10), cell_knows=True)
+        assert f"in cell {TEN_S.number} shortened: " in finding.sentence
+        assert f"in cell {OTHER.number} not shortened: " in finding.sentence
 
     def test_a_modem_that_does_not_indicate_in_a_cell_that_is_known(self) -> None:
         rounds = played([Cell(inactivity=10_000)], 1, LAST, 10, indicates=False)
@@ -231,7 +265,8 @@ class TestVerdict:
             ((10, 10, 3), (3, 3, 3), Verdict.TOO_FEW),
             ((10,) * 9 + (3,), (1,) * 10, Verdict.SHORTENED),
             ((10,) * 8 + (3,) * 2, (10,) * 8 + (3,) * 2, Verdict.NOT_SHORTENED),
-            ((10,) * 10, (10,) * 5 + (1,) * 5, Verdict.AT_RANDOM),
+            ((10,) * 10, (10, 1) * 5, Verdict.AT_RANDOM),
+            ((10,) * 10, (10,) * 5 + (1,) * 5, Verdict.AT_TIMES),
         ],
     )
     def test_what_a_network_does_by_itself_is_not_the_options(
