@@ -55,6 +55,7 @@ class Board:
         patience: float = 15.0,
         tell: Callable[[str], None] = lambda _: None,
         found: Profile | None = None,
+        lease: Lease | None = None,
     ) -> None:
         """Make the board; open nothing.
 
@@ -69,6 +70,7 @@ class Board:
             patience: seconds that it may stay silent before that: a command that was left may still run.
             found: its settings when its user opened it first, where this is not the first time: a modem that has
                 crashed meanwhile is not as it was found.
+            lease: one that this process holds on the board already.
         """
         self.spec = spec
         self.concealer = concealer
@@ -78,7 +80,7 @@ class Board:
         self._timing = CommandTiming(margin, connect_timeout)
         self._link: AtLink | None = None
         self._modem: Modem | None = None
-        self._lease = Lease(spec.key, spec.slot, job or "a program of the bench")
+        self._lease = Lease(spec.key, spec.slot, job or "a program of the bench", part_of=lease)
         self._escalation = escalation
         self._patience = patience
         self._tell = tell

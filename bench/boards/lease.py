@@ -95,8 +95,16 @@ def lock_folder() -> Path:
 class Lease:
     """A board of ours, for as long as it is entered, or from :meth:`acquire` to :meth:`release`."""
 
-    def __init__(self, key: str, name: str, job: str) -> None:
-        """Args: key: from :func:`key_of`. name: for messages. job: of the holder, for a message to other users."""
+    def __init__(self, key: str, name: str, job: str, *, part_of: "Lease | None" = None) -> None:
+        """Make a lease that nobody holds yet.
+
+        Args:
+            key: from :func:`key_of`.
+            name: for messages.
+            job: of the holder, for a message to other users.
+            part_of: a lease of this process on the same board: while it is held, so is this one.
+        """
+        self._part_of = part_of
         self.key = key
         self.name = name
         self.job = job
@@ -105,6 +113,8 @@ class Lease:
     @property
     def held(self) -> bool:
         """Return True when the board is ours, or was our parent's when it started us."""
+        if self._part_of is not None and self._part_of.held:
+            return True
         return self.fd >= 0 or self.key in os.environ.get(INHERITED, "").split(",")
 
     def __enter__(self) -> Self:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from bench.boards.discovery import same_serial
@@ -68,6 +68,8 @@ def select(
 ) -> list[BoardSpec]:
     """Return the boards that the user named; without selector and port all that are in the inventory or attached.
 
+    A control board is a board under test where it is named, and only there.
+
     A selector is a board's name, model, serial number, USB place or label, ``all``, or one of these with its kind
     before it: ``name=``, ``model=``, ``serial=``, ``place=``, ``label=``, ``firmware=`` (the board is asked). A board
     that is selected but not attached has no port.
@@ -82,7 +84,7 @@ def select(
         for text in selectors or [ALL]:
             chosen += [spec for spec in _find(text, available, firmware_of) if spec not in chosen]
     _refuse_doubles(chosen)
-    return chosen
+    return [replace(spec, control_board=False) for spec in chosen]
 
 
 def matches(selector: str, spec: BoardSpec, firmware_of: FirmwareOf | None = None) -> bool:

@@ -33,7 +33,8 @@ class BoardSpec:
         peers: how its network reaches the peers, where that is not the lab's way.
         pin: the place of its SIM's PIN, ``file:PATH`` or ``env:NAME``; empty for a SIM without one.
         aux_ports: its further ports, log and trace, by name.
-        control_board: it tells if the network is good, and is tested only where it is named.
+        control_board: its firmware is known to be good. It runs the tests that measure beside the boards under test,
+            and is asked whether the network is good.
         access_point: of its SIM; None for the board's own settings.
         meter: port of the power meter that feeds it; empty for none.
         control: of a simulated board, the socket by which its surroundings are changed; empty for real ones.

@@ -1,7 +1,6 @@
 """``nrf91-bench compare``: has a firmware become slower than another?"""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,25 +8,33 @@ import msgspec
 import typer
 from rich.table import Table
 
-from bench.cli.lab import HistoryFile, default_config, history_path
-from bench.cli.terminal import VisibleConsole, say_lines
+from bench import __version__
+from bench.cli.lab import HistoryFile, default_config, history_path, write_page
+from bench.cli.terminal import VisibleConsole, say, say_lines
 from bench.config.lab import load
 from bench.errors import UsageError
-from bench.history import CompareSettings, Comparison, compare
-from bench.measure import format_value
-from bench.report.comparison import comparison_rows, false_alarm_text, headline
+from bench.evidence.rows import ComparisonRow
+from bench.evidence.summary import content_of
+from bench.history import CompareSettings, compare
+from bench.report.comparison import comparison_page, comparison_row
+from bench.report.comparison_view import comparison_view
+from bench.report.views import ComparedMeasurement, ComparisonView
 from bench.run.folder import find_choice
 
 _CHOICE = (
     "A run's folder, or: DATE, DATE..DATE, modem=, application=, version=, slm=, serial-modem=, run=, model=, board=,"
     " group=, operator=; commas between."
 )
-_STYLES = {"regression": "bold red", "improvement": "green", "not enough evidence": "yellow"}
+_STYLES = {"failed": "bold red", "passed": "green", "marginal": "yellow", "unproved": "bright_black"}
+_UNPROVED = 10
+_LABEL = 10
 
 
 def compare_runs(
     baseline: Annotated[str, typer.Argument(metavar="BASELINE", help=_CHOICE)],
     candidate: Annotated[str, typer.Argument(metavar="CANDIDATE", help="The same.")],
+    every: Annotated[bool, typer.Option("--all", help="Show every measurement.")] = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page, too.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     history: HistoryFile = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="The lab's bench.toml.")] = None,
@@ -37,37 +44,76 @@ def compare_runs(
     path = history_path(history)
     sides = (find_choice(baseline, path), find_choice(candidate, path))
     for text, side in zip((baseline, candidate), sides, strict=True):
-        firmware = sorted({one.firmware for one in side})
+        firmware = sorted({one.firmware for one in side.side})
         if len(firmware) > 1:
             raise UsageError(
                 f"{text!r} holds {len(firmware)} firmwares: {'; '.join(firmware)};"
                 " narrow it by application=, version= or modem="
             )
-    found = compare(*sides, settings)
+    found = compare(sides[0].side, sides[1].side, settings, [*sides[0].beside, *sides[1].beside])
+    row = comparison_row(found, baseline, candidate)
+    if html is not None:
+        write_page(html, comparison_page(row, f"nrf91-bench {__version__} compare"))
     if as_json:
-        say_lines(
-            json.dumps({**headline(found), "measurements": msgspec.to_builtins(comparison_rows(found))}, indent=2)
-        )
+        say_lines(json.dumps(_json(row), indent=2))
     else:
-        _print(found)
+        _print(row, comparison_view(row), every=every)
+        if html is not None:
+            say(f"page      {html}")
     raise typer.Exit(found.exit_code)
 
 
-def _print(found: Comparison) -> None:
+def _json(row: ComparisonRow) -> dict[str, object]:
+    return {name: msgspec.to_builtins(value) for name, value in content_of(row).items()}
+
+
+def _print(row: ComparisonRow, view: ComparisonView, *, every: bool) -> None:
+    """Print the verdict, then what it rests on, then the differences."""
     console = VisibleConsole()
+    lines = [("verdict", f"{view.verdict}   {view.reason}"), ("", view.advice)]
+    lines += [("evidence", note) for note in view.notes]
+    lines += [("side", side) for side in view.sides]
+    lines += [("unproved", f"{count} x {why}") for why, count in view.reasons]
+    for label, text in lines:
+        _say(console, label, text)
+    if view.settle:
+        told = "flash half of the boards with each firmware, swap the halves after each night, and run in six nights:"
+        _say(console, "next", told)
+        say_lines(f"          {view.settle}")
+    _say(console, "lab", view.false_alarms)
+    _say(console, "compared", f"{view.statistic}; grey: no difference is proved")
+    if view.place:
+        _say(console, "all on", view.place)
+    proved = [one for one in view.rows if one.kind != "unproved"]
+    rest = [one for one in view.rows if one.kind == "unproved"]
+    shown = [*proved, *(rest if every else rest[:_UNPROVED])]
+    if shown:
+        console.print(_table(shown))
+    if every:
+        for one in row.measurements:
+            if one.change is None:
+                _say(console, "", f"{one.measurement}: {one.verdict}: {one.why}")
+    elif len(rest) > _UNPROVED:
+        _say(console, "", f"and {len(rest) - _UNPROVED} more without a proved difference (--all shows them)")
+
+
+def _say(console: VisibleConsole, label: str, text: str) -> None:
+    """Print a text behind its label; what does not fit on the line stands below the text."""
+    grid = Table.grid()
+    grid.add_column(width=_LABEL)
+    grid.add_column(overflow="fold")
+    grid.add_row(label, text)
+    console.print(grid)
+
+
+def _table(rows: list[ComparedMeasurement]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for name in ("measurement", "base", "candidate", "difference", "from", "to", "finds", "verdict"):
-        table.add_column(name, overflow="fold", no_wrap=name not in ("measurement", "verdict"))
-    for one in found.judgements:
-        values = [
-            format_value(value, one.key.unit) if value is not None else "" for value in (one.baseline, one.candidate)
-        ]
-        told: Sequence[str] = ("", "", "", "")
-        if one.change is not None:
-            told = (f"{one.change:+.1%}", f"{one.low:+.1%}", f"{one.high:+.1%}", f"{one.detectable:.0%}")
-        verdict = f"{one.verdict}{f': {one.why}' if one.why else ''}"
-        table.add_row(one.key.text, *values, *told, verdict, style=_STYLES.get(one.verdict, ""))
-    console.print(table)
-    head = headline(found)
-    console.print(f"verdict   {head['verdict']}   {head['reason']}")
-    console.print(f"alarms    {false_alarm_text(found)}")
+    for name in ("measurement", "verdict", "difference", "baseline", "candidate", "interval", "finds from"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("difference", "baseline", "candidate"))
+    for one in rows:
+        name = f"{one.name} ({one.where})" if one.where else one.name
+        interval = f"{one.interval}, of that {one.resolution} clock steps" if one.resolution else one.interval
+        change = f"{one.change} (network {one.network})" if one.network else one.change
+        values = (name, one.verdict, change, one.baseline, one.candidate, interval, one.detectable)
+        table.add_row(*values, style=_STYLES.get(one.kind, ""))
+    return table

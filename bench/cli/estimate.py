@@ -1,9 +1,13 @@
 """``run --estimate``: prints what each board and its SIM would spend."""
 
+from collections.abc import Iterator
+
 from bench.boards import BudgetLine, Cost
 from bench.cli.terminal import say
+from bench.counting import counted, percent
 from bench.run import Prepared
-from bench.run.estimate import SpendingEstimate, estimates
+from bench.run.estimate import SpendingEstimate, all_specs, estimates
+from bench.run.power import Prospect, prospect_of
 from bench.session.account import TestCosts
 
 
@@ -13,7 +17,38 @@ def print_estimate(prepared: Prepared) -> bool:
     for estimate in estimates(prepared):
         _print(estimate)
         enough = enough and estimate.affordable
+    prospect = prospect_of(prepared, all_specs(prepared))
+    if prospect is not None:
+        for line in _prospect_lines(prospect):
+            say(f"power     {line}")
     return enough
+
+
+def _prospect_lines(prospect: Prospect) -> Iterator[str]:
+    """Yield what a change of 10 % needs to be found, and what it takes for the measurements that scatter most."""
+    if not prospect.measurements:
+        yield (
+            "not known yet: the history must hold nights in which at least two of these boards measured together"
+            f" (it holds {counted(prospect.nights, 'night')} of them)"
+        )
+        return
+    first = prospect.powers[0]
+    yield (
+        f"by {counted(prospect.nights, 'night')} of these boards in the history: where a change of {percent(_SOUGHT)}"
+        f" is found 95 times in 100, in {counted(first.rounds, 'round')} a night and groups of {first.groups[0]} and"
+        f" {first.groups[1]} that swap firmware each night"
+    )
+    for power, doubled in zip(prospect.powers, prospect.doubled, strict=True):
+        found, twice = (len(one.finding(_SOUGHT)) for one in (power, doubled))
+        measurements = counted(prospect.measurements, "measurement")
+        yield f"{power.nights:>2} nights: in {found} of {measurements} (with twice the boards in {twice})"
+    longest = prospect.powers[-1]
+    hard = sorted((least, key.text) for key, least in longest.detectable.items() if least > _SOUGHT)
+    for least, text in hard[: -_HARDEST - 1 : -1]:
+        yield f"noisy: {text}: in {longest.nights} nights a change of {percent(least)} is found"
+
+
+_SOUGHT, _HARDEST = 0.1, 5
 
 
 def _print(estimate: SpendingEstimate) -> None:

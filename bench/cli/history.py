@@ -5,13 +5,18 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.lab import HistoryFile, history_path
+from bench import __version__
+from bench.cli.lab import HistoryFile, history_path, write_page
 from bench.cli.terminal import say
+from bench.counting import counted
 from bench.errors import UsageError, in_words
 from bench.evidence.run_folder import check_run_folder
-from bench.history import Store
+from bench.history import Store, chosen_runs, observations
+from bench.history.change_points import FEWEST_NIGHTS
+from bench.history.moves import find_trends
 from bench.measure import format_value, quantiles
 from bench.report.history import run_record
+from bench.report.trend import move_view, trend_page
 from bench.run.folder import rebuild
 from bench.visible import visible
 
@@ -70,6 +75,34 @@ def show_measurement(
             told = told or list(dict.fromkeys(format_value(value, unit) for value in extremes))
             of = f"{test}   " if len(tests) > 1 else ""
             say(f"{of}{firmware}   {'   '.join(told)}   n {len(values):,}")
+
+
+@app.command("changes")
+def show_changes(
+    choice: Annotated[str, typer.Argument(metavar="[CHOICE]", help="Of boards and nights, as compare takes it.")] = "*",
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with plots, too.")] = None,
+    history: HistoryFile = None,
+) -> None:
+    """Show since which night measurements have moved, and what changed in the same night."""
+    path = history_path(history)
+    _must_exist(path)
+    with Store(path, only_read=True) as store:
+        seen = observations(store, list(chosen_runs(store, choice)))
+    found = find_trends(seen)
+    if html is not None:
+        write_page(html, trend_page(found, f"nrf91-bench {__version__} history changes"))
+    for trend in found:
+        for move in trend.moves:
+            view = move_view(trend, move)
+            say(f"{view.since}   {view.change:>7}   {trend.key.text}   {view.levels}   with it: {view.with_it}")
+    moved = sum(bool(trend.moves) for trend in found)
+    nights = len({one.night for one in seen})
+    say(f"a change was found in {moved} of {counted(len(found), 'measurement')}, in {counted(nights, 'night')}")
+    few = len({one.key for one in seen}) - len(found)
+    if few:
+        say(f"{counted(few, 'measurement')} more with too few nights: it takes {FEWEST_NIGHTS} that share boards")
+    if html is not None:
+        say(f"page      {html}")
 
 
 @app.command("list")

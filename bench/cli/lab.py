@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bench.config.lab import load
+from bench.errors import UsageError, in_words
 
 
 def default_config() -> Path | None:
@@ -23,3 +24,15 @@ HistoryFile = Annotated[
 def history_path(wanted: Path | None) -> Path:
     """Return the history file: as named, or as the lab's configuration says."""
     return wanted or load(default_config()).history
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write a page where the user wants it.
+
+    Raises:
+        UsageError: it cannot be written there.
+    """
+    try:
+        path.write_text(page, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--html: cannot write {path}: {in_words(error)}") from error

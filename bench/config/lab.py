@@ -351,7 +351,7 @@ class Compare(Section):
     """The probability that a comparison of equal firmwares names no regression, over all its measurements together."""
     least_effect: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.03
     """Relative change below which nothing is a regression, however sure."""
-    blind: Annotated[float, Field(strict=True, gt=0, le=10)] = 0.5
+    blind: Annotated[float, Field(strict=True, gt=0, le=10)] = 0.25
     """A comparison that could have missed so large a change proves nothing."""
     nights: Annotated[int, Field(strict=True, ge=3, le=365)] = 5
     """Nights of the baseline, at least, where the candidate ran in other nights."""

@@ -80,6 +80,9 @@ class Plan(Section):
     """Patterns of the reasons for which a test may be skipped; ``*`` is any but an observation, which is named."""
     baseline: str = ""
     """What it must not be slower than, as ``nrf91-bench compare`` takes it; empty compares with nothing."""
+    evidence: Literal["any", "controlled", "interleaved"] = "any"
+    """The weakest evidence on which a comparison with the baseline counts; controlled needs control boards, interleaved
+    both firmwares in turn."""
     waivers: tuple[Waiver, ...] = ()
     measurements: tuple[MeasurementLimit, ...] = ()
     """Limits, beside and before those of bench.toml."""

@@ -123,6 +123,7 @@ class TestFacts:
         stack: the expectation rests on a host's network stack.
         hardware: the board is real.
         only_differences: all that failed were answers other than expected.
+        control: the board is a control board.
     """
 
     __test__ = False
@@ -134,6 +135,7 @@ class TestFacts:
     stack: bool = False
     hardware: bool = False
     only_differences: bool = True
+    control: bool = False
 
     @property
     def failed(self) -> bool:
@@ -154,6 +156,12 @@ class TestRule:
 
 
 TEST_RULES = (
+    TestRule(
+        "failed on a control board, whose firmware is known to be good",
+        lambda f: f.outcome is Outcome.FAILED and f.control,
+        Outcome.LAB_ERROR,
+        "control board",
+    ),
     TestRule("the board restarted by itself, whatever else was gone", lambda f: f.restarted),
     TestRule("not failed, neither as expected", lambda f: not f.failed),
     TestRule(
@@ -196,7 +204,7 @@ def judge_test(facts: TestFacts) -> TestJudgement:
     rule = next(rule for rule in TEST_RULES if rule.holds(facts))
     judgement = TestJudgement(rule.outcome or facts.outcome, facts.known_issue)
     if rule.outcome is Outcome.LAB_ERROR:
-        return replace(judgement, known_issue=False, lab_lost=True)
+        return replace(judgement, known_issue=False, lab_lost=rule.mark != "control board")
     return replace(judgement, observation=rule.mark == "observation")
 
 

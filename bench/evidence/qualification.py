@@ -11,6 +11,8 @@ from bench.evidence.outcomes import OBSERVATION, Outcome, RunVerdict, TestResult
 from bench.evidence.rows import BoardRow, MeasurementComparison
 
 _NAMED = 3
+_JUDGED = ("regression", "improvement", "no regression")
+_EVIDENCE = ("interleaved", "controlled")  # the strongest first
 
 
 @dataclass(frozen=True)
@@ -203,11 +205,22 @@ def _not_compared(plan: Plan, rows: list[MeasurementComparison] | None) -> Itera
         return
     if rows is None:
         yield f"not compared with the baseline {plan.baseline}"
-    elif not any(row.verdict in ("regression", "improvement", "no regression") for row in rows):
+    elif not any(row.verdict in _JUDGED for row in rows):
         yield f"not enough evidence for a comparison with {plan.baseline}"
     unsure = [row.measurement for row in rows or () if _measured_but_unsure(row)]
     if unsure:
         yield f"not enough evidence to compare {_some(unsure)}"
+    changed = [row.measurement for row in rows or () if row.verdict == "changed"]
+    if changed:
+        yield f"changed since the baseline, by the firmware or by the network: {_some(changed)}"
+    weak = [row.measurement for row in rows or () if row.verdict in _JUDGED and not _is_strong(plan, row)]
+    if weak:
+        yield f"the plan asks for {plan.evidence} evidence, which is missing for {_some(weak)}"
+
+
+def _is_strong(plan: Plan, row: MeasurementComparison) -> bool:
+    """Return whether a comparison rests on the kind of evidence that the plan asks for, or on a stronger one."""
+    return plan.evidence == "any" or row.evidence in _EVIDENCE[: _EVIDENCE.index(plan.evidence) + 1]
 
 
 def _measured_but_unsure(row: MeasurementComparison) -> bool:

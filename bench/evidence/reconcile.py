@@ -4,11 +4,12 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from bench.counting import counted
 from bench.errors import headline
 from bench.evidence import rows
 from bench.evidence.figures import of_last_attempts
 from bench.evidence.outcomes import Outcome, TestResult
-from bench.evidence.summary import Moment, Summary, counted
+from bench.evidence.summary import Moment, Summary
 
 Planned = dict[tuple[str, str, int], TestResult]
 """Test, slot and round -> its result."""
@@ -31,6 +32,7 @@ class Reconciliation:
     def __init__(self) -> None:
         self._summary = Summary()
         self._planned: Planned = {}
+        self._controls: frozenset[str] = frozenset()
 
     def take(self, row: rows.Row) -> None:
         """Take the next row."""
@@ -45,11 +47,16 @@ class Reconciliation:
     def summary(self, *, damaged: int = 0) -> Summary:
         """Return what the rows so far prove."""
         summary = self._summary
-        summary.results = [result for result in self._planned.values() if not result.left_out]
-        summary.left_out = [result for result in self._planned.values() if result.left_out]
+        summary.control_results = [result for result in self._planned.values() if result.slot in self._controls]
+        planned = [result for result in self._planned.values() if result.slot not in self._controls]
+        summary.results = [result for result in planned if not result.left_out]
+        summary.left_out = [result for result in planned if result.left_out]
         summary.troubles += _without_board(summary)
-        summary.measurements = of_last_attempts(summary.measurements)
-        still_open = sorted(summary.open_turns, key=lambda turn: (turn[1], turn[0]))
+        own = [row for row in summary.measurements if row.slot not in self._controls]
+        summary.measurements = of_last_attempts(own)
+        still_open = sorted(
+            (turn for turn in summary.open_turns if turn[0] not in self._controls), key=lambda turn: (turn[1], turn[0])
+        )
         summary.troubles += [f"round {number} of {slot} did not come to its end" for slot, number in still_open]
         if summary.has_parent and not summary.closed:
             summary.troubles.append("the run did not come to its end")
@@ -65,6 +72,7 @@ class Reconciliation:
         summary.bench = row.bench
         summary.open_turns = {(slot, number) for number, slots in row.turns or () for slot in slots}
         summary.has_parent = row.turns is not None
+        self._controls = frozenset(row.controls)
 
     def _ended(self, row: rows.EndedRow) -> None:
         self._summary.open_turns.discard((row.slot, row.round))

@@ -60,6 +60,7 @@ class RunRow(Row, frozen=True, kw_only=True):
         slots: the boards.
         groups: slots of the groups that alternate, by the group's selector.
         turns: round and slots of each turn, in order; None in a run without a parent.
+        controls: slots of control boards, which run the tests that measure beside the others.
         bench: version of the bench.
     """
 
@@ -67,6 +68,7 @@ class RunRow(Row, frozen=True, kw_only=True):
     slots: list[str] = []
     groups: dict[str, list[str]] | None = None
     turns: list[tuple[int, list[str]]] | None = None
+    controls: list[str] = []
     bench: str = ""
 
 
@@ -108,14 +110,32 @@ class MeasurementComparison(Struct, frozen=True, kw_only=True):
     low: float | None = None
     high: float | None = None
     detectable: float | None = None
+    systematic: float | None = None
     units: str = ""
     effective_n: float = 0
+    evidence: str = ""
 
 
 class ComparisonRow(Row, frozen=True, kw_only=True):
-    """The run compared with its plan's baseline."""
+    """The run compared with its plan's baseline.
+
+    Attributes:
+        evidence: interleaved, controlled or window: the weakest of what was judged; empty for none.
+        statistic: which one of a series was compared, in words.
+        notes: what the comparison rests on, and what was left out.
+        sides: baseline, candidate and control boards: firmware, nights, boards, in a line each.
+        advice: what the reader should do.
+        settle: the command of nights that would settle it; empty where it is settled.
+    """
 
     baseline: str = ""
+    candidate: str = ""
+    evidence: str = ""
+    statistic: str = ""
+    notes: list[str] = []
+    sides: list[str] = []
+    advice: str = ""
+    settle: str = ""
     verdict: str = ""
     reason: str = ""
     exit_code: int = 0
@@ -181,6 +201,7 @@ class BoardRow(Row, frozen=True, kw_only=True):
         firmware: modem and application in one line.
         ids: short ids of IMEI, IMSI, ICCID.
         registered_ns: how long it took to register.
+        control: it is there as a control board, on firmware that stays the same.
         slm_version: the application's version in schema 1.
     """
 
@@ -198,6 +219,7 @@ class BoardRow(Row, frozen=True, kw_only=True):
     ids: dict[str, str] = {}
     network: ServingNetwork = _NOWHERE
     registered_ns: int | None = None
+    control: bool = False
     slm_version: str = ""
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from bench.config.plan import Plan
+from bench.counting import counted
 from bench.errors import headline
 from bench.evidence import rows
 from bench.evidence.figures import Figure, figures
@@ -44,7 +45,9 @@ class Summary:
     Attributes:
         results: of the tests that count.
         left_out: of the tests that do not count, as the board's firmware does not have what they are about.
-        measurements: of the last attempt at each test.
+        control_results: of control boards, which prove nothing of the firmware under test: in no total.
+        boards: that answered, control boards included.
+        measurements: of the last attempt at each test, without those of control boards.
         limits_used: titles of the limits that some measurement of the run fits.
         surveys: what each board's network can do, as it was tried out, by slot.
         earlier: what the history says of tests that failed, by test id.
@@ -61,6 +64,7 @@ class Summary:
     run: str = ""
     results: list[TestResult] = field(default_factory=list)
     left_out: list[TestResult] = field(default_factory=list)
+    control_results: list[TestResult] = field(default_factory=list)
     boards: list[rows.BoardRow] = field(default_factory=list)
     peers: rows.PeersRow = field(default_factory=rows.PeersRow)
     measurements: list[rows.MeasurementRow] = field(default_factory=list)
@@ -89,6 +93,11 @@ class Summary:
     troubles: list[str] = field(default_factory=list)
     folder: Path | None = None
 
+    @property
+    def under_test(self) -> list[rows.BoardRow]:
+        """The boards without control boards."""
+        return [board for board in self.boards if not board.control]
+
     def count(self, outcome: Outcome) -> int:
         """Return how many planned tests ended so."""
         return sum(result.outcome is outcome for result in self.results)
@@ -97,7 +106,7 @@ class Summary:
         """Judge the run by a plan: from here on its verdict is the plan's."""
         compared = None if self.comparison is None else self.comparison.measurements
         holes = [*self._unread, *self.internal_errors, *self.lost, *self.troubles]
-        ran = Ran(self.results, self.boards, self.flaky, holes, compared, frozenset(self.limits_used))
+        ran = Ran(self.results, self.under_test, self.flaky, holes, compared, frozenset(self.limits_used))
         self.qualification = qualify(plan, ran, today)
 
     @property
@@ -145,7 +154,7 @@ class Summary:
         return "; ".join([", ".join(self._counts()), *parts])
 
     def _counts(self) -> Iterator[str]:
-        boards = len({result.slot for result in self.results}) or len(self.boards)
+        boards = len({result.slot for result in self.results}) or len(self.under_test)
         passed = f"{self.count(Outcome.PASSED)} of {len(self.results)} passed on {counted(boards, 'board')}"
         planned = "every test was left out" if self.left_out else "no test was planned"
         yield passed if self.results else planned
@@ -223,7 +232,7 @@ class Summary:
             "retried": sum(result.retried for result in self.results),
             "rounds": max((result.round for result in self.results), default=1),
             "boards": [content_of(board) for board in self.boards],
-            "firmware": sorted({board.firmware for board in self.boards}),
+            "firmware": sorted({board.firmware for board in self.under_test}),
             "peers": content_of(self.peers),
             "recoveries": self.recoveries,
             "surveys": self.surveys,
@@ -246,11 +255,6 @@ class Summary:
         ]
         judged = {"against": self.qualification.against, "missing": self.qualification.missing, "waived": waived}
         return {"plan": {"name": self.qualification.plan.name, **judged}}
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: ``1 board``, ``2 boards``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def content_of(row: rows.Row) -> rows.Json:

@@ -1,7 +1,10 @@
 """The history: results and measurements of earlier runs, kept in one file, and compared."""
 
-from bench.history.comparison import CompareSettings, Comparison, Judgement, compare
-from bench.history.observations import Observation, chosen_runs, observations
+from bench.history.comparison import Comparison, compare
+from bench.history.designs import Evidence
+from bench.history.false_alarms import FalseAlarms
+from bench.history.judgement import CompareSettings, ComparisonVerdict, Judgement
+from bench.history.observations import Observation, chosen_runs, control_boards, known_models, observations
 from bench.history.record import BoardRecord, MeasurementRecord, ResultRecord, RunRecord
 from bench.history.store import DEFAULT, Store
 
@@ -10,6 +13,9 @@ __all__ = [
     "BoardRecord",
     "CompareSettings",
     "Comparison",
+    "ComparisonVerdict",
+    "Evidence",
+    "FalseAlarms",
     "Judgement",
     "MeasurementRecord",
     "Observation",
@@ -18,5 +24,7 @@ __all__ = [
     "Store",
     "chosen_runs",
     "compare",
+    "control_boards",
+    "known_models",
     "observations",
 ]

@@ -1,9 +1,10 @@
 """Observations: one measurement on one board, in one round of one night."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from bench.config.firmware import firmware_text
 from bench.errors import UsageError
@@ -22,6 +23,10 @@ _COLUMNS = (
     "name",
     "side",
 )
+SIMULATED = "SIMULATED "
+"""Begins the model of a simulated board, so that it is never compared with a real one."""
+UNKNOWN = "unknown"
+"""The model of a board that was named by its port."""
 _APPLICATIONS = ("slm", "serial-modem")
 _WORDS = {
     "firmware": "modem_firmware",
@@ -29,14 +34,13 @@ _WORDS = {
     "version": "application_version",
     "slm": "slm",
     "serial-modem": "serial-modem",
-    "board": "slot",
+    "board": "board",
     "run": "name",
     "group": "side",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """The identity of a measurement: two observations with the same key can be compared."""
 
     test: str
@@ -64,6 +68,10 @@ class Observation:
         figures: statistics by name.
         count: number of samples.
         trial: number that no other observation has, not even one of another history; 0 is none.
+        band: of the cell.
+        step: resolution of the samples, in the unit of the figures; 0 where none is seen.
+        slot: name of the board in its run.
+        bench: version of the bench.
     """
 
     key: Key
@@ -76,10 +84,16 @@ class Observation:
     figures: dict[str, float]
     count: int
     trial: int = 0
+    band: str = ""
+    step: float = 0.0
+    slot: str = ""
+    bench: str = ""
 
 
 def chosen_runs(store: Store, text: str) -> dict[int, str]:
     """Return the boards (of runs) that a choice selects: their numbers in the history, and their firmware.
+
+    Control boards are beside both sides, and never part of one.
 
     A choice is conditions with commas between them, all of which hold: ``2026-11-01`` or ``2026-11-01..2026-11-14``
     (nights), ``modem=mfw_nrf91x1_2.0.*``, ``application=slm``, ``version=3.1.0``, ``run=NAME``, ``model=``, ``board=``,
@@ -89,7 +103,9 @@ def chosen_runs(store: Store, text: str) -> dict[int, str]:
     Raises:
         UsageError: The choice cannot be read.
     """
-    query = f"SELECT boards.id, night, {', '.join(_COLUMNS)} FROM boards JOIN runs ON runs.id = run_id"
+    query = (
+        f"SELECT boards.id, night, {', '.join(_COLUMNS)} FROM boards JOIN runs ON runs.id = run_id WHERE NOT control"
+    )
     found = {}
     conditions = [_condition(part.strip()) for part in text.split(",")]
     for number, night, *values in store.rows(query):
@@ -120,28 +136,55 @@ def _holds(condition: tuple[str, str, str], row: dict[str, str]) -> bool:
         return low <= row["night"] <= high
     if kind in _APPLICATIONS:
         return row["application"] == kind and fnmatchcase(row["application_version"], low)
-    columns = ("modem_firmware", "application_version", "name", "side") if kind == "any" else (kind,)
+    several = {"any": ("modem_firmware", "application_version", "name", "side"), "board": ("slot", "identity")}
+    columns = several.get(kind, (kind,))
     return any(fnmatchcase(row[column], low) for column in columns)
 
 
-def observations(store: Store, boards: Sequence[int]) -> list[Observation]:
-    """Return every measurement of these boards (of runs) that has a known statistic."""
+def observations(store: Store, boards: Sequence[int], models: Mapping[str, str] | None = None) -> list[Observation]:
+    """Return every measurement of these boards (of runs) that has a known statistic.
+
+    Args:
+        store: the history.
+        boards: their numbers in it.
+        models: of boards that were named by a port, by identity; None takes those that this history knows.
+    """
     found = []
+    models = known_models(store) if models is None else models
     statistics = ("typical", "p50", "p90", "p95", "p99", "mean", "value")
     query = (
-        "SELECT turn, slot, boards.simulated, uid, night, identity, cell, modem_firmware, application,"
-        " application_version, round, n, test,"
+        "SELECT turn, slot, boards.simulated, uid, night, identity, cell, band, modem_firmware, application,"
+        " application_version, round, n, step, runs.bench, test,"
         f" series.name, unit, model, access, operator, {', '.join(statistics)} FROM measurements"
         " JOIN series ON series.id = series_id JOIN boards ON boards.id = board_id JOIN runs ON runs.id = run_id"
         " WHERE board_id = ?"
     )
     for board in boards:
         for row in store.rows(query, (board,)):
-            turn, slot, simulated, run, night, identity, cell, modem, application, version, number, count = row[:12]
-            test, name, unit, model, access, operator, *values = row[12:]
-            key = Key(test, name, unit, f"SIMULATED {model}" if simulated else model, access, operator)
+            turn, slot, simulated, run, night, identity, cell, band, modem, application, version = row[:11]
+            number, count, step, bench, test, name, unit, model, access, operator, *values = row[11:]
+            model = models.get(identity, model) if model in ("", UNKNOWN) else model
+            key = Key(
+                test, name, unit, f"{SIMULATED}{model or UNKNOWN}" if simulated else model or UNKNOWN, access, operator
+            )
             figures = {figure: value for figure, value in zip(statistics, values, strict=True) if value is not None}
             trial = hash((run, slot, test, name, number, turn))
             firmware = firmware_text(modem, application, version)
-            found.append(Observation(key, run, night, identity, cell, firmware, number, figures, count, trial))
+            found.append(
+                Observation(
+                    key, run, night, identity, cell, firmware, number, figures, count, trial, band, step, slot, bench
+                )
+            )
     return found
+
+
+def control_boards(store: Store, boards: Sequence[int]) -> list[int]:
+    """Return the control boards (of runs) that ran beside these boards."""
+    query = "SELECT id FROM boards WHERE control AND run_id = (SELECT run_id FROM boards WHERE id = ?)"
+    return sorted({int(number) for board in boards for (number,) in store.rows(query, (board,))})
+
+
+def known_models(store: Store) -> dict[str, str]:
+    """Return the model of each board that the history has ever seen by a model's name, by the board's identity."""
+    query = "SELECT DISTINCT identity, model FROM boards WHERE model NOT IN ('', ?) ORDER BY id"
+    return dict(store.rows(query, (UNKNOWN,)))

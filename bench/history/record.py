@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.history.resolution import step_of
+
 
 @dataclass(frozen=True, slots=True)
 class BoardRecord:
@@ -12,6 +14,7 @@ class BoardRecord:
         slot: its place in the run.
         identity: short id of its IMEI, else its slot: the same on other nights.
         side: its group in an interleaved run; empty for none.
+        control: whether it was there as a control board, on firmware that stays the same.
     """
 
     slot: str
@@ -25,6 +28,8 @@ class BoardRecord:
     cell: str = ""
     simulated: int = 0
     side: str = ""
+    band: str = ""
+    control: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,11 @@ class MeasurementRecord:
     figures: Mapping[str, float]
     verdict: str = ""
     samples: Sequence[float] = ()
+
+    @property
+    def step(self) -> float:
+        """The resolution that the samples show, in their unit; 0 for none."""
+        return step_of(self.samples)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import numpy
 from bench.config.firmware import firmware_text
 from bench.errors import LabError, UsageError, in_words
 from bench.history.record import BoardRecord, MeasurementRecord, ResultRecord, RunRecord
+from bench.history.resolution import step_of
 from bench.history.samples import Floats, decode, encode
 
 DEFAULT = Path("reports") / "history.sqlite"
@@ -67,6 +68,12 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE boards RENAME COLUMN slm TO application_version;
     ALTER TABLE boards ADD COLUMN application TEXT NOT NULL DEFAULT '';
     UPDATE boards SET application = 'slm' WHERE application_version <> '';
+    """,
+    """
+    ALTER TABLE boards ADD COLUMN band TEXT NOT NULL DEFAULT '';
+    ALTER TABLE boards ADD COLUMN control INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE measurements ADD COLUMN step REAL NOT NULL DEFAULT 0;
+    UPDATE measurements SET step = step_of(encoding, samples) WHERE encoding <> '';
     """,
 )
 """The schema, step by step; ``user_version`` of a file says how many steps it has."""
@@ -128,6 +135,7 @@ class Store:
         connection.execute("PRAGMA page_size = 16384")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.create_function("step_of", 2, _step_of_blob, deterministic=True)
         for number in range(self._version(), len(MIGRATIONS)):
             steps = f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT;"
             connection.executescript(steps)
@@ -208,6 +216,7 @@ class Store:
                 **{name: measurement.figures.get(name) for name in _FIGURES},
                 "encoding": kind,
                 "samples": data,
+                "step": measurement.step,
             },
         )
 
@@ -296,32 +305,41 @@ class Store:
         return [(*key, numpy.concatenate(parts)) for key, parts in found.items()]
 
     def firmware_of(self, run_id: int) -> list[str]:
-        """Return the firmware of a run's boards, each once; ``run_id`` is the run's number in this file."""
-        query = "SELECT DISTINCT modem_firmware, application, application_version FROM boards WHERE run_id = ?"
+        """Return the firmware of a run's boards under test, each once; ``run_id`` is the run's number in this file."""
+        query = (
+            "SELECT DISTINCT modem_firmware, application, application_version FROM boards"
+            " WHERE run_id = ? AND NOT control"
+        )
         return [firmware_text(*row) for row in self.rows(query, (run_id,))]
 
-    def last_of(self, slots: Sequence[str], *, simulated: bool, besides: str) -> RunRecord | None:
-        """Return the last run on exactly these boards, except one run; None when there was none."""
+    def last_of(self, boards: Sequence[str], *, simulated: bool, besides: str) -> RunRecord | None:
+        """Return the last run on exactly these boards (identities), except one run; None when there was none."""
         query = (
-            "SELECT uid, (SELECT json_group_array(slot) FROM boards WHERE run_id = runs.id) FROM runs"
+            "SELECT uid, (SELECT json_group_array(identity) FROM boards WHERE run_id = runs.id) FROM runs"
             " WHERE simulated = ? AND uid <> ? ORDER BY started DESC LIMIT 200"
         )
         for uid, found in self.rows(query, (int(simulated), besides)):
-            if sorted(json.loads(found)) == list(slots):
+            if sorted(json.loads(found)) == list(boards):
                 return self.run(uid)
         return None
 
-    def earlier(self, test: str, slots: Sequence[str], *, simulated: bool) -> str:
-        """Return how a test ended in earlier nights on the boards where it fails now; empty when it never ran there."""
-        places = ", ".join("?" for _ in slots)
+    def earlier(self, test: str, boards: Sequence[str], *, simulated: bool) -> str:
+        """Return how a test ended in earlier nights on the boards where it fails now; empty when it never ran there.
+
+        Args:
+            test: its id.
+            boards: their identities.
+            simulated: whether they are simulated.
+        """
+        places = ", ".join("?" for _ in boards)
         query = (
             "SELECT night, max(outcome = 'failed'), max(known_issue) FROM results JOIN boards ON boards.id = board_id"
-            f" JOIN runs ON runs.id = run_id WHERE test = ? AND boards.simulated = ? AND slot IN ({places})"
+            f" JOIN runs ON runs.id = run_id WHERE test = ? AND boards.simulated = ? AND identity IN ({places})"
             " AND outcome IN ('passed', 'failed')"
             " GROUP BY runs.id ORDER BY started DESC LIMIT 100"
         )
         failing = ""
-        for night, failed, known in self.rows(query, (test, int(simulated), *slots)):
+        for night, failed, known in self.rows(query, (test, int(simulated), *boards)):
             if not failed:
                 before = "a known issue" if known else "passed"
                 return f"failing since the night of {failing}" if failing else f"new: {before} in the night of {night}"
@@ -338,6 +356,14 @@ class Store:
             return self.connection.execute(query, tuple(values)).fetchall()
         except sqlite3.Error as error:
             raise LabError(f"{self._path} is not a usable history: {error}") from error
+
+
+def _step_of_blob(kind: str, data: bytes) -> float:
+    """Return the resolution of stored samples; 0 for damaged ones, which are reported where they are read."""
+    try:
+        return step_of(decode(kind, data))
+    except ValueError:
+        return 0.0
 
 
 def night_of(started: str) -> str:

@@ -54,6 +54,8 @@ def _board(slot: str, row: rows.BoardRow | None, side: str, summary: Summary) ->
         row.network.cell or "",
         row.simulated,
         side,
+        "" if row.network.band is None else str(row.network.band),
+        row.control,
     )
 
 

@@ -44,7 +44,7 @@ class RunChange:
 
 def change_since(store: Store, run: RunRecord) -> RunChange:
     """Return the difference between a run and the last run before it on the same boards."""
-    before = store.last_of(sorted(board.slot for board in run.boards), simulated=run.simulated, besides=run.uid)
+    before = store.last_of(sorted(board.identity for board in run.boards), simulated=run.simulated, besides=run.uid)
     failing = _find_failing(run)
     if before is None:
         return RunChange("never run", run.verdict, sorted(failing), [])

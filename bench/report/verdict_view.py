@@ -6,19 +6,19 @@ from functools import cached_property
 from typing import Any
 
 from bench import __version__
+from bench.counting import counted
 from bench.errors import headline
 from bench.evidence import Outcome, RunVerdict, TestResult
 from bench.evidence.figures import Figure
-from bench.evidence.rows import BoardRow, MeasurementComparison
+from bench.evidence.rows import BoardRow
 from bench.evidence.summary import Moment, Summary
-from bench.measure import format_value
+from bench.report.comparison_view import comparison_view
 from bench.report.failures import failure_of, group_by_cause, group_by_test, is_failure, place_of
 from bench.report.lab_time import lab_clock, lab_time
 from bench.report.matrix import MatrixCell, matrix
 from bench.report.views import (
     BoardView,
     CellView,
-    ComparedMeasurement,
     ComparisonView,
     Failure,
     MatrixView,
@@ -36,7 +36,6 @@ _TONES = {
     RunVerdict.NOT_QUALIFIED: "bad",
     RunVerdict.INCOMPLETE: "unsure",
 }
-_COMPARISON_KINDS = {"regression": "failed", "improvement": "passed"}
 _GAP = "   "
 
 
@@ -56,7 +55,7 @@ class VerdictView:
         self.recoveries = summary.recoveries
         self.surveys = [(slot, "; ".join(texts)) for slot, texts in summary.surveys.items()]
         self.incidents = [_moment(event) for event in summary.incidents]
-        self.control = control_line(summary) if summary.control_probes else ""
+        self.control = control_line(summary) if summary.control_probes or summary.control_results else ""
         self._excuses = _excuses(summary)
 
     @property
@@ -100,12 +99,7 @@ class VerdictView:
     def comparison(self) -> ComparisonView | None:
         """The comparison with a baseline: regressions first, by size."""
         found = self._summary.comparison
-        if found is None:
-            return None
-        rows = [_compare(row) for row in found.measurements if row.change is not None]
-        unjudged = Counter(row.why for row in found.measurements if row.verdict == "not enough evidence")
-        texts = (found.baseline, found.verdict, found.reason, found.false_alarms)
-        return ComparisonView(*texts, rows=rows, unjudged=list(unjudged.items()))
+        return None if found is None else comparison_view(found)
 
     @property
     def waived(self) -> Sequence[WaivedTest]:
@@ -183,25 +177,31 @@ class VerdictView:
     def matrix(self) -> MatrixView:
         """Scenarios by kind of board, deviating boards named."""
         compared = self._summary.comparison.measurements if self._summary.comparison is not None else ()
-        found = matrix(self._summary.results, self._summary.boards, self._summary.measurements, compared)
+        found = matrix(self._summary.results, self._summary.under_test, self._summary.measurements, compared)
         rows = [(name, [_cell(cells.get(kind)) for kind in found.kinds]) for name, cells in found.cells.items()]
         return MatrixView(found.kinds, rows)
 
 
 def control_line(summary: Summary) -> str:
-    """Return what the control board says of the network."""
+    """Return what control boards say of the network, and what they measured beside the boards under test."""
     bad, silent, probes = summary.control_failures, summary.control_untold, summary.control_probes
-    parts = [f"the network was good in {probes - len(bad) - len(silent)} of {probes} probes"]
+    parts = [f"the network was good in {probes - len(bad) - len(silent)} of {probes} probes"] if probes else []
     if bad:
         parts = [f"the network was bad in {len(bad)} of {probes} probes, first {_moment(bad[0])}"]
     if silent:
         parts.append(f"it could say nothing in {len(silent)}, first {_moment(silent[0])}")
+    ran = summary.control_results
+    if ran:
+        wrong = sum(result.outcome.bad for result in ran)
+        slots = ", ".join(sorted({result.slot for result in ran}))
+        parts.append(f"{slots} ran {counted(len(ran), 'test')} beside the boards under test; {wrong} did not pass")
     return f"Control board: {'; '.join(parts)}"
 
 
 def board_line(board: BoardRow) -> str:
     """Return a board in one line: slot, part, firmware, application, short ids."""
     parts = [board.part, board.modem_firmware, board.application_text, board.network.text, *board.ids.values()]
+    parts += ["control board"] if board.control else []
     parts += ["SIMULATED"] if board.simulated else []
     return _GAP.join([board.slot, *(part for part in parts if part)])
 
@@ -214,22 +214,6 @@ def _excuses(summary: Summary) -> dict[int, str]:
 
 def _moment(event: Moment) -> str:
     return f"{lab_clock(event.utc)} {event.text}"
-
-
-def _compare(row: MeasurementComparison) -> ComparedMeasurement:
-    known = row.change is not None and row.low is not None
-    return ComparedMeasurement(
-        name=row.measurement,
-        where=" ".join(part for part in (row.model, row.access, row.operator) if part),
-        baseline=format_value(row.baseline, row.unit) if row.baseline is not None else "",
-        candidate=format_value(row.candidate, row.unit) if row.candidate is not None else "",
-        change=f"{row.change:+.1%}" if known else "",
-        interval=f"{row.low:+.1%} to {row.high:+.1%}" if known else "",
-        detectable=f"{row.detectable:.0%}" if row.detectable is not None else "",
-        units=row.units,
-        verdict=row.verdict,
-        kind=_COMPARISON_KINDS.get(row.verdict, ""),
-    )
 
 
 def _cell(cell: MatrixCell | None) -> CellView | None:

@@ -75,23 +75,46 @@ class ComparedMeasurement:
     baseline: str
     candidate: str
     change: str
+    network: str
     interval: str
     detectable: str
+    resolution: str
     units: str
     verdict: str
+    why: str
     kind: str
 
 
 @dataclass(frozen=True)
 class ComparisonView:
-    """A comparison with a baseline; ``unjudged`` counts the measurements by the reason that there is no verdict."""
+    """A comparison with a baseline.
+
+    Attributes:
+        advice: what it means for a decision.
+        notes: what it rests on, and what was left out.
+        sides: firmware, nights and boards of baseline, candidate and control boards.
+        place: model, access and operator, where they are the same in all rows.
+        units: likewise.
+        settle: the command of nights that would settle it.
+        rows: measurements with a difference: those that are proved, then those that are not.
+        reasons: why nothing is proved of measurements, each with their number.
+    """
 
     baseline: str
+    candidate: str
     verdict: str
     reason: str
+    tone: str
+    advice: str
+    statistic: str
+    notes: Sequence[str]
+    sides: Sequence[str]
+    place: str
+    units: str
+    settle: str
     false_alarms: str
     rows: Sequence[ComparedMeasurement]
-    unjudged: Sequence[tuple[str, int]]
+    reasons: Sequence[tuple[str, int]]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from bench.boards import (
     BoardSpec,
     Budget,
     Cost,
+    Lease,
     Ledger,
     cost_of_commands,
     found_again,
@@ -30,6 +31,7 @@ _EVERY_S = 300.0
 _FRESH_S = 60.0  # so long a finding holds, and so long one that is asked for is waited for
 _REGISTER_S, _CONNECT_S, _RECEIVE_S = 300.0, 60.0, 30
 _END_S = 20.0
+_FREE_S = 1.0
 _LOOK_S = 0.1
 _PAYLOAD = b"is the network there?"
 _MOST = Cost(octets=4000)
@@ -44,12 +46,16 @@ class ControlBoard:
         config: the lab.
         stream: gets a row a probe: ``ok`` (null where it could not tell), ``text``, ``echo_ns``.
         stopped: whether nobody waits for an answer any more.
+        lease: of the run on the board, where it has one.
+        occupied: whether the board runs tests now, and cannot be asked.
     """
 
     spec: BoardSpec
     config: Config
     stream: ResultStream
     stopped: Callable[[], bool]
+    lease: Lease | None = None
+    occupied: Callable[[], bool] = lambda: False
     _found: tuple[float, str | None] = (-math.inf, None)
     _asked: threading.Event = field(default_factory=threading.Event)
     _ended: bool = False
@@ -69,8 +75,10 @@ class ControlBoard:
     def probe(self) -> str | None:
         """Return what is wrong with the network, as this board found a moment ago or finds now; empty for nothing.
 
-        None where it cannot tell: it is unplugged, in use, or has spent its budget.
+        None where it cannot tell: it is unplugged, in use, runs tests, or has spent its budget.
         """
+        if self.occupied():
+            return None
         asked = time.monotonic()
         if asked - self._found[0] > _FRESH_S:
             self._asked.set()
@@ -81,8 +89,10 @@ class ControlBoard:
     def _probe_now_and_then(self) -> None:
         with contextlib.suppress(EvidenceLost):  # the run finds out by itself
             while not self._ended:
-                self._probe()
-                self._asked.wait(_EVERY_S)
+                occupied = self.occupied()
+                if not occupied:
+                    self._probe()
+                self._asked.wait(_FREE_S if occupied else _EVERY_S)
                 self._asked.clear()
 
     def _probe(self) -> None:
@@ -102,7 +112,9 @@ class ControlBoard:
     def _echo(self) -> int:
         """Return the time in ns from the first byte sent to the last one received; count what it costs."""
         spec = self.spec = found_again(self.spec, self.config, 0).attached_by(self.config)
-        board = Board(spec, Concealer(lab_key()), connect_timeout=_CONNECT_S, job="control board of a run")
+        board = Board(
+            spec, Concealer(lab_key()), connect_timeout=_CONNECT_S, job="control board of a run", lease=self.lease
+        )
         peers = Peers(spec.peers_of(self.config))
         with Ledger() as ledger:
             budget = Budget(self.config.budget, ledger, spec.key, ledger.sim_of(spec.key))
@@ -131,12 +143,12 @@ class ControlBoard:
             return time.monotonic_ns() - began
 
 
-def control_board(config: Config, under_test: Sequence[BoardSpec]) -> BoardSpec | None:
-    """Return the control board that is attached and not itself under test; None where there is none."""
+def control_boards(config: Config, under_test: Sequence[BoardSpec]) -> list[BoardSpec]:
+    """Return the control boards that are attached and not themselves under test."""
     if not any(entry.control_board for entry in config.boards):
-        return None
+        return []
     taken = {spec.key for spec in under_test}
     with contextlib.suppress(BenchError):
         known = known_boards(config)
-        return next((spec for spec in known if spec.control_board and spec.port and spec.key not in taken), None)
-    return None
+        return [spec for spec in known if spec.control_board and spec.port and spec.key not in taken]
+    return []

@@ -13,16 +13,16 @@ from bench.errors import BenchError, LabError, UsageError
 from bench.evidence import EvidenceLost, Summary, rows
 from bench.evidence.summary import FILE as SUMMARY
 from bench.history import CompareSettings, Store, compare
-from bench.report.comparison import comparison_rows, headline
+from bench.report.comparison import comparison_row
 from bench.report.history import run_record
 from bench.report.notification import change_since, notify
-from bench.run.folder import find_choice, rebuild, save
+from bench.run.folder import find_choice, rebuild, save, with_earlier_nights
 from bench.run.run import Run
 from bench.run.watcher import Level
 from bench.run.worker import Worker
 
 # pytest's own exit codes: tests ran (0, 1), interrupted, internal error, usage error, nothing collected.
-_PYTEST_FAILED, _PYTEST_INTERRUPTED, _PYTEST_USAGE = 1, 2, 4
+_PYTEST_FAILED, _PYTEST_INTERRUPTED, _PYTEST_USAGE, _PYTEST_NOTHING = 1, 2, 4, 5
 _SHOWN_LINES = 12
 _PYTEST_TROUBLE = {2: "was interrupted", 3: "had an internal error", 4: "could not start", 5: "collected no test"}
 
@@ -102,6 +102,8 @@ class Ending:
 
     def _explain(self, worker: Worker) -> str:
         code, slot = worker.process.returncode, worker.spec.slot
+        if worker.spec.control_board and (code < 0 or code in (_PYTEST_FAILED, _PYTEST_NOTHING)):
+            return ""  # the suites measure nothing, or it went wrong: that says nothing of the boards under test
         if code < 0:
             return f"the process of {slot} was ended by {signal.Signals(-code).name}"
         explained = self.run.state.went_wrong(slot, worker.round, worker.attempt)
@@ -121,29 +123,28 @@ class Ending:
         earlier = {}
         try:
             with Store(self.history, only_read=True) as store:
-                for (test, simulated), slots in sorted(failed.items()):
-                    earlier[test] = store.earlier(test, sorted(slots), simulated=simulated)
+                for (test, simulated), boards in sorted(failed.items()):
+                    earlier[test] = store.earlier(test, sorted(boards), simulated=simulated)
         except (LabError, sqlite3.Error):
             return  # reported when the run is added to the history
         self.run.stream.add(rows.EarlierRow(tests={test: text for test, text in earlier.items() if text}))
 
     def _compare(self) -> None:
-        """Compare with the plan's baseline, as the history knows it."""
+        """Compare with the plan's baseline, as the history knows it: this run, and earlier nights of its firmware."""
         if self.plan is None or self.history is None:
             return
         baseline = load_plan(self.plan).baseline
         if not baseline:
             return
         try:
-            own = find_choice(str(self.run.folder), self.history)
             settings = CompareSettings(**self.run.workers.lab.compare.model_dump())
-            found = compare(find_choice(baseline, self.history), own, settings)
+            base = find_choice(baseline, self.history)
+            own = with_earlier_nights(find_choice(str(self.run.folder), self.history), self.history, base)
+            found = compare(base.side, own.side, settings, [*base.beside, *own.beside])
         except (BenchError, sqlite3.Error) as error:
             self.run.watcher.line("compare", f"nothing: {error}", Level.WARNING)
             return
-        self.run.stream.add(
-            rows.ComparisonRow(baseline=baseline, **headline(found), measurements=comparison_rows(found))
-        )
+        self.run.stream.add(comparison_row(found, baseline, "this run and earlier nights of its firmware"))
 
     def _rebuild(self) -> Summary:
         """Return what the folder proves; that no hardware took part is said even when all evidence is lost."""

@@ -11,6 +11,7 @@ import msgspec
 
 from bench.boards import BoardSpec, Budget, BudgetLine, Cost, Ledger
 from bench.errors import UsageError
+from bench.run.control_board import control_boards
 from bench.run.execute import Prepared
 from bench.run.selection import INTERLEAVED_ROUNDS
 from bench.run.suites import pytest_command
@@ -45,22 +46,28 @@ class SpendingEstimate:
 
 
 def estimates(prepared: Prepared) -> Iterator[SpendingEstimate]:
-    """Yield an estimate for each board. Nothing is opened: a simulated board need not be there.
+    """Yield an estimate for each board, control boards last. Nothing is opened: no simulated board need be there.
 
     Raises:
         UsageError: the tests cannot be read.
     """
-    count = range(prepared.simulated)
-    simulated = [BoardSpec(f"simulated-{number + 1}", os.devnull, hardware=False) for number in count]
     rounds = prepared.rounds or (INTERLEAVED_ROUNDS if prepared.request.interleave else 1)
     with Ledger() as ledger:
-        for spec in [*prepared.boards, *simulated]:
+        beside = [] if prepared.request.interleave else control_boards(prepared.lab, prepared.boards)
+        for spec in [*all_specs(prepared), *beside]:
             costs = _query_costs(prepared, spec)
             cost = Cost(**{kind: rounds * amount for kind, amount in costs.cost.items()})
             budget = Budget(prepared.lab.budget, ledger, spec.key, ledger.sim_of(spec.key))
             yield SpendingEstimate(
                 spec, rounds, costs, cost, tuple(budget.lines()), not budget.sim and _limits_bytes(prepared)
             )
+
+
+def all_specs(prepared: Prepared) -> list[BoardSpec]:
+    """Return the boards under test, and stand-ins for simulated ones, which do not run yet."""
+    count = range(prepared.simulated)
+    simulated = [BoardSpec(f"simulated-{number + 1}", os.devnull, hardware=False) for number in count]
+    return [*prepared.boards, *simulated]
 
 
 def _limits_bytes(prepared: Prepared) -> bool:

@@ -17,6 +17,7 @@ from bench.evidence.run_folder import discard_run_folder, new_run_folder
 from bench.evidence.summary import FILE as SUMMARY
 from bench.internal_error import internal_error
 from bench.run import suites
+from bench.run.control_board import control_boards
 from bench.run.ending import Ending, PytestRefused
 from bench.run.folder import rebuild, save
 from bench.run.interruption import Interruption
@@ -110,8 +111,9 @@ def _execute(prepared: Prepared, folder: Path, watcher: Watcher) -> Summary:
         ending = Ending(run, plan, request.history or lab.history)
         with _all_boards(prepared) as specs:
             schedule = schedule_boards(specs, request.interleave, prepared.rounds)
-            with run.leased(schedule.specs):
-                summary = _play(run, ending, schedule)
+            schedule = schedule.beside(control_boards(lab, schedule.specs))
+            with run.leased(schedule.specs), run.leased_if_free(schedule.controls) as controls:
+                summary = _play(run, ending, replace(schedule, controls=tuple(controls)))
                 summary.folder = folder
                 _tell_unused_limits(prepared, summary, watcher)
                 watcher.finish(summary)

@@ -1,5 +1,7 @@
 """The folder of a run: what it proves, rebuilt from its stream; what is written into it; what it measured."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from bench.evidence import RowReader, Summary, reconcile, write_json
 from bench.evidence.run_folder import check_run_folder
 from bench.evidence.stream import FILE as STREAM
 from bench.evidence.summary import FILE as SUMMARY
-from bench.history import Observation, Store, chosen_runs, observations
+from bench.history import Observation, Store, chosen_runs, control_boards, known_models, observations
 from bench.packages import SUITES, package_folder
 from bench.report import write_pages
 from bench.report.allure_files import attach_globally, count_results
@@ -55,7 +57,20 @@ def save(folder: Path, summary: Summary) -> None:
     attach_globally(folder / "allure-results", "verdict", (folder / "verdict.html").read_text(encoding="utf-8"))
 
 
-def find_choice(text: str, history: Path) -> list[Observation]:
+@dataclass(frozen=True)
+class Choice:
+    """What a choice on the command line means.
+
+    Attributes:
+        side: the observations.
+        beside: those of control boards in the same runs.
+    """
+
+    side: list[Observation]
+    beside: list[Observation]
+
+
+def find_choice(text: str, history: Path) -> Choice:
     """Return the observations of a choice on the command line: a run's folder, or a part of the history.
 
     Raises:
@@ -64,26 +79,48 @@ def find_choice(text: str, history: Path) -> list[Observation]:
     folder = Path(text)
     if _is_run(folder):
         check_run_folder(folder)
+        models: Mapping[str, str] | None = None
+        if _is_file(history):
+            with Store(history, only_read=True) as store:
+                models = known_models(store)
         with Store(":memory:") as store:
             store.add(run_record(folder, rebuild(folder)))
-            return _find_observations(store, "*")
-    if not history.is_file():
+            return _find_observations(store, "*", models)
+    if not _is_file(history):
         raise UsageError(f"{text} is not the folder of a run, and there is no history {history} to look it up in")
     with Store(history, only_read=True) as store:
         found = _find_observations(store, text)
-    if not found:
+    if not found.side:
         raise UsageError(
             f"the history {history} has no measurement of {text!r}; nrf91-bench history list shows its runs"
         )
     return found
 
 
+def with_earlier_nights(run: Choice, history: Path, besides: Choice) -> Choice:
+    """Return a run together with what the history knows of its firmware, except what is part of another choice.
+
+    A single night is a hint at most, so that the verdict on a firmware rests on all of its nights.
+    """
+    firmware = {one.firmware for one in run.side}
+    with Store(history, only_read=True) as store:
+        boards = [board for board, text in chosen_runs(store, "*").items() if {text} == firmware]
+        earlier = Choice(observations(store, boards), observations(store, control_boards(store, boards)))
+    taken = {one.trial for one in (*run.side, *besides.side)}
+    return Choice([*run.side, *(one for one in earlier.side if one.trial not in taken)], [*run.beside, *earlier.beside])
+
+
 def _is_run(folder: Path) -> bool:
+    return _is_file(folder / STREAM)
+
+
+def _is_file(path: Path) -> bool:
     try:
-        return (folder / STREAM).is_file()
+        return path.is_file()
     except (OSError, ValueError):  # what no path can be
         return False
 
 
-def _find_observations(store: Store, text: str) -> list[Observation]:
-    return observations(store, list(chosen_runs(store, text)))
+def _find_observations(store: Store, text: str, models: Mapping[str, str] | None = None) -> Choice:
+    chosen = list(chosen_runs(store, text))
+    return Choice(observations(store, chosen, models), observations(store, control_boards(store, chosen), models))

@@ -17,13 +17,13 @@ from pathlib import Path
 from bench import __version__
 from bench.boards import BoardLeased, BoardSpec, Holder, Lease, reservation_of
 from bench.boards.hotplug import ended_text, has_ended
+from bench.counting import counted
 from bench.evidence import EvidenceLost, ResultStream, RowReader, Summary, rows, write_json
 from bench.evidence.run_folder import too_little_room
 from bench.evidence.summary import FILE as SUMMARY
-from bench.evidence.summary import counted
 from bench.packages import package_folder
 from bench.run.circuit_breaker import CircuitBreaker, missing_of, probes_of
-from bench.run.control_board import ControlBoard, control_board
+from bench.run.control_board import ControlBoard, control_boards
 from bench.run.interruption import Interruption
 from bench.run.schedule import Schedule, Turn
 from bench.run.state import RunState, retries
@@ -64,6 +64,7 @@ class Run:
     reader: RowReader = field(init=False)
     _leases: dict[str, Lease] = field(default_factory=dict)
     specs: Sequence[BoardSpec] = ()
+    _controls: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.reader = RowReader(self.folder)
@@ -104,6 +105,19 @@ class Run:
                 self.watcher.line("in use", text, Level.WARNING)
             yield
 
+    @contextlib.contextmanager
+    def leased_if_free(self, specs: Sequence[BoardSpec]) -> Iterator[list[BoardSpec]]:
+        """Lease control boards for a while; yield those that nobody else uses. Without them the run goes on."""
+        with contextlib.ExitStack() as stack:
+            free = []
+            for spec in sorted(specs, key=lambda spec: spec.key):
+                try:
+                    self._lease(spec, stack)
+                    free.append(spec)
+                except BoardLeased as error:
+                    self.watcher.line("in use", f"{error}; it measures nothing in this run", Level.WARNING)
+            yield free
+
     def _lease(self, spec: BoardSpec, stack: contextlib.ExitStack) -> None:
         def waiting(holder: Holder | None) -> None:
             self.watcher.line("waiting", f"for {spec.slot}, which {holder.text if holder else 'somebody'} has")
@@ -123,14 +137,16 @@ class Run:
             OSError, EvidenceLost: evidence cannot be kept.
         """
         specs = self.specs = schedule.specs
-        simulated = any(not spec.hardware for spec in specs)
+        controls = [spec.slot for spec in schedule.controls]
+        simulated = any(not spec.hardware for spec in (*specs, *schedule.controls))
         write_json(self.folder / SUMMARY, Summary(self.folder.name, simulated=simulated).to_json())
         self.stream.add(
             rows.RunRow(
                 simulated=simulated,
                 slots=[spec.slot for spec in specs],
                 groups=schedule.groups,
-                turns=[(turn.round, [spec.slot for spec in turn.specs]) for turn in schedule.turns],
+                turns=[(turn.round, [*(spec.slot for spec in turn.specs), *controls]) for turn in schedule.turns],
+                controls=controls,
                 bench=__version__,
             )
         )
@@ -139,13 +155,14 @@ class Run:
         crowded = too_little_room(self.folder.parent)
         if crowded:
             self.watcher.line("disk", crowded, Level.WARNING)
-        self.watcher.line("run", f"{counted(len(specs), 'board')}, results in {self.folder}")
+        beside = f" beside {counted(len(controls), 'control board')}" if controls else ""
+        self.watcher.line("run", f"{counted(len(specs), 'board')}{beside}, results in {self.folder}")
 
     def play(self, schedule: Schedule) -> list[Worker]:
         """Play every turn, each with its second attempts; return the workers, which have ended."""
         specs, lab = schedule.specs, self.workers.lab
-        spec = control_board(lab, specs)
-        control = ControlBoard(spec, lab, self.stream, lambda: self.interruption.requested) if spec else None
+        control = self._control(schedule)
+        self._controls = frozenset(spec.slot for spec in schedule.controls)
         breaker = CircuitBreaker(
             self.folder,
             self.stream,
@@ -161,10 +178,27 @@ class Run:
             for turn in schedule.turns:
                 if self.interruption.requested:
                     break
-                ended += self._follow([self._starter(spec, turn.round) for spec in turn.specs], breaker)
+                specs = (*turn.specs, *schedule.controls)
+                ended += self._follow([self._starter(spec, turn.round) for spec in specs], breaker)
                 if not self.interruption.requested:
                     ended += self._follow(self._second_attempts(turn), breaker)
         return ended
+
+    def _control(self, schedule: Schedule) -> ControlBoard | None:
+        """Return the control board that is asked for the network: when it runs no tests, or has run them all."""
+        lab = self.workers.lab
+        spec = next(iter(schedule.controls or control_boards(lab, schedule.specs)), None)
+        if spec is None:
+            return None
+        last = schedule.turns[-1].round
+        return ControlBoard(
+            spec,
+            lab,
+            self.stream,
+            lambda: self.interruption.requested,
+            self._leases.get(spec.slot),
+            lambda: bool(schedule.controls) and (spec.slot, last) not in self.state.ended,
+        )
 
     def _starter(self, spec: BoardSpec, number: int, again: Sequence[str] = ()) -> _Start:
         def start() -> tuple[Worker, float]:
@@ -239,7 +273,7 @@ class Run:
         for row in self.reader.new_rows():
             self.watcher.follow(row)
             self.state.take(row)
-            if breaker is not None:
+            if breaker is not None and row.slot not in self._controls:
                 breaker.take(row)
 
 

@@ -1,7 +1,7 @@
 """When which boards run: all at once, several times over, or two groups in turn."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.boards import BoardSpec
 from bench.errors import UsageError
@@ -17,15 +17,26 @@ class Turn:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The turns of a run; ``groups`` are the slots of those that alternate, by the group's selector."""
+    """The turns of a run.
+
+    Attributes:
+        turns: in their order.
+        groups: slots of those that alternate, by the group's selector.
+        controls: control boards, which run the tests that measure in every turn.
+    """
 
     turns: tuple[Turn, ...]
     groups: dict[str, list[str]]
+    controls: tuple[BoardSpec, ...] = ()
 
     @property
     def specs(self) -> tuple[BoardSpec, ...]:
-        """Every board, once."""
+        """Every board under test, once."""
         return tuple({spec.slot: spec for turn in self.turns for spec in turn.specs}.values())
+
+    def beside(self, controls: Sequence[BoardSpec]) -> "Schedule":
+        """Return the schedule with control boards beside it; boards that alternate are each other's control."""
+        return self if self.groups else replace(self, controls=tuple(controls))
 
 
 def repeated(specs: Sequence[BoardSpec], rounds: int) -> Schedule:
@@ -37,8 +48,12 @@ def interleaved(groups: dict[str, Sequence[BoardSpec]], rounds: int) -> Schedule
     """Return the schedule of two groups in turn, A B, B A, A B ...: a drift of the night meets both.
 
     Raises:
-        UsageError: an empty group, or a board in both.
+        UsageError: an empty group, a board in both, or an odd number of rounds: one group would be first more often.
     """
+    if rounds % 2:
+        raise UsageError(
+            f"--repeat {rounds} with --interleave: give an even number, so that each group is first as often"
+        )
     first, second = groups.values()
     if not first or not second:
         empty = next(name for name, specs in groups.items() if not specs)

@@ -15,6 +15,9 @@ class RunState:
         self._simulated: dict[str, bool] = {}
         self._unread: set[str] = set()
         self._went_wrong: set[tuple[str, int, int]] = set()
+        self._identities: dict[str, str] = {}
+        self.ended: set[Place] = set()
+        """Boards and rounds whose process has come to its end."""
 
     def take(self, row: rows.Row) -> None:
         """Take the next row of the stream."""
@@ -25,6 +28,9 @@ class RunState:
                     self._went_wrong.add((row.slot, row.round, row.attempt))
             case rows.BoardRow():
                 self._simulated[row.slot] = self._simulated.get(row.slot, False) or row.simulated
+                self._identities[row.slot] = row.identity
+            case rows.EndedRow():
+                self.ended.add((row.slot, row.round))
             case rows.ScriptErrorRow():
                 self._unread.add(row.slot)
 
@@ -45,12 +51,13 @@ class RunState:
         return slot in self._unread or (slot, number, attempt) in self._went_wrong
 
     def failed_tests(self) -> dict[tuple[str, bool], set[str]]:
-        """Return the slots on which a test failed, by test and whether they are simulated."""
+        """Return the boards (identities) on which a test failed, by test and whether they are simulated."""
         failed: dict[tuple[str, bool], set[str]] = {}
         for (slot, _), finished in self._finished.items():
             for row in finished.values():
                 if row.outcome is Outcome.FAILED:
-                    failed.setdefault((row.test, self._simulated.get(slot, False)), set()).add(slot)
+                    board = self._identities.get(slot, slot)
+                    failed.setdefault((row.test, self._simulated.get(slot, False)), set()).add(board)
         return failed
 
 

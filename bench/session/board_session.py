@@ -334,6 +334,7 @@ class BoardSession:
             ids=board.short_ids(),
             network=self.radio.locate(board),
             registered_ns=registered_ns,
+            control=self.spec.control_board,
         )
 
     def _listen(self) -> None:

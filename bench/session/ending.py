@@ -84,7 +84,7 @@ class TestEndings:
     def finish(self, left: TestLeft) -> TestEnd:
         """Judge a test, keep its evidence, count what it has spent, and write its row."""
         session, record = self._session, self._session.record
-        judgement = record.judge(stack=left.stack, hardware=session.spec.hardware)
+        judgement = record.judge(stack=left.stack, hardware=session.spec.hardware, control=session.spec.control_board)
         outcome = judgement.outcome
         if outcome is not Outcome.SKIPPED:
             errors = session.lab_errors_in_a_row

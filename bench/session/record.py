@@ -89,12 +89,13 @@ class TestRecord:
             self.message = message
         return judgement.outcome
 
-    def judge(self, *, stack: bool, hardware: bool) -> TestJudgement:
+    def judge(self, *, stack: bool, hardware: bool, control: bool = False) -> TestJudgement:
         """Judge the test, all phases of which are over, and say in its message what decided.
 
         Args:
             stack: the expectation rests on a host's network stack.
             hardware: the board is real.
+            control: it is a control board.
         """
         judgement = judge_test(
             TestFacts(
@@ -105,12 +106,15 @@ class TestRecord:
                 stack,
                 hardware,
                 self._only_differences,
+                control,
             )
         )
         if self.restarted and self.restarted not in self.message:
             self.message = f"{self.restarted}\n{self.message}"  # what the body saw was the consequence
         if judgement.lab_lost and self.loss is not None:
             self.message = f"{self.loss.text}\n{self.message}"
+        if control and judgement.outcome is Outcome.LAB_ERROR and not judgement.lab_lost and self.lab_error is None:
+            self.message = f"the control board, whose firmware is known to be good, failed: {self.message}"
         if judgement.observation:
             self.message = f"{OBSERVATION}: {self.message}"
         return judgement

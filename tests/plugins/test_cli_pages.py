@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from rich.console import Console
 
 from bench.cli.console import RunConsole
 from bench.evidence import RowReader
-from bench.history import BoardRecord, MeasurementRecord, ResultRecord, RunRecord, Store
+from bench.history import MeasurementRecord, Store
 from bench.report import allure_report
 from tests.support.inline import command_line
+from tests.support.records import night_record
 
 
 def row(kind: str, **fields: object) -> str:
@@ -117,28 +119,32 @@ class TestMatrix:
         assert (finished.returncode, "is not the folder of a run" in finished.stderr) == (2, True)
 
 
-def night(number: int, firmware: str, level: float) -> RunRecord:
-    level *= 1 + 0.01 * (-1) ** number
-    boards = (BoardRecord("dk-1", "imei-1", "nrf9151dk", firmware, "slm", "3.1.0", "LTE-M", "24201", "cell-1"),)
-    results = (ResultRecord("t.py::t", "dk-1", 1, "passed", duration_ns=5),)
-    figures = {"p50": level, "typical": level}
-    series = MeasurementRecord("t.py::t", "dk-1", 1, 0, "echo", "ns", 7, 400, figures, "ok", (level,) * 400)
-    started = f"2026-11-{number:02}T22:00:00Z"
-    return RunRecord(f"uid-{number}", f"run-{number}", started, "PASSED", 0, False, "0.1", boards, results, (series,))
-
-
 class TestCompare:
     @pytest.fixture
     def history(self, tmp_path: Path) -> str:
-        """Fourteen nights on one firmware, three each on one that is slower, as fast, and faster; one on a fifth."""
+        """Ten nights on one firmware, three each on one that is slower, as fast, and faster; one on a fifth.
+
+        Three control boards ran beside them; the network became 30 % slower with the second firmware.
+        """
         path = tmp_path / "history.sqlite"
         with Store(path) as store:
-            for number in range(1, 15):
-                store.add(night(number, "mfw_1", 1e6))
-            for first, firmware, level in ((15, "mfw_2", 1.2e6), (18, "mfw_3", 1e6), (21, "mfw_4", 0.8e6)):
+            for number in range(1, 11):
+                store.add(night_record(number, "mfw_1", 1e6, controls=3))
+            for first, firmware, level in ((11, "mfw_2", 1.2e6), (14, "mfw_3", 1e6), (17, "mfw_4", 0.8e6)):
                 for number in range(first, first + 3):
-                    store.add(night(number, firmware, level))
-            store.add(night(24, "mfw_5", 1e6))
+                    store.add(night_record(number, firmware, level, controls=3, network=1.3))
+            store.add(night_record(24, "mfw_5", 1e6, controls=3))
+        return str(path)
+
+    @pytest.fixture
+    def alone(self, tmp_path: Path) -> str:
+        """The same without control boards."""
+        path = tmp_path / "alone.sqlite"
+        with Store(path) as store:
+            for number in range(1, 11):
+                store.add(night_record(number, "mfw_1", 1e6))
+            for number in range(11, 14):
+                store.add(night_record(number, "mfw_2", 1e6, network=1.3))
         return str(path)
 
     @pytest.mark.parametrize(
@@ -148,22 +154,98 @@ class TestCompare:
     def test_two_firmwares(self, history: str, candidate: str, code: int, verdict: str) -> None:
         finished = command_line("compare", "modem=mfw_1", f"modem={candidate}", "--history", history)
         assert finished.returncode == code, finished.stdout + finished.stderr
-        assert f"verdict   {verdict}" in finished.stdout
-        assert "alarms    " in finished.stdout
-        assert "echo (nrf9151dk" in finished.stdout
+        assert finished.stdout.startswith(f"verdict   {verdict}   ")
+        words = " ".join(finished.stdout.split())
+        assert (
+            "8 stretches of 3 nights of the baseline were compared with its other nights, and 0 called changed" in words
+        )
+        assert "beside control boards whose firmware stayed the same" in words
+        assert "candidate: " in words
+        assert "all on nrf9151dk LTE-M 24201" in words
+        assert "(network +30." in words
         asked = ("compare", "modem=mfw_1", f"modem={candidate}", "--history", history, "--json")
         told = json.loads(command_line(*asked).stdout)
-        assert (told["verdict"], len(told["measurements"])) == (verdict, 1)
+        assert (told["verdict"], len(told["measurements"]), told["evidence"]) == (verdict, 1, "controlled")
 
-    def test_one_night_is_not_enough_to_tell(self, history: str) -> None:
-        finished = command_line("compare", "modem=mfw_2", "modem=mfw_5", "--history", history)
+    def test_nights_alone_say_that_something_changed_and_what_would_settle_it(self, alone: str) -> None:
+        finished = command_line("compare", "modem=mfw_1", "modem=mfw_2", "--history", alone)
+        assert finished.returncode == 5
+        assert finished.stdout.startswith(
+            "verdict   CHANGED SINCE 2026-11-11   0 regressions, 1 changed (1 worse, 0 better)"
+        )
+        assert "changed, worse" in finished.stdout
+        (command,) = (line.strip() for line in finished.stdout.splitlines() if "--interleave" in line)
+        assert command == (
+            "nrf91-bench run --board dk-1 --board dk-2 --board dk-3 --board dk-4 --interleave firmware=mfw_1"
+            " --interleave firmware=mfw_2 --suite t"
+        )
+
+    def test_one_night_is_a_hint_at_most(self, history: str) -> None:
+        finished = command_line("compare", "modem=mfw_1", "modem=mfw_5", "--history", history)
         assert (finished.returncode, "NOT ENOUGH EVIDENCE" in finished.stdout) == (5, True), finished.stdout
+        assert "unproved  1 x the candidate has 1 night, which is a hint at most; it takes 3" in finished.stdout
+        assert "This says neither yes nor no." in finished.stdout
+
+    def test_groups_in_turn(self, tmp_path: Path) -> None:
+        history = tmp_path / "history.sqlite"
+        groups = [
+            {"dk-1": "mfw_2", "dk-2": "mfw_2", "dk-3": "mfw_1", "dk-4": "mfw_1"},
+            {"dk-1": "mfw_1", "dk-2": "mfw_1", "dk-3": "mfw_2", "dk-4": "mfw_2"},
+        ]
+        with Store(history) as store:
+            for number in range(1, 7):
+                store.add(night_record(number, "mfw_2", 1.1e6, boards=groups[number % 2], rounds=5))
+        finished = command_line("compare", "modem=mfw_1", "modem=mfw_2", "--history", str(history))
+        assert finished.returncode == 1, finished.stdout
+        assert "interleaved: both firmwares ran in turn in the same nights" in finished.stdout
+        assert "30 rounds of 4 boards in 6 nights" not in finished.stdout, "the page says that"
+
+    def test_a_board_that_was_named_by_its_port_is_known_by_its_own_answers(self, tmp_path: Path) -> None:
+        history = tmp_path / "history.sqlite"
+        with Store(history) as store:
+            for number in range(1, 11):
+                store.add(night_record(number, "mfw_1", 1e6, controls=3))
+            for number in range(11, 14):
+                store.add(night_record(number, "mfw_2", 1.2e6, controls=3, model="unknown"))
+        finished = command_line("compare", "modem=mfw_1", "modem=mfw_2", "--history", str(history))
+        assert finished.returncode == 1, finished.stdout
+
+    def test_the_page(self, alone: str, tmp_path: Path) -> None:
+        page = tmp_path / "compare.html"
+        asked = ("compare", "modem=mfw_1", "modem=mfw_2", "--history", alone, "--html", str(page))
+        assert f"page      {page}" in command_line(*asked).stdout
+        text = page.read_text()
+        assert "CHANGED SINCE 2026-11-11" in text
+        assert "10 and 3 nights of 4 boards, 1 cell" in text
+        assert "the mean of the middle 80 %" in text
+        assert "baseline: mfw_1, SLM 3.1.0, 10 nights (2026-11-01 to 2026-11-10), dk-1, dk-2, dk-3, dk-4" in text
+        assert "swap the halves after each night" in text
+        assert "SIMULATED" not in text
+        assert "<script" not in text
+        refused = command_line(*asked[:-1], str(tmp_path / "no" / "such.html"))
+        assert (refused.returncode, "--html: cannot write" in refused.stderr) == (2, True)
+
+    def test_every_measurement_on_request(self, history: str) -> None:
+        with Store(history) as store:
+            extra = tuple(
+                MeasurementRecord("test_t.py::t", f"dk-{1 + n % 4}", 1, 0, f"m{n}", "ns", 7, 9, {"typical": 1e6}, "ok")
+                for n in range(30)
+            )
+            for number, firmware in ((25, "mfw_1"), (26, "mfw_2")):
+                record = night_record(number, firmware, 1e6)
+                store.add(replace(record, measurements=extra))
+        asked = ("compare", "modem=mfw_1", "modem=mfw_2", "--history", history)
+        short, full = command_line(*asked).stdout, command_line(*asked, "--all").stdout
+        assert "and 20 more without a proved difference (--all shows them)" in short
+        assert all(f"m{number} " in full for number in range(30))
+        assert "unproved  30 x " in short
 
     @pytest.mark.parametrize(
         ("choice", "words"),
         [
             ("2026-11-01..2026-11-30", "holds 5 firmwares"),
             ("modem=mfw_9", "has no measurement of 'modem=mfw_9'"),
+            ("modem=mfw_golden", "has no measurement of 'modem=mfw_golden'"),
             ("colour=red", "'colour=red' chooses nothing"),
         ],
     )
@@ -181,6 +263,37 @@ class TestCompare:
         assert finished.returncode == 5, "it has measured nothing"
 
 
+class TestChanges:
+    @pytest.fixture
+    def history(self, tmp_path: Path) -> str:
+        path = tmp_path / "history.sqlite"
+        with Store(path) as store:
+            for number in range(1, 15):
+                store.add(night_record(number, "mfw_1" if number < 8 else "mfw_2", 1e6 if number < 8 else 1.1e6))
+        return str(path)
+
+    def test_since_when_and_what_changed_with_it(self, history: str) -> None:
+        finished = command_line("history", "changes", "--history", history)
+        assert finished.returncode == 0
+        first, last = finished.stdout.splitlines()
+        assert first.startswith("2026-11-08   +1")
+        assert first.endswith("with it: firmware mfw_1, SLM 3.1.0 to mfw_2, SLM 3.1.0")
+        assert last == "a change was found in 1 of 1 measurement, in 14 nights"
+
+    def test_the_page(self, history: str, tmp_path: Path) -> None:
+        page = tmp_path / "changes.html"
+        command_line("history", "changes", "--history", history, "--html", str(page))
+        text = page.read_text()
+        assert "<svg" in text
+        assert "2026-11-08" in text
+        assert "A change was found in 1 measurement. In 0 none was found" in text
+
+    def test_few_nights(self, history: str) -> None:
+        finished = command_line("history", "changes", "2026-11-01..2026-11-05", "--history", history)
+        assert "a change was found in 0 of 0 measurements, in 5 nights" in finished.stdout
+        assert "1 measurement more with too few nights: it takes 12 that share boards" in finished.stdout
+
+
 class TestHistory:
     def test_import_list_and_merge(self, tmp_path: Path) -> None:
         folder, own, other = run_of(tmp_path / "run", "passed"), tmp_path / "own.sqlite", tmp_path / "other.sqlite"
@@ -188,7 +301,7 @@ class TestHistory:
         assert "added   1 results, 0 measurements" in added
         assert "was there" in command_line("history", "import", str(folder), "--history", str(own)).stdout
         with Store(other) as store:
-            store.add(night(1, "mfw_1", 1e6))
+            store.add(night_record(1, "mfw_1", 1e6))
         assert "1 runs added" in command_line("history", "merge", str(other), "--history", str(own)).stdout
         assert "0 runs added" in command_line("history", "merge", str(other), "--history", str(own)).stdout
         listed = command_line("history", "list", "--history", str(own)).stdout

@@ -1,31 +1,34 @@
-"""Comparisons: no false alarm, no true shift missed, and no verdict where nothing can be told."""
-
-import math
-import statistics
-from collections.abc import Callable
+"""A part of benchmarks/verdicts.py: seeded, so the same wherever it runs."""
 
 import pytest
 import verdicts
 
-
-class TestFalseAlarmsAndPower:
-    """A part of benchmarks/verdicts.py: seeded, so the same wherever it runs."""
-
-    @pytest.mark.parametrize("design", verdicts.DESIGNS)
-    def test_a_firmware_is_not_worse_than_itself(self, design: str) -> None:
-        labs = 15 if "window" in design else 30  # two windows that differ by two nights only, and take long
-        assert verdicts.alarms(design, labs, seed=1) <= 1
-
-    @pytest.mark.parametrize("design", list(verdicts.DESIGNS)[:2])
-    def test_boards_that_wander_from_night_to_night_raise_no_alarm(self, design: str) -> None:
-        assert verdicts.alarms(design, 20, seed=1, wander=0.03) <= 1
-
-    def test_a_tenth_is_found_beside_a_calibration_night(self) -> None:
-        design = "interleaved, calibration night, 2 boards a group"
-        assert verdicts.hits(design, 40, 0.1, seed=1) >= 37
+SWAPPED = "in turn, groups swapped, 6 nights, 2 + 2 boards"
+CONTROLLED = "14 + 3 nights, 4 boards, 3 control boards"
+ALONE = [design for design in verdicts.DESIGNS if design.startswith("14") and "control" not in design]
 
 
-def test_designs_say_what_they_are() -> None:
-    turns: Callable[[], list[verdicts.Turn]] = verdicts.DESIGNS["window of 14 nights, 4 boards, 1 night"]
-    assert len({turn.night for turn in turns() if not turn.candidate}) == 14
-    assert math.isclose(statistics.fmean(turn.rounds for turn in turns()), 1)
+@pytest.mark.parametrize("kind", verdicts.KINDS)
+@pytest.mark.parametrize("design", [SWAPPED, CONTROLLED])
+def test_a_firmware_is_not_worse_than_itself(design: str, kind: str) -> None:
+    assert verdicts.cell(design, kind, 8, 0, seed=1).alarms == 0
+
+
+@pytest.mark.parametrize("design", [design for design, one in verdicts.DESIGNS.items() if one.promises])
+def test_a_tenth_is_found_where_the_design_promises_it(design: str) -> None:
+    found = verdicts.cell(design, "nights autocorrelated, rho 0.9", 0, 30, seed=1)
+    assert found.found >= 27
+
+
+@pytest.mark.parametrize("design", ALONE)
+@pytest.mark.parametrize("kind", ["trend of 0.5 % a night", "the network slows by 10 % as the candidate comes"])
+def test_nights_alone_prove_nothing(design: str, kind: str) -> None:
+    found = verdicts.cell(design, kind, 8, 8, seed=1)
+    assert (found.alarms, found.unknown, found.found) == (0, 8, 0)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in verdicts.KINDS if kind.startswith("steps")])
+def test_a_clock_that_is_too_coarse_proves_nothing(kind: str) -> None:
+    for design in (SWAPPED, CONTROLLED):
+        found = verdicts.cell(design, kind, 4, 4, seed=1)
+        assert (found.alarms, found.unknown, found.found) == (0, 4, 0)

@@ -95,14 +95,14 @@ class TestRuns:
         (lab.folder / "test_lab.py").write_text(SUITE)
         history = str(lab.folder / "history.sqlite")
         code, output = self.run(
-            lab, "--suite", str(lab.folder / "test_lab.py"), "--simulate", "2", "--repeat", "3", "--history", history,
+            lab, "--suite", str(lab.folder / "test_lab.py"), "--simulate", "2", "--repeat", "4", "--history", history,
             "--interleave", "simulated-1", "--interleave", "simulated-2",
         )  # fmt: skip
         rows = [json.loads(line) for line in (lab.out / "results.jsonl").read_text().splitlines()]
         order = [(row["slot"], row.get("round", 1)) for row in rows if row["type"] == "ended"]
         assert order == [
             ("simulated-1", 1), ("simulated-2", 1), ("simulated-2", 2), ("simulated-1", 2), ("simulated-1", 3),
-            ("simulated-2", 3),
+            ("simulated-2", 3), ("simulated-2", 4), ("simulated-1", 4),
         ], output  # fmt: skip
         assert code == 1
         compared = subprocess.run(
@@ -111,7 +111,7 @@ class TestRuns:
         )  # fmt: skip
         told = json.loads(compared.stdout)
         assert (compared.returncode, told["verdict"]) == (5, "NOT ENOUGH EVIDENCE")
-        assert "cannot be told apart" in told["measurements"][0]["why"]
+        assert "each board ran one firmware only" in told["measurements"][0]["why"]
 
 
 class TestWhatNobodyProved:

@@ -84,6 +84,12 @@ TESTS = {
         TestJudgement(F),
     ),
     "failed": (TestFacts(F, hardware=True), TestJudgement(F)),
+    "failed on a control board": (TestFacts(F, hardware=True, control=True), TestJudgement(Outcome.LAB_ERROR)),
+    "restarted on a control board": (TestFacts(F, restarted=True, control=True), TestJudgement(Outcome.LAB_ERROR)),
+    "failed as expected on a control board": (
+        TestFacts(P, known_issue=True, control=True),
+        TestJudgement(P, known_issue=True),
+    ),
     "failed as expected": (TestFacts(P, known_issue=True), TestJudgement(P, known_issue=True)),
 }
 

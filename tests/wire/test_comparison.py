@@ -1,14 +1,29 @@
 """Comparisons: no false alarm, no true shift missed, and no verdict where nothing can be told."""
 
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
-from bench.history import CompareSettings, Observation, compare
-from bench.history.comparison import ComparisonVerdict
+from bench.history import (
+    CompareSettings,
+    ComparisonVerdict,
+    Evidence,
+    FalseAlarms,
+    Judgement,
+    Observation,
+    compare,
+)
+from bench.history.fit import fit_cells, fit_effect
 from bench.history.observations import Key
-from bench.history.shift import Shift, between_units, significant, within_nights
+from bench.history.resolution import step_of
+from bench.history.serial_correlation import inflation, serial_correlation
+from bench.history.shift import Shift, significant
 from bench.measure.student import t_quantile, t_tail
 
 KEY = Key("test", "echo", "ns", "nrf9151dk", "LTE-M", "24201")
@@ -47,10 +62,12 @@ class TestStatistics:
         """The sleep data of Student's paper of 1908: t 1.86, 18 degrees of freedom."""
         first = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
         second = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
-        found = between_units(first, second)
-        assert found is not None
-        assert (round(found.value / found.error, 2), found.freedom) == (1.86, 18)
-        assert 2 * found.chance(upward=True) == pytest.approx(0.0792, abs=1e-4)
+        values = numpy.asarray([*first, *second])[:, None]
+        effect = fit_effect(values, [["all"] * 20], [False] * 10 + [True] * 10, [1.0] * 20)
+        assert effect is not None
+        shift = Shift(float(effect.value[0]), math.sqrt(effect.variance[0] / effect.weight), effect.freedom)
+        assert (round(shift.value / shift.error, 2), shift.freedom) == (1.86, 18)
+        assert 2 * shift.chance(upward=True) == pytest.approx(0.0792, abs=1e-4)
 
     @given(st.lists(st.floats(0, 1), max_size=30), st.floats(0.0001, 0.5))
     def test_many_findings_are_never_easier_than_one(self, chances: list[float], level: float) -> None:
@@ -68,22 +85,45 @@ class TestStatistics:
         self, effect: float, boards: list[float], turns: list[float]
     ) -> None:
         """Whatever boards and turns are like, the effect comes out, as soon as a calibration tells boards apart."""
-        rows = [
-            (boards[b] + turns[t] + (effect if t >= 3 and b >= 2 else 0.0), f"b{b}", f"n{t // 3}", t, t >= 3 and b >= 2)
-            for b in range(4)
-            for t in range(6)
-        ]
-        found = within_nights(*map(list, zip(*rows, strict=True)))
+        rows = [(b, t, t >= 3 and b >= 2) for b in range(4) for t in range(6)]
+        values = numpy.asarray([boards[b] + turns[t] + (effect if candidate else 0.0) for b, t, candidate in rows])
+        levels = [[b for b, _, _ in rows], [t for _, t, _ in rows]]
+        found = fit_effect(values[:, None], levels, [one[2] for one in rows], [1.0] * len(rows))
         assert found is not None
-        assert found.shift.value == pytest.approx(effect, abs=1e-9)
-        assert (found.shift.freedom, found.nights) == (24 - 4 - 6, 8 - 4 - 2)
-        one_night = [row for row in rows if row[2] == "n1"]
-        assert within_nights(*map(list, zip(*one_night, strict=True))) is None
+        assert found.value[0] == pytest.approx(effect, abs=1e-9)
+        assert found.freedom == 24 - 4 - 6
+        late = [number for number, one in enumerate(rows) if one[1] >= 3]
+        levels = [[level[number] for number in late] for level in levels]
+        candidate = [rows[number][2] for number in late]
+        assert fit_effect(values[late][:, None], levels, candidate, [1.0] * len(late)) is None
+
+    @given(st.floats(0.0, 0.9))
+    def test_a_resolution_widens_on_both_sides(self, step: float) -> None:
+        plain, coarse = Shift(0.1, 0.01, 10), Shift(0.1, 0.01, 10, step)
+        assert coarse.interval(0.01)[0] == pytest.approx(plain.interval(0.01)[0] - step)
+        assert coarse.detectable(0.01) == pytest.approx(plain.detectable(0.01) + step)
+        assert coarse.chance(upward=True) >= plain.chance(upward=True)
+
+    @pytest.mark.parametrize("true", [0.0, 0.5, 0.8])
+    def test_serial_correlation_is_estimated(self, true: float) -> None:
+        random = numpy.random.default_rng(5)
+        series = random.normal(0, 1, (14, 400))
+        for night in range(1, 14):
+            series[night] = true * series[night - 1] + math.sqrt(1 - true**2) * series[night]
+        assert serial_correlation([series]) == pytest.approx(true, abs=0.1)
+        mean = float(numpy.var(series.mean(axis=0))) * 14
+        assert inflation(14, true) == pytest.approx(mean, rel=0.25)
+
+    def test_an_outlier_is_pulled_in(self) -> None:
+        cells, turns = [board for board in "abcd" for _ in range(8)], list(range(8)) * 4
+        values = numpy.random.default_rng(1).normal(0, 0.01, (32, 1))
+        values[8:16] += 0.5
+        values[3] += 3.0
+        found = fit_cells(values, cells, turns, [1.0] * 32, robust=True)
+        assert float(found.values[1, 0] - found.values[0, 0]) == pytest.approx(0.5, abs=0.02)
 
     def test_what_would_have_been_found(self) -> None:
         """95 times in 100 a shift of that size exceeds the limit: by 10,000 draws."""
-        import numpy
-
         error, freedom, level = 0.02, 20, 0.001
         limit = t_quantile(level, freedom)
         detectable = Shift(0.0, error, freedom).detectable(level)
@@ -93,42 +133,104 @@ class TestStatistics:
         assert 0.93 <= float(found.mean()) <= 0.98
 
 
-class TestWindows:
-    def test_a_slower_night_is_named_with_its_interval(self) -> None:
-        found = compare(nights(100e6, 1, 14), nights(120e6, 20, 22))
-        (judged,) = found.judgements
-        assert judged.verdict == ComparisonVerdict.REGRESSION
-        assert judged.change is not None
-        assert judged.low < 0.2 < judged.high
-        assert judged.change == pytest.approx(0.2, abs=0.02)
-        assert (judged.units, judged.effective, found.exit_code) == ("14 and 3 nights of 1 board, 1 cell", 17, 1)
+class TestResolution:
+    @pytest.mark.parametrize("step", [1.0, 10e6, 0.125])
+    def test_steps_are_seen(self, step: float) -> None:
+        random = numpy.random.default_rng(1)
+        values = numpy.round(random.gamma(9, 3 / 9, 200) / 1.0) * step
+        assert step_of(values) == pytest.approx(step)
 
-    def test_a_faster_one_too_and_rates_the_other_way_round(self) -> None:
-        assert (
-            compare(nights(100.0, 1, 14), nights(80.0, 20, 22)).judgements[0].verdict == ComparisonVerdict.IMPROVEMENT
+    def test_ticks_that_another_clock_reads_are_seen(self) -> None:
+        random = numpy.random.default_rng(1)
+        ticks = random.integers(3, 9, 200) * 10e6 + random.uniform(0, 3e5, 200)
+        assert step_of(ticks) == pytest.approx(10e6, rel=0.01)
+
+    @given(st.integers(0, 10**6))
+    def test_fine_values_have_none(self, seed: int) -> None:
+        random = numpy.random.default_rng(seed)
+        assert step_of(random.gamma(9, 12e6 / 9, 300)) == 0
+        assert step_of(random.normal(100e6, 1e6, 12)) == 0
+
+    @pytest.mark.parametrize("values", [[], [1.0] * 7, [5.0] * 50, [math.nan] * 20])
+    def test_too_few_or_all_alike_have_none(self, values: list[float]) -> None:
+        assert step_of(values) == 0
+
+
+def nightly(
+    level: float,
+    first: int,
+    last: int,
+    boards: str = "abcd",
+    *,
+    key: Key = KEY,
+    network: Callable[[int], float] = lambda _: 1.0,
+    cell: str = "",
+) -> list[Observation]:
+    """Nights of several boards in one run each, which differ by some permille; the network slows all of them alike."""
+    return [
+        replace(
+            seen(night, board, level * (1 + 0.1 * rank) * network(night) * (1 + 0.002 * _jitter(night, rank)), key=key),
+            cell=cell,
         )
-        rate = Key("test", "uplink", "B/s", "nrf9151dk", "LTE-M", "24201")
-        slower = compare(nights(100.0, 1, 14, key=rate), nights(80.0, 20, 22, key=rate))
-        assert slower.judgements[0].verdict == ComparisonVerdict.REGRESSION
-        assert slower.judgements[0].change == pytest.approx(-0.2, abs=0.02)
+        for night in range(first, last + 1)
+        for rank, board in enumerate(boards)
+    ]
 
-    def test_what_is_sure_but_small_is_no_regression(self) -> None:
-        found = compare(nights(100.0, 1, 20), nights(102.0, 21, 28), CompareSettings(confidence=0.9))
-        assert found.judgements[0].verdict == ComparisonVerdict.SAME
-        assert found.exit_code == 0
+
+def _jitter(night: int, rank: int) -> float:
+    return float(numpy.random.default_rng((night, rank)).normal())
+
+
+def judged(
+    baseline: Sequence[Observation],
+    candidate: Sequence[Observation],
+    beside: Sequence[Observation] = (),
+    settings: CompareSettings | None = None,
+) -> Judgement:
+    (one,) = compare(baseline, candidate, settings, beside).judgements
+    return one
+
+
+class TestNightsAlone:
+    """A window of nights and another: nothing ran beside them, so the network may be the cause of all."""
+
+    def test_a_change_is_named_as_a_change_and_settles_nothing(self) -> None:
+        found = compare(nightly(100e6, 1, 14), nightly(120e6, 20, 22))
+        (one,) = found.judgements
+        assert one.verdict == ComparisonVerdict.CHANGED
+        assert one.change == pytest.approx(0.2, abs=0.02)
+        assert one.low < 0.2 < one.high
+        assert (one.units, one.effective) == ("14 and 3 nights of 4 boards, 1 cell", 17)
+        assert (found.exit_code, found.since, found.evidence) == (5, "2026-11-20", Evidence.NIGHTS_ALONE)
+
+    def test_a_change_for_the_better_is_no_more_than_that(self) -> None:
+        found = compare(nightly(100e6, 1, 14), nightly(80e6, 20, 22))
+        assert found.judgements[0].verdict == ComparisonVerdict.CHANGED
+        assert found.exit_code == 5
+
+    def test_no_change_proves_nothing_either(self) -> None:
+        one = judged(nightly(100e6, 1, 14), nightly(100e6, 20, 22))
+        assert one.verdict == ComparisonVerdict.UNKNOWN
+        assert "nothing ran beside it on a constant firmware" in one.why
 
     @pytest.mark.parametrize(
         ("baseline", "candidate", "why"),
         [
+            (nightly(100.0, 1, 4), nightly(100.0, 5, 5), "the baseline has 4 nights; it takes at least 5"),
+            (nightly(100.0, 1, 9), [], "was not measured in the candidate"),
+            ([], nightly(100.0, 1, 9), "was not measured in the baseline"),
+            (nightly(100.0, 1, 9, "a"), nightly(100.0, 10, 11, "b"), "no board ran both firmwares"),
+            (nightly(0.0, 1, 9, "a"), nightly(100.0, 10, 11, "a"), "9 of its values are zero, so there is no ratio"),
             (
-                nights(100.0, 1, 4),
-                nights(100.0, 5, 5),
-                "4 nights of the baseline are too few",
+                nightly(100.0, 1, 9, cell="north"),
+                nightly(100.0, 10, 12, cell="south"),
+                "a, b, c, d changed cells between the firmwares",
             ),
-            (nights(100.0, 1, 9), [], "was not measured in the candidate"),
-            ([], nights(100.0, 1, 9), "was not measured in the baseline"),
-            (nights(100.0, 1, 9), nights(100.0, 10, 11, board="dk-2"), "no board ran with both"),
-            (nights(0.0, 1, 9), nights(100.0, 10, 11), "9 of its values are zero, which has no ratio: look at them"),
+            (
+                [*nightly(100.0, 1, 6, "a"), *nightly(100.0, 7, 9, "b")],
+                [*nightly(100.0, 20, 22, "a"), *nightly(100.0, 24, 26, "b")],
+                "no night joins the boards",
+            ),
         ],
     )
     def test_where_nothing_can_be_told(
@@ -139,19 +241,12 @@ class TestWindows:
         assert why in found.judgements[0].why
         assert found.exit_code == 5
 
+    def test_what_was_seen_is_told_where_nothing_is_proved(self) -> None:
+        assert judged(nightly(100.0, 1, 4), nightly(110.0, 5, 5)).change == pytest.approx(0.1, abs=0.01)
+
     def test_a_series_too_short_for_the_statistic(self) -> None:
-        found = compare(nights(100.0, 1, 9), nights(100.0, 10, 11), CompareSettings(statistic="p99"))
-        assert "has too few samples" in found.judgements[0].why
-
-    def test_a_comparison_that_would_have_missed_it_proves_nothing(self) -> None:
-        wild = [seen(night, "dk-1", 100.0 * (1 + 0.5 * (-1) ** night)) for night in range(1, 8)]
-        found = compare(wild, nights(100.0, 20, 20))
-        assert found.judgements[0].verdict == ComparisonVerdict.UNKNOWN
-        assert "could have been missed" in found.judgements[0].why
-
-    def test_the_labs_own_false_alarms_are_counted(self) -> None:
-        assert compare(nights(100.0, 1, 14), nights(100.0, 20, 20)).false_alarms == (0, 14)
-        assert compare(nights(100.0, 1, 5), nights(100.0, 20, 20)).false_alarms is None
+        one = judged(nightly(100.0, 1, 9), nightly(100.0, 10, 11), settings=CompareSettings(statistic="p99"))
+        assert "has too few samples" in one.why
 
     def test_nothing_is_compared_with_itself(self) -> None:
         rows = nights(100.0, 1, 9)
@@ -164,68 +259,347 @@ class TestWindows:
         assert found.judgements[0].verdict == ComparisonVerdict.NOT_COMPARED
         assert found.exit_code == 5
 
-    def test_units_that_agree_to_the_last_digit_are_not_certain(self) -> None:
-        same = [seen(night, "dk-1", 100.0) for night in range(1, 10)]
-        assert compare(same, [seen(20, "dk-1", 100.05)]).judgements[0].verdict == ComparisonVerdict.SAME
+    def test_a_board_of_unknown_model_counts_for_the_only_one_that_is_known(self) -> None:
+        port = nightly(100.0, 20, 22, key=KEY._replace(model="unknown"))
+        one = judged(nightly(100.0, 1, 14), port)
+        assert one.key == KEY
+        assert one.change == pytest.approx(0, abs=0.01)
+        other = nightly(100.0, 1, 14, "xyz", key=KEY._replace(model="thingy91x"))
+        found = compare([*nightly(100.0, 1, 14), *other], port)
+        assert {judgement.why for judgement in found.judgements} == {
+            "was not measured in the candidate",
+            "was not measured in the baseline",
+        }, "two models are known"
 
-    def test_boards_that_ran_unequally_often(self) -> None:
-        """A true 30 %, on boards that differ by 50 %, each of which ran with one firmware far more often."""
-        rows = [*nights(100.0, 1, 14), seen(14, "dk-2", 150.0 * 1.01)]
-        later = [*nights(130.0, 20, 20), *nights(195.0, 20, 23, board="dk-2")]
-        (judged,) = compare(rows, later).judgements
-        assert judged.change == pytest.approx(0.3, abs=0.02)
-        assert judged.low < 0.3 < judged.high
+    def test_a_simulated_board_is_never_compared_with_a_real_one(self) -> None:
+        simulated = nightly(100.0, 20, 22, key=KEY._replace(model="SIMULATED unknown"))
+        assert len(compare(nightly(100.0, 1, 14), simulated).judgements) == 2
 
-    def test_boards_that_no_night_joins(self) -> None:
-        rows = [*nights(100.0, 1, 6), *nights(150.0, 10, 15, board="dk-2")]
-        later = [*nights(100.0, 20, 22), *nights(150.0, 24, 26, board="dk-2")]
-        found = compare(rows, later)
-        assert found.judgements[0].verdict == ComparisonVerdict.UNKNOWN
-        assert "no night joins the boards" in found.judgements[0].why
+    @pytest.mark.parametrize("rounds", [1, 2, 3])
+    def test_the_number_of_rounds_is_no_change(self, rounds: int) -> None:
+        def several(rows: list[Observation], count: int) -> list[Observation]:
+            return [replace(one, round=turn, trial=next(numbers)) for one in rows for turn in range(1, count + 1)]
+
+        one = judged(several(nightly(100.0, 1, 14), 2), several(nightly(100.0, 20, 22), rounds))
+        assert one.change == pytest.approx(0, abs=0.01)
+        assert one.verdict == ComparisonVerdict.UNKNOWN
+
+    @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+    def test_what_is_not_a_number_was_not_measured(self, value: float) -> None:
+        one = judged(nightly(100.0, 1, 14), [seen(20, "a", value)])
+        assert "has too few samples in the candidate" in one.why
+
+    def test_extremes(self) -> None:
+        one = judged(nightly(1e-300, 1, 14), nightly(1e300, 20, 22))
+        assert one.change == math.inf
 
 
-class TestInterleaved:
-    def run(self, night: int, levels: dict[str, float], rounds: int = 6) -> list[Observation]:
+class TestFalseAlarmsOfTheLab:
+    """The baseline's own nights, window by window, as long as the candidate's."""
+
+    def test_a_quiet_lab_has_none(self) -> None:
+        assert compare(nightly(100.0, 1, 14), nightly(100.0, 20, 22)).false_alarms == FalseAlarms(0, 12, 3)
+
+    def test_a_lab_that_changes_by_itself_for_some_nights_is_warned(self) -> None:
+        rows = nightly(100.0, 1, 14, network=lambda night: 1.3 if night in (5, 6, 7) else 1.0)
+        found = compare(rows, nightly(100.0, 20, 22)).false_alarms
+        assert found is not None
+        assert found.alarms >= 1
+
+    def test_control_boards_cancel_that(self) -> None:
+        def network(night: int) -> float:
+            return 1.3 if night in (5, 6, 7) else 1.0
+
+        beside = nightly(100.0, 1, 22, "xyz", network=network)
+        found = compare(nightly(100.0, 1, 14, network=network), nightly(100.0, 20, 22), None, beside)
+        assert found.false_alarms == FalseAlarms(0, 12, 3)
+
+    def test_it_takes_nights(self) -> None:
+        assert compare(nightly(100.0, 1, 7), nightly(100.0, 20, 22)).false_alarms is None
+
+
+class TestBesideControlBoards:
+    def network(self, night: int) -> float:
+        """A network that is 30 % slower in the candidate's nights, with a trend."""
+        return (1.3 if night >= 20 else 1.0) * 1.005**night
+
+    def control(self, boards: str = "xyz") -> list[Observation]:
+        return nightly(90e6, 1, 22, boards, network=self.network)
+
+    def test_what_the_network_did_is_not_the_firmware_s(self) -> None:
+        found = compare(
+            nightly(100e6, 1, 14, network=self.network),
+            nightly(100e6, 20, 22, network=self.network),
+            None,
+            self.control(),
+        )
+        (one,) = found.judgements
+        assert (one.verdict, found.exit_code) == (ComparisonVerdict.SAME, 0)
+        assert one.change == pytest.approx(0, abs=0.01)
+        assert one.units == "14 and 3 nights of 4 boards beside 3 control boards, 1 cell"
+        assert found.evidence is Evidence.CONTROLLED
+
+    def test_what_the_firmware_did_is_named(self) -> None:
+        baseline = nightly(100e6, 1, 14, network=self.network)
+        one = judged(baseline, nightly(110e6, 20, 22, network=self.network), self.control())
+        assert one.verdict == ComparisonVerdict.REGRESSION
+        assert one.change == pytest.approx(0.1, abs=0.01)
+        assert one.low < 0.1 < one.high
+
+    def test_faster_is_more_for_rates(self) -> None:
+        rate = Key("test", "uplink", "B/s", "nrf9151dk", "LTE-M", "24201")
+        beside = nightly(100.0, 1, 22, "xyz", key=rate)
+        one = judged(nightly(100.0, 1, 14, key=rate), nightly(80.0, 20, 22, key=rate), beside)
+        assert (one.verdict, one.is_worse) == (ComparisonVerdict.REGRESSION, True)
+        better = judged(nightly(100.0, 1, 14, key=rate), nightly(120.0, 20, 22, key=rate), beside)
+        assert (better.verdict, better.is_worse) == (ComparisonVerdict.IMPROVEMENT, False)
+
+    def test_what_is_sure_but_small_is_no_regression(self) -> None:
+        baseline = nightly(100e6, 1, 14, network=self.network)
+        one = judged(baseline, nightly(102e6, 20, 22, network=self.network), self.control())
+        assert one.verdict == ComparisonVerdict.SAME
+
+    @pytest.mark.parametrize("count", [1, 2])
+    def test_few_nights_of_the_candidate_are_a_hint(self, count: int) -> None:
+        baseline = nightly(100e6, 1, 14, network=self.network)
+        one = judged(baseline, nightly(150e6, 20, 19 + count, network=self.network), self.control())
+        assert one.verdict == ComparisonVerdict.UNKNOWN
+        assert "which is a hint at most; it takes 3" in one.why
+        assert one.change == pytest.approx(0.5, abs=0.02)
+
+    def test_one_board_that_changes_by_itself_is_no_firmware(self) -> None:
+        """A moved antenna: one of four boards is 40 % slower from the first night of the candidate on."""
+        candidate = [
+            replace(one, figures={"typical": 1.4 * one.figures["typical"]}) if one.board == "b" else one
+            for one in nightly(100e6, 20, 22, network=self.network)
+        ]
+        assert judged(nightly(100e6, 1, 14, network=self.network), candidate, self.control()).verdict in (
+            ComparisonVerdict.UNKNOWN,
+            ComparisonVerdict.SAME,
+        )
+
+    def test_single_values_that_are_missing_change_no_error(self) -> None:
+        """What boards under test share is known from all measurements, also where each has other gaps."""
+        random = numpy.random.default_rng(7)
+        keys = [KEY._replace(name=f"m{number}") for number in range(12)]
+        sides: list[list[Observation]] = [[], [], []]
+        for key in keys:
+            wander = [0.0]
+            for _ in range(22):
+                wander.append(0.9 * wander[-1] + random.normal(0, 0.02))
+            for side, rows in enumerate((nightly(1e8, 1, 14), nightly(1e8, 15, 17), nightly(9e7, 1, 17, "xyz"))):
+                for one in rows:
+                    factor = math.exp(wander[int(one.night[-2:])]) if side < 2 else 1.0
+                    if random.random() > 0.02:
+                        value = one.figures["typical"] * factor
+                        sides[side].append(replace(one, key=key, figures={"typical": value}, trial=next(numbers)))
+        found = compare(sides[0], sides[1], None, sides[2])
+        assert found.select(ComparisonVerdict.REGRESSION) == []
+        assert found.correlation is not None
+        assert found.correlation > 0.5
+
+    def test_a_control_board_that_was_under_test_with_another_firmware_is_none(self) -> None:
+        tested = [replace(one, firmware="other") for one in nightly(100e6, 1, 14, "x")]
+        found = compare([*nightly(100e6, 1, 14), *tested], nightly(100e6, 20, 22), None, nightly(90e6, 15, 22, "xy"))
+        assert found.changed_controls == ("x",)
+
+    def test_a_board_alone_cannot_be_told_from_the_firmware(self) -> None:
+        baseline = nightly(100e6, 1, 14, "a", network=self.network)
+        one = judged(baseline, nightly(150e6, 20, 22, "a", network=self.network), self.control("x"))
+        assert "too few boards" in one.why
+
+    def test_control_boards_of_other_nights_say_nothing(self) -> None:
+        baseline = nightly(100e6, 1, 14, network=self.network)
+        early = [one for one in self.control() if one.night < "2026-11-15"]
+        one = judged(baseline, nightly(150e6, 20, 22, network=self.network), early)
+        assert "no control board was in the cell of a board under test in both firmwares' nights" in one.why
+
+    def test_a_control_board_whose_firmware_changed_is_left_out_and_named(self) -> None:
+        changed = [replace(one, firmware="new") if one.night > "2026-11-15" else one for one in self.control("w")]
+        baseline = nightly(100e6, 1, 14, network=self.network)
+        candidate = nightly(100e6, 20, 22, network=self.network)
+        found = compare(baseline, candidate, None, [*self.control(), *changed])
+        assert found.changed_controls == ("w",)
+        assert "3 control boards" in found.judgements[0].units
+
+    def test_a_board_that_changed_the_cell_is_left_out_and_named(self) -> None:
+        candidate = [
+            replace(one, cell="south", figures={"typical": 2 * one.figures["typical"]}) if one.board == "d" else one
+            for one in nightly(100e6, 20, 22, network=self.network)
+        ]
+        found = compare(nightly(100e6, 1, 14, network=self.network), candidate, None, self.control())
+        assert found.changed_cell == ("d",)
+        assert found.judgements[0].change == pytest.approx(0, abs=0.01)
+        assert found.judgements[0].verdict == ComparisonVerdict.SAME
+
+    def test_a_change_below_the_steps_of_the_clock_is_not_found(self) -> None:
+        def coarse(rows: list[Observation]) -> list[Observation]:
+            return [replace(one, step=30e6) for one in rows]
+
+        baseline, candidate = nightly(100e6, 1, 14), nightly(120e6, 20, 22)
+        beside = nightly(90e6, 1, 22, "xyz")
+        assert judged(baseline, candidate, beside).verdict == ComparisonVerdict.REGRESSION
+        one = judged(coarse(baseline), coarse(candidate), coarse(beside))
+        assert one.verdict == ComparisonVerdict.UNKNOWN
+        assert one.systematic == pytest.approx(0.8, abs=0.1)
+        assert one.low < 0 < one.high
+
+    def test_control_boards_of_both_choices_count_once(self) -> None:
+        baseline = nightly(100e6, 1, 14, network=self.network)
+        candidate = nightly(110e6, 20, 22, network=self.network)
+        control = self.control()
+        assert judged(baseline, candidate, [*control, *control]) == judged(baseline, candidate, control)
+
+    def test_few_samples_weigh_less(self) -> None:
+        """A night of a hundredth of the samples, off by a half, on every board and control board."""
+        poor = [
+            replace(one, count=10, figures={"typical": one.figures["typical"] * (1.5 if one.board in "ab" else 1.0)})
+            for one in nightly(100e6, 15, 15)
+        ]
+        beside = nightly(90e6, 1, 22, "xyz")
+        one = judged([*nightly(100e6, 1, 14), *poor], nightly(100e6, 20, 22), beside)
+        assert one.change == pytest.approx(0, abs=0.01)
+
+
+class TestInTurn:
+    def night(self, number: int, levels: dict[str, float], rounds: int = 6) -> list[Observation]:
         """Boards in turn, all through a night that becomes slower and slower."""
+        random = numpy.random.default_rng((number, len(levels)))
         return [
-            seen(night, board, level * (1 + 0.1 * turn) * (1 + 0.002 * (turn * len(board) % 3)), turn=turn)
+            seen(number, board, level * (1 + 0.1 * turn) * (1 + 0.005 * random.normal()), turn=turn)
             for turn in range(rounds)
             for board, level in levels.items()
         ]
 
-    def test_board_and_firmware_are_told_apart_by_a_night_of_calibration(self) -> None:
-        calibration = self.run(1, {"a": 100.0, "b": 90.0, "cc": 130.0, "dd": 70.0})
-        night = self.run(2, {"a": 100.0, "b": 90.0, "cc": 143.0, "dd": 77.0})
-        baseline = [*calibration, *(one for one in night if one.board in "ab")]
-        found = compare(baseline, [one for one in night if one.board not in "ab"], CompareSettings(confidence=0.9))
-        assert found.judgements[0].verdict == ComparisonVerdict.REGRESSION
-        assert found.judgements[0].change == pytest.approx(0.1, abs=0.01)
-        assert found.judgements[0].units == "12 rounds of 4 boards in 2 nights, 1 cell"
+    def swapped(self, effect: float, nights: int = 6) -> tuple[list[Observation], list[Observation]]:
+        """Four boards in two groups, whose firmwares are swapped from night to night."""
+        sides: tuple[list[Observation], list[Observation]] = ([], [])
+        boards = {"a": 100.0, "b": 90.0, "c": 130.0, "d": 70.0}
+        for number in range(1, nights + 1):
+            new = "ab" if number % 2 else "cd"
+            levels = {board: level * (1 + effect * (board in new)) for board, level in boards.items()}
+            for one in self.night(number, levels):
+                sides[one.board in new].append(one)
+        return sides
+
+    def test_swapped_groups_find_a_tenth(self) -> None:
+        found = compare(*self.swapped(0.1))
+        (one,) = found.judgements
+        assert (one.verdict, found.evidence) == (ComparisonVerdict.REGRESSION, Evidence.INTERLEAVED)
+        assert one.change == pytest.approx(0.1, abs=0.01)
+        assert one.units == "36 rounds of 4 boards in 6 nights, 1 cell"
+
+    def test_and_no_regression_where_there_is_none(self) -> None:
+        found = compare(*self.swapped(0.0))
+        assert found.judgements[0].verdict == ComparisonVerdict.SAME
+        assert found.exit_code == 0
+
+    def test_a_board_s_nights_are_units_not_its_rounds(self) -> None:
+        """A board has bad nights of its own, in all rounds and all measurements alike."""
+        random = numpy.random.default_rng(3)
+        wander = {(number, board): 1 + 0.05 * random.normal() for number in range(1, 7) for board in "abcd"}
+        sides = [
+            [
+                replace(one, figures={"typical": one.figures["typical"] * wander[int(one.night[-2:]), one.board]})
+                for one in side
+            ]
+            for side in self.swapped(0.0)
+        ]
+        one = judged(sides[0], sides[1])
+        assert one.verdict in (ComparisonVerdict.UNKNOWN, ComparisonVerdict.SAME)
+        assert one.detectable > 0.1
+
+    def sides_of(self, nights: dict[int, dict[str, float]], new: str) -> tuple[list[Observation], list[Observation]]:
+        """Nights by number with the levels of their boards; some boards have the new firmware from night 8 on."""
+        seen_all = [one for number, levels in nights.items() for one in self.night(number, levels)]
+        has_new = [one for one in seen_all if one.board in new and one.night >= "2026-11-08"]
+        return [one for one in seen_all if one not in has_new], has_new
+
+    def test_nights_of_calibration_and_nights_in_turn(self) -> None:
+        """The groups are not swapped, but their boards are known from nights of the same firmware."""
+        boards = {name: 100.0 + 5 * rank for rank, name in enumerate("abcdefgh")}
+        slower = {name: level * (1.1 if name in "efgh" else 1.0) for name, level in boards.items()}
+        nights = {**dict.fromkeys(range(4, 8), boards), **dict.fromkeys(range(8, 12), slower)}
+        baseline, candidate = self.sides_of(nights, "efgh")
+        found = judged(baseline, candidate)
+        assert found.verdict == ComparisonVerdict.REGRESSION
+        assert found.change == pytest.approx(0.1, abs=0.01)
+
+    def test_one_board_that_keeps_its_firmware_is_no_control(self) -> None:
+        """It is faster by itself from some night on."""
+        boards = dict.fromkeys("abcdefgh", 100.0)
+        faster = {**boards, "a": 90.0}
+        nights = {**dict.fromkeys(range(1, 8), boards), **dict.fromkeys(range(8, 11), faster)}
+        baseline, candidate = self.sides_of(nights, "bcdefgh")
+        found = judged(baseline, candidate)
+        assert found.verdict == ComparisonVerdict.UNKNOWN
+        assert "take at least 2 that change the firmware and 2 that keep it" in found.why
+
+    def test_what_a_group_shares_in_its_turn_is_not_the_firmware(self) -> None:
+        """The boards of a turn meet the same network, which differs from turn to turn."""
+        random = numpy.random.default_rng(4)
+        false = 0
+        for _ in range(20):
+            moved = []
+            for side in self.swapped(0.0):
+                turns = {(one.night, one.round): math.exp(random.normal(0, 0.1)) for one in side}
+                moved.append(
+                    [
+                        replace(one, figures={"typical": one.figures["typical"] * turns[one.night, one.round]})
+                        for one in side
+                    ]
+                )
+            false += judged(moved[0], moved[1]).verdict == ComparisonVerdict.REGRESSION
+        assert false == 0
 
     def test_without_one_nothing_is_said(self) -> None:
-        night = self.run(2, {"a": 100.0, "bb": 143.0})
-        found = compare([one for one in night if one.board == "a"], [one for one in night if one.board == "bb"])
+        night = self.night(2, {"a": 100.0, "b": 143.0})
+        found = compare([one for one in night if one.board == "a"], [one for one in night if one.board == "b"])
         assert found.exit_code == 5
-        assert "board and firmware cannot be told apart" in found.judgements[0].why
+        assert "each board ran one firmware only" in found.judgements[0].why
 
-    def test_three_boards_a_group_are_units_of_their_own(self) -> None:
-        night = self.run(2, {"a": 100.0, "b": 101.0, "c": 99.0, "d": 200.0, "e": 202.0, "f": 198.0})
-        sides = [[one for one in night if (one.board in "abc") == first] for first in (True, False)]
-        found = compare(sides[0], sides[1])
-        assert (found.judgements[0].verdict, found.judgements[0].units) == (
-            ComparisonVerdict.REGRESSION,
-            "3 and 3 boards, 1 cell",
-        )
+    @pytest.mark.parametrize("group", [1, 3, 10])
+    def test_in_one_night_boards_differ_and_nobody_knows_why(self, group: int) -> None:
+        """However many: boards that had only one firmware each may differ by themselves."""
+        night = self.night(2, {f"{rank:02}": 100.0 + rank % 3 + 100.0 * (rank >= group) for rank in range(2 * group)})
+        sides = [[one for one in night if (int(one.board) < group) == first] for first in (True, False)]
+        one = judged(sides[0], sides[1])
+        assert one.verdict == ComparisonVerdict.UNKNOWN
+        assert "each board ran one firmware only" in one.why
+        assert one.change is not None
 
     def test_one_board_a_group_does_not_tell_how_boards_wander(self) -> None:
-        calibration = self.run(1, {"a": 100.0, "bb": 130.0})
-        night = self.run(2, {"a": 100.0, "bb": 143.0})
+        calibration = self.night(1, {"a": 100.0, "b": 130.0})
+        night = self.night(2, {"a": 100.0, "b": 143.0})
         baseline = [*calibration, *(one for one in night if one.board == "a")]
-        found = compare(baseline, [one for one in night if one.board == "bb"])
-        assert "take at least two boards a group" in found.judgements[0].why
+        one = judged(baseline, [one for one in night if one.board == "b"])
+        assert "swap the groups for six nights" in one.why
+
+    def test_boards_of_two_cells_are_compared_within_each(self) -> None:
+        """One cell is twice as slow, and which boards it serves has nothing to do with their firmware."""
+        sides = [
+            [
+                replace(one, cell="south", figures={"typical": 2 * one.figures["typical"]})
+                if one.board in "bd"
+                else one
+                for one in side
+            ]
+            for side in self.swapped(0.1)
+        ]
+        one = judged(sides[0], sides[1])
+        assert one.verdict == ComparisonVerdict.REGRESSION
+        assert one.change == pytest.approx(0.1, abs=0.01)
+
+    def test_a_board_that_missed_rounds(self) -> None:
+        """Only the early rounds of a night that becomes slower: its other boards tell what the rounds were like."""
+        sides = [
+            [one for one in side if one.board != "b" or one.night[-1] != "2" or one.round < 3]
+            for side in self.swapped(0.0)
+        ]
+        assert judged(sides[0], sides[1]).change == pytest.approx(0, abs=0.01)
 
     def test_two_runs_of_one_evening_are_no_interleaving(self) -> None:
         """Run after run on the same board: the night may have changed in between."""
         early = [seen(1, "dk-1", 100.0, run="early", turn=turn) for turn in range(9)]
         late = [seen(1, "dk-1", 120.0, run="late", turn=turn) for turn in range(9)]
-        assert compare(early, late).judgements[0].verdict == ComparisonVerdict.UNKNOWN
+        assert judged(early, late).verdict == ComparisonVerdict.UNKNOWN

@@ -13,7 +13,8 @@ from bench.errors import LabError, UsageError
 from bench.history import BoardRecord, RunRecord, Store, chosen_runs, observations
 from bench.history.samples import decode, encode
 from bench.history.store import MIGRATIONS, night_of
-from tests.support.records import run_record
+from bench.run.folder import find_choice, with_earlier_nights
+from tests.support.records import night_record, run_record
 
 
 @pytest.fixture
@@ -72,12 +73,29 @@ class TestStore:
             assert store.run("u").boards == (BoardRecord("dk-1", "i", "m", "f", "slm", "s", "a", "o", "c", 0, ""),)
             assert store.add(run_record())
 
+    def test_an_older_file_learns_the_steps_of_its_samples(self, path: Path) -> None:
+        coarse, fine = (
+            encode([step * value for value in (3, 4, 5, 4, 3, 5, 4, 4, 3, 3)]) for step in (10_000_000.0, 0.0)
+        )
+        connection = sqlite3.connect(path)
+        connection.executescript("; ".join(MIGRATIONS[:4]) + "; PRAGMA user_version = 4;")
+        connection.execute("INSERT INTO runs VALUES (1, 'u', 'old', '2026-01-01', '2026-01-01', 'PASSED', 0, 0, '', 1)")
+        connection.execute("INSERT INTO boards VALUES (1, 1, 'dk', 'i', 'm', 'f', 's', 'a', 'o', 'c', 0, '', 'slm')")
+        connection.execute("INSERT INTO series VALUES (1, 't', 'echo', 'ns')")
+        row = "INSERT INTO measurements VALUES (?, 1, 1, 1, ?, 1, 9, 1, 1, 1, 1, 1, 1, 1, 1, NULL, 'ok', ?, ?)"
+        for number, (kind, data) in enumerate((coarse, fine, ("<u4", b"damaged"), ("", b""))):
+            connection.execute(row, (number, number, kind, data))
+        connection.commit()
+        connection.close()
+        with Store(path) as store:
+            assert [step for (step,) in store.rows("SELECT step FROM measurements ORDER BY id")] == [1e7, 0, 0, 0]
+
     def test_a_newer_file_is_left_alone(self, path: Path) -> None:
         connection = sqlite3.connect(path)
         connection.execute("PRAGMA user_version = 99")
         connection.close()
         with (
-            pytest.raises(LabError, match=r"has schema 99, this version .* knows 4: update it"),
+            pytest.raises(LabError, match=r"has schema 99, this version .* knows 5: update it"),
             Store(path),
         ):
             pass
@@ -106,7 +124,7 @@ class TestStore:
         with Store(path) as store:
 
             def earlier(slot: str = "dk-1", *, simulated: bool = False) -> str:
-                return store.earlier("test_a.py::test_a", [slot], simulated=simulated)
+                return store.earlier("test_a.py::test_a", [f"imei-{slot[-1]}"], simulated=simulated)
 
             assert earlier() == ""
             store.add(run_record(3))
@@ -120,6 +138,26 @@ class TestStore:
     def test_a_night_begins_at_noon(self) -> None:
         assert night_of("2026-11-23T11:59:00.000000Z") == "2026-11-22"
         assert night_of("2026-11-23T12:00:00.000000Z") == "2026-11-23"
+
+
+def test_a_run_is_compared_together_with_earlier_nights_of_its_firmware(tmp_path: Path) -> None:
+    """A plan's run is one night, which would be a hint at most."""
+    path, own = tmp_path / "history.sqlite", tmp_path / "own.sqlite"
+    with Store(path) as store:
+        for number, firmware in ((1, "mfw_1"), (2, "mfw_1"), (3, "mfw_2"), (4, "mfw_2"), (5, "mfw_3")):
+            store.add(night_record(number, firmware, 1e6, controls=2))
+    with Store(own) as store:
+        store.add(night_record(6, "mfw_2", 1e6, controls=2))
+    run, base = find_choice("run=*", own), find_choice("modem=mfw_1", path)
+    found = with_earlier_nights(run, path, base)
+    assert {one.night for one in run.side} == {"2026-11-06"}
+    assert {one.night for one in found.side} == {"2026-11-03", "2026-11-04", "2026-11-06"}
+    assert {one.firmware for one in found.side} == {"mfw_2, SLM 3.1.0"}
+    assert {(one.night, one.slot) for one in found.beside} == {
+        (f"2026-11-0{number}", slot) for number in (3, 4, 6) for slot in ("golden-1", "golden-2")
+    }
+    again = with_earlier_nights(run, path, find_choice("2026-11-03", path))
+    assert {one.night for one in again.side} == {"2026-11-04", "2026-11-06"}, "what is the baseline's stays there"
 
 
 class TestSamples:

@@ -232,6 +232,31 @@ class TestWhatNobodyProved:
         found = judged(replace(good(), comparison=[echo, poll]), baseline="slm=3.0.0")
         assert "not enough evidence to compare echo" in found.reason
 
+    @pytest.mark.parametrize(
+        ("wanted", "had", "strong"),
+        [
+            ("any", "", True),
+            ("any", "controlled", True),
+            ("controlled", "controlled", True),
+            ("controlled", "interleaved", True),
+            ("interleaved", "interleaved", True),
+            ("interleaved", "controlled", False),
+            ("controlled", "", False),
+        ],
+    )
+    def test_a_plan_asks_for_a_kind_of_evidence(self, wanted: str, had: str, strong: bool) -> None:
+        same = MeasurementComparison(measurement="echo", verdict="no regression", evidence=had)
+        found = judged(replace(good(), comparison=[same]), baseline="slm=3.0.0", evidence=wanted)
+        assert (found.verdict == "QUALIFIED") is strong
+        assert (f"asks for {wanted} evidence, which is missing for echo" in found.reason) is not strong
+
+    def test_what_changed_by_nobody_knows_what_qualifies_nothing(self) -> None:
+        same = MeasurementComparison(measurement="poll", verdict="no regression")
+        changed = MeasurementComparison(measurement="echo", baseline=1.0, candidate=2.0, verdict="changed")
+        found = judged(replace(good(), comparison=[same, changed]), baseline="slm=3.0.0")
+        assert found.verdict == "INCOMPLETE"
+        assert "changed since the baseline, by the firmware or by the network: echo" in found.reason
+
     def test_a_board_that_changes_its_firmware_in_the_middle(self) -> None:
         rows: list[AnyRow] = [
             row("run", run="r", simulated=False, turns=[[1, ["dk-1"]]]),
