@@ -77,8 +77,7 @@ def _print(row: ComparisonRow, view: ComparisonView, *, every: bool) -> None:
     for label, text in lines:
         _say(console, label, text)
     if view.settle:
-        told = "flash half of the boards with each firmware, swap the halves after each night, and run in six nights:"
-        _say(console, "next", told)
+        _say(console, "next", view.how)
         say_lines(f"          {view.settle}")
     _say(console, "lab", view.false_alarms)
     _say(console, "compared", f"{view.statistic}; grey: no difference is proved")

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 from bench.boards import BudgetLine, Cost
 from bench.cli.terminal import say
-from bench.counting import counted, percent
+from bench.number_text import counted, percent
 from bench.run import Prepared
 from bench.run.estimate import SpendingEstimate, all_specs, estimates
 from bench.run.power import Prospect, prospect_of
 from bench.session.account import TestCosts
+
+_SOUGHT, _HARDEST = 0.1, 5
 
 
 def print_estimate(prepared: Prepared) -> bool:
@@ -46,9 +48,6 @@ def _prospect_lines(prospect: Prospect) -> Iterator[str]:
     hard = sorted((least, key.text) for key, least in longest.detectable.items() if least > _SOUGHT)
     for least, text in hard[: -_HARDEST - 1 : -1]:
         yield f"noisy: {text}: in {longest.nights} nights a change of {percent(least)} is found"
-
-
-_SOUGHT, _HARDEST = 0.1, 5
 
 
 def _print(estimate: SpendingEstimate) -> None:

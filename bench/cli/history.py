@@ -8,13 +8,13 @@ import typer
 from bench import __version__
 from bench.cli.lab import HistoryFile, history_path, write_page
 from bench.cli.terminal import say
-from bench.counting import counted
 from bench.errors import UsageError, in_words
 from bench.evidence.run_folder import check_run_folder
 from bench.history import Store, chosen_runs, observations
 from bench.history.change_points import FEWEST_NIGHTS
-from bench.history.moves import find_trends
+from bench.history.trends import find_trends
 from bench.measure import format_value, quantiles
+from bench.number_text import counted
 from bench.report.history import run_record
 from bench.report.trend import move_view, trend_page
 from bench.run.folder import rebuild

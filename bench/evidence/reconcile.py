@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from bench.counting import counted
 from bench.errors import headline
 from bench.evidence import rows
 from bench.evidence.figures import of_last_attempts
 from bench.evidence.outcomes import Outcome, TestResult
 from bench.evidence.summary import Moment, Summary
+from bench.number_text import counted
 
 Planned = dict[tuple[str, str, int], TestResult]
 """Test, slot and round -> its result."""

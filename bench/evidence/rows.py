@@ -120,7 +120,7 @@ class ComparisonRow(Row, frozen=True, kw_only=True):
     """The run compared with its plan's baseline.
 
     Attributes:
-        evidence: interleaved, controlled or window: the weakest of what was judged; empty for none.
+        evidence: interleaved, controlled or nights alone: the weakest of what was judged; empty for none.
         statistic: which one of a series was compared, in words.
         notes: what the comparison rests on, and what was left out.
         sides: baseline, candidate and control boards: firmware, nights, boards, in a line each.

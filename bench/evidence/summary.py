@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from bench.config.plan import Plan
-from bench.counting import counted
 from bench.errors import headline
 from bench.evidence import rows
 from bench.evidence.figures import Figure, figures
 from bench.evidence.outcomes import Outcome, RunVerdict, TestResult
 from bench.evidence.qualification import Qualification, Ran, qualify
 from bench.exit_code import ExitCode
+from bench.number_text import counted
 
 SCHEMA = 2
 FILE = "summary.json"

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy
-from numpy.typing import NDArray
 
 from bench.history.designs import between_nights
-from bench.history.fit import Floats
+from bench.history.samples import Floats
 from bench.history.serial_correlation import serial_correlation
 
 FEWEST_NIGHTS = 12
@@ -86,7 +85,7 @@ def _divide(values: Floats, start: int, end: int) -> list[int]:
     return [*_divide(values, start, middle), middle, *_divide(values, middle, end)]
 
 
-def _best(distances: NDArray[numpy.float64]) -> tuple[int, float]:
+def _best(distances: Floats) -> tuple[int, float]:
     """Return where the energy distance between the values before and after is largest, and that distance."""
     count = len(distances)
     total = numpy.cumsum(numpy.cumsum(distances, axis=0), axis=1)

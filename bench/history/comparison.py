@@ -15,9 +15,8 @@ from bench.exit_code import ExitCode
 from bench.history.designs import Analysis, Evidence, Pool, analyse_all
 from bench.history.false_alarms import FalseAlarms, count_false_alarms
 from bench.history.judgement import CompareSettings, ComparisonVerdict, Found, Judgement, judge_together
-from bench.history.layout import Layout, layout_of
 from bench.history.observations import Key, Observation
-from bench.history.values import by_key, is_compared, known, resolution_of, table_of, value_of, widened, with_models
+from bench.history.values import by_key, is_compared, known, resolution_of, tabulate, value_of, widened, with_models
 
 
 @dataclass(frozen=True)
@@ -144,19 +143,13 @@ def _judge_all(sides: _Sides, settings: CompareSettings) -> tuple[list[Judgement
     keys = sorted({*parts_of[0], *parts_of[1]}, key=lambda key: (key.name, key.test, key.model, key.access))
     rows = {key: [side.get(key, []) for side in parts_of] for key in keys}
     found: dict[Key, Found] = {}
-    layouts: dict[Layout, list[tuple[Key, list[Observation]]]] = {}
-    for key, parts in rows.items():
-        usable = [known(part, statistic) for part in parts]
-        why = _why_not(key, parts, usable, settings)
-        if why:
-            found[key] = Found(why=why)
-            continue
-        layout, ordered = layout_of(usable)
-        layouts.setdefault(layout, []).append((key, ordered))
-    tables = [(layout, table_of(members, statistic)) for layout, members in layouts.items()]
-    analyses = analyse_all(tables, settings.nights)
-    for members, analysis in zip(layouts.values(), analyses, strict=True):
-        for number, (key, _) in enumerate(members):
+    usable = {key: [known(part, statistic) for part in parts] for key, parts in rows.items()}
+    reasons = {key: _why_not(key, rows[key], parts, settings) for key, parts in usable.items()}
+    found |= {key: Found(why=why) for key, why in reasons.items() if why}
+    tables = tabulate({key: parts for key, parts in usable.items() if not reasons[key]}, statistic)
+    analyses = analyse_all([(layout, logs) for layout, logs, _ in tables], settings.nights)
+    for (_, _, members), analysis in zip(tables, analyses, strict=True):
+        for number, key in enumerate(members):
             shifts = analysis.shifts[number] if analysis.shifts else ()
             shifts = widened(shifts, resolution_of(rows[key], statistic))
             found[key] = Found(shifts, analysis.units, analysis.why, analysis.effective, analysis.evidence)

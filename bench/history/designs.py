@@ -11,6 +11,7 @@ to night, or once for many nights, is part of the error, with the degrees of fre
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -18,13 +19,16 @@ from functools import cached_property
 
 import numpy
 
-from bench.counting import counted
-from bench.history.fit import Cells, Floats, fit_cells, fit_effect
-from bench.history.layout import Layout, Role, most_common
+from bench.history.fit import Cells, fit_cells, fit_effect
+from bench.history.layout import Layout, Role
+from bench.history.samples import Floats
 from bench.history.serial_correlation import inflation, serial_correlation
 from bench.history.shift import GRAIN, Shift
+from bench.number_text import counted
 
-_SWAPPED = "six"  # nights in which two boards a group find a change of 10 %, see benchmarks/verdicts.py
+SWAPPED_NIGHTS = "six"
+"""Nights in which groups of two boards that swap firmware find a change of 10 %: see benchmarks/verdicts.py."""
+_SWAP = f"swap the groups for {SWAPPED_NIGHTS} nights"
 _BOARDS = 2
 _NOTHING = 1e-9  # rounding
 CANDIDATE_NIGHTS = 3
@@ -194,13 +198,14 @@ def _interleaved(table: _Nights) -> Analysis:
     if found is None:
         if table.layout.boards(Role.BASELINE) & table.layout.boards(Role.CANDIDATE):
             return Analysis(None, units, "in no cell did both firmwares run in one night")
-        why = f"each board ran one firmware only, and may be slow by itself: swap the groups for {_SWAPPED} nights"
+        why = (
+            f"each board ran one firmware only, and may be slow by itself: swap the groups for {SWAPPED_NIGHTS} nights"
+        )
         return Analysis(None, units, why)
     shifts, cells = found
     nights = _by_nights_in_turn(table)
     if not shifts or not nights:
-        why = f"too few nights to know how groups of boards differ by themselves: swap the groups for {_SWAPPED} nights"
-        return Analysis(None, units, why)
+        return Analysis(None, units, f"too few nights to know how groups of boards differ by themselves: {_SWAP}")
     return Analysis(Evidence.INTERLEAVED, units, _few_boards(table), cells, list(zip(shifts, nights, strict=True)))
 
 
@@ -344,32 +349,27 @@ def _between_nights_of(table: _Nights, *, beside: bool) -> list[Shift] | None:
         beside: whether the level of a night is that of the boards under test minus that of the control boards.
     """
     cells = [(place.cell, place.band) for place in table.places]
-    by_role = list(zip(cells, table.roles, strict=True))
-    usable = {cell for cell, role in by_role if role is Role.CONTROL} if beside else set(cells)
-    counted_cells = [cell for cell, role in by_role if role is not Role.CONTROL and cell in usable]
-    if not counted_cells:
+    controls = [role is Role.CONTROL for role in table.roles]
+    beside_cells = {cell for cell, control in zip(cells, controls, strict=True) if control}
+    usable = [
+        cell
+        for cell, control in zip(cells, controls, strict=True)
+        if not control and (not beside or cell in beside_cells)
+    ]
+    if not usable:
         return None
-    cell = most_common(counted_cells)
-    under_test = _night_levels(
-        table, [one == cell and role is not Role.CONTROL for one, role in zip(cells, table.roles, strict=True)]
-    )
-    if under_test is None:
+    cell = Counter(usable).most_common(1)[0][0]  # where most was measured
+    there = [one == cell for one in cells]
+    under_test = _night_levels(table, [here and not control for here, control in zip(there, controls, strict=True)])
+    control = _night_levels(table, [here and control for here, control in zip(there, controls, strict=True)])
+    if under_test is None or (beside and control is None):
         return None
-    control = None
-    if beside:
-        control = _night_levels(
-            table, [one == cell and role is Role.CONTROL for one, role in zip(cells, table.roles, strict=True)]
-        )
-        if control is None:
-            return None
+    if not beside or control is None:
+        control = {run: numpy.zeros_like(level) for run, level in under_test.items()}
     sides: list[Floats] = []
     for role in (Role.BASELINE, Role.CANDIDATE):
         runs = sorted({run for run, had in zip(table.runs, table.roles, strict=True) if had is role})
-        levels = [
-            under_test[run] - (control[run] if control is not None else 0.0)
-            for run in runs
-            if run in under_test and (control is None or run in control)
-        ]
+        levels = [under_test[run] - control[run] for run in runs if run in under_test and run in control]
         if not levels:
             return None
         sides.append(numpy.asarray(levels))

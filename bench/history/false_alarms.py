@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.history.designs import CANDIDATE_NIGHTS, analyse_all
-from bench.history.fit import Floats
 from bench.history.judgement import CompareSettings, Found, find_standing
-from bench.history.layout import Layout, Role, layout_of
+from bench.history.layout import Layout, Role
 from bench.history.observations import Key, Observation
-from bench.history.values import by_key, is_compared, known, positive, resolution_of, table_of, widened
+from bench.history.samples import Floats
+from bench.history.values import by_key, is_compared, known, positive, resolution_of, tabulate, widened
 
 _MOST_WINDOWS = 30  # neighbours share most of their nights, and say the same
 
@@ -60,16 +60,16 @@ def count_false_alarms(
 def _tables(baseline: Sequence[Observation], control: Sequence[Observation], settings: CompareSettings) -> list[_Table]:
     statistic = settings.statistic
     beside = by_key(control)
-    layouts: dict[Layout, list[tuple[Key, list[Observation]]]] = {}
+    usable: dict[Key, list[list[Observation]]] = {}
     for key, own in by_key(baseline).items():
         parts = [known(own, statistic), [], known(beside.get(key, []), statistic)]
-        whole = all(len(positive(part, statistic)) == len(part) for part in parts)
-        if is_compared(key) and parts[0] and whole:
-            layout, ordered = layout_of(parts)
-            layouts.setdefault(layout, []).append((key, ordered))
+        if is_compared(key) and parts[0] and all(len(positive(part, statistic)) == len(part) for part in parts):
+            usable[key] = parts
+    seen = {key: [*parts[0], *parts[2]] for key, parts in usable.items()}
+    resolution = {key: resolution_of([all_of_it, all_of_it], statistic) for key, all_of_it in seen.items()}
     return [
-        (layout, table_of(members, statistic), [(key, resolution_of([seen, seen], statistic)) for key, seen in members])
-        for layout, members in layouts.items()
+        (layout, logs, [(key, resolution[key]) for key in members])
+        for layout, logs, members in tabulate(usable, statistic)
     ]
 
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy
-from numpy.typing import NDArray
 
-Floats = NDArray[numpy.float64]
+from bench.history.samples import Floats
 
 _NONE = 1e-9  # squared length below which a column of a fit is nothing but rounding
 _SPREADS = 3.0  # a row further from its fit than so many spreads is an outlier

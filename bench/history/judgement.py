@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bench.counting import percent
 from bench.history.designs import Evidence
 from bench.history.observations import Key, Observation
 from bench.history.shift import Shift, significant
 from bench.history.values import is_compared, sign_of, typical_of
+from bench.number_text import percent
 
 
 class ComparisonVerdict(StrEnum):
@@ -79,7 +79,7 @@ class Judgement:
     @property
     def is_worse(self) -> bool:
         """Whether the change is one for the worse: longer, or fewer bytes a second."""
-        return self.change is not None and self.change * sign_of(self.key) > 0
+        return self.change is not None and self.change * sign_of(self.key.unit) > 0
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _judge(
         verdict = ComparisonVerdict.UNKNOWN if is_compared(key) else ComparisonVerdict.NOT_COMPARED
         seen = after / before - 1 if before and after else None  # what is seen, though nothing is proved
         return Judgement(key, verdict, before, after, seen, units=found.units, why=found.why)
-    sign = sign_of(key)
+    sign = sign_of(key.unit)
     value = found.shifts[0].value
     change = _expm1(sign * value)
     bounds = [bound for shift in found.shifts for bound in shift.interval(level)]

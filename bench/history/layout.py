@@ -3,12 +3,12 @@
 Measurements of one layout are analysed together: the tables of their values have the same rows.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from operator import itemgetter
+from statistics import median_high
 from typing import NamedTuple
 
 from bench.history.observations import Observation
@@ -109,7 +109,7 @@ class Layout:
 
 def layout_of(sides: Sequence[Sequence[Observation]]) -> tuple[Layout, list[Observation]]:
     """Return the layout of baseline, candidate and control, and the observations in its order."""
-    usual = _median([one.count for side in sides for one in side])
+    usual = median_high([one.count for side in sides for one in side])
     pairs = sorted(
         (
             (Line(one.night, one.run, one.round, Place(one.board, one.cell, one.band), role, _weight(one, usual)), one)
@@ -126,13 +126,3 @@ def _weight(observation: Observation, usual: float) -> float:
     count = max(0, observation.count)
     # Coarse, so that measurements whose counts differ by some per cent still have one layout.
     return round(2 * count / (count + usual), 1) or 0.1 if usual > 0 else 1.0
-
-
-def _median(counts: Sequence[int]) -> float:
-    ordered = sorted(counts)
-    return float(ordered[len(ordered) // 2]) if ordered else 0.0
-
-
-def most_common(places: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    """Return the cell and band in which most was measured."""
-    return Counter(places).most_common(1)[0][0]

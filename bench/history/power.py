@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy
 
-from bench.history.fit import Floats, fit_cells, fit_effect
+from bench.history.fit import fit_cells, fit_effect
 from bench.history.judgement import CompareSettings
 from bench.history.observations import Key, Observation
+from bench.history.samples import Floats
 from bench.history.shift import Shift
 from bench.history.values import by_key, is_compared, positive, table_of
 

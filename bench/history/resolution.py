@@ -9,6 +9,8 @@ import math
 import numpy
 from numpy.typing import ArrayLike
 
+from bench.history.samples import Floats
+
 _FEWEST = 8
 _SAME = 1e-9  # relative difference up to which two values are one, printed and read back
 _CONCENTRATED = 0.9  # mean resultant length of the phases of values that stand on a grid with little jitter
@@ -36,7 +38,7 @@ def step_of(values: ArrayLike) -> float:
     return _step_of_clusters(numbers, gaps)
 
 
-def _step_of_clusters(numbers: numpy.typing.NDArray[numpy.float64], gaps: numpy.typing.NDArray[numpy.float64]) -> float:
+def _step_of_clusters(numbers: Floats, gaps: Floats) -> float:
     borders = numpy.flatnonzero(gaps > gaps.max() / 2)
     clusters = numpy.split(numbers, borders + 1)
     large = [cluster for cluster in clusters if len(cluster) >= max(2, _LEAST_SHARE * len(numbers))]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from bench.history.fit import Floats
+from bench.history.samples import Floats
 from bench.history.shift import GRAIN
 
 _MOST = 0.95

@@ -1,14 +1,15 @@
 """The values of a measurement that are compared: logarithms, larger is worse."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy
 
-from bench.history.fit import Floats
+from bench.history.layout import Layout, layout_of
 from bench.history.observations import SIMULATED, UNKNOWN, Key, Observation
 from bench.history.resolution import step_of
+from bench.history.samples import Floats
 from bench.history.shift import Shift
 
 _FASTER_IS_MORE = ("B/s", "bit/s", "1/s")
@@ -22,9 +23,9 @@ def is_compared(key: Key) -> bool:
     return key.unit in _COMPARED
 
 
-def sign_of(key: Key) -> int:
+def sign_of(unit: str) -> int:
     """Return +1 where a larger value is worse, else -1."""
-    return -1 if key.unit in _FASTER_IS_MORE else 1
+    return -1 if unit in _FASTER_IS_MORE else 1
 
 
 def by_key(observations: Iterable[Observation]) -> dict[Key, list[Observation]]:
@@ -57,7 +58,7 @@ def _unnamed(key: Key) -> Key:
 
 
 def value_of(observation: Observation, statistic: str) -> float | None:
-    """Return the statistic of a series, or the value of a single measurement; None where it is no finite number."""
+    """Return the statistic of a series, or the value of a single measurement; None where it is not a finite number."""
     figures = observation.figures
     value = figures[statistic] if statistic in figures else figures.get("value")
     return value if isinstance(value, (int, float)) and math.isfinite(value) else None
@@ -75,13 +76,29 @@ def positive(side: Sequence[Observation], statistic: str) -> list[Observation]:
 
 def logs_of(key: Key, side: Sequence[Observation], statistic: str) -> list[float]:
     """Return the logarithms of values, which are above 0; a larger one is worse."""
-    sign = sign_of(key)
+    sign = sign_of(key.unit)
     return [sign * math.log(value_of(one, statistic) or 1.0) for one in side]
 
 
 def table_of(members: Sequence[tuple[Key, Sequence[Observation]]], statistic: str) -> Floats:
     """Return the logarithms of several measurements: a row an observation, a column a measurement."""
     return numpy.asarray([logs_of(key, side, statistic) for key, side in members]).T
+
+
+def tabulate(
+    usable: Mapping[Key, Sequence[Sequence[Observation]]], statistic: str
+) -> list[tuple[Layout, Floats, list[Key]]]:
+    """Return the layouts of measurements, each with the table of its values and the measurements of its columns.
+
+    Args:
+        usable: the observations of each measurement: baseline, candidate, control boards.
+        statistic: that is compared; all observations have it, above 0.
+    """
+    members: dict[Layout, list[tuple[Key, list[Observation]]]] = {}
+    for key, parts in usable.items():
+        layout, ordered = layout_of(parts)
+        members.setdefault(layout, []).append((key, ordered))
+    return [(layout, table_of(found, statistic), [key for key, _ in found]) for layout, found in members.items()]
 
 
 def typical_of(side: Sequence[Observation], statistic: str) -> float | None:

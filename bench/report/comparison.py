@@ -5,13 +5,13 @@ import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
-from bench.counting import counted, percent, percent_change
 from bench.evidence.rows import ComparisonRow, MeasurementComparison
 from bench.exit_code import ExitCode
 from bench.history import Comparison, ComparisonVerdict, Evidence, Judgement, Observation
 from bench.history.designs import CANDIDATE_NIGHTS
 from bench.history.observations import SIMULATED
 from bench.history.serial_correlation import inflation
+from bench.number_text import counted, percent, percent_change
 from bench.report.comparison_view import comparison_view
 from bench.report.rendering import render_html
 

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from bench.counting import percent, percent_change
 from bench.evidence.rows import ComparisonRow, MeasurementComparison
 from bench.exit_code import ExitCode
+from bench.history.designs import SWAPPED_NIGHTS
+from bench.history.values import sign_of
 from bench.measure import format_value
+from bench.number_text import percent, percent_change
 from bench.report.views import ComparedMeasurement, ComparisonView
 
 _KINDS = {"regression": "failed", "improvement": "passed", "changed": "marginal"}
@@ -14,7 +16,10 @@ _TONES = {ExitCode.OK: "good", ExitCode.FAILED: "bad"}
 _PERCENT = re.compile(r"\d+ %")
 _KNOWN = 10.0
 """A bound of an interval beyond ten times the value says that nothing is known."""
-_FASTER_IS_MORE = ("B/s", "bit/s", "1/s")
+_HOW = (
+    "flash half of the boards with each firmware, swap the halves after each night, and run this in"
+    f" {SWAPPED_NIGHTS} nights:"
+)
 
 
 def comparison_view(row: ComparisonRow) -> ComparisonView:
@@ -34,6 +39,7 @@ def comparison_view(row: ComparisonRow) -> ComparisonView:
         sides=row.sides,
         place=places.pop() if len(places) == 1 else "",
         units=units.pop() if len(units) == 1 else "",
+        how=_HOW,
         settle=row.settle,
         false_alarms=row.false_alarms,
         rows=[_compare(one, several_places=len({_place(other) for other in seen}) > 1) for one in seen],
@@ -47,7 +53,7 @@ def _place(row: MeasurementComparison) -> str:
 
 def _compare(row: MeasurementComparison, *, several_places: bool) -> ComparedMeasurement:
     change = row.change or 0.0
-    worse = change * (-1 if row.unit in _FASTER_IS_MORE else 1) > 0
+    worse = change * sign_of(row.unit) > 0
     return ComparedMeasurement(
         name=row.measurement,
         where=_place(row) if several_places else "",

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bench.counting import counted, percent_change
-from bench.history.moves import Move, Trend
 from bench.history.observations import SIMULATED
+from bench.history.trends import Move, Trend
 from bench.measure import format_value
+from bench.number_text import counted, percent_change
 from bench.report.plots import nights
 from bench.report.rendering import render_html
 

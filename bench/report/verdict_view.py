@@ -6,12 +6,12 @@ from functools import cached_property
 from typing import Any
 
 from bench import __version__
-from bench.counting import counted
 from bench.errors import headline
 from bench.evidence import Outcome, RunVerdict, TestResult
 from bench.evidence.figures import Figure
 from bench.evidence.rows import BoardRow
 from bench.evidence.summary import Moment, Summary
+from bench.number_text import counted
 from bench.report.comparison_view import comparison_view
 from bench.report.failures import failure_of, group_by_cause, group_by_test, is_failure, place_of
 from bench.report.lab_time import lab_clock, lab_time

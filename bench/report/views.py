@@ -95,6 +95,7 @@ class ComparisonView:
         sides: firmware, nights and boards of baseline, candidate and control boards.
         place: model, access and operator, where they are the same in all rows.
         units: likewise.
+        how: to use that command.
         settle: the command of nights that would settle it.
         rows: measurements with a difference: those that are proved, then those that are not.
         reasons: why nothing is proved of measurements, each with their number.
@@ -111,6 +112,7 @@ class ComparisonView:
     sides: Sequence[str]
     place: str
     units: str
+    how: str
     settle: str
     false_alarms: str
     rows: Sequence[ComparedMeasurement]

@@ -17,10 +17,10 @@ from pathlib import Path
 from bench import __version__
 from bench.boards import BoardLeased, BoardSpec, Holder, Lease, reservation_of
 from bench.boards.hotplug import ended_text, has_ended
-from bench.counting import counted
 from bench.evidence import EvidenceLost, ResultStream, RowReader, Summary, rows, write_json
 from bench.evidence.run_folder import too_little_room
 from bench.evidence.summary import FILE as SUMMARY
+from bench.number_text import counted
 from bench.packages import package_folder
 from bench.run.circuit_breaker import CircuitBreaker, missing_of, probes_of
 from bench.run.control_board import ControlBoard, control_boards

@@ -52,7 +52,7 @@ def interleaved(groups: dict[str, Sequence[BoardSpec]], rounds: int) -> Schedule
     """
     if rounds % 2:
         raise UsageError(
-            f"--repeat {rounds} with --interleave: give an even number, so that each group is first as often"
+            f"--repeat {rounds} with --interleave: give an even number, so that neither group is first more often"
         )
     first, second = groups.values()
     if not first or not second:

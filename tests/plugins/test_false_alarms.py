@@ -2,13 +2,14 @@
 
 import pytest
 import verdicts
+from kinds_of_nights import KINDS
 
 SWAPPED = "in turn, groups swapped, 6 nights, 2 + 2 boards"
 CONTROLLED = "14 + 3 nights, 4 boards, 3 control boards"
 ALONE = [design for design in verdicts.DESIGNS if design.startswith("14") and "control" not in design]
 
 
-@pytest.mark.parametrize("kind", verdicts.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("design", [SWAPPED, CONTROLLED])
 def test_a_firmware_is_not_worse_than_itself(design: str, kind: str) -> None:
     assert verdicts.cell(design, kind, 8, 0, seed=1).alarms == 0
@@ -27,7 +28,7 @@ def test_nights_alone_prove_nothing(design: str, kind: str) -> None:
     assert (found.alarms, found.unknown, found.found) == (0, 8, 0)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in verdicts.KINDS if kind.startswith("steps")])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith("steps")])
 def test_a_clock_that_is_too_coarse_proves_nothing(kind: str) -> None:
     for design in (SWAPPED, CONTROLLED):
         found = verdicts.cell(design, kind, 4, 4, seed=1)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from bench.history import CompareSettings, Observation
 from bench.history.change_points import change_points
-from bench.history.moves import find_trends
 from bench.history.observations import Key
 from bench.history.power import power_of, scatter_of
+from bench.history.trends import find_trends
 
 KEY = Key("test", "echo", "ns", "nrf9151dk", "LTE-M", "24201")
 

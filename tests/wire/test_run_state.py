@@ -1,10 +1,13 @@
 """What a run knows of itself: which tests are tried again, and what explains how a process ended."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from bench.boards import BoardSpec
+from bench.errors import UsageError
 from bench.evidence import Outcome, rows
-from bench.run.schedule import Turn
+from bench.run.schedule import Turn, interleaved
 from bench.run.state import RunState, retries
 
 TURN = Turn(1, (BoardSpec("dk-1", "/dev/null", hardware=False),))
@@ -55,3 +58,11 @@ def test_of_passes_nothing_explains_a_process_that_failed() -> None:
     state = RunState()
     state.take(finish("test_a", Outcome.PASSED))
     assert not state.went_wrong("dk-1", 1, 1)
+
+
+def test_neither_of_two_groups_is_first_more_often() -> None:
+    groups: dict[str, Sequence[BoardSpec]] = {name: [BoardSpec(name, "/dev/null", hardware=False)] for name in "ab"}
+    schedule = interleaved(groups, 4)
+    assert [turn.specs[0].slot for turn in schedule.turns] == ["a", "b", "b", "a", "a", "b", "b", "a"]
+    with pytest.raises(UsageError, match="--repeat 3 with --interleave: give an even number"):
+        interleaved(groups, 3)

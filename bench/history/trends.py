@@ -82,7 +82,7 @@ def _trend(key: Key, seen: Sequence[Observation], statistic: str) -> Trend | Non
             math.exp(float(numpy.mean(levels[borders[number + side] : borders[number + side + 1]]))) for side in (0, 1)
         )
         with_it = _changed_with(seen, nights[point.at - 1], nights[point.at])
-        moves.append(Move(nights[point.at], point.change, before, after, with_it, point.change * sign_of(key) > 0))
+        moves.append(Move(nights[point.at], point.change, before, after, with_it, point.change * sign_of(key.unit) > 0))
     return Trend(key, nights, [math.exp(level) for level in levels], moves)
 
 

@@ -1,4 +1,4 @@
-"""Numbers with their nouns, and shares, as texts for a person."""
+"""Numbers as texts for a person: with their nouns, as percentages, as changes."""
 
 import math
 
