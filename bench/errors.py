@@ -25,9 +25,15 @@ class BenchError(Exception):
 
     Attributes:
         suspect: what the error speaks of.
+        words: the message without its evidence.
     """
 
     suspect: ClassVar[Suspect] = Suspect.LAB
+
+    def __init__(self, message: str = "", *, evidence: str = "") -> None:
+        """Args: evidence: the end of the transcript, or where all of it lies; the last lines of the text."""
+        super().__init__(f"{message}\n{evidence}" if evidence else message)
+        self.words = message
 
     @property
     def headline(self) -> str:
@@ -61,9 +67,9 @@ class LabError(BenchError):
     takes_patience: ClassVar[bool] = True
     board_absent: ClassVar[bool] = False
 
-    def __init__(self, message: str = "", *, permanent: bool | None = None) -> None:
+    def __init__(self, message: str = "", *, evidence: str = "", permanent: bool | None = None) -> None:
         """Args: permanent: where it is not the same for each error of the class."""
-        super().__init__(message)
+        super().__init__(message, evidence=evidence)
         if permanent is not None:
             self.permanent = permanent
 

@@ -156,10 +156,11 @@ class AtLink:
             finally:
                 self.port.release(shared, fresh)
         if response.final != "OK":
+            took = duration_text(response.duration_ns)
             raise CommandError(
-                f"{response.command} answered {response.final} after {duration_text(response.duration_ns)}, expected OK"
-                f"\n{self.port.evidence()}",
+                f"{response.command} answered {response.final} after {took}, expected OK",
                 response,
+                evidence=self.port.evidence(),
             )
         return response
 
@@ -206,7 +207,7 @@ class AtLink:
             finally:
                 self.port.release(shared, fresh)
         wanted = prefix if isinstance(prefix, str) else " or ".join(prefix)
-        raise UrcTimeout(f"no {wanted} came within {timeout:g} s\n{self.port.evidence()}")
+        raise UrcTimeout(f"no {wanted} came within {timeout:g} s", evidence=self.port.evidence())
 
     def _is(self, urc: Urc, prefix: str | tuple[str, ...]) -> bool:
         """Return whether a URC begins with a prefix; half a line before a restart does not count."""
@@ -282,7 +283,8 @@ class AtLink:
                 value = signed_number(urc.line.partition(":")[2])
                 if value is None:
                     raise MalformedAnswer(
-                        f"{prefix} without a number: {printable(urc.line.encode('latin-1'))}\n{self.port.evidence()}"
+                        f"{prefix} without a number: {printable(urc.line.encode('latin-1'))}",
+                        evidence=self.port.evidence(),
                     )
                 if value <= 0:  # builds with CONFIG_SLM_DATAMODE_URC report the size of each flush before it
                     self._parser.in_data_mode = False
@@ -418,7 +420,8 @@ class AtLink:
                 if restart or crash:
                     self._restarted(command, restart or crash, hangs=not restart)
                 raise CommandTimeout(
-                    f"{command} had no final result after {timeout:g} s, expected OK or ERROR\n{self.port.evidence()}"
+                    f"{command} had no final result after {timeout:g} s, expected OK or ERROR",
+                    evidence=self.port.evidence(),
                 )
             chunk, stamp = received
             final = None
@@ -458,7 +461,7 @@ class AtLink:
         if crash:
             self._restarted(command, crash)
         if broken:
-            raise MalformedAnswer(f"{command} was answered by {broken}\n{self.port.evidence()}")
+            raise MalformedAnswer(f"{command} was answered by {broken}", evidence=self.port.evidence())
         return response
 
     def _restarted(self, command: str, line: bytes, *, hangs: bool = False) -> NoReturn:
@@ -476,7 +479,9 @@ class AtLink:
     def _raise_restart(self, when: str, line: bytes) -> NoReturn:
         crashed = self.dialect.tells_crash(line)
         what, said = DeviceRestarted.what(self.name, crashed=crashed), printable(line)
-        raise DeviceRestarted(f"{what} {when}: it said {said}\n{self.port.evidence()}", said=said, crashed=crashed)
+        raise DeviceRestarted(
+            f"{what} {when}: it said {said}", evidence=self.port.evidence(), said=said, crashed=crashed
+        )
 
     def take_restarts(self) -> tuple[Urc, ...]:
         """Return the unexpected URCs about a restart of the device or a crash of its modem, each once.
@@ -496,6 +501,7 @@ class AtLink:
                 command, sent_ns = self._hanging
                 raise LinkBlocked(
                     f"{waiting} was not sent: {command}, sent {(now_ns() - sent_ns) / NS_PER_S:.1f} s ago, still has no"
-                    f" final result\n{self.port.evidence()}"
+                    f" final result",
+                    evidence=self.port.evidence(),
                 )
             self._heard(*received)

@@ -173,13 +173,18 @@ class Port:
         shared.lost = why
         moment = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
         raise PortLost(
-            f"{self.name} vanished at {moment} ({why}): was the board unplugged or reset, or did its simulator end?"
-            f"\n{self.evidence()}"
+            f"{self.name} vanished at {moment} ({why}): was the board unplugged or reset, or did its simulator end?",
+            evidence=self.evidence(),
         )
 
     def evidence(self) -> str:
         """Return the end of the transcript and where all of it is."""
-        return f"{self.transcript.tail(self.conceal)}\n    whole transcript: {self.where}"
+        return f"{self.transcript.tail(self.conceal)}\n{self.pointer}"
+
+    @property
+    def pointer(self) -> str:
+        """Where the whole transcript is, as the last line of an error."""
+        return f"    whole transcript: {self.where}"
 
     def _wait_writable(self, left: int, timeout: float) -> None:
         both = select.poll()
@@ -188,7 +193,8 @@ class Port:
         if not ready:
             raise CommandTimeout(
                 f"{self.name} took no byte for {timeout:g} s, with {left} still to go; is flow control wired and"
-                f" switched on at both ends?\n{self.evidence()}"
+                f" switched on at both ends?",
+                evidence=self.evidence(),
             )
         if ready[0][1] & ~select.POLLOUT:
             received = self.receive(now_ns())

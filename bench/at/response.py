@@ -53,8 +53,8 @@ class Response(NamedTuple):
 class CommandError(DeviceError):
     """The device answered ``ERROR``, ``+CME ERROR: n`` or another failure."""
 
-    def __init__(self, message: str, response: Response) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, response: Response, *, evidence: str = "") -> None:
+        super().__init__(message, evidence=evidence)
         self.response = response
 
     @property
@@ -75,8 +75,8 @@ class DeviceRestarted(DeviceError):
         crashed: only the modem crashed; the application lives.
     """
 
-    def __init__(self, message: str, *, said: str = "", crashed: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, evidence: str = "", said: str = "", crashed: bool = False) -> None:
+        super().__init__(message, evidence=evidence)
         self.said = said
         self.crashed = crashed
 

@@ -233,7 +233,8 @@ class Board:
             crashed = all(self.link.dialect.tells_crash(urc.line.encode("latin-1")) for urc in restarts)
             what = DeviceRestarted.what(self.slot, crashed=crashed)
             raise DeviceRestarted(
-                f"{what}: {', '.join(urc.line for urc in restarts)} came unasked\n    whole transcript: {self.where}",
+                f"{what}: {', '.join(urc.line for urc in restarts)} came unasked",
+                evidence=self.link.port.pointer,
                 said=restarts[0].line,
                 crashed=crashed,
             )

@@ -31,8 +31,8 @@ class BoardUnusable(LabError):
 
     suspect = Suspect.DEVICE
 
-    def __init__(self, message: str, *, rate_is_right: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, evidence: str = "", rate_is_right: bool = False) -> None:
+        super().__init__(message, evidence=evidence)
         self.rate_is_right = rate_is_right
 
 
@@ -139,26 +139,28 @@ def _failure(link: AtLink, timeout: float, heard: bytes, errors: int) -> BoardSi
     if not heard:
         return BoardSilent(
             f"{link.name} gave no answer to AT for {timeout:g} s: is it the board's AT port (DKs have two or three),"
-            f" is the baud rate right, is flow control wired, does it run {titles()}? Reset the board and try again"
-            f"\n    whole transcript: {link.port.where}"
+            f" is the baud rate right, is flow control wired, does it run {titles()}? Reset the board and try again",
+            evidence=link.port.pointer,
         )
-    where = f"\n    whole transcript: {link.port.where}"
     came = printable(link.port.conceal(heard[-200:]))
     if errors and _OK not in heard:
         asked = ", ".join(("AT", *(recognition.command for recognition in recognitions())))
         return BoardUnintelligible(
             f"{link.name} answers ERROR to every command ({asked}): it speaks AT, so port and baud rate are right; does"
-            f" it run {titles()}, and does its modem run? Flash application and modem firmware{where}",
+            f" it run {titles()}, and does its modem run? Flash application and modem firmware",
+            evidence=link.port.pointer,
             rate_is_right=True,
         )
     if _LOG_LINE.search(heard):
         return BoardUnintelligible(
             f"{link.name} does not speak AT: it sent log lines, {came}; the baud rate is right, so this is the board's"
-            f" log port (DKs have two or three ports), or the board starts again and again{where}",
+            f" log port (DKs have two or three ports), or the board starts again and again",
+            evidence=link.port.pointer,
             rate_is_right=True,
         )
     return BoardUnintelligible(
-        f"{link.name} does not speak AT: it sent {came}; is it the board's AT port, and is the baud rate right?{where}"
+        f"{link.name} does not speak AT: it sent {came}; is it the board's AT port, and is the baud rate right?",
+        evidence=link.port.pointer,
     )
 
 
@@ -192,7 +194,8 @@ def _modem_refuses(link: AtLink, version: str) -> ModemRefuses:
     return ModemRefuses(
         f"{link.name}: the application answers ({version}), but the modem refuses every command (AT+CFUN? is answered"
         " ERROR): its core has crashed, or has no modem firmware or a wrong one. Port and baud rate are right. Reset"
-        f" the board; where that does not help, flash the modem firmware\n    whole transcript: {link.port.where}",
+        " the board; where that does not help, flash the modem firmware",
+        evidence=link.port.pointer,
         rate_is_right=True,
     )
 

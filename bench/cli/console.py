@@ -207,6 +207,8 @@ class RunConsole(Watcher):
         message = first.message or "its process ended, or the run was interrupted, before it finished"
         for line in message.split("\n")[:16]:
             self._print("", line)
+        if first.place:
+            self._print("", f"at {first.place}")
         if first.radio:
             self._print("", first.radio, "dim")
         if first.transcript:

@@ -8,7 +8,6 @@ from bench.number_text import counted, percent
 from bench.run import Prepared
 from bench.run.estimate import SpendingEstimate, all_specs, estimates
 from bench.run.power import Prospect, prospect_of
-from bench.session.account import TestCosts
 
 _SOUGHT, _HARDEST = 0.1, 5
 
@@ -52,8 +51,8 @@ def _prospect_lines(prospect: Prospect) -> Iterator[str]:
 
 def _print(estimate: SpendingEstimate) -> None:
     slot, rounds = estimate.spec.slot, estimate.rounds
-    tests = f"{estimate.costs.tests} tests{f' in each of {rounds} rounds' if rounds > 1 else ''}"
-    say(f"estimate  {slot}   {tests}, {_cost_text(estimate.cost)}{_unknown_text(estimate.costs)}")
+    tests = f"{counted(estimate.tests, 'test')}{f' in each of {rounds} rounds' if rounds > 1 else ''}"
+    say(f"estimate  {slot}   {tests}, {_cost_text(estimate.cost)}{_unknown_text(estimate.unknown)}")
     for line in estimate.lines:
         say(f"budget    {_budget_text(line, line.holds(estimate.cost))}")
     if estimate.sim_unknown:
@@ -73,7 +72,7 @@ def _cost_text(cost: Cost) -> str:
     )
 
 
-def _unknown_text(costs: TestCosts) -> str:
-    if not costs.unknown:
+def _unknown_text(unknown: int) -> str:
+    if not unknown:
         return ""
-    return f"; {costs.unknown} never ran: their time is not counted, their bytes as the most that a test moves"
+    return f"; {unknown} never ran: their time is not counted, their bytes as the most that a test moves"

@@ -8,11 +8,13 @@ import typer
 from bench.cli.console import RunConsole
 from bench.cli.estimate import print_estimate
 from bench.cli.lab import HistoryFile, default_config
+from bench.cli.listing import print_tests
 from bench.cli.moment import end_of_run
 from bench.cli.terminal import be_patient
 from bench.errors import UsageError
 from bench.exit_code import ExitCode
 from bench.run import RunRequest, execute, parse_simulate, prepare
+from bench.run.listing import list_tests
 
 _PATIENCE_SECONDS = 5.0
 """A console that nobody reads delays a write by at most this time."""
@@ -36,6 +38,16 @@ def run(
     suite: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A suite by name, or your own by path.")
     ] = None,
+    test: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Only this test: its id, or its name; without [...] with all its parameters."),
+    ] = None,
+    last_failed: Annotated[
+        bool, typer.Option("--last-failed", help="Only what went wrong in the last run that came to its end.")
+    ] = False,
+    list_only: Annotated[
+        bool, typer.Option("--list", help="Only print the suites and tests, with markers and times; nothing is sent.")
+    ] = False,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="The lab's bench.toml.")] = None,
     plan: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A qualification plan: says what runs, and what it must show.")
@@ -69,6 +81,8 @@ def run(
         realistic=realistic,
         firmwares=_known_firmwares(firmware or []),
         suites=suite or (),
+        tests=test or (),
+        last_failed=last_failed,
         config=config or default_config(),
         plan=plan,
         wait=wait,
@@ -79,6 +93,9 @@ def run(
         out=out,
         arguments=context.args,
     )
+    if list_only:
+        print_tests(list_tests(request))
+        raise typer.Exit(ExitCode.OK)
     be_patient(_PATIENCE_SECONDS)
     console = RunConsole()
     if estimate:

@@ -7,6 +7,7 @@ ends with the exit code of what it did.
 import io
 import os
 import select
+import shutil
 import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
@@ -110,6 +111,11 @@ def be_patient(seconds: float) -> None:
         outlet = outlet_of(stream)
         if outlet is not None:
             outlet.patience = seconds
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that takes the standard output; None where it is not a terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def say(line: str, *, error: bool = False) -> None:

@@ -1,6 +1,6 @@
 """Outcomes of tests and verdicts of runs, and one result a test, board and round."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -72,6 +72,8 @@ class TestResult:
         outcome: how the last attempt ended; of two results of one attempt the worse.
         finished: the last attempt that has a result; 0 for none.
         message: why; its first line is enough for a table.
+        place: the line of the scenario where something went wrong.
+        excerpt: what board and peers did last, a line each, on one clock.
         transcript: path in the run's folder.
         log: path of what the board's log port said, where something went wrong.
         support: folder of what was collected after a fault.
@@ -89,6 +91,8 @@ class TestResult:
     started: bool = False
     finished: int = 0
     message: str = ""
+    place: str = ""
+    excerpt: Sequence[str] = ()
     transcript: str = ""
     log: str = ""
     support: str = ""

@@ -70,6 +70,7 @@ class Reconciliation:
         summary.simulated = row.simulated
         summary.groups = row.groups or {}
         summary.bench = row.bench
+        summary.command = row.command
         summary.open_turns = {(slot, number) for number, slots in row.turns or () for slot in slots}
         summary.has_parent = row.turns is not None
         self._controls = frozenset(row.controls)
@@ -192,7 +193,7 @@ def _finish(result: TestResult, row: rows.FinishRow) -> None:
     if row.attempt > result.attempts:
         result.earlier = f"{result.outcome.word}: {headline(result.message)}"
     result.outcome = row.outcome
-    result.message = row.message
+    result.message, result.place, result.excerpt = row.message, row.place, row.excerpt
     result.transcript, result.log, result.support = row.transcript, row.log, row.support
     result.duration_ns = row.duration_ns
     result.attempts = row.attempt

@@ -62,6 +62,7 @@ class RunRow(Row, frozen=True, kw_only=True):
         turns: round and slots of each turn, in order; None in a run without a parent.
         controls: slots of control boards, which run the tests that measure beside the others.
         bench: version of the bench.
+        command: options of the command line that plays the tests again.
     """
 
     simulated: bool = False
@@ -70,6 +71,7 @@ class RunRow(Row, frozen=True, kw_only=True):
     turns: list[tuple[int, list[str]]] | None = None
     controls: list[str] = []
     bench: str = ""
+    command: list[str] = []
 
 
 class IncidentRow(Row, frozen=True, kw_only=True):
@@ -377,6 +379,8 @@ class FinishRow(Row, frozen=True, kw_only=True):
     Attributes:
         outcome: how.
         message: why; the first line is enough for a table.
+        place: the line of the scenario where something went wrong: ``test_dns.py:31: modem.network.resolve(name)``.
+        excerpt: what board and peers did last, a line each, on one clock.
         transcript, log: paths in the run's folder.
         support: folder of what was collected after a fault.
         error: name of the class of a lab error.
@@ -392,6 +396,8 @@ class FinishRow(Row, frozen=True, kw_only=True):
     outcome: Outcome
     duration_ns: int = 0
     message: str = ""
+    place: str = ""
+    excerpt: list[str] = []
     transcript: str = ""
     log: str = ""
     support: str = ""

@@ -58,6 +58,7 @@ class Summary:
         lost: why evidence is missing.
         internal_errors: of the bench, in a line each.
         troubles: why the run is not whole.
+        command: options of the command line that plays the tests again; empty when it is not known.
         folder: of the run, where it is known.
     """
 
@@ -91,6 +92,7 @@ class Summary:
     lost: list[str] = field(default_factory=list)
     internal_errors: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    command: list[str] = field(default_factory=list)
     folder: Path | None = None
 
     @property

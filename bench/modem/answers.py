@@ -76,6 +76,6 @@ class Answers:
         """Raise MalformedAnswer with the expected and the received lines."""
         came = " / ".join(self._response.lines) or "no information line"
         raise MalformedAnswer(
-            f"{self._response.command} was answered by {came}, expected {expected}"
-            f"\n    whole transcript: {self._link.port.where}"
+            f"{self._response.command} was answered by {came}, expected {expected}",
+            evidence=self._link.port.pointer,
         )

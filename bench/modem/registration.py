@@ -170,8 +170,8 @@ class Registration:
     def _refuse_a_lost_subscription(self, before: str, now: str) -> None:
         if now != before:
             raise DeviceRestarted(
-                f"nothing was heard of it, but +CEREG reports at level {now}, no longer at {before}"
-                f"\n{self._link.port.evidence()}"
+                f"nothing was heard of it, but +CEREG reports at level {now}, no longer at {before}",
+                evidence=self._link.port.evidence(),
             )
 
     @contextlib.contextmanager
@@ -262,7 +262,8 @@ class Registration:
             what = "a SIM that answers, but the modem reports that it failed (+CEREG says 90)"
             cure = "reset the board; if that does not help, is the SIM activated?"
         return SimFault(
-            f"{self._link.name} has {what}; {told.text}; {cure}\n    whole transcript: {self._link.port.where}",
+            f"{self._link.name} has {what}; {told.text}; {cure}",
+            evidence=self._link.port.pointer,
             permanent=not works,
         )
 
@@ -284,8 +285,8 @@ class Registration:
         if attach.deadline_ns:
             when = f"was not registered after {(now_ns() - attach.began_ns) / NS_PER_S:.1f} s"
         return NotRegistered(
-            f"{self._link.name} {when}: {text}; check SIM, antenna and subscription"
-            f"\n    whole transcript: {self._link.port.where}",
+            f"{self._link.name} {when}: {text}; check SIM, antenna and subscription",
+            evidence=self._link.port.pointer,
             permanent=attach.is_final,
         )
 

@@ -17,6 +17,7 @@ from bench.visible import cell
 
 _ARROWS = {"tx": "bench > board", "rx": "bench < board", "note": "bench"}
 _SHOWN = 200
+_EXCERPT_LINES, _EXCERPT_LETTERS = 14, 120
 
 
 @dataclass(frozen=True)
@@ -62,21 +63,34 @@ class Evidence:
 
     def timeline(self) -> str:
         """Return the events of board and peers in order of time."""
-        rows = [
-            (entry.t_ns, f"{_ARROWS[entry.direction]:14} {_shorten(printable(entry.data))}") for entry in self.entries
-        ]
-        for journal in self.journals:
-            rows += [(entry.t_ns, f"{journal.name:14} {_peer_event(entry)}") for entry in journal.entries]
-        return _format_rows(rows, self.anchor)
+        return _format_rows([*self._board_events(), *self._peer_events()], self.anchor)
 
-    def peer_journal(self) -> str:
-        """Return the events of the peers in order of time."""
-        rows = [
+    def excerpt(self, since_ns: int, until_ns: int) -> list[str]:
+        """Return the last events of board and peers between two moments, as the timeline has them.
+
+        Outside of them are the bench's own commands: it makes the board ready for a test, and puts it back. A moment
+        that is 0 is no limit.
+        """
+        rows = sorted([*self._board_events(), *self._peer_events()], key=lambda row: row[0])
+        if not rows:
+            return []
+        start = rows[0][0]
+        within = [row for row in rows if since_ns <= row[0] <= (until_ns or row[0])]
+        return [f"{(stamp - start) / NS_PER_S:11.6f} {_within(text)}" for stamp, text in within[-_EXCERPT_LINES:]]
+
+    def _board_events(self) -> list[tuple[int, str]]:
+        return [(one.t_ns, f"{_ARROWS[one.direction]:14} {_shorten(printable(one.data))}") for one in self.entries]
+
+    def _peer_events(self) -> list[tuple[int, str]]:
+        return [
             (entry.t_ns, f"{journal.name:14} {_peer_event(entry)}")
             for journal in self.journals
             for entry in journal.entries
         ]
-        return _format_rows(rows, self.anchor)
+
+    def peer_journal(self) -> str:
+        """Return the events of the peers in order of time."""
+        return _format_rows(self._peer_events(), self.anchor)
 
     def timings(self) -> str:
         """Return CSV with a row for each AT command: ms since the first one, us to first byte and final result code."""
@@ -116,6 +130,12 @@ def _peer_event(entry: JournalEntry) -> str:
 
 def _shorten(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 60]} ... {text[-50:]}"
+
+
+def _within(text: str) -> str:
+    """Return an event for an excerpt: without the line ends, and its beginning and its end when it is long."""
+    text = text.replace("\\r\\n", " ").rstrip()
+    return text if len(text) <= _EXCERPT_LETTERS else f"{text[: _EXCERPT_LETTERS - 35]} ... {text[-30:]}"
 
 
 def stem_of(test: str) -> str:

@@ -68,6 +68,7 @@ def _suite(name: str, results: Sequence[TestResult], summary: Summary) -> ET.Ele
             ET.SubElement(case, "skipped", message=_clean(f"tolerated by the plan: {result.message}"))
         elif result.outcome in _KINDS:
             message = result.message or "the test did not finish"
+            message += "".join(f"\n{line}" for line in (result.place and f"at {result.place}", *result.excerpt) if line)
             element = ET.SubElement(case, _KINDS[result.outcome], message=_clean(message.partition("\n")[0]))
             element.text = _clean(message) if result.outcome is not Outcome.SKIPPED else None
     return suite

@@ -7,15 +7,16 @@ from typing import Any
 
 from bench import __version__
 from bench.errors import headline
-from bench.evidence import Outcome, RunVerdict, TestResult
+from bench.evidence import Cause, Outcome, RunVerdict, group_by_cause
 from bench.evidence.figures import Figure
 from bench.evidence.rows import BoardRow
 from bench.evidence.summary import Moment, Summary
 from bench.number_text import counted
 from bench.report.comparison_view import comparison_view
-from bench.report.failures import failure_of, group_by_cause, group_by_test, is_failure, place_of
+from bench.report.failures import failure_of, group_by_test, place_of
 from bench.report.lab_time import lab_clock, lab_time
 from bench.report.matrix import MatrixCell, matrix
+from bench.report.rerun import rerun_command
 from bench.report.views import (
     BoardView,
     CellView,
@@ -70,7 +71,11 @@ class VerdictView:
     @cached_property
     def causes(self) -> Sequence[Failure]:
         """The failures, an entry for each cause."""
-        return [failure_of(same, self._summary.earlier, self._excuses) for same in self._groups[:_MOST_FAILURES]]
+        return [self._failure(cause) for cause in self._groups[:_MOST_FAILURES]]
+
+    def _failure(self, cause: Cause) -> Failure:
+        rerun = rerun_command(self._summary.command, cause.results)
+        return failure_of(cause, self._summary.earlier, self._excuses, rerun)
 
     @property
     def more_causes(self) -> int:
@@ -78,22 +83,8 @@ class VerdictView:
         return max(0, len(self._groups) - _MOST_FAILURES)
 
     @cached_property
-    def _groups(self) -> list[list[TestResult]]:
+    def _groups(self) -> list[Cause]:
         return group_by_cause(self._summary.results)
-
-    @cached_property
-    def failures(self) -> Sequence[Failure]:
-        """The failures, an entry for each result."""
-        return [failure_of([one], {}, self._excuses) for one in self._failed[:_MOST_FAILURES]]
-
-    @property
-    def more_failures(self) -> int:
-        """The number of results that have no room on the page."""
-        return max(0, len(self._failed) - _MOST_FAILURES)
-
-    @cached_property
-    def _failed(self) -> list[TestResult]:
-        return list(filter(is_failure, self._summary.results))
 
     @property
     def comparison(self) -> ComparisonView | None:

@@ -23,6 +23,9 @@ class Failure:
         history: how the test ended in earlier runs.
         excuse: the waiver that excuses it.
         others: other tests with the same cause; ``unnamed`` counts those without room.
+        place: the line of the scenario.
+        excerpt: what board and peers did last, a line each.
+        rerun: the command that plays the tests again.
         links: (name, path) of the files that were kept.
     """
 
@@ -37,6 +40,9 @@ class Failure:
     others: Sequence[str] = ()
     unnamed: int = 0
     radio: str = ""
+    place: str = ""
+    excerpt: Sequence[str] = ()
+    rerun: str = ""
     links: Sequence[tuple[str, str]] = ()
 
     @property

@@ -1,23 +1,15 @@
 """What a run would spend, board by board, before anything is sent."""
 
 import os
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-
-import msgspec
 
 from bench.boards import BoardSpec, Budget, BudgetLine, Cost, Ledger
-from bench.errors import UsageError
 from bench.run.control_board import control_boards
 from bench.run.execute import Prepared
+from bench.run.listing import query_tests
 from bench.run.selection import INTERLEAVED_ROUNDS
-from bench.run.suites import pytest_command
-from bench.session.account import TestCosts
-
-_SECONDS = 120.0
+from bench.session.planned import total_cost
 
 
 @dataclass(frozen=True)
@@ -26,7 +18,8 @@ class SpendingEstimate:
 
     Attributes:
         rounds: of the tests.
-        costs: of one round.
+        tests: how many each round has.
+        unknown: how many of them never ran, so that nobody knows their time.
         cost: of all rounds.
         lines: of its budget.
         sim_unknown: bytes cannot be compared with the budget: which SIM the board has is not known yet.
@@ -34,7 +27,8 @@ class SpendingEstimate:
 
     spec: BoardSpec
     rounds: int
-    costs: TestCosts
+    tests: int
+    unknown: int
     cost: Cost
     lines: tuple[BudgetLine, ...]
     sim_unknown: bool
@@ -55,11 +49,18 @@ def estimates(prepared: Prepared) -> Iterator[SpendingEstimate]:
     with Ledger() as ledger:
         beside = [] if prepared.request.interleave else control_boards(prepared.lab, prepared.boards)
         for spec in [*all_specs(prepared), *beside]:
-            costs = _query_costs(prepared, spec)
-            cost = Cost(**{kind: rounds * amount for kind, amount in costs.cost.items()})
+            found = query_tests(prepared.selection, prepared.arguments, prepared.request.config, spec)
+            tests = [test for test in found if not test.needs]
+            cost = sum([total_cost(tests)] * rounds, Cost())
             budget = Budget(prepared.lab.budget, ledger, spec.key, ledger.sim_of(spec.key))
             yield SpendingEstimate(
-                spec, rounds, costs, cost, tuple(budget.lines()), not budget.sim and _limits_bytes(prepared)
+                spec,
+                rounds,
+                len(tests),
+                sum(not test.milliseconds for test in tests),
+                cost,
+                tuple(budget.lines()),
+                not budget.sim and _limits_bytes(prepared),
             )
 
 
@@ -73,19 +74,3 @@ def all_specs(prepared: Prepared) -> list[BoardSpec]:
 def _limits_bytes(prepared: Prepared) -> bool:
     budget = prepared.lab.budget
     return budget.bytes_per_day is not None or budget.bytes_per_month is not None
-
-
-def _query_costs(prepared: Prepared, spec: BoardSpec) -> TestCosts:
-    """Ask a pytest process, which knows the tests and their markers, and opens nothing."""
-    with tempfile.TemporaryDirectory(prefix="nrf91-bench-") as folder:
-        answer = Path(folder) / "estimate.json"
-        command = [
-            *pytest_command(prepared.selection, (), spec, Path(folder) / "run", prepared.request.config),
-            f"--bench-estimate={answer}",
-            *prepared.arguments,
-        ]
-        (Path(folder) / "run").mkdir()
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
-        if not answer.exists():
-            raise UsageError(f"the tests cannot be read:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-        return msgspec.json.decode(answer.read_bytes(), type=TestCosts)

@@ -1,7 +1,7 @@
 """A run from request to summary."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from bench.run.control_board import control_boards
 from bench.run.ending import Ending, PytestRefused
 from bench.run.folder import rebuild, save
 from bench.run.interruption import Interruption
+from bench.run.listing import select_suites
 from bench.run.request import RunRequest, Simulate, check_arguments
 from bench.run.run import Run
 from bench.run.schedule import Schedule
@@ -49,6 +50,11 @@ class Prepared:
     rounds: int | None
     arguments: tuple[str, ...]
 
+    @property
+    def command(self) -> list[str]:
+        """The options of the command line that plays its tests again."""
+        return self.request.again(self.plan.suites if self.plan else self.request.suites, self.arguments)
+
 
 def prepare(request: RunRequest, watcher: Watcher | None = None) -> Prepared:
     """Find and check all that a request names.
@@ -61,7 +67,7 @@ def prepare(request: RunRequest, watcher: Watcher | None = None) -> Prepared:
     request.check()
     lab = load(request.config)
     plan = load_plan(request.plan) if request.plan else None
-    selection = suites.select(plan.suites if plan else request.suites)
+    selection = suites.select(plan.suites) if plan else select_suites(request)
     boards = choose_boards(request, lab, plan, watcher.line)
     simulated = 1 if request.simulate is Simulate.AUTO and not boards else request.simulated_boards
     for file in known_issue_files(selection.paths, Path.cwd()):
@@ -113,7 +119,7 @@ def _execute(prepared: Prepared, folder: Path, watcher: Watcher) -> Summary:
             schedule = schedule_boards(specs, request.interleave, prepared.rounds)
             schedule = schedule.beside(control_boards(lab, schedule.specs))
             with run.leased(schedule.specs), run.leased_if_free(schedule.controls) as controls:
-                summary = _play(run, ending, replace(schedule, controls=tuple(controls)))
+                summary = _play(run, ending, replace(schedule, controls=tuple(controls)), prepared.command)
                 summary.folder = folder
                 _tell_unused_limits(prepared, summary, watcher)
                 watcher.finish(summary)
@@ -130,11 +136,11 @@ def _end_by_mistake(error: Exception, folder: Path) -> InternalError:
     return told
 
 
-def _play(run: Run, ending: Ending, schedule: Schedule) -> Summary:
+def _play(run: Run, ending: Ending, schedule: Schedule, command: Sequence[str]) -> Summary:
     if run.interruption.requested:
         return Summary(run.folder.name, troubles=["interrupted before the first test"])
     try:
-        run.begin(schedule)
+        run.begin(schedule, command)
     except (OSError, EvidenceLost) as error:
         return Summary(run.folder.name, lost=[f"evidence cannot be kept: {error}"])
     return ending.reconcile(run.play(schedule))

@@ -30,6 +30,8 @@ class RunRequest:
         realistic: simulated boards start as slowly, and report as much, as real ones.
         firmwares: names of the simulated boards' firmwares, in turn; none is the default.
         suites: names of the bench's suites, or paths of a lab's own; none is all of the bench's.
+        tests: ids, or names, of those of their tests that are meant; none is all.
+        last_failed: those are meant that went wrong in the last run, too.
         config: the lab's bench.toml; None is the default lab.
         plan: a qualification plan, which says what runs.
         wait: seconds to wait for a board that is in use.
@@ -47,6 +49,8 @@ class RunRequest:
     realistic: bool = False
     firmwares: Sequence[str] = ()
     suites: Sequence[str] = ()
+    tests: Sequence[str] = ()
+    last_failed: bool = False
     config: Path | None = None
     plan: Path | None = None
     wait: float = 0.0
@@ -66,6 +70,22 @@ class RunRequest:
     def names_boards(self) -> bool:
         """Whether the user names boards or ports."""
         return bool(self.boards or self.ports)
+
+    def again(self, suites: Sequence[str], arguments: Sequence[str]) -> list[str]:
+        """Return the options of the command line that plays tests again on the same boards.
+
+        Args:
+            suites: that the run plays, as they were named.
+            arguments: for pytest.
+        """
+        options = [("--board", name) for name in self.boards] + [("--port", path) for path in self.ports]
+        if self.simulate is not Simulate.NEVER:
+            options.append(("--simulate", str(self.simulate)))
+        options += [("--firmware", name) for name in self.firmwares]
+        options += [("--config", str(self.config))] if self.config not in (None, Path("bench.toml")) else []
+        options += [("--suite", name) for name in suites]
+        words = [word for option in options for word in option]
+        return [*words, *(["--realistic"] if self.realistic else []), *(["--", *arguments] if arguments else [])]
 
     def check(self) -> None:
         """Check what the parts of the request say of each other.
@@ -92,6 +112,8 @@ class RunRequest:
             raise UsageError("--simulate auto with --plan: give a number, because nothing is qualified by accident")
         options: tuple[tuple[str, object], ...] = (
             ("--suite", self.suites),
+            ("--test", self.tests),
+            ("--last-failed", self.last_failed),
             ("arguments behind --", self.arguments),
             ("--interleave", self.interleave),
             ("--repeat", self.repeat),

@@ -130,8 +130,12 @@ class Run:
             lease.release()
             raise BoardLeased(f"{spec.slot} is {kept.text}")
 
-    def begin(self, schedule: Schedule) -> None:
+    def begin(self, schedule: Schedule, command: Sequence[str] = ()) -> None:
         """Write what a reader of the folder must know before the first test.
+
+        Args:
+            schedule: of the boards.
+            command: options of the command line that plays the tests again.
 
         Raises:
             OSError, EvidenceLost: evidence cannot be kept.
@@ -148,6 +152,7 @@ class Run:
                 turns=[(turn.round, [*(spec.slot for spec in turn.specs), *controls]) for turn in schedule.turns],
                 controls=controls,
                 bench=__version__,
+                command=list(command),
             )
         )
         categories = package_folder("nrf91_bench_reports") / "categories.json"

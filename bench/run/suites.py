@@ -20,11 +20,18 @@ class SuiteSelection:
         paths: of them.
         root: the folder that pytest calls its root.
         bundled: all of them are the bench's own, so no configuration of a lab applies.
+        tests: ids of those of their tests that are meant; none is all.
     """
 
     paths: tuple[Path, ...]
     root: Path
     bundled: bool
+    tests: tuple[str, ...] = ()
+
+    @property
+    def arguments(self) -> list[str]:
+        """Return what is meant, as pytest takes it."""
+        return [self.locate(test) for test in self.tests] if self.tests else [str(path) for path in self.paths]
 
     def locate(self, test: str) -> str:
         """Return a test's id as pytest takes it, with the path of its file."""
@@ -38,13 +45,13 @@ def pytest_command(
 
     Args:
         selection: the suites.
-        tests: those of them that are meant; none is all.
+        tests: a part of them, as pytest takes it; none is all that are selected.
         spec: the board.
         folder: of the run.
         config: the lab's file.
     """
     return [
-        *children.program("pytest", *(tests or map(str, selection.paths))),
+        *children.program("pytest", *(tests or selection.arguments)),
         *("-p", "nrf91_bench_fixtures", "-p", "no:cacheprovider", "--continue-on-collection-errors"),
         f"--rootdir={selection.root}",
         *(("-c", os.devnull, "--strict-markers") if selection.bundled else ()),

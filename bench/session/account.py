@@ -1,9 +1,7 @@
 """The account of a board and its SIM: a test that might spend too much is not begun; what each spends is kept."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-
-import msgspec
+from dataclasses import dataclass, field, replace
 
 from bench.boards import Budget, Cost, Ledger, cost_of_commands
 from bench.config.lab import Config
@@ -163,25 +161,3 @@ class Account:
 def _network(size: TestSize, name: str) -> str:
     """Return what a test's cost depends on beside itself: kind of network, and sizes of the command line."""
     return " ".join([name, *(f"{option}={number}" for option, number in sorted(size.sizes.items()) if number)])
-
-
-class TestCosts(msgspec.Struct, frozen=True):
-    """What the tests of one round may cost, as the pytest process says that knows them.
-
-    Attributes:
-        tests: how many there are.
-        unknown: how many of them never ran, so that nobody knows their time.
-        cost: amounts by the names of :class:`bench.boards.Cost`.
-    """
-
-    __test__ = False
-
-    tests: int
-    unknown: int
-    cost: dict[str, int]
-
-
-def encode_costs(costs: Sequence[Cost]) -> bytes:
-    """Return what the pytest process writes: its tests' costs."""
-    unknown = sum(not cost.milliseconds for cost in costs)
-    return msgspec.json.encode(TestCosts(len(costs), unknown, asdict(sum(costs, Cost()))))

@@ -23,7 +23,7 @@ from bench.boards import (
     coverage_of,
     found_again,
 )
-from bench.clock import span_text
+from bench.clock import now_ns, span_text
 from bench.config.lab import Config, MeasurementLimit, PeersConfig
 from bench.config.network_profile import PROFILES, NetworkProfile
 from bench.errors import BenchError, LabError, Suspect
@@ -368,6 +368,7 @@ class BoardSession:
         except BenchError as error:
             self._leave_faulty(error, test)
             raise
+        self.record.ready_ns = now_ns()
         return opened
 
     def leave_test(self, board: Board, test: str, *, detaches: bool) -> None:

@@ -48,6 +48,7 @@ class TestEnd:
         flaky: it ended otherwise in an earlier round.
         kept: its evidence.
         logs: what the board's further ports said, where that may be shown.
+        place: the line of the scenario where something went wrong.
     """
 
     __test__ = False
@@ -58,6 +59,7 @@ class TestEnd:
     flaky: bool = False
     kept: KeptEvidence = field(default_factory=KeptEvidence)
     logs: Sequence[Attachment] = ()
+    place: str = ""
 
 
 class TestEndings:
@@ -100,6 +102,8 @@ class TestEndings:
                 outcome=outcome,
                 duration_ns=duration_ns,
                 message=record.message,
+                place=record.place if outcome.bad else "",
+                excerpt=list(kept.excerpt) if outcome.bad else [],
                 transcript=kept.transcript,
                 log=log,
                 support=record.support,
@@ -114,7 +118,7 @@ class TestEndings:
             )
         )
         flaky = {outcome, self._earlier(left.test)} == {Outcome.PASSED, Outcome.FAILED}
-        return TestEnd(outcome, record.message, judgement.known_issue, flaky, kept, logs)
+        return TestEnd(outcome, record.message, judgement.known_issue, flaky, kept, logs, record.place)
 
     def interrupt(self, left: TestLeft) -> KeptEvidence:
         """Keep the evidence of a test in which the run was interrupted; its fixtures are torn down later."""

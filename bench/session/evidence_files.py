@@ -32,6 +32,7 @@ class KeptEvidence:
         steps: the transactions, for a report.
         attachments: texts to be shown beside the result.
         headlines: of what was measured, a line each.
+        excerpt: what board and peers did last, a line each, on one clock, without the bench's own housekeeping.
     """
 
     transcript: str = ""
@@ -39,6 +40,7 @@ class KeptEvidence:
     steps: Sequence[Step] = ()
     attachments: list[Attachment] = field(default_factory=list)
     headlines: Sequence[str] = ()
+    excerpt: Sequence[str] = ()
 
 
 def keep_evidence(
@@ -77,6 +79,7 @@ def keep_evidence(
         steps_of(transactions, session.stream.anchor),
         attachments,
         headlines,
+        evidence.excerpt(session.record.ready_ns, session.record.failed_ns),
     )
 
 

@@ -12,6 +12,9 @@ from bench.evidence import Outcome
 from bench.evidence.blame import ErrorKind, Phase, PhaseFacts, TestFacts, TestJudgement, judge_phase, judge_test
 from bench.evidence.outcomes import OBSERVATION
 
+_PYTEST_HINT = "\n  Use -v to get more diff"
+"""A hint of pytest's for a console of its own; here it would lead nowhere."""
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -34,6 +37,9 @@ class TestRecord:
 
     Attributes:
         message: why it ended as it did.
+        place: the line of the scenario where it did: ``test_dns.py:31: modem.network.resolve(name)``.
+        ready_ns: when its board was ready for it; 0 before that.
+        failed_ns: when its body failed; 0 when it did not.
         lab_error: the lab error that it ended in; of one that only repeats another, that one.
         restarted: that the board restarted by itself, in the link's words; empty when it did not.
         loss: what of the lab was gone when it had failed.
@@ -44,6 +50,9 @@ class TestRecord:
     __test__ = False
 
     message: str = ""
+    place: str = ""
+    ready_ns: int = 0
+    failed_ns: int = 0
     lab_error: LabError | None = None
     restarted: str = ""
     loss: Loss | None = None
@@ -64,13 +73,14 @@ class TestRecord:
         """The worst outcome of the phases that are over."""
         return Outcome.worst(self._outcomes)
 
-    def take_phase(self, facts: PhaseFacts, error: BaseException | None, message: str) -> Outcome:
+    def take_phase(self, facts: PhaseFacts, error: BaseException | None, message: str, place: str = "") -> Outcome:
         """Take a phase that is over; return its outcome.
 
         Args:
             facts: what is known of it.
             error: the exception that ended it.
             message: what a person should read of it; nothing that must not be shown.
+            place: the line of the scenario.
         """
         judgement = judge_phase(facts)
         self._outcomes.append(judgement.outcome)
@@ -83,10 +93,10 @@ class TestRecord:
             self.restarted = message.partition("\n")[0]
         if judgement.known_issue or judgement.unexpected_pass:
             self._known_issue, self.unexpected_pass = judgement.known_issue, judgement.unexpected_pass
-            self.message = message
+            self.message, self.place = message, place
         elif judgement.outcome is not Outcome.PASSED and (not self.message or self._known_issue):
             self._known_issue = False  # also where the body failed as expected: what came after it is the news
-            self.message = message
+            self.message, self.place = message, place
         return judgement.outcome
 
     def judge(self, *, stack: bool, hardware: bool, control: bool = False) -> TestJudgement:
@@ -166,16 +176,10 @@ def scenario_line(trace: TracebackType | None, file: Path) -> str:
     return f"{path.name}:{number}: {source or ''}".rstrip(": ")
 
 
-def describe_error(error: BaseException, file: Path) -> str:
-    """Return what a person reads of an error: its own words; of a failure also the line of the scenario.
-
-    A lab error has no line: the same cause in many tests is one.
-    """
-    text = text_of(error)
+def describe_error(error: BaseException) -> str:
+    """Return what a person reads of an error: its own words, without the transcript, of which an excerpt is kept."""
+    text = error.words if isinstance(error, BenchError) else text_of(error)
     spoken = isinstance(error, (AssertionError, BenchError)) or type(error).__name__ == "Failed"
     if not (spoken and text.strip()):
         text = f"{type(error).__name__}: {text}".removesuffix(": ")
-    if isinstance(error, LabError):
-        return text
-    place = scenario_line(error.__traceback__, file)
-    return f"{text}\n    at {place}" if place else text
+    return text.replace(_PYTEST_HINT, "").rstrip()

@@ -65,4 +65,4 @@ def test_control_boards_spend_too(lab: Lab) -> None:
         (lab.folder / "bench.toml").write_text("".join(entries))
         text = estimated(lab, "--config", "bench.toml")
     assert "estimate  dk   21 tests" in text
-    assert "estimate  golden   1 tests" in text
+    assert "estimate  golden   1 test," in text

@@ -49,7 +49,7 @@ class SerialModemPollingCommands:
         for handle in handles or (None,):
             self._events.stop(handle)
         if wait.certain and not came and not known:
-            raise UrcTimeout(f"no #XAPOLL came within {seconds:g} s\n{self._link.port.evidence()}")
+            raise UrcTimeout(f"no #XAPOLL came within {seconds:g} s", evidence=self._link.port.evidence())
         return _polled(asked, came, known, over)
 
     def _start(self, handles: tuple[int, ...]) -> Response:
