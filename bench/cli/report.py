@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.console import RunConsole, short_path
+from bench.cli.console import RunConsole
+from bench.cli.terminal import short_path
 from bench.errors import LabError
 from bench.evidence.run_folder import check_run_folder
 from bench.report.allure_report import CannotRender, render
@@ -15,6 +16,7 @@ from bench.run.folder import rebuild, save
 
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run.")],
+    measured: Annotated[bool, typer.Option("--measured", help="Print all measurements.")] = False,
     html: Annotated[bool, typer.Option("--html", help="Also render the Allure report, DIR/allure-report.")] = False,
 ) -> None:
     """Rebuild summary and pages of a run; exits as the run would have."""
@@ -24,7 +26,7 @@ def report(
         save(folder, summary)
     except OSError as error:
         raise LabError(f"cannot write the report: {error}") from error
-    console = RunConsole()
+    console = RunConsole(all_measured=measured)
     summary.folder = folder
     console.finish(summary)
     if html:

@@ -66,6 +66,9 @@ def run(
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Only say what each board and its SIM would spend; nothing is sent.")
     ] = False,
+    measured: Annotated[
+        bool, typer.Option("--measured", help="Print all measurements at the end, not only those with limits.")
+    ] = False,
     history: HistoryFile = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run, empty or new.")] = None,
 ) -> None:
@@ -97,7 +100,7 @@ def run(
         print_tests(list_tests(request))
         raise typer.Exit(ExitCode.OK)
     be_patient(_PATIENCE_SECONDS)
-    console = RunConsole()
+    console = RunConsole(all_measured=measured)
     if estimate:
         raise typer.Exit(ExitCode.OK if print_estimate(prepare(request, console)) else ExitCode.FAILED)
     raise typer.Exit(execute(request, console).exit_code)

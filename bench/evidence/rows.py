@@ -316,10 +316,16 @@ class EndedRow(Row, frozen=True, kw_only=True):
 
 
 class PlanRow(Row, frozen=True, kw_only=True):
-    """A test is planned; ``spec`` names the statements of the specification that it checks."""
+    """A test is planned.
+
+    Attributes:
+        spec: the statements of the specification that it checks.
+        expected_ms: the longest that it has taken on such a network; 0 when it never ran.
+    """
 
     test: str
     spec: list[str] = []
+    expected_ms: int = 0
 
 
 class StartRow(Row, frozen=True, kw_only=True):
