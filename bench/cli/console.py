@@ -1,5 +1,6 @@
 """What a person sees of a run while it goes, and at its end."""
 
+import textwrap
 import time
 from pathlib import Path
 
@@ -25,6 +26,10 @@ _WAITING_SECONDS = 3.0
 # On a console that is not a terminal a line a test would be noise; one now and then shows that the run lives.
 _QUIET_SECONDS = 30.0
 _QUIET_COLUMNS = 160
+_COPIED = ("", "rerun", "report", "run")
+"""Words of lines that a person copies, or whose spaces mean something: they are not broken."""
+_NARROWEST = 30
+_INDENT = f"\n{'':<{_COLUMN}}"
 _STYLES = {Level.PLAIN: "", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 
 
@@ -66,6 +71,9 @@ class RunConsole(Watcher):
         if self._live is not None:
             self._live.erase()
         head = Text(f"{word:<{_COLUMN - 1}} " if word or line else "", style="dim")
+        if self._console.is_terminal and word not in _COPIED:
+            width = max(_NARROWEST, self._console.size.width - _COLUMN)
+            line = _INDENT.join(textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False))
         self._console.print(head + Text(line, style=style))
 
     def _once(self, word: str, text: str) -> None:

@@ -36,7 +36,8 @@ class LiveLines:
 
     def draw(self, lines: Sequence[Text]) -> None:
         """Draw lines in place of those that are there; each fits into a row."""
-        self.erase()
         shown = lines[: max(1, self._console.size.height - 1)]
-        self._console.print(Text("\n").join(shown), end="", soft_wrap=True)
+        with self._console:  # one write: no half of it is ever seen
+            self.erase()
+            self._console.print(Text("\n").join(shown), end="", soft_wrap=True)
         self._drawn = [line.cell_len for line in shown]

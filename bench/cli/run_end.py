@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.cli.terminal import short_path
 from bench.clock import span_text
-from bench.evidence import Cause, Outcome, RunVerdict, Summary, group_by_cause
+from bench.evidence import Cause, Outcome, RunVerdict, Summary, TestResult, boards_text, group_by_cause
 from bench.evidence.figures import Figure
 from bench.number_text import counted
 from bench.report.rerun import rerun_command
@@ -108,15 +108,14 @@ class RunEnd:
             self._print("rerun", rerun, "")
 
     def _tell_what_counts_as_passed(self) -> None:
-        known = {}
+        known: dict[tuple[str, str], list[TestResult]] = {}
         for result in self._summary.results:
             if result.known_issue and result.outcome is Outcome.PASSED:
-                text = f"{result.slot}  {result.test}   {result.message.removeprefix('known issue: ')}"
-                known[text] = "known"
+                known.setdefault((result.test, result.message.removeprefix("known issue: ")), []).append(result)
             if result.retried:
                 self._print("retried", f"{result.slot}  {result.test}   first {result.earlier}", "yellow")
-        for text, word in known.items():
-            self._print(word, text, "")
+        for (test, text), same in known.items():
+            self._print("known", f"{boards_text(same)}  {test}   {text}", "")
         for test, slot in self._summary.flaky:
             self._print("flaky", f"{slot}  {test}   failed in one round, passed in another", "yellow")
 
