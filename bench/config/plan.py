@@ -13,6 +13,7 @@ from bench.config.patterns import matches_test
 from bench.config.toml_file import Section, matching, read_toml
 
 Text = Annotated[str, Field(min_length=1)]
+Role = Annotated[str, matching(r"[a-z][a-z0-9-]{0,31}", "a name of small letters, digits and hyphens")]
 FILE = "plan.toml"
 """A run's plan, in its folder."""
 KNOWN_ISSUE, QUARANTINE = "known issue", "quarantine"
@@ -83,9 +84,18 @@ class Plan(Section):
     evidence: Literal["any", "controlled", "interleaved"] = "any"
     """The weakest evidence on which a comparison with the baseline counts; controlled needs control boards, interleaved
     both firmwares in turn."""
+    signatures: Annotated[int, Field(strict=True, ge=0, le=100)] = 0
+    """Of how many different people its bundle needs a signature."""
+    roles: tuple[Role, ...] = ()
+    """In each of which somebody must sign, such as ``["quality", "release"]``."""
     waivers: tuple[Waiver, ...] = ()
     measurements: tuple[MeasurementLimit, ...] = ()
     """Limits, beside and before those of bench.toml."""
+
+    @property
+    def wanted_signatures(self) -> int:
+        """How many different people must sign: at least one a role."""
+        return max(self.signatures, len(self.roles))
 
     def waiver_of(self, test: str, kind: str, today: date) -> Waiver | None:
         """Return the row that excuses a test today; None when there is none."""
