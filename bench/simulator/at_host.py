@@ -5,6 +5,7 @@ families and the lines that it prints by itself. Commands that arrive while one 
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ from bench.simulator.transfer import Transfer
 from bench.simulator.uart import Uart
 
 _MODEM_START_S = 0.3
+_TIMER_S = 0.002  # a timer of the loop is late by less than this
 _NOISE = b'\r\n+CEREG: 2,"00\xff\x00\xfe'
 """What a restart in the middle of a line leaves on a UART."""
 
@@ -120,6 +122,7 @@ class AtHost:
         self.commands = CommandHandlers(
             (GRAMMAR, self._dialect.grammar), (*self.modem.families, *self._dialect.families(self))
         )
+        self.commands.remove(self.profile.faults.refuses)
         self._framer = self._dialect.framer(self)
         self.journal.add("boot")
         self._log.start_clock()
@@ -170,6 +173,13 @@ class AtHost:
         self._end_command()
         self._mode, self._reset = None, True
         self.uart.wake()
+
+    def load(self, dialect: HostDialect, profile: FirmwareProfile) -> None:
+        """Become another firmware, and start it; the modem core keeps its settings."""
+        self._dialect, self.profile = dialect, profile
+        self.transfer.sockets.profile = profile
+        self.output.change(blank_line=profile.blank_line, urc_buffer=profile.urc_buffer)
+        self.crash()
 
     def crash_modem(self) -> None:
         """Crash and restart the modem core. The application reports it; the command that runs ends in ERROR."""
@@ -227,7 +237,9 @@ class AtHost:
         text = line.text.decode("latin-1")
         self.journal.add("command", text=text)
         self._log.say("dbg", f"{self._dialect.log_name}_at_host", f"RX {text.partition('=')[0]}")
+        began = time.monotonic()
         result = await self._result(line)
+        await self._lag(time.monotonic() - began)
         if self._crashed:
             return  # a device that has restarted answers nothing
         self.output.finish_answer(result)
@@ -236,6 +248,14 @@ class AtHost:
             action()
         if self._reset:
             self._end_for_reset()
+
+    async def _lag(self, took: float) -> None:
+        """Take longer than the command has taken, where the build is a slow one."""
+        until = time.monotonic() + took * self.profile.faults.slower
+        asleep = until - time.monotonic() - _TIMER_S
+        if asleep > 0:
+            await asyncio.sleep(asleep)
+        time.sleep(max(0.0, until - time.monotonic()))  # the loop's timers count in ms, which would be too coarse
 
     async def _result(self, line: CommandLine) -> str:
         """Run a command; return its final result code."""

@@ -6,30 +6,32 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bench.clock import NS_PER_S
 from bench.errors import UsageError
 from bench.simulator.air import Air
 from bench.simulator.at_host import AtHost
 from bench.simulator.credentials import CredentialStore
-from bench.simulator.dialects import FIRMWARES
+from bench.simulator.dialects import FIRMWARES, SimulatedFirmware
 from bench.simulator.handshake import SecureLayer
 from bench.simulator.identity import SimulatedIdentity
+from bench.simulator.image import APPLICATION, SimulatedImage
 from bench.simulator.journal import Journal
 from bench.simulator.log_port import LogPort
 from bench.simulator.models import MODELS
 from bench.simulator.modem import SimulatedModem
 from bench.simulator.names import Names
 from bench.simulator.output import Output
-from bench.simulator.profiles import FirmwareProfile
 from bench.simulator.radio import SimulatedRadio
 from bench.simulator.refusal import CmeError
 from bench.simulator.settings import TERMINATORS, Settings
 from bench.simulator.sockets import SocketTable
 from bench.simulator.transfer import Transfer
 from bench.simulator.uart import Uart
+from bench.simulator.usb import usb_device
 
 # The credential store of a real modem holds about this much.
 _CREDENTIAL_BYTES = 32768
@@ -67,18 +69,44 @@ class SimulatedBoard:
         self._credentials = _provision(settings)
         self._log = LogPort()
         self._parts: Parts | None = None
+        self._flash: SimulatedFirmware | None = _configured(settings, self.firmware)
+        self._work: Callable[[], Coroutine[Any, Any, None]]
+        self._running: asyncio.Task[None] | None = None
 
     def power_on(self) -> str:
         """Boot; return the path of the board's pty."""
         if self._settings.log:
             self._log.open()
-        parts = self._parts = self._assemble()
-        if len(self._settings.cells) > 1:
-            self._travel(parts, 1)
-        self.task = asyncio.create_task(parts.host.run())
+        parts = self._start(None)
+        self.task = asyncio.create_task(self._run())
         return parts.uart.path
 
-    def _assemble(self) -> Parts:
+    def _start(self, uart: Uart | None) -> Parts:
+        """Put the parts together; a line that the host has open stays."""
+        parts = self._parts = self._assemble(uart)
+        parts.uart.deaf = self._flash is None
+        if len(self._settings.cells) > 1:
+            self._travel(parts, 1)
+        self._work = parts.host.run
+        return parts
+
+    async def _run(self) -> None:
+        """Run what the board runs, until it loses its power: its firmware, or what is there in its place."""
+        while True:
+            work = self._work
+            self._running = asyncio.create_task(work())
+            try:
+                await self._running
+            except asyncio.CancelledError:
+                if self._work is work:
+                    raise
+
+    def _run_instead(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._work = work
+        if self._running is not None:
+            self._running.cancel()
+
+    def _assemble(self, uart: Uart | None) -> Parts:
         settings = self._settings
         seed = f"{settings.seed} {self.name}"
 
@@ -90,9 +118,13 @@ class SimulatedBoard:
 
         radio = SimulatedRadio(settings.cells[0], f"{seed} radio", report_rrc)
         air = Air(self.journal, settings.uplink, settings.downlink, seed, radio, settings.carrier)
-        uart = Uart(self.journal, air.alarm, settings.baudrate)
-        uart.open()
-        profile = _profile(settings, self.firmware)
+        if uart is None:
+            uart = Uart(self.journal, air.alarm, settings.baudrate)
+            uart.open()
+        else:
+            uart.use_alarm(air.alarm)
+        firmware = self._flash or FIRMWARES[self.firmware]
+        profile = firmware.profile
         output = Output(uart, blank_line=profile.blank_line, urc_buffer=profile.urc_buffer)
         modem = SimulatedModem(
             self.identity,
@@ -111,8 +143,9 @@ class SimulatedBoard:
             air,
             self.journal,
         )
-        dialect = FIRMWARES[self.firmware].dialect
-        host = AtHost(dialect, profile, modem, transfer, uart, output, self.journal, self._log, settings.behaviour)
+        host = AtHost(
+            firmware.dialect, profile, modem, transfer, uart, output, self.journal, self._log, settings.behaviour
+        )
         return Parts(uart, air, modem, host)
 
     def _travel(self, parts: Parts, number: int) -> None:
@@ -125,6 +158,53 @@ class SimulatedBoard:
             self._travel(parts, number + 1)
 
         parts.air.alarm.at(time.monotonic_ns() + round(self._settings.cell_seconds * NS_PER_S), move)
+
+    # ---------------------------------------------------------------- what a programmer does to it
+
+    def is_called(self, name: str) -> bool:
+        """Return whether it is the board of a name or a serial number, with or without leading zeros."""
+        serial = usb_device(self.model, self.index).serial
+        return name == self.name or name.lstrip("0").upper() == serial.lstrip("0").upper()
+
+    def erase(self, kind: str) -> None:
+        """Lose the application, so that the board is silent from now on, or the modem firmware, so that it is dead.
+
+        Raises:
+            ValueError: the board has no power.
+        """
+        self.journal.add("erased", kind=kind)
+        if kind != APPLICATION:
+            self.parts.modem.dead = True
+            return
+        self.parts.uart.deaf = True
+        self.parts.host.crash()
+        self._flash = None
+
+    def write(self, image: SimulatedImage) -> None:
+        """Take an image: modem firmware at once, an application at the next reset.
+
+        Raises:
+            ValueError: the board has no power.
+        """
+        parts = self.parts
+        self.journal.add("written", kind=image.kind, version=image.version)
+        if image.kind == APPLICATION:
+            self._flash = None if image.silent else image.application
+            return
+        self.identity = replace(self.identity, model=replace(self.identity.model, modem_firmware=image.version))
+        parts.host.transfer.sockets.close_all()
+        parts.air.close()
+        self._run_instead(self._start(parts.uart).host.run)
+
+    def restart(self) -> None:
+        """Reset the board: it starts what it has; without an application it stays silent.
+
+        Raises:
+            ValueError: the board has no power.
+        """
+        if self._flash is not None:
+            self.parts.uart.deaf = False
+            self.parts.host.load(self._flash.dialect, self._flash.profile)
 
     # ---------------------------------------------------------------- what can happen to it
 
@@ -195,14 +275,15 @@ class SimulatedBoard:
         stream.flush()
 
 
-def _profile(settings: Settings, firmware: str) -> FirmwareProfile:
-    """Return the firmware's profile as this build has it."""
-    profile = FIRMWARES[firmware].profile
+def _configured(settings: Settings, name: str) -> SimulatedFirmware:
+    """Return a firmware as this build has it."""
+    firmware = FIRMWARES[name]
+    profile = firmware.profile
     if settings.data_mode_urc:
         profile = replace(profile, reports_flushes=True)
     if settings.terminator is not None:
         profile = replace(profile, terminator=TERMINATORS[settings.terminator])
-    return profile
+    return replace(firmware, profile=profile)
 
 
 def _provision(settings: Settings) -> CredentialStore:

@@ -66,6 +66,11 @@ class CommandHandlers:
             for key in getattr(getattr(type(family), attribute), _MARK, ()):
                 self._handlers[key] = getattr(family, attribute)
 
+    def remove(self, names: Iterable[str]) -> None:
+        """Forget all forms of some commands: a build that does not have them."""
+        gone = set(names)
+        self._handlers = {key: handler for key, handler in self._handlers.items() if key[0] not in gone}
+
     @property
     def names(self) -> list[str]:
         """The names of all commands, in the order of the alphabet."""

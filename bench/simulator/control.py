@@ -7,6 +7,8 @@ A request is one JSON object a line, and so is its answer, ``{"ok": true, ...}``
   ``refuse`` (an EMM cause, or null), ``vanish`` (its port hangs up for good).
 * ``{"op": "current", "board": NAME, "since_ns": T}``: the current of the board since then by the model of its radio:
   ``steps``, a list of (moment in ns, mA from then on), and ``until_ns``.
+* ``{"op": "flash", "board": NAME or serial number, "step": STEP}``: what a programmer does: ``find``, ``erase`` (with
+  ``kind``), ``write`` (with ``image``, the text of :mod:`bench.simulator.image`), ``reset``.
 """
 
 import asyncio
@@ -22,6 +24,7 @@ from typing import Any
 
 from bench.errors import UsageError, in_words
 from bench.simulator.board import SimulatedBoard
+from bench.simulator.image import SimulatedImage
 from bench.simulator.radio import CURRENT_MA, OFF
 
 Request = dict[str, Any]
@@ -58,6 +61,7 @@ class Control:
             "coverage": self._coverage,
             "trouble": self._trouble,
             "current": self._current,
+            "flash": self._flash,
         }
         self._boards = {board.name: board for board in boards}
 
@@ -116,6 +120,24 @@ class Control:
         else:
             board.inject_fault(what, request.get("value"))
         return {}
+
+    async def _flash(self, request: Request) -> Answer:
+        name = str(request["board"])
+        board = next((each for each in self._boards.values() if each.is_called(name)), None)
+        if board is None:
+            raise ValueError(f"no board has the serial number {name}; there are {', '.join(self._boards)}")
+        match request["step"]:
+            case "erase":
+                board.erase(str(request["kind"]))
+            case "write":
+                board.write(SimulatedImage.decode(str(request["image"]).encode()))
+            case "reset":
+                board.restart()
+            case "find":
+                _ = board.parts  # one that has no power cannot be found
+            case other:
+                raise ValueError(f"unknown step {other!r}")
+        return {"board": board.name}
 
     async def _current(self, request: Request) -> Answer:
         since, now = int(request["since_ns"]), time.monotonic_ns()

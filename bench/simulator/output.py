@@ -39,6 +39,10 @@ class Output:
         self._waiting: list[Callable[[], None]] = []
         self.echoes = False
 
+    def change(self, *, blank_line: bool, urc_buffer: int | None) -> None:
+        """Go on as the output of another firmware."""
+        self._blank_line, self._urc_buffer = blank_line, urc_buffer
+
     def write(self, data: bytes) -> None:
         """Print bytes at once, outside any answer."""
         self._uart.send(data)

@@ -4,6 +4,19 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Faults:
+    """What is wrong with a build.
+
+    Attributes:
+        refuses: names of commands that it does not have, such as ``#XGETADDRINFO``.
+        slower: how much longer each command takes, as a part of its own time.
+    """
+
+    refuses: tuple[str, ...] = ()
+    slower: float = 0.0
+
+
+@dataclass(frozen=True)
 class FirmwareProfile:
     """One version of a firmware.
 
@@ -21,6 +34,7 @@ class FirmwareProfile:
         terminator: the end of a command in this build: CR LF, CR or LF.
         reports_flushes: whether data mode prints the size of each flush.
         urc_buffer: bytes of URCs that can wait; when one does not fit, those that wait are lost. None for any number.
+        faults: what is wrong with the build.
     """
 
     name: str
@@ -36,3 +50,4 @@ class FirmwareProfile:
     terminator: bytes = b"\r\n"
     reports_flushes: bool = False
     urc_buffer: int | None = None
+    faults: Faults = Faults()

@@ -111,10 +111,14 @@ def _end_session(air: AirSocket) -> None:
 
 
 class SocketTable:
-    """All sockets of a board."""
+    """All sockets of a board.
+
+    Attributes:
+        profile: the limits of the firmware; changes when the board gets another one.
+    """
 
     def __init__(self, profile: FirmwareProfile, journal: Journal, air: Air) -> None:
-        self._profile = profile
+        self.profile = profile
         self._air = air
         self._journal = journal
         self._sockets: dict[int, TableSocket] = {}
@@ -147,7 +151,7 @@ class SocketTable:
 
     def free_handle(self) -> int:
         """Return the lowest free handle; raise Refused when none is left."""
-        for handle in range(self._profile.handles):
+        for handle in range(self.profile.handles):
             if handle not in self._sockets:
                 return handle
         raise Refused
@@ -155,11 +159,11 @@ class SocketTable:
     def _free_slot(self) -> int:
         """Return the lowest free slot: that of a socket that was closed is used again."""
         taken = {sock.slot for sock in self.opened}
-        return next(slot for slot in range(self._profile.sockets) if slot not in taken)
+        return next(slot for slot in range(self.profile.sockets) if slot not in taken)
 
     def open(self, request: SocketRequest) -> TableSocket:
         """Open a socket; raise Refused when there are too many or the context is unknown."""
-        if len(self.opened) >= self._profile.sockets or request.cid > _HIGHEST_CID:
+        if len(self.opened) >= self.profile.sockets or request.cid > _HIGHEST_CID:
             raise Refused
         raw = request.type == RAW
         sock = TableSocket(

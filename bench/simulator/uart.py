@@ -56,6 +56,10 @@ class Uart:
         self.path = os.ttyname(self._slave)
         self._listen()
 
+    def use_alarm(self, alarm: Alarm) -> None:
+        """Pace the line by another alarm from now on."""
+        self._alarm = alarm
+
     def close(self) -> None:
         """Hang up: a client that has the port open sees it vanish."""
         if self._master >= 0:
