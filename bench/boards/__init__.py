@@ -10,8 +10,9 @@ from bench.boards.discovery import UNKNOWN, AttachedBoard, attached_boards
 from bench.boards.escalation import Escalation, ResetBudget
 from bench.boards.hotplug import BoardMonitor, found_again, is_there
 from bench.boards.inventory import known_boards, named_port
+from bench.boards.lab_command import LabCommand
 from bench.boards.lease import BoardLeased, Holder, Lease, holder_of, inherited, terminal_lock
-from bench.boards.ledger import Cost, Ledger
+from bench.boards.ledger import Cost, HeldImage, Ledger
 from bench.boards.profile import Profile
 from bench.boards.provisioning import TAGS, KnownDigests, provision
 from bench.boards.recovery import BoardSilent, BoardUnintelligible, BoardUnusable
@@ -41,8 +42,10 @@ __all__ = [
     "Cost",
     "Coverage",
     "Escalation",
+    "HeldImage",
     "Holder",
     "KnownDigests",
+    "LabCommand",
     "Lease",
     "Ledger",
     "Profile",

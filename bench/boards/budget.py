@@ -102,6 +102,7 @@ class Budget:
             ("attaches_per_day", limits.attaches_per_day, self.board, "day", today, "attaches", "attaches"),
             ("credential_writes_per_day", limits.credential_writes_per_day, self.board, "day", today,
              "credential_writes", "credential writes"),
+            ("flashes_per_day", limits.flashes_per_day, self.board, "day", today, "flashes", "flashes"),
             ("resets_per_day", limits.resets_per_day, self.board, "day", today, "resets", "resets"),
         )  # fmt: skip
         return [

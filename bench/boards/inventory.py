@@ -152,6 +152,10 @@ def _configure(entry: BoardEntry, port: str, board: AttachedBoard | None, catalo
         aux_ports=aux_ports(board, port) if board else {},
         access_point=entry.access_point,
         meter=entry.meter,
+        image=str(entry.image or ""),
+        modem_image=str(entry.modem_image or ""),
+        programmer=entry.programmer or "",
+        programmer_id=entry.programmer_id,
         peers=entry.peers,
     )
 

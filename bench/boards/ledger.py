@@ -23,6 +23,10 @@ CREATE TABLE IF NOT EXISTS begun (
     board TEXT PRIMARY KEY, day TEXT NOT NULL, sim TEXT NOT NULL, octets INTEGER, attaches INTEGER,
     credential_writes INTEGER, resets INTEGER
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS images (
+    board TEXT, kind TEXT, whole INTEGER NOT NULL, name TEXT NOT NULL, sha256 TEXT NOT NULL, says TEXT NOT NULL,
+    PRIMARY KEY (board, kind)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sims (board TEXT PRIMARY KEY, sim TEXT NOT NULL) WITHOUT ROWID;
 """
 _WAIT_SECONDS = 30.0
@@ -39,6 +43,7 @@ class Cost:
         credential_writes: how often its flash was written.
         resets: how often it was reset.
         milliseconds: of real time.
+        flashes: how often it was programmed.
     """
 
     octets: int = 0
@@ -46,9 +51,27 @@ class Cost:
     credential_writes: int = 0
     resets: int = 0
     milliseconds: int = 0
+    flashes: int = 0
 
     def __add__(self, other: "Cost") -> "Cost":
         return Cost(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(Cost)))
+
+
+@dataclass(frozen=True, slots=True)
+class HeldImage:
+    """The image that a board holds, as far as the bench has programmed it.
+
+    Attributes:
+        whole: its programming came to its end, and the board has answered since.
+        name: of its file.
+        sha256: of its file.
+        says: what the board said of itself afterwards.
+    """
+
+    whole: bool
+    name: str
+    sha256: str
+    says: str
 
 
 def ledger_path() -> Path:
@@ -137,6 +160,22 @@ class Ledger:
         with self._telling():
             row = self._db.execute("SELECT sim FROM sims WHERE board = ?", (board,)).fetchone()
         return str(row[0]) if row else ""
+
+    def keep_image(self, board: str, kind: str, image: HeldImage) -> None:
+        """Keep what a board holds, before it is programmed (not whole) and when it has answered since."""
+        row = (board, kind, int(image.whole), image.name, image.sha256, image.says)
+        self._write("INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?, ?, ?)", [row])
+
+    def images_of(self, board: str) -> dict[str, HeldImage]:
+        """Return the images that a board holds, by kind."""
+        query = "SELECT kind, whole, name, sha256, says FROM images WHERE board = ?"
+        with self._telling():
+            found = self._db.execute(query, (board,)).fetchall()
+        return {kind: HeldImage(bool(whole), name, sha256, says) for kind, whole, name, sha256, says in found}
+
+    def forget_image(self, board: str, kind: str) -> None:
+        """Forget what a board holds: somebody else has programmed it."""
+        self._write("DELETE FROM images WHERE board = ? AND kind = ?", [(board, kind)])
 
     @property
     def _db(self) -> sqlite3.Connection:

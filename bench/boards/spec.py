@@ -38,6 +38,11 @@ class BoardSpec:
         access_point: of its SIM; None for the board's own settings.
         meter: port of the power meter that feeds it; empty for none.
         control: of a simulated board, the socket by which its surroundings are changed; empty for real ones.
+        image: the application that the inventory wants on it; empty for whatever it has.
+        modem_image: likewise, the modem firmware.
+        programmer: what programs it; empty is the lab's.
+        programmer_id: its name for the programmer, where that is not its serial number.
+        unusable: why it cannot be used in this run, such as an image that could not be programmed; empty when it can.
     """
 
     slot: str
@@ -60,6 +65,11 @@ class BoardSpec:
     access_point: AccessPointConfig | None = None
     meter: str = ""
     control: str = ""
+    image: str = ""
+    modem_image: str = ""
+    programmer: str = ""
+    programmer_id: str = ""
+    unusable: str = ""
 
     @property
     def key(self) -> str:

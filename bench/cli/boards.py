@@ -17,6 +17,7 @@ from bench.boards import (
     BoardMonitor,
     BoardSpec,
     Catalog,
+    Ledger,
     attached_boards,
     known_boards,
     release,
@@ -29,6 +30,7 @@ from bench.cli.moment import moment
 from bench.cli.terminal import VisibleConsole, is_gone, say, say_lines
 from bench.config.lab import Config, load
 from bench.errors import BenchError, LabError, UsageError
+from bench.flashing import forget
 from bench.run.probe import query_identity
 
 
@@ -82,6 +84,15 @@ def release_board(name: Annotated[str, _NAME], config: ConfigFile = None) -> Non
     spec = _one(name, config)
     release(spec.key)
     say(f"{spec.slot}   free for everybody")
+
+
+@app.command("flashed")
+def note_flashed(name: Annotated[str, _NAME], config: ConfigFile = None) -> None:
+    """Say that you have programmed a board by hand, after a run that did not come to the end of it."""
+    spec = _one(name, config)
+    with Ledger() as ledger:
+        forget(ledger, spec)
+    say(f"{spec.slot}   may be used again; the next run with an image programs it")
 
 
 @app.command("console")

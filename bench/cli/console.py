@@ -92,6 +92,8 @@ class RunConsole(Watcher):
                 self._once("peers", f"{row.where}   for {row.slot}")
             case rows.SurveyRow():
                 self._once("network", f"{row.slot}   {'; '.join(row.text)}")
+            case rows.FlashRow():
+                self._print("flash", row.line, "yellow" if row.outcome == "failed" else "")
             case rows.RecoveryRow():
                 self._print("recovery", row.text, "yellow")
             case rows.ProgressRow() if row.done is None:

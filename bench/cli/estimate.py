@@ -68,8 +68,12 @@ def _cost_text(cost: Cost) -> str:
     minutes = round(cost.milliseconds / 60_000)
     return (
         f"up to {cost.octets / 1e6:.1f} MB, {cost.attaches} attaches, {cost.credential_writes} credential writes,"
-        f" {cost.resets} resets, {minutes or 'less than 1'} min"
+        f" {cost.resets} resets,{_flashes_text(cost.flashes)} {minutes or 'less than 1'} min"
     )
+
+
+def _flashes_text(flashes: int) -> str:
+    return f" {counted(flashes, 'image')} programmed," if flashes else ""
 
 
 def _unknown_text(unknown: int) -> str:

@@ -69,6 +69,18 @@ def run(
     measured: Annotated[
         bool, typer.Option("--measured", help="Print all measurements at the end, not only those with limits.")
     ] = False,
+    image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Program each board with this application first.")
+    ] = None,
+    modem_image: Annotated[
+        Path | None, typer.Option("--modem-image", metavar="FILE", help="Likewise, with this modem firmware (zip).")
+    ] = None,
+    flash_always: Annotated[
+        bool, typer.Option("--flash-always", help="Also program a board that holds its image already.")
+    ] = False,
+    restore: Annotated[
+        bool, typer.Option("--restore", help="Put the golden image of bench.toml back after the run.")
+    ] = False,
     history: HistoryFile = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run, empty or new.")] = None,
 ) -> None:
@@ -94,6 +106,10 @@ def run(
         interleave=interleave or (),
         history=history,
         out=out,
+        image=image,
+        modem_image=modem_image,
+        flash_always=flash_always,
+        restore=restore,
         arguments=context.args,
     )
     if list_only:

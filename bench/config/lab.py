@@ -14,6 +14,8 @@ from pydantic import (
     model_validator,
 )
 
+from bench.config.command_words import known_words
+from bench.config.flash import FlashConfig, ProgrammerName
 from bench.config.toml_file import Section, matching, read_toml
 
 Name = Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "letters, digits, ., _ and -, such as dk-1")]
@@ -100,6 +102,14 @@ class BoardEntry(Section):
     """Its firmware is known to work: it is not tested, but shows in every run whether the network is good."""
     access_point: AccessPointConfig | None = None
     """The access point of its SIM, where it is not the lab's."""
+    image: Path | None = None
+    """The application that it is programmed with before its first test."""
+    modem_image: Path | None = None
+    """Likewise, the modem firmware."""
+    programmer: ProgrammerName | None = None
+    """What programs it; by default as ``[flash]`` says."""
+    programmer_id: str = ""
+    """Its name for the programmer, such as the serial number of a debug probe, where that is not its own."""
     meter: str = ""
     """The port of the Power Profiler Kit II that measures its current."""
 
@@ -227,19 +237,6 @@ class ModelEntry(Section):
         return value
 
 
-def _with_known_words(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Check that a command has only known words in braces."""
-    if value is not None and not value:
-        raise ValueError("is empty; name the program that does it, or leave the key out")
-    for word in value or ():
-        unknown = set(re.findall(r"\{(\w*)\}", word)) - {"serial", "port", "place", "name"}
-        if unknown:
-            raise ValueError(
-                f"{{{unknown.pop()}}} stands for nothing; there are {{serial}}, {{port}}, {{place}}, {{name}}"
-            )
-    return value
-
-
 class Recovery(Section):
     """The lab's means to recover a board that does not answer: commands, run without a shell.
 
@@ -258,7 +255,7 @@ class Recovery(Section):
     @field_validator("reset", "power_cycle")
     @classmethod
     def _known_words(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        return _with_known_words(value)
+        return known_words(value)
 
 
 class CoverageConfig(Section):
@@ -272,7 +269,7 @@ class CoverageConfig(Section):
     @field_validator("lose", "restore")
     @classmethod
     def _known_words(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        return _with_known_words(value)
+        return known_words(value)
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
@@ -308,6 +305,8 @@ class BudgetConfig(Section):
     attaches_per_day: Amount | None = None
     """Of a board: how often its modem is made to attach."""
     credential_writes_per_day: Amount | None = None
+    flashes_per_day: Amount | None = None
+    """Of a board: how often it is programmed, which wears its flash."""
     resets_per_day: Amount | None = None
 
 
@@ -403,6 +402,7 @@ class Config(Section):
     models: tuple[ModelEntry, ...] = ()
     recovery: Recovery = Recovery()
     coverage: CoverageConfig = CoverageConfig()
+    flash: FlashConfig = FlashConfig()
     limits: Limits = Limits()
     budget: BudgetConfig = BudgetConfig()
     logs: Logs = Logs()

@@ -77,6 +77,8 @@ def _programs(config: Config) -> Iterator[Unusable]:
         ("recovery", "power_cycle"): config.recovery.power_cycle,
         ("coverage", "lose"): config.coverage.lose,
         ("coverage", "restore"): config.coverage.restore,
+        ("flash", "command"): config.flash.command,
+        ("flash", "bootloader"): config.flash.bootloader,
         ("notify", "command"): config.notify.command,
         ("peers", "ssh"): ("ssh",) if config.peers.ssh else None,
     }

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import Field
 
 from bench.config.firmware import Firmware, FirmwareRange
+from bench.config.flash import PlannedFirmware
 from bench.config.lab import MeasurementLimit
 from bench.config.patterns import matches_test
 from bench.config.toml_file import Section, matching, read_toml
@@ -73,6 +74,8 @@ class Plan(Section):
     """For pytest, such as ``["--samples", "400"]``."""
     repetitions: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
     boards: Annotated[tuple[WantedBoards, ...], Field(min_length=1)]
+    firmware: PlannedFirmware = PlannedFirmware()
+    """The images that the boards are programmed with before the first test."""
     lab_error_rate: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.0
     """Share of the planned tests that may end in a lab error, as long as each test was proved on its kind of board."""
     flaky: Literal["fail", "allow"] = "fail"

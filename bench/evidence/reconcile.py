@@ -33,6 +33,7 @@ class Reconciliation:
         self._summary = Summary()
         self._planned: Planned = {}
         self._controls: frozenset[str] = frozenset()
+        self._programmed: set[str] = set()
 
     def take(self, row: rows.Row) -> None:
         """Take the next row."""
@@ -84,7 +85,9 @@ class Reconciliation:
     def _board(self, row: rows.BoardRow) -> None:
         summary = self._summary
         before = next((board for board in summary.boards if board.slot == row.slot), None)
-        if before is not None and _identity(before) != _identity(row):
+        meant = row.slot in self._programmed
+        self._programmed.discard(row.slot)
+        if before is not None and not meant and _identity(before) != _identity(row):
             summary.troubles.append(f"{row.slot} is another board, or has another firmware, than when the run began")
         summary.boards = [board for board in summary.boards if board.slot != row.slot] + [row]
         summary.simulated = summary.simulated or row.simulated
@@ -97,6 +100,12 @@ class Reconciliation:
 
     def _recovery(self, row: rows.RecoveryRow) -> None:
         self._summary.recoveries.append(row.text)
+
+    def _flash(self, row: rows.FlashRow) -> None:
+        self._summary.flashes.append(row)
+        self._programmed.add(row.slot)  # from here on it may say something else
+        if row.outcome == "failed":
+            self._summary.troubles.append(row.text)
 
     def _limit(self, row: rows.LimitRow) -> None:
         self._summary.limits_used.add(row.title)
@@ -163,6 +172,7 @@ _TAKES: dict[type[rows.Row], Callable[[Reconciliation, Any], None]] = {
     rows.PeersRow: Reconciliation._peers,
     rows.SurveyRow: Reconciliation._survey,
     rows.RecoveryRow: Reconciliation._recovery,
+    rows.FlashRow: Reconciliation._flash,
     rows.LimitRow: Reconciliation._limit,
     rows.FindingRow: Reconciliation._finding,
     rows.ControlRow: Reconciliation._control,

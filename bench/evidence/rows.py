@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from bench.clock import NS_PER_S, span_text
 from bench.config.firmware import application_text
 from bench.errors import Suspect
 from bench.evidence.outcomes import Outcome
@@ -200,6 +201,7 @@ class BoardRow(Row, frozen=True, kw_only=True):
     Attributes:
         application: name of the application's firmware, such as ``slm`` or ``serial-modem``.
         application_version: of that.
+        customer_version: of the application's build, where it has one.
         firmware: modem and application in one line.
         ids: short ids of IMEI, IMSI, ICCID.
         registered_ns: how long it took to register.
@@ -217,6 +219,7 @@ class BoardRow(Row, frozen=True, kw_only=True):
     application: str = ""
     application_version: str = ""
     ncs_version: str = ""
+    customer_version: str = ""
     firmware: str = ""
     ids: dict[str, str] = {}
     network: ServingNetwork = _NOWHERE
@@ -268,6 +271,37 @@ class RecoveryRow(Row, frozen=True, kw_only=True):
 
     text: str = ""
     reset: bool = False
+
+
+class FlashRow(Row, frozen=True, kw_only=True):
+    """A board got an image, or did not.
+
+    Attributes:
+        image: the name of its file.
+        sha256: of its file.
+        kind: application or modem.
+        programmer: by name; empty when the board held it already.
+        took_ns: from the first call of the programmer until the board answered.
+        outcome: programmed, kept, restored or failed.
+        text: what the board says since, or what went wrong.
+    """
+
+    image: str = ""
+    sha256: str = ""
+    kind: str = ""
+    programmer: str = ""
+    took_ns: int = 0
+    outcome: str = ""
+    text: str = ""
+
+    @property
+    def line(self) -> str:
+        """The row for a person."""
+        if self.outcome == "failed":
+            return self.text
+        by = f" by {self.programmer}" if self.programmer else ""
+        took = f" in {span_text(round(self.took_ns / NS_PER_S, 1))}" if self.took_ns else ""
+        return f"{self.slot}   {self.image} (sha256 {self.sha256[:12]}) {self.outcome}{by}{took}; {self.text}"
 
 
 class ProgressRow(Row, frozen=True, kw_only=True):
@@ -441,6 +475,7 @@ AnyRow = (
     | PeersRow
     | SurveyRow
     | RecoveryRow
+    | FlashRow
     | ProgressRow
     | RadioRow
     | LimitRow

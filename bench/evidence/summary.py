@@ -47,6 +47,7 @@ class Summary:
         left_out: of the tests that do not count, as the board's firmware does not have what they are about.
         control_results: of control boards, which prove nothing of the firmware under test: in no total.
         boards: that answered, control boards included.
+        flashes: what became of the images of the boards.
         measurements: of the last attempt at each test, without those of control boards.
         limits_used: titles of the limits that some measurement of the run fits.
         surveys: what each board's network can do, as it was tried out, by slot.
@@ -69,6 +70,7 @@ class Summary:
     boards: list[rows.BoardRow] = field(default_factory=list)
     peers: rows.PeersRow = field(default_factory=rows.PeersRow)
     measurements: list[rows.MeasurementRow] = field(default_factory=list)
+    flashes: list[rows.FlashRow] = field(default_factory=list)
     recoveries: list[str] = field(default_factory=list)
     findings: list[rows.FindingRow] = field(default_factory=list)
     limits_used: set[str] = field(default_factory=set)
@@ -108,6 +110,16 @@ class Summary:
         except ValueError:
             return None
         return max(0.0, (ended - began).total_seconds())
+
+    @property
+    def images(self) -> dict[str, str]:
+        """The SHA-256 of each image that was tested, by file name; where two have one name, with the board's slot."""
+        tested = [flash for flash in self.flashes if flash.outcome in ("programmed", "kept")]
+        found: dict[str, str] = {}
+        for flash in tested:
+            other = found.get(flash.image, flash.sha256) != flash.sha256
+            found[f"{flash.image} of {flash.slot}" if other else flash.image] = flash.sha256
+        return found
 
     def count(self, outcome: Outcome) -> int:
         """Return how many planned tests ended so."""
@@ -245,6 +257,8 @@ class Summary:
             "boards": [content_of(board) for board in self.boards],
             "firmware": sorted({board.firmware for board in self.under_test}),
             "peers": content_of(self.peers),
+            "flashes": [content_of(flash) for flash in self.flashes],
+            "images": self.images,
             "recoveries": self.recoveries,
             "surveys": self.surveys,
             "incidents": [" ".join(moment) for moment in self.incidents],

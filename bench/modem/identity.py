@@ -23,6 +23,7 @@ class Identity:
         imsi: AT+CIMI; empty without a SIM that is powered.
         iccid: AT%XICCID; empty likewise.
         uuid: AT#XUUID; empty where the firmware has none.
+        customer_version: of the build, a third field of the version, where it has one.
     """
 
     dialect: FirmwareDialect
@@ -36,6 +37,7 @@ class Identity:
     imsi: str
     iccid: str
     uuid: str
+    customer_version: str = ""
 
     @property
     def application(self) -> str:
@@ -68,6 +70,7 @@ def identify(link: AtLink) -> Identity:
         imsi=_bare(link, "AT+CIMI"),
         iccid=_field(link, "AT%XICCID", "%XICCID"),
         uuid=_field(link, "AT#XUUID", "#XUUID"),
+        customer_version=version[2] if len(version) > 2 else "",
     )
 
 

@@ -121,7 +121,7 @@ def make_bundle(folder: Path, out: Path | None = None, images: Sequence[Path] = 
     _check_pages(folder, summary.verdict)
     evidence = _evidence_of(folder)
     sums = "".join(f"{sha256(data)}  {name}\n" for name, data in sorted(evidence.items())).encode()
-    digests = {SUMS: sha256(sums), **{image.name: sha256(_read(image)) for image in images}}
+    digests = {SUMS: sha256(sums), **summary.images, **{image.name: sha256(_read(image)) for image in images}}
     plan = evidence.get(f"{EVIDENCE}{PLAN_FILE}")
     statement = statement_of(summary, digests, sha256(plan) if plan is not None else "")
     text = json.dumps(statement, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -9,7 +9,7 @@ from bench import __version__
 from bench.errors import headline
 from bench.evidence import Cause, Outcome, RunVerdict, group_by_cause
 from bench.evidence.figures import Figure
-from bench.evidence.rows import BoardRow
+from bench.evidence.rows import BoardRow, FlashRow
 from bench.evidence.summary import Moment, Summary
 from bench.number_text import counted
 from bench.report.comparison_view import comparison_view
@@ -140,6 +140,7 @@ class VerdictView:
         found = []
         for board in self._summary.boards:
             slot, *facts = board_line(board).split(_GAP)
+            facts += [_image_text(flash) for flash in self._summary.flashes if flash.slot == board.slot]
             found.append(BoardView(slot, facts, board.port))
         return found
 
@@ -195,6 +196,10 @@ def board_line(board: BoardRow) -> str:
     parts += ["control board"] if board.control else []
     parts += ["SIMULATED"] if board.simulated else []
     return _GAP.join([board.slot, *(part for part in parts if part)])
+
+
+def _image_text(flash: FlashRow) -> str:
+    return f"{flash.kind} image {flash.image}, SHA-256 {flash.sha256}, {flash.outcome}"
 
 
 def _excuses(summary: Summary) -> dict[int, str]:

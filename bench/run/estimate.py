@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.boards import BoardSpec, Budget, BudgetLine, Cost, Ledger
+from bench.flashing import holds
 from bench.run.control_board import control_boards
 from bench.run.execute import Prepared
 from bench.run.listing import query_tests
@@ -51,7 +52,8 @@ def estimates(prepared: Prepared) -> Iterator[SpendingEstimate]:
         for spec in [*all_specs(prepared), *beside]:
             found = query_tests(prepared.selection, prepared.arguments, prepared.request.config, spec)
             tests = [test for test in found if not test.needs]
-            cost = sum([total_cost(tests)] * rounds, Cost())
+            flashes = sum(not holds(ledger, spec, image) for image in prepared.images.of(spec))
+            cost = sum([total_cost(tests)] * rounds, Cost(flashes=flashes, resets=flashes))
             budget = Budget(prepared.lab.budget, ledger, spec.key, ledger.sim_of(spec.key))
             yield SpendingEstimate(
                 spec,

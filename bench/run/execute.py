@@ -19,7 +19,9 @@ from bench.internal_error import internal_error
 from bench.run import suites
 from bench.run.control_board import control_boards
 from bench.run.ending import Ending, PytestRefused
+from bench.run.flash import RunFlash
 from bench.run.folder import rebuild, save
+from bench.run.images import WantedImages, wanted_images
 from bench.run.interruption import Interruption
 from bench.run.listing import select_suites
 from bench.run.request import RunRequest, Simulate, check_arguments
@@ -38,6 +40,7 @@ class Prepared:
         boards: those that are not simulated.
         simulated: how many simulated boards there are.
         rounds: of the tests; None is the schedule's default.
+        images: that the boards are to hold.
         arguments: for pytest.
     """
 
@@ -48,6 +51,7 @@ class Prepared:
     boards: list[BoardSpec]
     simulated: int
     rounds: int | None
+    images: WantedImages
     arguments: tuple[str, ...]
 
     @property
@@ -76,7 +80,8 @@ def prepare(request: RunRequest, watcher: Watcher | None = None) -> Prepared:
     rounds = plan.repetitions if plan else request.repeat
     arguments = tuple(plan.arguments if plan else request.arguments)
     check_arguments(arguments)
-    return Prepared(request, lab, plan, selection, boards, simulated, rounds, arguments)
+    images = wanted_images(request, lab, plan, boards)
+    return Prepared(request, lab, plan, selection, boards, simulated, rounds, images, arguments)
 
 
 def execute(request: RunRequest, watcher: Watcher | None = None) -> Summary:
@@ -119,7 +124,8 @@ def _execute(prepared: Prepared, folder: Path, watcher: Watcher) -> Summary:
             schedule = schedule_boards(specs, request.interleave, prepared.rounds)
             schedule = schedule.beside(control_boards(lab, schedule.specs))
             with run.leased(schedule.specs), run.leased_if_free(schedule.controls) as controls:
-                summary = _play(run, ending, replace(schedule, controls=tuple(controls)), prepared.command)
+                flash = RunFlash(run, prepared.images)
+                summary = _play(run, ending, flash, replace(schedule, controls=tuple(controls)), prepared.command)
                 summary.folder = folder
                 _tell_unused_limits(prepared, summary, watcher)
                 watcher.finish(summary)
@@ -136,14 +142,17 @@ def _end_by_mistake(error: Exception, folder: Path) -> InternalError:
     return told
 
 
-def _play(run: Run, ending: Ending, schedule: Schedule, command: Sequence[str]) -> Summary:
+def _play(run: Run, ending: Ending, flash: RunFlash, schedule: Schedule, command: Sequence[str]) -> Summary:
     if run.interruption.requested:
         return Summary(run.folder.name, troubles=["interrupted before the first test"])
     try:
         run.begin(schedule, command)
+        schedule = flash.program(schedule)
     except (OSError, EvidenceLost) as error:
         return Summary(run.folder.name, lost=[f"evidence cannot be kept: {error}"])
-    return ending.reconcile(run.play(schedule))
+    workers = run.play(schedule)
+    flash.restore()
+    return ending.reconcile(workers)
 
 
 def _with_own_plan(prepared: Prepared, folder: Path) -> tuple[Prepared, Path | None]:

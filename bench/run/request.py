@@ -40,6 +40,10 @@ class RunRequest:
         interleave: selectors of two groups of boards that alternate.
         history: the history file; None is as the lab says.
         out: the run's folder, empty or new; None makes one below reports/runs.
+        image: the application that the boards are programmed with before their first test.
+        modem_image: likewise, the modem firmware.
+        flash_always: program boards that hold their images already, too.
+        restore: put the lab's golden images back after the run.
         arguments: for pytest.
     """
 
@@ -59,6 +63,10 @@ class RunRequest:
     interleave: Sequence[str] = ()
     history: Path | None = None
     out: Path | None = None
+    image: Path | None = None
+    modem_image: Path | None = None
+    flash_always: bool = False
+    restore: bool = False
     arguments: Sequence[str] = ()
 
     @property
@@ -83,6 +91,8 @@ class RunRequest:
             options.append(("--simulate", str(self.simulate)))
         options += [("--firmware", name) for name in self.firmwares]
         options += [("--config", str(self.config))] if self.config not in (None, Path("bench.toml")) else []
+        options += [("--image", str(self.image))] if self.image is not None else []
+        options += [("--modem-image", str(self.modem_image))] if self.modem_image is not None else []
         options += [("--suite", name) for name in suites]
         words = [word for option in options for word in option]
         return [*words, *(["--realistic"] if self.realistic else []), *(["--", *arguments] if arguments else [])]

@@ -118,6 +118,14 @@ class Run:
                     self.watcher.line("in use", f"{error}; it measures nothing in this run", Level.WARNING)
             yield free
 
+    def lease_of(self, spec: BoardSpec) -> Lease:
+        """Return the run's lease on a board, held or not."""
+        return self._leases[spec.slot]
+
+    def has(self, spec: BoardSpec) -> bool:
+        """Return whether the board is leased by this run now."""
+        return spec.slot in self._leases and self._leases[spec.slot].held
+
     def _lease(self, spec: BoardSpec, stack: contextlib.ExitStack) -> None:
         def waiting(holder: Holder | None) -> None:
             self.watcher.line("waiting", f"for {spec.slot}, which {holder.text if holder else 'somebody'} has")
@@ -253,12 +261,12 @@ class Run:
                     self.watcher.line("stopping", self.interruption.reason, Level.WARNING)
                 self.watcher.line("stopping", "the boards are brought back to a known state; this takes a few seconds")
                 _interrupt(running)
-        self._take_rows()
+        self.take_rows()
 
     def _look(self, breaker: CircuitBreaker) -> None:
         """Take what is new, and end the run when its evidence is gone: nothing that follows could be believed."""
         try:
-            self._take_rows(breaker)
+            self.take_rows(breaker)
             self.watcher.tick()
             breaker.act()
             lost = self.reader.missing()
@@ -274,7 +282,8 @@ class Run:
         if specs and not self.interruption.requested and all(has_ended(spec) for spec in specs):
             self.interruption.end(ended_text(specs[0]))
 
-    def _take_rows(self, breaker: CircuitBreaker | None = None) -> None:
+    def take_rows(self, breaker: CircuitBreaker | None = None) -> None:
+        """Take the rows that are new in the stream, and show them to the watcher."""
         for row in self.reader.new_rows():
             self.watcher.follow(row)
             self.state.take(row)

@@ -1,6 +1,6 @@
 """When which boards run: all at once, several times over, or two groups in turn."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.boards import BoardSpec
@@ -33,6 +33,13 @@ class Schedule:
     def specs(self) -> tuple[BoardSpec, ...]:
         """Every board under test, once."""
         return tuple({spec.slot: spec for turn in self.turns for spec in turn.specs}.values())
+
+    def with_boards(self, boards: Mapping[str, BoardSpec]) -> "Schedule":
+        """Return the schedule with other facts about some boards, by slot."""
+        turns = tuple(
+            replace(turn, specs=tuple(boards.get(spec.slot, spec) for spec in turn.specs)) for turn in self.turns
+        )
+        return replace(self, turns=turns, controls=tuple(boards.get(spec.slot, spec) for spec in self.controls))
 
     def beside(self, controls: Sequence[BoardSpec]) -> "Schedule":
         """Return the schedule with control boards beside it; boards that alternate are each other's control."""

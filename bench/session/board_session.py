@@ -30,6 +30,7 @@ from bench.errors import BenchError, LabError, Suspect
 from bench.evidence import ResultStream, RowReader, rows
 from bench.evidence.run_folder import PAUSE
 from bench.evidence.summary import content_of
+from bench.flashing import refuse_half_image
 from bench.modem import NotRegistered, SimFault
 from bench.privacy import Concealer
 from bench.report import stem_of
@@ -92,6 +93,7 @@ class BoardSession:
         self.lab_errors_in_a_row = 0
         self.mtu: int | None = None
         self.account: Account
+        self._ledger: Ledger
         self._stack = ExitStack()
         self._listening = ExitStack()
         self._resets = ResetBudget(config.limits.resets - _resets_spent(stream))
@@ -102,7 +104,8 @@ class BoardSession:
         self._patience = NetworkPatience(config.limits.incident_seconds)
 
     def __enter__(self) -> "BoardSession":
-        self.account = Account(self.config, self._stack.enter_context(Ledger()), self.spec.key)
+        self._ledger = self._stack.enter_context(Ledger())
+        self.account = Account(self.config, self._ledger, self.spec.key)
         left = self.account.resets_left
         if left is not None:
             self._resets.left = min(self._resets.left, left)
@@ -206,6 +209,9 @@ class BoardSession:
             raise LabError(f"{self.spec.slot} was given up{tries}: {why}") from cause
         board: Board | None = None
         try:
+            if self.spec.unusable:
+                raise LabError(self.spec.unusable, permanent=True)
+            refuse_half_image(self._ledger, self.spec)
             board = self._new_board()
             self.stream.add(rows.ProgressRow(text="waits for the board to answer"))
             board.open()
@@ -330,6 +336,7 @@ class BoardSession:
             application=identity.application,
             application_version=identity.application_version,
             ncs_version=identity.ncs_version,
+            customer_version=identity.customer_version,
             firmware=f"{identity.modem_firmware}, {identity.application_text}",
             ids=board.short_ids(),
             network=self.radio.locate(board),

@@ -13,8 +13,8 @@ The text is TOML. Its last line is a comment with the SHA-256 of all lines befor
     silent = true                 # it does not start: the board does not come back
     # sha256: 5d1b...
 
-In a file ``.hex`` the text stands as Intel HEX, in a ``.zip`` (modem firmware) as the member ``image.toml``, in any other
-file as it is. ``python -m bench.simulator.programmer image FILE --version 3.1.1`` writes one.
+In a file ``.hex`` the text stands as Intel HEX, in a ``.zip`` (modem firmware) as the member ``image.toml``, in any
+other file as it is. ``python -m bench.simulator.programmer image FILE --version 3.1.1`` writes one.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ import io
 import json
 import tomllib
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ class SimulatedImage:
     version: str
     firmware: str = "slm-3.1"
     customer: str = ""
-    faults: Faults = Faults()
+    faults: Faults = field(default_factory=Faults)
     silent: bool = False
 
     @property

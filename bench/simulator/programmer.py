@@ -1,8 +1,8 @@
 """The stand-in for nRF Util: programs simulated boards by the command line that the bench uses for real ones.
 
-``python -m bench.simulator.programmer [OPTIONS] device program --firmware FILE --serial-number N [--options ...]`` finds
-the running board by name or serial number through the simulator's control socket. Like the real one it reads the file
-first, then erases, writes, verifies and resets; in between the board has no firmware, and stays silent.
+``python -m bench.simulator.programmer [OPTIONS] device program --firmware FILE --serial-number N [--options ...]``
+finds the running board by name or serial number through the simulator's control socket. Like the real one it reads the
+file first, then erases, writes, verifies and resets; in between the board has no firmware, and stays silent.
 ``... image FILE --version V`` writes an image (:mod:`bench.simulator.image`).
 
 Options for a test: ``--stop-after erase|write`` ends it there by SIGKILL, as a lost supply would; ``--wait FILE`` waits
@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         _program(options)
     except (Refused, BadImage, UsageError, OSError) as error:
-        print("Error: One or more program tasks failed:", file=sys.stderr)
-        print(f" * {getattr(options, 'serial_number', options.what)}: {in_words(error)}", file=sys.stderr)
+        name = getattr(options, "serial_number", options.what)
+        sys.stderr.write(f"Error: One or more program tasks failed:\n * {name}: {in_words(error)}\n")
         return 1
     return 0
 
@@ -99,17 +99,22 @@ def _program(options: argparse.Namespace) -> None:
     image = read_image(options.firmware)
     serial = options.serial_number
     _ask(options.control, serial, "find")
-    print(f"{serial}: erasing", flush=True)
+    _say(f"{serial}: erasing")
     _ask(options.control, serial, "erase", kind=image.kind)
     _after(options, "erase")
     while options.wait is not None and not options.wait.exists():
         time.sleep(_LOOK_S)
-    print(f"{serial}: programming {options.firmware.name}", flush=True)
+    _say(f"{serial}: programming {options.firmware.name}")
     _ask(options.control, serial, "write", image=image.encode().decode())
     _after(options, "write")
     if options.options.get("reset", "RESET_NONE") != "RESET_NONE":
         _ask(options.control, serial, "reset")
-    print(f"{serial}: programmed", flush=True)
+    _say(f"{serial}: programmed")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _after(options: argparse.Namespace, step: str) -> None:

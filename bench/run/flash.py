@@ -1,0 +1,135 @@
+"""Programming the boards of a run: before the first test, several at once, and back after the last."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+
+from bench.boards import BoardSpec
+from bench.boards.hotplug import has_ended
+from bench.evidence import rows
+from bench.flashing import Flashing, FlashRequest, ImageResult, flash_board
+from bench.number_text import counted
+from bench.run.images import WantedImages
+from bench.run.run import Run
+from bench.run.schedule import Schedule
+from bench.run.watcher import Level
+
+_LOOK_SECONDS = 0.2
+# A programmer that runs when the run is interrupted gets this long: half an image is worse than waiting.
+_FINISH_SECONDS = 60.0
+_NOT_BEGUN = "it was not programmed, because the run was interrupted"
+
+
+@dataclass
+class RunFlash:
+    """Programs the boards of a run.
+
+    Attributes:
+        run: on leased boards.
+        wanted: the images.
+    """
+
+    run: Run
+    wanted: WantedImages
+    _changed: dict[str, tuple[BoardSpec, FlashRequest]] = field(default_factory=dict)
+    _until: float | None = None
+
+    def program(self, schedule: Schedule) -> Schedule:
+        """Bring the images into the boards; return the schedule with each board as it is afterwards."""
+        specs = (*schedule.specs, *schedule.controls)
+        requests = {
+            spec.slot: FlashRequest(images, self.wanted.always) for spec in specs if (images := self.wanted.of(spec))
+        }
+        if not requests:
+            return schedule
+        chosen = [spec for spec in specs if spec.slot in requests]
+        self._announce("", chosen, requests)
+        after: dict[str, BoardSpec] = {}
+        free = [spec for spec in chosen if self.run.has(spec)]
+        for spec in chosen:
+            if spec not in free:
+                after[spec.slot] = replace(spec, unusable=f"{spec.slot} is in use, so that it could not be programmed")
+        for flashing, spec in self._flash(free, requests, self._is_impatient):
+            after[spec.slot] = spec
+            if flashing.touched or not spec.unusable:
+                self._changed[spec.slot] = (spec, requests[spec.slot])
+        return schedule.with_boards(after)
+
+    def restore(self) -> None:
+        """Put the golden images back, within the time that programming a board may take."""
+        requests = {
+            slot: FlashRequest(images, restores=True)
+            for slot, (_, request) in self._changed.items()
+            if (images := self.wanted.back(request.images))
+        }
+        specs = [replace(spec, unusable="") for slot, (spec, _) in self._changed.items() if slot in requests]
+        specs = [spec for spec in specs if not has_ended(spec)]
+        if not specs:
+            return
+        self._announce("back to ", specs, requests)
+        flash = self.run.workers.lab.flash
+        rounds = -(-len(specs) // flash.at_once)
+        until = time.monotonic() + rounds * (flash.seconds + flash.boot_seconds)
+        for _ in self._flash(specs, requests, lambda: time.monotonic() > until):
+            pass
+
+    def _announce(self, back: str, specs: Sequence[BoardSpec], requests: Mapping[str, FlashRequest]) -> None:
+        images = {image.text: None for spec in specs for image in requests[spec.slot].images}
+        most = self.run.workers.lab.flash.at_once
+        at_once = f", {most} at once" if len(specs) > most else ""
+        self.run.watcher.line("flash", f"{counted(len(specs), 'board')}{at_once}: {back}{', '.join(images)}")
+
+    def _is_impatient(self) -> bool:
+        """Return whether programmers are to end now: some time after the run was interrupted."""
+        if self._until is None and self.run.interruption.requested:
+            self._until = time.monotonic() + _FINISH_SECONDS
+        return self._until is not None and time.monotonic() > self._until
+
+    def _flash(
+        self, specs: Sequence[BoardSpec], requests: Mapping[str, FlashRequest], stopped: Callable[[], bool]
+    ) -> list[tuple[Flashing, BoardSpec]]:
+        """Program boards, several at once; return each with its spec afterwards. Rows are added as they end."""
+        run, lab = self.run, self.run.workers.lab
+        jobs = [
+            Flashing(spec, lab, run.lease_of(spec), run.folder, stopped, lambda text: run.watcher.line("flash", text))
+            for spec in specs
+        ]
+        ended: list[tuple[Flashing, BoardSpec]] = []
+        with ThreadPoolExecutor(lab.flash.at_once) as pool:
+            futures: dict[Future[BoardSpec], Flashing] = {
+                pool.submit(flash_board, job, requests[job.spec.slot]): job for job in jobs
+            }
+            pending = set(futures)
+            told = False
+            while pending:
+                done, pending = wait(pending, _LOOK_SECONDS, FIRST_COMPLETED)
+                for future in done:
+                    job = futures[future]
+                    spec = replace(job.spec, unusable=_NOT_BEGUN) if future.cancelled() else future.result()
+                    ended.append((job, spec))
+                    for result in job.results:
+                        run.stream.add(_row(result))
+                run.take_rows()
+                run.watcher.tick()
+                if run.interruption.requested and stopped == self._is_impatient and not told:
+                    told = True
+                    for future in pending:
+                        future.cancel()
+                    text = f"boards that are being programmed get {_FINISH_SECONDS:.0f} s: half an image is worse"
+                    run.watcher.line("stopping", text, Level.WARNING)
+        return ended
+
+
+def _row(result: ImageResult) -> rows.FlashRow:
+    image = result.image
+    return rows.FlashRow(
+        slot=result.slot,
+        image=image.name,
+        sha256=image.sha256,
+        kind=image.kind,
+        programmer=result.programmer,
+        took_ns=result.took_ns,
+        outcome=result.outcome,
+        text=result.text,
+    )
