@@ -178,7 +178,6 @@ class Flashing:
         if programmer.missing:
             raise ProgrammerMissing(f"the Python module {programmer.missing} is not installed: {programmer.install}")
         before = ledger.images_of(self.spec.key).get(image.kind)
-        journal.begin(ledger, self.spec, image)
         call = ProgrammerCall(
             programmer.command(self.spec, image, self._config),
             self._config.seconds,
@@ -187,9 +186,10 @@ class Flashing:
             (self.lease.fd,) if self.lease is not None and self.lease.fd >= 0 else (),
             programmer.install,
         )
+        if programmer.name == "smp" and self._config.bootloader is not None:
+            LabCommand("[flash] bootloader", self._config.bootloader, self._config.seconds).run(self.spec)
+        journal.begin(ledger, self.spec, image)
         try:
-            if programmer.name == "smp" and self._config.bootloader is not None:
-                LabCommand("[flash] bootloader", self._config.bootloader, self._config.seconds).run(self.spec)
             call.run()
             self.touched = True
         except ProgrammerMissing:

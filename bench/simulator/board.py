@@ -206,6 +206,29 @@ class SimulatedBoard:
             self.parts.uart.deaf = False
             self.parts.host.load(self._flash.dialect, self._flash.profile)
 
+    def enter_recovery(self) -> None:
+        """Start the bootloader instead of the application, as with its button held: it waits for an image.
+
+        Raises:
+            ValueError: the board has no power.
+        """
+        from bench.simulator.recovery import Recovery  # its CBOR is there with the extra smp only
+
+        parts = self.parts
+        parts.host.crash()
+        parts.uart.deaf = False
+
+        def erase() -> None:
+            self._flash = None
+
+        def boot(image: SimulatedImage) -> None:
+            self.write(image)
+            self._work = parts.host.run
+            parts.uart.deaf = self._flash is None
+            self.restart()
+
+        self._run_instead(Recovery(parts.uart, self.journal, erase, boot).run)
+
     # ---------------------------------------------------------------- what can happen to it
 
     @property

@@ -8,7 +8,7 @@ A request is one JSON object a line, and so is its answer, ``{"ok": true, ...}``
 * ``{"op": "current", "board": NAME, "since_ns": T}``: the current of the board since then by the model of its radio:
   ``steps``, a list of (moment in ns, mA from then on), and ``until_ns``.
 * ``{"op": "flash", "board": NAME or serial number, "step": STEP}``: what a programmer does: ``find``, ``erase`` (with
-  ``kind``), ``write`` (with ``image``, the text of :mod:`bench.simulator.image`), ``reset``.
+  ``kind``), ``write`` (with ``image``, the text of :mod:`bench.simulator.image`), ``reset``, ``recovery``.
 """
 
 import asyncio
@@ -133,6 +133,8 @@ class Control:
                 board.write(SimulatedImage.decode(str(request["image"]).encode()))
             case "reset":
                 board.restart()
+            case "recovery":
+                board.enter_recovery()
             case "find":
                 _ = board.parts  # one that has no power cannot be found
             case other:

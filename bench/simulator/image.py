@@ -26,6 +26,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bench.errors import UsageError
 from bench.simulator.dialects import FIRMWARES, SimulatedFirmware
 from bench.simulator.models import capabilities_of
 from bench.simulator.profiles import Faults
@@ -102,7 +103,7 @@ class SimulatedImage:
             raise BadImage("corrupt: its checksum is another one than it says")
         try:
             return _image_of(tomllib.loads(content.decode()))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, UsageError) as error:
             raise BadImage(f"not an image of a simulated board: {error}") from error
 
 

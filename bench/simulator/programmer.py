@@ -3,7 +3,8 @@
 ``python -m bench.simulator.programmer [OPTIONS] device program --firmware FILE --serial-number N [--options ...]``
 finds the running board by name or serial number through the simulator's control socket. Like the real one it reads the
 file first, then erases, writes, verifies and resets; in between the board has no firmware, and stays silent.
-``... image FILE --version V`` writes an image (:mod:`bench.simulator.image`).
+``... image FILE --version V`` writes an image (:mod:`bench.simulator.image`). ``... recovery --serial-number N`` brings
+a board into its bootloader (:mod:`bench.simulator.recovery`).
 
 Options for a test: ``--stop-after erase|write`` ends it there by SIGKILL, as a lost supply would; ``--wait FILE`` waits
 after the erasing until the file exists.
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.what == "image":
             write_image(options.file, _image(options))
             return 0
+        if options.what == "recovery":
+            _ask(options.control, options.serial_number, "recovery")
+            return 0
         _program(options)
     except (Refused, BadImage, UsageError, OSError) as error:
         name = getattr(options, "serial_number", options.what)
@@ -67,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     program.add_argument("--firmware", type=Path, required=True)
     program.add_argument("--serial-number", required=True)
     program.add_argument("--options", type=_program_options, default={})
+    commands.add_parser("recovery").add_argument("--serial-number", required=True)
     image = commands.add_parser("image")
     image.add_argument("file", type=Path)
     image.add_argument("--kind", choices=(APPLICATION, MODEM), default=APPLICATION)
