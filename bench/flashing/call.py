@@ -88,15 +88,18 @@ class ProgrammerCall:
         assert process.stdout is not None
         descriptor = process.stdout.fileno()
         deadline = time.monotonic() + self.seconds
+        speaks = True  # until it closes its output
         while True:
             ended = process.poll() is not None
-            if select.select([descriptor], [], [], 0.0 if ended else _LOOK_S)[0]:
+            if speaks and select.select([descriptor], [], [], 0.0 if ended else _LOOK_S)[0]:
                 chunk = os.read(descriptor, 65536)
+                speaks = bool(chunk)
                 self._keep(chunk, log)
-                if chunk:
-                    continue
-            if ended:
+            elif ended:
                 return ""
+            elif not speaks:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_LOOK_S)
             if time.monotonic() > deadline:
                 return f"took longer than {self.seconds:g} s and was ended ([flash] seconds)"
             if self.stopped():

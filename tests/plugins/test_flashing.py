@@ -207,6 +207,11 @@ class TestProgrammers:
         bench.flash(application(bench.folder / "a.hex"))
         assert (bench.folder / "flash-simulated-1.txt").stat().st_size < 2 << 20
 
+    def test_that_closes_its_output_and_goes_on_is_followed(self, bench: Bench) -> None:
+        words = " ".join(stand_in_command(bench.board))
+        bench.by("/bin/sh", "-c", f"exec {words} >/dev/null 2>&1")
+        assert bench.outcomes(application(bench.folder / "a.hex")) == [FlashOutcome.PROGRAMMED]
+
     def test_whose_words_are_hostile_stay_one_line(self, bench: Bench) -> None:
         bench.by("/bin/sh", "-c", r"printf 'first\n\033[2Jlast\n'; exit 1")
         bench.flash(application(bench.folder / "a.hex"))
