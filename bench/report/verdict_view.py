@@ -140,7 +140,8 @@ class VerdictView:
         found = []
         for board in self._summary.boards:
             slot, *facts = board_line(board).split(_GAP)
-            facts += [_image_text(flash) for flash in self._summary.flashes if flash.slot == board.slot]
+            own = (_image_text(flash) for flash in self._summary.flashes if flash.slot == board.slot)
+            facts += list(dict.fromkeys(own))
             found.append(BoardView(slot, facts, board.port))
         return found
 

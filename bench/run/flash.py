@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from bench.boards import BoardSpec
 from bench.boards.hotplug import has_ended
-from bench.evidence import rows
-from bench.flashing import Flashing, FlashRequest, ImageResult, flash_board
+from bench.flashing import Flashing, FlashRequest, flash_board
 from bench.number_text import counted
 from bench.run.images import WantedImages
 from bench.run.run import Run
 from bench.run.schedule import Schedule
 from bench.run.watcher import Level
+from bench.session.programming import flash_row
 
 _LOOK_SECONDS = 0.2
 # A programmer that runs when the run is interrupted gets this long: half an image is worse than waiting.
@@ -109,7 +109,7 @@ class RunFlash:
                     spec = replace(job.spec, unusable=_NOT_BEGUN) if future.cancelled() else future.result()
                     ended.append((job, spec))
                     for result in job.results:
-                        run.stream.add(_row(result))
+                        run.stream.add(flash_row(result))
                 run.take_rows()
                 run.watcher.tick()
                 if run.interruption.requested and stopped == self._is_impatient and not told:
@@ -119,17 +119,3 @@ class RunFlash:
                     text = f"boards that are being programmed get {_FINISH_SECONDS:.0f} s: half an image is worse"
                     run.watcher.line("stopping", text, Level.WARNING)
         return ended
-
-
-def _row(result: ImageResult) -> rows.FlashRow:
-    image = result.image
-    return rows.FlashRow(
-        slot=result.slot,
-        image=image.name,
-        sha256=image.sha256,
-        kind=image.kind,
-        programmer=result.programmer,
-        took_ns=result.took_ns,
-        outcome=result.outcome,
-        text=result.text,
-    )

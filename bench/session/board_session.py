@@ -1,14 +1,14 @@
 """The board under test in one process: opened when it is needed, found again when it was lost, at last given up."""
 
 import platform
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bench import __version__
-from bench.at import DeviceRestarted
+from bench.at import DeviceRestarted, Transcript
 from bench.boards import (
     AuxPort,
     Board,
@@ -101,6 +101,7 @@ class BoardSession:
         self._failures = 0
         self._last_failure: BenchError | None = None
         self._found: Profile | None = None
+        self._carried: Transcript | None = None
         self._patience = NetworkPatience(config.limits.incident_seconds)
 
     def __enter__(self) -> "BoardSession":
@@ -314,7 +315,10 @@ class BoardSession:
             found=self._found,
         )
         board.keep_transcript_in(str(self.folder / "transcripts" / self.spec.slot))
-        board.transcript.spool_to(self.spool)
+        if self._carried is not None:
+            board.transcript, self._carried = self._carried, None
+        else:
+            board.transcript.spool_to(self.spool)
         return board
 
     def _note_recovery(self, text: str, *, reset: bool = False) -> None:
@@ -401,6 +405,18 @@ class BoardSession:
         if isinstance(error, DeviceRestarted):
             self.collect_support(stem_of(test))
         self.drop_board()
+
+    @contextmanager
+    def closed_meanwhile(self) -> Iterator[None]:
+        """Close the board for a block in which something else has it; its transcript goes on when it is opened anew."""
+        self.drop_board()
+        yield
+        if self.unfinished is not None:
+            self._carried = self.unfinished.transcript
+
+    def note_progress(self, text: str) -> None:
+        """Note what the board's user waits for."""
+        self.stream.add(rows.ProgressRow(text=text))
 
     def drop_board(self) -> None:
         """Give the ports back; the next test opens them anew."""

@@ -190,6 +190,8 @@ class SimulatedBoard:
         self.journal.add("written", kind=image.kind, version=image.version)
         if image.kind == APPLICATION:
             self._flash = None if image.silent else image.application
+            if image.wipes:
+                self._credentials.wipe()
             return
         self.identity = replace(self.identity, model=replace(self.identity.model, modem_firmware=image.version))
         parts.host.transfer.sockets.close_all()

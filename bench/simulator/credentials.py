@@ -68,6 +68,10 @@ class CredentialStore:
             raise CmeError(_EXISTS)
         self.write(tag, kind, content)
 
+    def wipe(self) -> None:
+        """Lose all credentials."""
+        self._contents.clear()
+
     def execute(self, parameters: Parameters, *, active: bool) -> list[str]:
         """Execute AT%CMNG=<opcode>[,<sec_tag>[,<type>[,<content>]]]; return its lines.
 

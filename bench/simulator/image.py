@@ -10,6 +10,7 @@ The text is TOML. Its last line is a comment with the SHA-256 of all lines befor
     [faults]                      # optional, of an application
     refuses = ["#XGETADDRINFO"]   # commands that it does not have: every form answers ERROR
     slower = 0.15                 # each command takes so much longer, as a part of its own time in the firmware
+    wipes = true                  # the board's credentials are gone when it was programmed
     silent = true                 # it does not start: the board does not come back
     # sha256: 5d1b...
 
@@ -55,6 +56,7 @@ class SimulatedImage:
         customer: its customer version; empty for none.
         faults: what is wrong with it.
         silent: whether it does not start.
+        wipes: whether the board loses its credentials by it.
     """
 
     kind: str
@@ -63,6 +65,7 @@ class SimulatedImage:
     customer: str = ""
     faults: Faults = field(default_factory=Faults)
     silent: bool = False
+    wipes: bool = False
 
     @property
     def application(self) -> SimulatedFirmware:
@@ -85,6 +88,7 @@ class SimulatedImage:
             f"refuses = {json.dumps(list(self.faults.refuses))}",
             f"slower = {float(self.faults.slower)}",
             f"silent = {json.dumps(self.silent)}",
+            f"wipes = {json.dumps(self.wipes)}",
         ]
         text = "".join(f"{line}\n" for line in lines).encode()
         return text + _MARK + hashlib.sha256(text).hexdigest().encode() + b"\n"
@@ -119,6 +123,7 @@ def _image_of(rows: dict[str, Any]) -> SimulatedImage:
         customer=str(rows.get("customer", "")),
         faults=Faults(tuple(map(str, faults.get("refuses", ()))), float(faults.get("slower", 0.0))),
         silent=faults.get("silent", False) is True,
+        wipes=faults.get("wipes", False) is True,
     )
     if image.kind not in (APPLICATION, MODEM):
         raise ValueError(f"kind {image.kind!r} is neither {APPLICATION} nor {MODEM}")

@@ -81,13 +81,20 @@ def _parser() -> argparse.ArgumentParser:
     image.add_argument("--refuse", action="append", default=[])
     image.add_argument("--slower", type=float, default=0.0)
     image.add_argument("--silent", action="store_true")
+    image.add_argument("--wipes", action="store_true")
     return parser
 
 
 def _image(options: argparse.Namespace) -> SimulatedImage:
     faults = Faults(tuple(options.refuse), options.slower)
     image = SimulatedImage(
-        options.kind, options.version, options.firmware, options.customer, faults, silent=options.silent
+        options.kind,
+        options.version,
+        options.firmware,
+        options.customer,
+        faults,
+        silent=options.silent,
+        wipes=options.wipes,
     )
     return SimulatedImage.decode(image.encode())  # refuses what no board could run
 
