@@ -105,7 +105,7 @@ class Reconciliation:
         self._summary.flashes.append(row)
         self._programmed.add(row.slot)  # from here on it may say something else
         if row.outcome == "failed":
-            self._summary.troubles.append(row.text)
+            self._summary.troubles.append(headline(row.text))
 
     def _limit(self, row: rows.LimitRow) -> None:
         self._summary.limits_used.add(row.title)

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from bench.clock import NS_PER_S, span_text
 from bench.config.firmware import application_text
-from bench.errors import Suspect
+from bench.errors import Suspect, headline
 from bench.evidence.outcomes import Outcome
 
 SCHEMA = 2
@@ -298,7 +298,7 @@ class FlashRow(Row, frozen=True, kw_only=True):
     def line(self) -> str:
         """The row for a person."""
         if self.outcome == "failed":
-            return self.text
+            return headline(self.text)
         by = f" by {self.programmer}" if self.programmer else ""
         took = f" in {span_text(round(self.took_ns / NS_PER_S, 1))}" if self.took_ns else ""
         return f"{self.slot}   {self.image} (sha256 {self.sha256[:12]}) {self.outcome}{by}{took}; {self.text}"

@@ -79,9 +79,9 @@ class ProgrammerCall:
                 finally:
                     _end(process)
         if why:
-            raise ProgrammerFailed(f"it {why}{self._last_words}")
+            raise ProgrammerFailed(f"{why}{self._last_words}")
         if process.returncode:
-            raise ProgrammerFailed(f"it {_ending(process.returncode)}{self._last_words}")
+            raise ProgrammerFailed(f"{_ending(process.returncode)}{self._last_words}")
 
     def _follow(self, process: subprocess.Popen[bytes], log: int) -> str:
         """Keep what it prints until it has ended; return why it must be ended, empty when it has ended by itself."""
@@ -120,7 +120,7 @@ def _ending(code: int) -> str:
     if code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
         return f"was ended by {name}"
-    return f"ended with {code}"
+    return f"failed with exit code {code}"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -171,7 +171,7 @@ class Flashing:
             except LabError as error:
                 if not left or error.permanent or self.stopped():
                     raise
-                self.tell(f"{self.spec.slot}: {programmer.name} tries once more: {error.headline}")
+                self.tell(f"{self.spec.slot}: {error.headline}; it is tried once more")
         raise AssertionError("the loop ends by a return or an error")
 
     def _call(self, image: Image, programmer: Programmer, ledger: Ledger, budget: Budget) -> None:
@@ -198,9 +198,10 @@ class Flashing:
         except ProgrammerFailed as error:
             self.touched = True
             budget.spend(_CYCLE)
-            cure = "is it attached to its programmer, has it power, is the image for this board?"
             raise ProgrammerFailed(
-                f"{programmer.name} failed, {error.words}; {cure} All that it printed is in {call.log.name}"
+                f"programmer {programmer.name} {error.words}\n"
+                "Is the board attached to its programmer, has it power, is the image for it?"
+                f" All that the programmer printed is in {call.log.name}"
             ) from error
         budget.spend(_CYCLE)
 

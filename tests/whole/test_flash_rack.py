@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def lab_of(folder: Path, nrfutil: list[str]) -> None:
     (folder / "bench.toml").write_text(f"[flash]\nnrfutil = {json.dumps(nrfutil)}\n")
 
 
-def played(rack: RunningRack, folder: Path, board: str) -> dict[str, object]:
+def played(rack: RunningRack, folder: Path, board: str) -> dict[str, Any]:
     options = (
         "--config",
         str(folder / "bench.toml"),
@@ -42,7 +43,7 @@ def played(rack: RunningRack, folder: Path, board: str) -> dict[str, object]:
     )
     done = rack.bench("run", "--board", board, "--image", str(folder / "a.hex"), *options, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
-    summary: dict[str, object] = json.loads((folder / "out" / "summary.json").read_text())
+    summary: dict[str, Any] = json.loads((folder / "out" / "summary.json").read_text())
     return summary
 
 
@@ -51,7 +52,7 @@ def test_a_board_is_programmed_by_its_serial_number(rack: RunningRack, tmp_path:
     lab_of(tmp_path, [*STAND_IN, "--control", str(rack.control)])
     summary = played(rack, tmp_path, X)
     assert "--serial-number THINGY91X_F3000000002" in (tmp_path / "out" / "flash-thingy91x-1.txt").read_text()
-    (board,) = summary["boards"]  # type: ignore[misc]
+    (board,) = summary["boards"]
     assert board["application_version"] == "3.2.1"
 
 
@@ -62,5 +63,5 @@ def test_a_board_that_comes_back_at_another_port_is_found_again(rack: RunningRac
     script.write_text(REPLUGS.format(stand_in=stand_in, control=str(rack.control)))
     lab_of(tmp_path, [STAND_IN[0], str(script)])
     summary = played(rack, tmp_path, DK)
-    (board,) = summary["boards"]  # type: ignore[misc]
+    (board,) = summary["boards"]
     assert (board["application_version"], board["port"]) == ("3.2.1", "/dev/ttyACM40")

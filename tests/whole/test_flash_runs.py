@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,14 @@ class FlashLab(Lab):
             env=self.environment,
         )
 
+    def until_erased(self, name: str = "dk-1") -> None:
+        """Waits until a board's programmer has erased it."""
+        log = self.out / f"flash-{name}.txt"
+        deadline = time.monotonic() + 60
+        while "erasing" not in (log.read_text() if log.exists() else ""):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
     def says(self, name: str = "dk-1") -> str:
         """What a board says of its firmware."""
         words = [*COMMAND, "boards", "--json", "--probe", "--config", "bench.toml"]
@@ -113,7 +122,7 @@ class TestRuns:
         assert flashes(done) == [("dk-1", "programmed"), ("dk-2", "failed")]
         finished = {(row["slot"], row["outcome"], row["attempt"]) for row in done.rows if row["type"] == "finish"}
         assert finished == {("dk-1", "passed", 1), ("dk-2", "lab_error", 1)}
-        assert "command failed, it ended with 9: no target" in done.output
+        assert "programmer command failed with exit code 9: no target" in done.output
         assert "dk-2 was not programmed with a.hex" in done.summary["reason"]
 
     def test_a_killed_run_is_made_good_by_the_next_one(self, flash_lab: FlashLab) -> None:
@@ -121,9 +130,7 @@ class TestRuns:
         go = flash_lab.folder / "go"
         flash_lab.program("--wait", str(go))
         run = flash_lab.begun("--image", "a.hex", "--board", "dk-1", name="killed")
-        log = flash_lab.out / "flash-dk-1.txt"
-        while "erasing" not in (log.read_text() if log.exists() else ""):
-            assert run.poll() is None, run.communicate()[0]
+        flash_lab.until_erased()
         run.send_signal(signal.SIGKILL)
         run.communicate()
         during = flash_lab.played("--board", "dk-1", name="during")  # the programmer runs on, and keeps the board
@@ -159,6 +166,33 @@ class TestRuns:
         assert run.returncode == 5, output
         assert "golden.hex" in output
         assert flash_lab.says().endswith("SLM 3.1.0")
+
+    def test_ctrl_c_lets_a_programmer_come_to_its_end(self, flash_lab: FlashLab) -> None:
+        application(flash_lab.folder / "a.hex", "3.1.8")
+        go = flash_lab.folder / "go"
+        flash_lab.program("--wait", str(go))
+        run = flash_lab.begun("--image", "a.hex", "--board", "dk-1")
+        flash_lab.until_erased()
+        run.send_signal(signal.SIGINT)
+        assert run.stdout
+        while "half an image is worse" not in run.stdout.readline():
+            assert run.poll() is None
+        go.touch()
+        output, _ = run.communicate(timeout=120)
+        assert run.returncode == 5, output
+        assert flash_lab.says().endswith("SLM 3.1.8")
+        assert flash_lab.played("--board", "dk-1", name="after").code == 0
+
+    def test_each_board_gets_the_image_of_the_inventory(self, flash_lab: FlashLab) -> None:
+        for number, board in enumerate(flash_lab.boards, 1):
+            application(flash_lab.folder / f"{number}.hex", f"3.1.{number}")
+            lab = flash_lab.folder / "bench.toml"
+            port = f'port = "{board["port"]}"\n'
+            lab.write_text(lab.read_text().replace(port, f'{port}image = "{number}.hex"\n'))
+        done = flash_lab.played()
+        assert done.code == 0, done.output
+        said = {board["slot"]: board["application_version"] for board in done.summary["boards"]}
+        assert said == {"dk-1": "3.1.1", "dk-2": "3.1.2"}
 
     def test_what_cannot_be_put_back_is_a_trouble_of_the_run(self, flash_lab: FlashLab) -> None:
         application(flash_lab.folder / "a.hex", "3.1.8")
