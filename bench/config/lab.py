@@ -369,7 +369,7 @@ class MeasurementLimit(Section):
     at_most: Annotated[float, Field(allow_inf_nan=False)] | None = None
     at_least: Annotated[float, Field(allow_inf_nan=False)] | None = None
     unit: str
-    """s, ms, us or ns for a time, else the measurement's own: B/s, fraction, datagrams ..."""
+    """s, ms, us (or µs) or ns for a time, else the measurement's own: B/s, fraction, datagrams ..."""
     marginal: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The part of the limit within which a value is shown as marginal."""
 

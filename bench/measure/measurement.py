@@ -25,7 +25,7 @@ class LimitVerdict(StrEnum):
 VALUE = "value"
 """The statistic of a measurement that is a single value."""
 
-_TIMES = {"s": NS_PER_S, "ms": NS_PER_S // 1000, "us": 1000, "ns": 1}
+_TIMES = {"s": NS_PER_S, "ms": NS_PER_S // 1000, "us": 1000, "µs": 1000, "ns": 1}
 _SIZES = ((1e6, "MB/s"), (1e3, "kB/s"))
 
 
