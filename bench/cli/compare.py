@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from bench import __version__
-from bench.cli.lab import HistoryFile, default_config, history_path, write_page
+from bench.cli.lab import HistoryFile, default_config, write_page
 from bench.cli.terminal import VisibleConsole, say, say_lines
 from bench.config.lab import load
 from bench.errors import UsageError
@@ -22,8 +22,8 @@ from bench.report.views import ComparedMeasurement, ComparisonView
 from bench.run.folder import find_choice
 
 _CHOICE = (
-    "A run's folder, or: DATE, DATE..DATE, modem=, application=, version=, slm=, serial-modem=, run=, model=, board=,"
-    " group=, operator=; commas between."
+    "A run's folder, or what --board takes (firmware=, modem=, slm=, model=, name=, ...), nights (DATE, DATE..DATE),"
+    " run=, group=, operator=; commas between: all of them hold."
 )
 _STYLES = {"failed": "bold red", "passed": "green", "marginal": "yellow", "unproved": "bright_black"}
 _UNPROVED = 10
@@ -40,9 +40,10 @@ def compare_runs(
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="The lab's bench.toml.")] = None,
 ) -> None:
     """Compare two firmwares, runs or times; exits 0 no regression, 1 regression, 5 not enough evidence."""
-    settings = CompareSettings(**load(config or default_config()).compare.model_dump())
-    path = history_path(history)
-    sides = (find_choice(baseline, path), find_choice(candidate, path))
+    lab = load(config or default_config())
+    settings = CompareSettings(**lab.compare.model_dump())
+    path = history or lab.history
+    sides = (find_choice(baseline, path, lab), find_choice(candidate, path, lab))
     for text, side in zip((baseline, candidate), sides, strict=True):
         firmware = sorted({one.firmware for one in side.side})
         if len(firmware) > 1:

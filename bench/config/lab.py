@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import time
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -387,6 +388,14 @@ class MeasurementLimit(Section):
         return self
 
 
+def _time_of_day(value: object) -> object:
+    if isinstance(value, time) and value.tzinfo is None:
+        return value
+    if isinstance(value, str) and re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
+        return time.fromisoformat(value)
+    raise ValueError('must be a time of the day, such as "12:00"')
+
+
 def _is_a_path(path: Path) -> Path:
     if "\0" in str(path):
         raise ValueError("no path has a NUL in it")
@@ -409,6 +418,8 @@ class Config(Section):
     measurements: tuple[MeasurementLimit, ...] = ()
     history: Annotated[Path, AfterValidator(_is_a_path)] = Path("reports/history.sqlite")
     """The file that keeps what runs have shown."""
+    night_ends: Annotated[time, BeforeValidator(_time_of_day)] = time(12)
+    """Where a night ends, in this host's zone: a run that starts before it belongs to the night of the day before."""
     compare: Compare = Compare()
     notify: Notify = Notify()
 

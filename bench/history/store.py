@@ -8,7 +8,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import time
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -17,6 +17,7 @@ import numpy
 
 from bench.config.firmware import firmware_text
 from bench.errors import LabError, UsageError, in_words
+from bench.history.night import NOON, night_of, night_text
 from bench.history.record import BoardRecord, MeasurementRecord, ResultRecord, RunRecord
 from bench.history.resolution import step_of
 from bench.history.samples import Floats, decode, encode
@@ -24,8 +25,6 @@ from bench.history.samples import Floats, decode, encode
 DEFAULT = Path("reports") / "history.sqlite"
 _OF_A_RUN = ("uid", "name", "started", "verdict", "exit_code", "bench", "rows")
 _FIGURES = ("min", "typical", "p50", "p90", "p95", "p99", "max", "mean", "value")
-# A night belongs to the day on which it began: a run that starts before noon, local time, belongs to the day before.
-_NIGHT_BEGINS = timedelta(hours=12)
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -85,14 +84,17 @@ class Store:
     Args:
         path: of the file.
         only_read: nothing is to be added, so that a file that cannot be written will do.
+        night_ends: where the lab's nights end. A file that was kept by another border is dated anew, where it can be
+            written; None leaves it as it is.
 
     Raises:
         LabError: The file cannot be opened, or was written by a newer version.
     """
 
-    def __init__(self, path: Path | str, *, only_read: bool = False) -> None:
+    def __init__(self, path: Path | str, *, only_read: bool = False, night_ends: time | None = None) -> None:
         self._path = str(path)
         self._only_read = only_read
+        self._night_ends = night_ends
         self._connection: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
@@ -139,6 +141,17 @@ class Store:
         for number in range(self._version(), len(MIGRATIONS)):
             steps = f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT;"
             connection.executescript(steps)
+        if self._night_ends is not None:
+            self._date_anew(self._night_ends)
+
+    def _date_anew(self, ends: time) -> None:
+        """Give each run its night by the lab's border; a file that has it so already is not written to."""
+        runs = self.connection.execute("SELECT night, started, id FROM runs").fetchall()
+        wrong = [(right, number) for night, started, number in runs if (right := night_of(started, ends)) != night]
+        if wrong:
+            self.connection.execute("BEGIN IMMEDIATE")
+            self.connection.executemany("UPDATE runs SET night = ? WHERE id = ?", wrong)
+            self.connection.execute("COMMIT")
 
     def __exit__(self, *_: object) -> None:
         if self._connection is not None:
@@ -150,6 +163,11 @@ class Store:
         """The database, while entered."""
         assert self._connection is not None, "the history is not open"
         return self._connection
+
+    @property
+    def night_ends(self) -> time:
+        """Where a night ends."""
+        return NOON if self._night_ends is None else self._night_ends
 
     def _version(self) -> int:
         (version,) = self.connection.execute("PRAGMA user_version").fetchone()
@@ -190,7 +208,7 @@ class Store:
                     name: getattr(run, name)
                     for name in ("uid", "name", "started", "verdict", "exit_code", "bench", "rows")
                 },
-                "night": night_of(run.started),
+                "night": night_of(run.started, self.night_ends),
                 "simulated": int(run.simulated),
             },
         )
@@ -339,7 +357,8 @@ class Store:
             " GROUP BY runs.id ORDER BY started DESC LIMIT 100"
         )
         failing = ""
-        for night, failed, known in self.rows(query, (test, int(simulated), *boards)):
+        for date, failed, known in self.rows(query, (test, int(simulated), *boards)):
+            night = night_text(date, self.night_ends)
             if not failed:
                 before = "a known issue" if known else "passed"
                 return f"failing since the night of {failing}" if failing else f"new: {before} in the night of {night}"
@@ -364,15 +383,3 @@ def _step_of_blob(kind: str, data: bytes) -> float:
         return step_of(decode(kind, data))
     except ValueError:
         return 0.0
-
-
-def night_of(started: str) -> str:
-    """Return the date of the night that a moment (UTC, ISO 8601) belongs to: from noon to noon in this host's zone.
-
-    A text that is not a moment gives its first ten characters.
-    """
-    try:
-        moment = datetime.fromisoformat(started.replace("Z", "+00:00")).astimezone()
-    except ValueError:
-        return started[:10]
-    return (moment - _NIGHT_BEGINS).date().isoformat()

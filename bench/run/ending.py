@@ -84,7 +84,7 @@ class Ending:
             self.run.watcher.line("history", "not added: evidence was lost", Level.WARNING)
             return
         try:
-            with Store(self.history) as store:
+            with Store(self.history, night_ends=self.run.workers.lab.night_ends) as store:
                 record = run_record(self.run.folder, summary)
                 change = change_since(store, record)
                 store.add(record)
@@ -122,7 +122,7 @@ class Ending:
             return
         earlier = {}
         try:
-            with Store(self.history, only_read=True) as store:
+            with Store(self.history, only_read=True, night_ends=self.run.workers.lab.night_ends) as store:
                 for (test, simulated), boards in sorted(failed.items()):
                     earlier[test] = store.earlier(test, sorted(boards), simulated=simulated)
         except (LabError, sqlite3.Error):
@@ -137,9 +137,10 @@ class Ending:
         if not baseline:
             return
         try:
-            settings = CompareSettings(**self.run.workers.lab.compare.model_dump())
-            base = find_choice(baseline, self.history)
-            own = with_earlier_nights(find_choice(str(self.run.folder), self.history), self.history, base)
+            lab = self.run.workers.lab
+            settings = CompareSettings(**lab.compare.model_dump())
+            base = find_choice(baseline, self.history, lab)
+            own = with_earlier_nights(find_choice(str(self.run.folder), self.history, lab), self.history, base)
             found = compare(base.side, own.side, settings, [*base.beside, *own.beside])
         except (BenchError, sqlite3.Error) as error:
             self.run.watcher.line("compare", f"nothing: {error}", Level.WARNING)
