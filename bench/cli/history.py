@@ -20,7 +20,7 @@ from bench.report.trend import move_view, trend_page
 from bench.run.folder import rebuild
 from bench.visible import visible
 
-app = typer.Typer(help="Keep and show what runs have shown.", no_args_is_help=True)
+app = typer.Typer(help="Keep and show what runs have shown.", add_completion=False, no_args_is_help=True)
 
 Folders = Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs.")]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Histories of other hosts.")]
