@@ -55,7 +55,9 @@ class Listed:
         }
 
 
-app = typer.Typer(help="List and reserve boards, and speak with one.", add_completion=False, invoke_without_command=True)
+app = typer.Typer(
+    help="List and reserve boards, and speak with one.", add_completion=False, invoke_without_command=True
+)
 
 _NAME = typer.Argument(metavar="NAME", help="Its name, serial number, place or port.")
 ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The lab's bench.toml.")]

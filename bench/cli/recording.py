@@ -12,7 +12,9 @@ from bench.cli.terminal import say
 from bench.errors import UsageError, in_words
 from bench.exit_code import ExitCode
 
-app = typer.Typer(help="Make a test case of a transcript, and check such recordings.", add_completion=False, no_args_is_help=True)
+app = typer.Typer(
+    help="Make a test case of a transcript, and check such recordings.", add_completion=False, no_args_is_help=True
+)
 
 
 @app.command("make")
