@@ -23,7 +23,7 @@ from bench.history.resolution import step_of
 from bench.history.samples import Floats, decode, encode
 
 DEFAULT = Path("reports") / "history.sqlite"
-_OF_A_RUN = ("uid", "name", "started", "verdict", "exit_code", "bench", "rows")
+_OF_A_RUN = ("uid", "name", "started", "ended", "verdict", "exit_code", "bench", "rows")
 _FIGURES = ("min", "typical", "p50", "p90", "p95", "p99", "max", "mean", "value")
 
 MIGRATIONS: tuple[str, ...] = (
@@ -73,6 +73,9 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE boards ADD COLUMN control INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE measurements ADD COLUMN step REAL NOT NULL DEFAULT 0;
     UPDATE measurements SET step = step_of(encoding, samples) WHERE encoding <> '';
+    """,
+    """
+    ALTER TABLE runs ADD COLUMN ended TEXT NOT NULL DEFAULT '';
     """,
 )
 """The schema, step by step; ``user_version`` of a file says how many steps it has."""
@@ -204,10 +207,7 @@ class Store:
         run_id = self._insert_row(
             "runs",
             {
-                **{
-                    name: getattr(run, name)
-                    for name in ("uid", "name", "started", "verdict", "exit_code", "bench", "rows")
-                },
+                **{name: getattr(run, name) for name in _OF_A_RUN},
                 "night": night_of(run.started, self.night_ends),
                 "simulated": int(run.simulated),
             },
@@ -265,7 +265,7 @@ class Store:
 
     def run(self, uid: str) -> RunRecord:
         """Return a run as it was added."""
-        query = "SELECT id, name, started, verdict, exit_code, simulated, bench, rows FROM runs WHERE uid = ?"
+        query = "SELECT id, name, started, verdict, exit_code, simulated, bench, rows, ended FROM runs WHERE uid = ?"
         run_id, name, started, verdict, code, simulated, *rest = self.connection.execute(query, (uid,)).fetchone()
         columns = ", ".join(BoardRecord.__slots__)
         rows = self.connection.execute(f"SELECT id, {columns} FROM boards WHERE run_id = ?", (run_id,)).fetchall()
@@ -276,9 +276,9 @@ class Store:
         for board_id, slot in slots.items():
             results += self._results(board_id, slot)
             measurements += self._measurements(board_id, slot)
-        bench, count = rest
+        bench, count, ended = rest
         seen = (boards, tuple(results), tuple(measurements))
-        return RunRecord(uid, name, started, verdict, code, bool(simulated), bench, *seen, count)
+        return RunRecord(uid, name, started, verdict, code, bool(simulated), bench, *seen, count, ended)
 
     def _results(self, board_id: int, slot: str) -> list[ResultRecord]:
         query = (
@@ -321,14 +321,6 @@ class Store:
                 values = decode(kind, data) if kind else numpy.asarray([value])
                 found.setdefault((test, firmware, unit), []).append(values)
         return [(*key, numpy.concatenate(parts)) for key, parts in found.items()]
-
-    def firmware_of(self, run_id: int) -> list[str]:
-        """Return the firmware of a run's boards under test, each once; ``run_id`` is the run's number in this file."""
-        query = (
-            "SELECT DISTINCT modem_firmware, application, application_version FROM boards"
-            " WHERE run_id = ? AND NOT control"
-        )
-        return [firmware_text(*row) for row in self.rows(query, (run_id,))]
 
     def last_of(self, boards: Sequence[str], *, simulated: bool, besides: str) -> RunRecord | None:
         """Return the last run on exactly these boards (identities), except one run; None when there was none."""
