@@ -5,6 +5,7 @@ from difflib import get_close_matches
 
 _LEAST_ALIKE = 0.6
 _MOST = 3
+_FEWEST = 3
 
 
 def near(name: str, known: Iterable[str]) -> list[str]:
@@ -12,8 +13,8 @@ def near(name: str, known: Iterable[str]) -> list[str]:
     by_small = {one.casefold(): one for one in known}
     small = name.casefold()
     found = get_close_matches(small, by_small, _MOST, _LEAST_ALIKE)
-    if len(small) > 2:  # a part of a long name has few letters in common with all of it
-        found += sorted((one for one in by_small if small in one and one not in found), key=len)
+    parts = [one for one in by_small if one not in found and (small in one or one in small)]
+    found += sorted((one for one in parts if min(len(one), len(small)) >= _FEWEST), key=len)  # few letters in common
     return [by_small[one] for one in found[:_MOST]]
 
 

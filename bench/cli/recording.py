@@ -20,7 +20,9 @@ app = typer.Typer(
 @app.command("make")
 def make(
     transcript: Annotated[Path, typer.Argument(metavar="TRANSCRIPT.jsonl", help="Of a run: below transcripts/.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the new recording.")] = Path("recordings"),
+    out: Annotated[
+        Path, typer.Option("--out", "--output-dir", metavar="DIR", help="The folder of the new recording.")
+    ] = Path("recordings"),
     name: Annotated[str, typer.Option(metavar="NAME", help="Default: the transcript's.")] = "",
 ) -> None:
     """Make a recording of a transcript: known identities are replaced, and what the bytes mean is written beside."""

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bench.cli import completion
 from bench.cli.console import RunConsole
 from bench.cli.terminal import short_path
 from bench.errors import LabError
@@ -15,7 +16,9 @@ from bench.run.folder import rebuild, save
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder of a run.", autocompletion=completion.runs)
+    ],
     measured: Annotated[bool, typer.Option("--measured", help="Print all measurements.")] = False,
     html: Annotated[bool, typer.Option("--html", help="Also render the Allure report, DIR/allure-report.")] = False,
 ) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import re
+import shlex
 from collections.abc import Callable, MutableMapping
 
 _ASKS = "_NRF91_BENCH_COMPLETE"
@@ -25,8 +26,18 @@ def is_asked() -> bool:
 
 def answer(program: Callable[[], object]) -> str:
     """Return the words that a program offers to the shell that asks, as the shell takes them; none when it fails."""
-    shell = os.environ[_ASKS].removeprefix("complete_")
-    typed = _join_words(os.environ) if shell == "bash" else ""
+    asks = os.environ[_ASKS].removeprefix("complete_")
+    if asks == "bash":
+        typed = _join_words(os.environ)
+        return "\n".join(_for_bash(word, typed) for word in _ask(program).split("\n") if word)
+    offered = _ask(program)
+    if asks != "zsh" or '":"' in offered:  # with explanations: options and commands, which need no quotes
+        return offered
+    return _for_zsh(program)
+
+
+def _ask(program: Callable[[], object]) -> str:
+    """Return what typer answers; nothing of it, or of what goes wrong, is printed."""
     offered = io.StringIO()
     try:
         with contextlib.redirect_stdout(offered), contextlib.redirect_stderr(io.StringIO()):
@@ -35,8 +46,31 @@ def answer(program: Callable[[], object]) -> str:
         pass
     except Exception:  # noqa: BLE001 - whatever it is, it does not belong on the line that somebody types
         return ""
-    words = offered.getvalue().removesuffix("\n")
-    return "\n".join(_for_bash(word, typed) for word in words.split("\n") if word) if shell == "bash" else words
+    return offered.getvalue().removesuffix("\n")
+
+
+def _for_zsh(program: Callable[[], object]) -> str:
+    """Return a command of zsh that adds the words as they are: typer's would lose quotes in them.
+
+    The words are asked for as bash asks, which gets them without a syntax around them.
+    """
+    line = os.environ.get("_TYPER_COMPLETE_ARGS", "")
+    words = _split(line)
+    if line.endswith(" ") or not words:
+        words.append("")
+    os.environ.update({_ASKS: "complete_bash", _WORDS: shlex.join(words), _NUMBER: str(len(words) - 1)})
+    option, equals, _ = words[-1].partition("=")
+    before = f"{option}=" if equals and option.startswith("--") else ""
+    found = [shlex.quote(f"{before}{word}") for word in _ask(program).split("\n") if word]
+    return f"compadd -- {' '.join(found)}" if found else "_files"
+
+
+def _split(line: str) -> list[str]:
+    """Return the words of a line whose last quotes may be open."""
+    for end in ("", "'", '"'):
+        with contextlib.suppress(ValueError):
+            return shlex.split(f"{line}{end}")
+    return line.split()
 
 
 def _join_words(environment: MutableMapping[str, str]) -> str:
@@ -53,7 +87,7 @@ def _join_words(environment: MutableMapping[str, str]) -> str:
             joined.append(word)
         if rank == number:
             place = len(joined) - 1
-    environment |= {_WORDS: "\n".join(joined), _NUMBER: str(place)}
+    environment.update({_WORDS: "\n".join(joined), _NUMBER: str(place)})
     return joined[place] if joined else ""
 
 

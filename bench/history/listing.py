@@ -129,11 +129,12 @@ def listed_measurements(store: Store, name: str) -> Iterator[ListedMeasurement]:
         " JOIN runs ON runs.id = run_id WHERE series.name = ? ORDER BY started, measurements.id"
     )
     for row in store.rows(query, (name,)):
-        run, started, night, board, model, simulated, *firmware = row[:9]
-        test, named, unit, number, count, verdict = row[9:15]
-        figures = {key: value for key, value in zip(_FIGURES, row[15:], strict=True) if value is not None}
-        where = (run, started, night, board, model, bool(simulated), *firmware)
-        yield ListedMeasurement(*where, test, named, unit, number, count, figures, verdict)
+        run, started, night, board, model, simulated, modem, application, version, test, named = row[:11]
+        unit, number, count, verdict, *values = row[11:]
+        figures = {key: value for key, value in zip(_FIGURES, values, strict=True) if value is not None}
+        where = (run, started, night, board, model, bool(simulated))
+        what = (test, named, unit, number, count, figures, verdict)
+        yield ListedMeasurement(*where, modem, application, version, *what)
 
 
 def names_of_measurements(store: Store) -> list[str]:

@@ -98,7 +98,7 @@ class TestStore:
         connection.execute("PRAGMA user_version = 99")
         connection.close()
         with (
-            pytest.raises(LabError, match=r"has schema 99, this version .* knows 5: update it"),
+            pytest.raises(LabError, match=r"has schema 99, this version .* knows 6: update it"),
             Store(path),
         ):
             pass
