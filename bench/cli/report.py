@@ -16,9 +16,7 @@ from bench.run.folder import rebuild, save
 
 
 def report(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The folder of a run.", autocompletion=completion.runs)
-    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run.", autocompletion=completion.runs)],
     measured: Annotated[bool, typer.Option("--measured", help="Print all measurements.")] = False,
     html: Annotated[bool, typer.Option("--html", help="Also render the Allure report, DIR/allure-report.")] = False,
 ) -> None:

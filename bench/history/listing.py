@@ -132,9 +132,24 @@ def listed_measurements(store: Store, name: str) -> Iterator[ListedMeasurement]:
         run, started, night, board, model, simulated, modem, application, version, test, named = row[:11]
         unit, number, count, verdict, *values = row[11:]
         figures = {key: value for key, value in zip(_FIGURES, values, strict=True) if value is not None}
-        where = (run, started, night, board, model, bool(simulated))
-        what = (test, named, unit, number, count, figures, verdict)
-        yield ListedMeasurement(*where, modem, application, version, *what)
+        yield ListedMeasurement(
+            run,
+            started,
+            night,
+            board,
+            model,
+            bool(simulated),
+            modem,
+            application,
+            version,
+            test,
+            named,
+            unit,
+            number,
+            count,
+            figures,
+            verdict,
+        )
 
 
 def names_of_measurements(store: Store) -> list[str]:

@@ -240,7 +240,10 @@ class TestChoice:
     @pytest.mark.parametrize(
         ("text", "says"),
         [
-            ("modell=nrf9151dk", r"unknown kind 'modell'; did you mean 'model' or 'modem'\? available: name, model, serial"),
+            (
+                "modell=nrf9151dk",
+                r"unknown kind 'modell'; did you mean 'model' or 'modem'\? available: name, model, serial",
+            ),
             ("", "a value is missing; write a name, or KIND=VALUE"),
             ("slm=", "slm=: a value is missing"),
             ("2026-11-02,,", "a value is missing"),
