@@ -1,12 +1,14 @@
 """Measurements of a run for a person: one line each, those of one name together."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from bench.evidence.rows import MeasurementRow
 from bench.measure import VALUE, LimitVerdict, format_value
 
 _HEADLINE = ("p50", "p90", "p95", "p99")
+COLUMNS = ("min", "p50", "p90", "p99", "max")
+"""The statistics of a series that a table shows."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Figure:
         verdict: ok, marginal or outside.
         beside: facts to read it by.
         parts: what it is made of, a few words each.
+        statistics: of a series, the texts of ``COLUMNS`` as far as they are known.
+        rows: what was recorded.
     """
 
     name: str
@@ -30,6 +34,8 @@ class Figure:
     verdict: str
     beside: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    statistics: Mapping[str, str] = field(default_factory=dict)
+    rows: tuple[MeasurementRow, ...] = ()
 
     @property
     def text(self) -> str:
@@ -102,7 +108,22 @@ def _series(found: list[MeasurementRow], parts: tuple[str, ...], *, many: bool) 
     place = f" ({last.slot})" if many and last.slot else ""
     count = sum(one.n for one in rounds)
     value = "   ".join(spans)
-    return Figure(f"{last.name}{place}", value, count, last.limit, _worst(rounds), tuple(last.beside), parts)
+    statistics = {
+        name: _span([figures[name] for figures in all_figures], last.unit)
+        for name in COLUMNS
+        if all(name in figures for figures in all_figures)
+    }
+    return Figure(
+        f"{last.name}{place}",
+        value,
+        count,
+        last.limit,
+        _worst(rounds),
+        tuple(last.beside),
+        parts,
+        statistics,
+        tuple(rounds),
+    )
 
 
 def _range(found: list[MeasurementRow], parts: tuple[str, ...]) -> Figure:
@@ -112,7 +133,8 @@ def _range(found: list[MeasurementRow], parts: tuple[str, ...]) -> Figure:
     if bounds and len(found) == 1:
         value += f" ({format_value(bounds[0], first.unit)} to {format_value(bounds[1], first.unit)})"
     beside = tuple(dict.fromkeys(fact for one in found for fact in one.beside))
-    return Figure(first.name, value, sum(one.n for one in found), first.limit, _worst(found), beside, parts)
+    count = sum(one.n for one in found)
+    return Figure(first.name, value, count, first.limit, _worst(found), beside, parts, rows=tuple(found))
 
 
 def _span(values: list[float], unit: str) -> str:

@@ -339,7 +339,11 @@ class SamplesRow(Row, frozen=True, kw_only=True):
 
 
 class MeasurementRow(Row, frozen=True, kw_only=True):
-    """A measurement, judged; see :class:`bench.measure.Measurement`."""
+    """A measurement, judged; see :class:`bench.measure.Measurement`.
+
+    Attributes:
+        noise: p50 and p99 of a round trip without a board on the host in that minute, in ns.
+    """
 
     test: str
     name: str
@@ -354,6 +358,7 @@ class MeasurementRow(Row, frozen=True, kw_only=True):
     doc: str = ""
     beside: list[str] = []
     part_of: str = ""
+    noise: dict[str, float] = {}
 
 
 class FindingRow(Row, frozen=True, kw_only=True):

@@ -138,6 +138,19 @@ def _within(text: str) -> str:
     return text if len(text) <= _EXCERPT_LETTERS else f"{text[: _EXCERPT_LETTERS - 35]} ... {text[-30:]}"
 
 
+def folder_of(kind: str, slot: str, *, round_number: int = 1, attempt: int = 1) -> str:
+    """Return where a board's files of a kind are, within the run's folder; a round or attempt after the first has its own.
+
+    Args:
+        kind: transcripts, measurements, timelines or logs.
+        slot: the board's.
+        round_number: of the run, from 1.
+        attempt: at the tests, from 1.
+    """
+    parts = [f"round-{round_number}"] * (round_number > 1) + [f"attempt-{attempt}"] * (attempt > 1)
+    return "/".join([kind, slot, *(["-".join(parts)] if parts else [])])
+
+
 def stem_of(test: str) -> str:
     """Return a unique file name for a test id: ``test_tcp_client-TestConnect-test_by_name-1f3c9a``."""
     module, _, rest = test.partition("::")

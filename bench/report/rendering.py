@@ -14,6 +14,7 @@ _LINE = 300
 _SPACE = re.compile(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+\s*")
 _MARKDOWN = re.compile(r"([\\`*\[\]|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 _LINE_START = re.compile(r"^(\s*\d*)([#+=.)-])")
+_WORD_END = re.compile(r"(::|[/_\[])(?=[^\s])")
 _PLAIN_CODE = re.compile(r"[^`<&\x00-\x1f\x7f\x85\u2028\u2029]+")
 
 
@@ -38,7 +39,7 @@ def _environment(*, html: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"code": markdown_code, "cut": cut, "link": local_link}
+    environment.filters |= {"breakable": breakable, "code": markdown_code, "cut": cut, "link": local_link}
     return environment
 
 
@@ -60,6 +61,11 @@ def markdown_code(text: str) -> Markup:
     """Return a code span, or plain text where a span cannot hold the text."""
     shown = visible(text)
     return Markup(f"`{shown}`") if _PLAIN_CODE.fullmatch(shown) else markdown_text(shown)
+
+
+def breakable(text: str) -> Markup:
+    """Return a name for HTML that may be broken between its words, and nowhere else."""
+    return Markup(_WORD_END.sub(r"\1<wbr>", escape(visible(text))))
 
 
 def cut(text: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from bench.at import Response
 from bench.boards import Board
-from bench.clock import NS_PER_S
+from bench.clock import NS_PER_S, now_ns
 from bench.evidence import rows
 from bench.report import Evidence, Measured, PeerJournal, measured_page, samples_csv, stem_of
 from bench.report.steps import Step, steps_of
@@ -92,9 +92,10 @@ def _keep_measured(
 ) -> list[Attachment]:
     folder = session.evidence_folder("measurements")
     folder.mkdir(parents=True, exist_ok=True)
-    pages = [Attachment("measured", measured_page(measured, pictures), "text/html", "html")]
-    if any(one.series for one in measured):
-        pages.append(Attachment("samples", samples_csv(measured), "text/csv", "csv"))
+    origin = session.origin_of(test, now_ns())
+    pages = [Attachment("measured", measured_page(measured, origin, pictures), "text/html", "html")]
+    if any(any(one.points) for one in measured):
+        pages.append(Attachment("samples", samples_csv(measured, origin, session.stream.anchor), "text/csv", "csv"))
     for page in pages:
         (folder / f"{stem_of(test)}.{page.extension}").write_text(page.text, encoding="utf-8")
     return pages
