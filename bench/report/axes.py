@@ -41,7 +41,9 @@ def axis(low: float, high: float, unit: str, *, most: int = 5) -> Axis:
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     size, name = _scale(max(abs(first), abs(last)) * step, unit)
     decimals = min(_MOST_DECIMALS, max(0, -math.floor(math.log10(step / size) + 1e-9)))
-    marks = [(number * step, f"{number * step / size:.{decimals}f} {name}".rstrip()) for number in range(first, last + 1)]
+    marks = [
+        (number * step, f"{number * step / size:.{decimals}f} {name}".rstrip()) for number in range(first, last + 1)
+    ]
     return Axis(first * step, last * step, marks)
 
 

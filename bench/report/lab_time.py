@@ -21,7 +21,7 @@ def lab_clock(utc: str) -> str:
 
 
 def both_times(utc: str) -> str:
-    """Return the lab's time and UTC: ``2026-11-23 03:12:45 CET (02:12:45 UTC)``; one of them where both are the same."""
+    """Return ``2026-11-23 03:12:45 CET (02:12:45 UTC)``, or UTC alone where the lab has no other time."""
     local = lab_time(utc)
     if local == utc:
         return utc
