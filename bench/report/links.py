@@ -62,6 +62,10 @@ class RunLinks:
             return False
 
 
+NO_FOLDER = RunLinks()
+"""The links of a page whose folder is not at hand."""
+
+
 def link_between(page: Path, target: Path) -> str:
     """Return the link from one file of a run to another."""
     return quote(os.path.relpath(target, page.parent), errors="replace")
