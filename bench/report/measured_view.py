@@ -1,6 +1,7 @@
 """What a run measured, as rows of its verdict page: links to the plots, and where the host's noise spoils a number."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bench.evidence.figures import COLUMNS, Figure
@@ -9,6 +10,8 @@ from bench.measure import HOST_NOISE, PART_MEANINGS, LimitVerdict, format_value
 from bench.report.links import RunLinks
 
 _MOST_PAGES = 8
+_MANY = 3
+"""A fact that stands beside so many figures is told once."""
 _SPOILT = 0.5
 """From this part of the median on the host's noise spoils a number."""
 _WORST_FIRST = (LimitVerdict.OUTSIDE, LimitVerdict.UNTOLD, LimitVerdict.MARGINAL, LimitVerdict.OK)
@@ -19,12 +22,14 @@ class MeasuredRow:
     """One figure.
 
     Attributes:
+        board: the slot, where there are several boards.
         pages: links to the pages with its plots; ``more_pages`` have no room.
         statistics: texts of a series; empty for single values.
         noisy: the host's noise spoils it.
     """
 
     name: str
+    board: str
     pages: Sequence[str]
     more_pages: int
     value: str
@@ -47,6 +52,7 @@ class MeasuredView:
         single: others.
         parts: what the parts of a round trip are.
         noise: of the host; empty where nothing was measured beside it.
+        common: facts to read many of them by, with how many.
     """
 
     columns: Sequence[str]
@@ -54,6 +60,12 @@ class MeasuredView:
     single: Sequence[MeasuredRow]
     parts: Sequence[tuple[str, str]]
     noise: str
+    common: Sequence[tuple[str, int]]
+
+    @property
+    def limited(self) -> bool:
+        """Whether some series has a limit."""
+        return any(row.limit for row in self.series)
 
     @property
     def noisy(self) -> bool:
@@ -64,13 +76,17 @@ class MeasuredView:
 def measured_view(figures: Sequence[Figure], links: RunLinks) -> MeasuredView:
     """Return the figures of a run as its page shows them."""
     ordered = sorted(figures, key=lambda figure: _rank(figure) if figure.limit else len(_WORST_FIRST))
+    facts = Counter(fact for figure in figures for fact in _facts(figure))
+    common = [(fact, count) for fact, count in facts.items() if count >= _MANY]
+    said = {fact for fact, _ in common}
     with_parts = any(figure.parts and figure.statistics for figure in figures)
     return MeasuredView(
         COLUMNS,
-        [_row(figure, links) for figure in ordered if figure.statistics],
-        [_row(figure, links) for figure in ordered if not figure.statistics],
+        [_row(figure, links, said) for figure in ordered if figure.statistics],
+        [_row(figure, links, said) for figure in ordered if not figure.statistics],
         list(PART_MEANINGS.items()) if with_parts else [],
         _noise_text([row for figure in figures for row in figure.rows]),
+        common,
     )
 
 
@@ -78,10 +94,17 @@ def _rank(figure: Figure) -> int:
     return next((rank for rank, verdict in enumerate(_WORST_FIRST) if verdict == figure.verdict), 0)
 
 
-def _row(figure: Figure, links: RunLinks) -> MeasuredRow:
+def _facts(figure: Figure) -> list[str]:
+    """Return the facts beside a figure; the host's noise is told once for all of them."""
+    return [fact for fact in figure.beside if not fact.startswith(HOST_NOISE)]
+
+
+def _row(figure: Figure, links: RunLinks, said: Collection[str]) -> MeasuredRow:
+    name = figure.rows[0].name
     pages = [link for link in dict.fromkeys(map(links.to_measured, figure.rows)) if link]
     return MeasuredRow(
-        name=figure.name,
+        name=name,
+        board=figure.name.removeprefix(name).strip(" ()"),
         pages=pages[:_MOST_PAGES],
         more_pages=max(0, len(pages) - _MOST_PAGES),
         value=figure.value,
@@ -90,7 +113,7 @@ def _row(figure: Figure, links: RunLinks) -> MeasuredRow:
         limit=figure.limit,
         verdict=figure.verdict if figure.limit else "",
         parts=figure.parts,
-        beside=[fact for fact in figure.beside if not fact.startswith(HOST_NOISE)],
+        beside=[fact for fact in _facts(figure) if fact not in said],
         noisy=any(map(is_noisy, figure.rows)),
     )
 

@@ -15,7 +15,7 @@ _SPACE = re.compile(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+\s*")
 _MARKDOWN = re.compile(r"([\\`*\[\]|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 _LINE_START = re.compile(r"^(\s*\d*)([#+=.)>-])")
 _MARKUP = re.compile(r"<|&(?=#?\w+;)")  # nothing else begins an element or an entity: a mail shows the rest as it is
-_WORD_END = re.compile(r"(::|[/_\[])(?=[^\s])")
+_BETWEEN_WORDS = re.compile(r"(?<=[/_])(?=[^/_\[\s])|(?<=::)(?=\S)|(?<=\w)(?=\[)")
 _PLAIN_CODE = re.compile(r"[^`|<&\x00-\x1f\x7f\x85\u2028\u2029]+")
 
 
@@ -76,7 +76,7 @@ def markdown_code(text: str) -> Markup:
 
 def breakable(text: str) -> Markup:
     """Return a name for HTML that may be broken between its words, and nowhere else."""
-    return Markup(_WORD_END.sub(r"\1<wbr>", escape(visible(text))))
+    return Markup(_BETWEEN_WORDS.sub("<wbr>", escape(visible(text))))
 
 
 def cut(text: str) -> str:

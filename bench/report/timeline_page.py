@@ -40,12 +40,11 @@ class WrongEnd:
 
 @dataclass(frozen=True)
 class EventView:
-    """An event as the page shows it; ``own`` is one of the test itself."""
+    """An event as the page shows it."""
 
     seconds: str
     who: str
     text: str
-    own: bool
 
 
 def timeline_page(events: Sequence[Event], end: WrongEnd, origin: Origin, links: Sequence[tuple[str, str]]) -> str:
@@ -57,26 +56,35 @@ def timeline_page(events: Sequence[Event], end: WrongEnd, origin: Origin, links:
         origin: of the events.
         links: (name, path from the page) of other files of the run.
     """
-    start = events[0].t_ns
     shown = events[-_MOST_ROWS:]
+    own = [number for number, event in enumerate(shown) if end.holds(event)]
+    first, after = (own[0], own[-1] + 1) if own else (0, 0)
+    views = [_view(event, events[0].t_ns) for event in shown]
     return render_html(
         "timeline.html",
         origin=origin,
         end=end,
         links=links,
         picture=Markup(_picture(events, end)),
-        events=[
-            EventView(f"{(event.t_ns - start) / NS_PER_S:.6f}", event.who, event.text, end.holds(event))
-            for event in shown
-        ],
+        before=views[:first],
+        events=views[first:after],
+        after=views[after:],
         left_out=len(events) - len(shown),
         headline=headline(end.message),
     )
+
+
+def _view(event: Event, start_ns: int) -> EventView:
+    return EventView(f"{(event.t_ns - start_ns) / NS_PER_S:.6f}", event.who, event.text)
 
 
 def _picture(events: Sequence[Event], end: WrongEnd) -> str:
     """Return the last events of the test itself on a lane for each side."""
     own = [event for event in events if end.holds(event)][-_MOST_MARKS:]
     line = TimeLine("seconds since the first event shown", list(dict.fromkeys(event.who for event in own)))
-    line.marks += [(event.who, event.t_ns, event.text[:_MOST_LETTERS]) for event in own]
+    line.marks += [(event.who, event.t_ns, _label(event)) for event in own]
     return line.svg()
+
+
+def _label(event: Event) -> str:
+    return event.text.replace("\\r\\n", " ").strip()[:_MOST_LETTERS]

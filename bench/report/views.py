@@ -53,7 +53,8 @@ class Failure:
     @property
     def details(self) -> str:
         """The message without its first line."""
-        return self.message.partition("\n")[2].strip("\n")
+        lines = self.message.partition("\n")[2].rstrip().split("\n")
+        return "\n".join(lines[next((at for at, line in enumerate(lines) if line.strip()), 0) :])
 
 
 @dataclass(frozen=True)
