@@ -32,7 +32,7 @@ from bench.evidence.run_folder import PAUSE
 from bench.evidence.summary import content_of
 from bench.modem import NotRegistered, SimFault
 from bench.privacy import Concealer
-from bench.report import stem_of
+from bench.report import Origin, folder_of, stem_of
 from bench.session.account import Account
 from bench.session.patience import NetworkPatience
 from bench.session.radio_log import RadioLog
@@ -169,10 +169,22 @@ class BoardSession:
 
     def evidence_folder(self, kind: str) -> Path:
         """Return where this board's files of a kind go; a further round or attempt has a folder of its own."""
-        folder = self.folder / kind / self.spec.slot
-        parts = [f"round-{self.stream.round}"] * (self.stream.round > 1)
-        parts += [f"attempt-{self.stream.attempt}"] * (self.stream.attempt > 1)
-        return folder / "-".join(parts) if parts else folder
+        stream = self.stream
+        return self.folder / folder_of(kind, self.spec.slot, round_number=stream.round, attempt=stream.attempt)
+
+    def origin_of(self, test: str, t_ns: int) -> Origin:
+        """Return what pages and tables of a test say of where they come from; ``t_ns`` is their date."""
+        stream = self.stream
+        return Origin(
+            test,
+            self.spec.slot,
+            firmware=self.facts.firmware if self.facts is not None else "",
+            run=stream.run,
+            utc=stream.anchor.text(t_ns),
+            simulated=not self.spec.hardware,
+            attempt=stream.attempt,
+            round=stream.round,
+        )
 
     def use_limit(self, entry: MeasurementLimit) -> None:
         """Note, once, that a limit of bench.toml applies to a measurement of this run."""
