@@ -1,7 +1,7 @@
 """Allure's history of a lab: ``allure-history.jsonl`` beside its history store, a line a run, as Allure 3 reads it.
 
-A line is written when its run ends, by the bench and not by Allure: so a run that nobody renders is in the trend too, one
-that is rendered twice is there once, and a report never holds runs that came after it.
+A line is written when its run ends, by the bench and not by Allure: so a run that nobody renders is in the trend too,
+one that is rendered twice is there once, and a report never holds runs that came after it.
 """
 
 import contextlib
@@ -89,7 +89,7 @@ def _item(key: str, result: dict[str, Any]) -> dict[str, Any]:
         "start": start,
         "stop": stop,
         "duration": max(0, stop - start),
-        "labels": [label for label in result.get("labels", ()) if label["name"] == "feature"],  # what charts group by
+        "labels": [],
         "url": "",
         "historyId": key,
         "reportLinks": [],

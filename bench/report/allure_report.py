@@ -92,7 +92,7 @@ def _told(program: AllureProgram, results: Path, summary: Summary) -> dict[str, 
 
 
 def _limits(summary: Summary) -> Iterator[dict[str, Any]]:
-    """Yield the quality gate's limits, by the plan where there is one: how many results of which outcomes it lets pass."""
+    """Yield the limits of the quality gate, by the plan where there is one: how many results of which outcomes."""
     controls = {board.slot for board in summary.boards if board.control}
     whole = {"controls": sorted(controls), "excused": []}
     judged = summary.qualification

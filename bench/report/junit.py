@@ -83,7 +83,7 @@ def _add_case(suite: ET.Element, result: TestResult, summary: Summary) -> str:
     if kind:
         word = "unexpected pass" if result.unexpected_pass else result.word
         element = ET.SubElement(case, kind, type=word, message=_clean(message.partition("\n")[0]))
-        element.text = _clean(message) if kind != "skipped" else None
+        element.text = _clean("\n".join([message, *_evidence(result)])) if kind != "skipped" else None
     files = [("transcript", result.transcript), ("log", result.log), ("support", result.support)]
     lines = [f"{name}: {path}" for name, path in files if path] if result.outcome.bad else []
     if lines:
@@ -98,6 +98,12 @@ def _ending(result: TestResult, *, tolerant: bool) -> tuple[str, str]:
     if tolerant and result.outcome in _TOLERABLE:
         return "skipped", f"tolerated by the plan: {result.message}"
     return _KINDS[result.outcome], result.message or "the test did not finish"
+
+
+def _evidence(result: TestResult) -> Iterator[str]:
+    if result.place:
+        yield f"at {result.place}"
+    yield from result.excerpt
 
 
 def _known_text(result: TestResult) -> str:

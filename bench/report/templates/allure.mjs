@@ -55,7 +55,6 @@ const charts = [
   { type: "currentStatus", title: "Tests of this run" },
   { type: "problemsDistribution", by: "environment", title: "Problems by board and suite" },
   { type: "statusTransitions", title: "What changed from run to run" },
-  { type: "stabilityDistribution", groupBy: "feature", threshold: 90, title: "Stability of each suite over the runs" },
   { type: "durationDynamics", title: "Duration, run by run" },
 ];
 
