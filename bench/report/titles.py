@@ -28,17 +28,15 @@ def scenario_title(docstring: str | None, function: str, classes: Sequence[str],
         classes: names of the classes around it, from the outside in.
         parameters: as texts.
     """
-    words = [_words(name.removeprefix("Test")).capitalize() for name in classes]
-    plain = _words(function.removeprefix("test_"))
-    title = first_sentence(docstring) or ": ".join([*words, plain if words else plain[:1].upper() + plain[1:]])
+    names = [_words(name.removeprefix("Test")) for name in classes] + [_words(function.removeprefix("test_"))]
+    title = first_sentence(docstring) or _capitalize(": ".join(names))
     values = ", ".join(f"{name} {_shorten(value)}" for name, value in parameters.items())
     return f"{title} [{values}]" if values else title
 
 
 def suite_title(docstring: str | None, file: str) -> str:
     """Return what a suite is about, in words; ``file`` is its name without ``.py``."""
-    plain = _words(file.removeprefix("test_"))
-    return first_sentence(docstring) or plain[:1].upper() + plain[1:]
+    return first_sentence(docstring) or _capitalize(_words(file.removeprefix("test_")))
 
 
 def value_text(value: object) -> str:
@@ -54,6 +52,10 @@ def _words(name: str) -> str:
     """Return a name of Python as words: ``TestPeerEnds`` as ``peer ends``; capitals of an abbreviation are kept."""
     parts = [part for one in name.split("_") for part in _HUMP.split(one) if part]
     return " ".join(part if part.isupper() and len(part) > 1 else part.lower() for part in parts)
+
+
+def _capitalize(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _shorten(text: str) -> str:
