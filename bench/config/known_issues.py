@@ -5,7 +5,9 @@ a date after which it counts as a failure again.
 """
 
 import os
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -37,6 +39,33 @@ class KnownIssue(FirmwareRange):
         """Return whether the row excuses a test on a board's firmware today (UTC)."""
         today = today or datetime.now(UTC).date()
         return today <= self.expires and matches_test(self.test, test) and self.matches_firmware(firmware)
+
+    @property
+    def text(self) -> str:
+        """The row as the message of a result; :meth:`KnownIssueText.find` reads it."""
+        return f"known issue: {self.reason} ({self.reference}; {self.owner}, until {self.expires})"
+
+
+_TEXT = re.compile(
+    r"known issue: (?P<reason>.*) \((?P<reference>.*); (?P<owner>[^;]*), until (?P<expires>\d{4}-\d\d-\d\d)\)",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class KnownIssueText:
+    """What the message of a result says of the row that made it an expected failure."""
+
+    reason: str
+    reference: str
+    owner: str
+    expires: str
+
+    @classmethod
+    def find(cls, message: str) -> "KnownIssueText | None":
+        """Return what a message says; None where the expectation is not that of a row."""
+        found = _TEXT.search(message)
+        return cls(**found.groupdict()) if found else None
 
 
 FILE = "known_issues.toml"

@@ -198,6 +198,7 @@ class BoardRow(Row, frozen=True, kw_only=True):
     """What a board says about itself; identities as short ids.
 
     Attributes:
+        profile: name of the network profile, by which scenarios are sized.
         application: name of the application's firmware, such as ``slm`` or ``serial-modem``.
         application_version: of that.
         firmware: modem and application in one line.
@@ -210,6 +211,7 @@ class BoardRow(Row, frozen=True, kw_only=True):
     port: str = ""
     model: str = ""
     simulated: bool = False
+    profile: str = ""
     manufacturer: str = ""
     part: str = ""
     hardware: str = ""

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.config.plan import load_plan
-from bench.errors import BenchError, LabError, UsageError
+from bench.errors import BenchError, LabError, UsageError, in_words
 from bench.evidence import EvidenceLost, Summary, rows
 from bench.evidence.summary import FILE as SUMMARY
 from bench.history import CompareSettings, Store, compare
+from bench.report.allure_history import history_beside, remember_run
 from bench.report.comparison import comparison_row
 from bench.report.history import run_record
 from bench.report.notification import change_since, notify
@@ -93,6 +94,11 @@ class Ending:
         except (LabError, OSError, sqlite3.Error) as error:
             text = f"{error}; nrf91-bench history import adds a run that is missing"
             self.run.watcher.line("history", text, Level.WARNING)
+        try:
+            remember_run(history_beside(self.history), self.run.folder / "allure-results", summary)
+        except OSError as error:
+            text = f"the trend of Allure reports lacks this run: {history_beside(self.history)}: {in_words(error)}"
+            self.run.watcher.line("allure", text, Level.WARNING)
 
     def _examine(self, worker: Worker) -> None:
         """Add a row where a worker's end is explained by no test."""

@@ -17,7 +17,8 @@ from bench.history import Observation, Store, chosen_runs, control_boards, known
 from bench.history.choice import why_none
 from bench.packages import SUITES, package_folder
 from bench.report import write_pages
-from bench.report.allure_files import attach_globally, count_results
+from bench.report.allure_environment import describe_run
+from bench.report.allure_files import count_results
 from bench.report.history import run_record
 from bench.report.junit import junit
 from bench.report.specification import FOLDER as SPECIFICATION
@@ -56,7 +57,7 @@ def save(folder: Path, summary: Summary) -> None:
     write_pages(folder, summary, specification)
     (folder / "matrix.md").write_text(specification.markdown(), encoding="utf-8")
     (folder / "junit.xml").write_text(junit(summary), encoding="utf-8")
-    attach_globally(folder / "allure-results", "verdict", (folder / "verdict.html").read_text(encoding="utf-8"))
+    describe_run(folder / "allure-results", summary, (folder / "verdict.html").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)

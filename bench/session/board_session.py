@@ -1,13 +1,11 @@
 """The board under test in one process: opened when it is needed, found again when it was lost, at last given up."""
 
-import platform
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench import __version__
 from bench.at import DeviceRestarted
 from bench.boards import (
     AuxPort,
@@ -29,7 +27,6 @@ from bench.config.network_profile import PROFILES, NetworkProfile
 from bench.errors import BenchError, LabError, Suspect
 from bench.evidence import ResultStream, RowReader, rows
 from bench.evidence.run_folder import PAUSE
-from bench.evidence.summary import content_of
 from bench.modem import NotRegistered, SimFault
 from bench.privacy import Concealer
 from bench.report import Origin, folder_of, stem_of
@@ -149,15 +146,6 @@ class BoardSession:
         folder = self.folder / "transcripts" / self.spec.slot
         folder.mkdir(parents=True, exist_ok=True)
         return folder / ".running.jsonl"
-
-    def environment(self) -> dict[str, str]:
-        """Return what a report should say of board and bench."""
-        facts: dict[str, Any] = content_of(self.facts) if self.facts is not None else {"ids": {}, "network": {}}
-        facts |= {**facts.pop("ids"), **facts.pop("network")}
-        facts |= {"bench": __version__, "python": platform.python_version()}
-        if not self.spec.hardware:
-            facts["hardware_under_test"] = "none, SIMULATED"
-        return {name: str(value) for name, value in facts.items() if value not in ("", None)}
 
     def summary_text(self) -> str:
         """Return what was tested and where the evidence is, for whoever runs pytest itself."""
@@ -335,6 +323,7 @@ class BoardSession:
             port=self.spec.port,
             model=self.spec.model,
             simulated=board.simulated,
+            profile=self.profile.name,
             manufacturer=identity.manufacturer,
             part=identity.part,
             hardware=identity.hardware,
