@@ -15,11 +15,14 @@ from unittest import mock
 import pytest
 from typer.main import get_command
 
+from bench.boards.selection import Selector
 from bench.cli.application import app
+from bench.cli.moment import end_of_run
 from bench.errors import UsageError
-from bench.run import RunRequest
+from bench.run import RunRequest, parse_simulate, suites
+from bench.run.listing import list_tests
 from bench.run.request import check_arguments
-from bench.run.suites import available
+from bench.simulator import FIRMWARES
 from nrf91_bench_fixtures.options import pytest_addoption
 from tests.support.inline import command_line
 
@@ -121,47 +124,55 @@ def _check_bench(arguments: list[str]) -> None:
         parse(arguments)
 
 
-def parse(arguments: list[str], *, named: bool = False) -> None:
+def parse(arguments: list[str], *, named: bool = False) -> Any:  # noqa: ANN401 - typer keeps its click to itself
     """Fails for arguments of nrf91-bench that it does not know, or whose values have another form.
 
-    A command that is only ``named`` may stand without arguments.
+    A command that is only ``named`` may stand without arguments. Returns what click made of the arguments, if they ask
+    for more than help.
     """
     group: Any = get_command(app)
     path = "nrf91-bench"
     while True:
         if not arguments or arguments[0] in ("--help", "--version"):
-            return
+            return None
         command = group.get_command(None, arguments[0])
         assert command is not None, f"{path} has no command {arguments[0]!r}"
         path, arguments = f"{path} {arguments[0]}", arguments[1:]
         if not (hasattr(command, "list_commands") and arguments and not arguments[0].startswith("-")):
             break
         group = command
-    if "--help" not in arguments and (arguments or not named):
-        command.make_context(path, list(arguments))
+    if "--help" in arguments or (named and not arguments):
+        return None
+    return command.make_context(path, list(arguments))
 
 
 def _check_run(arguments: list[str]) -> None:
-    """Has the command line make its request, and looks at that."""
-    asked: list[RunRequest] = []
-
-    def keep(request: RunRequest, *_: object) -> Any:  # noqa: ANN401 - stands for a summary
-        asked.append(request)
-        return mock.Mock(exit_code=0)
-
-    if "--help" in arguments:
-        parse(arguments)
+    """Looks at the request that the options make."""
+    context = parse(arguments)
+    if context is None:
         return
-    with mock.patch.multiple("bench.cli.run", execute=keep, prepare=keep, print_estimate=lambda _: True):
-        done = command_line(*arguments)
-    assert done.returncode == 0, done.stderr
-    for request in asked:
-        request.check()
-        for suite in request.suites:
-            known = any(name == suite or name.startswith(f"{suite}_") for name in available())
-            assert known or "suites" in suite, f"no suite {suite}"
-        check_arguments(request.arguments)
-        _check_pytest(list(request.arguments))
+    asked = context.params
+    request = RunRequest(
+        simulate=parse_simulate(asked["simulate"]),
+        realistic=asked["realistic"],
+        firmwares=asked["firmware"] or (),
+        suites=[suite for suite in asked["suite"] or () if "suites" not in suite],
+        tests=asked["test"] or (),
+        plan=asked["plan"],
+        until=end_of_run(asked["until"]) if asked["until"] else None,
+        repeat=asked["repeat"],
+        interleave=asked["interleave"] or (),
+        arguments=context.args,
+    )
+    request.check()
+    suites.select(request.suites)
+    if request.tests:
+        assert list_tests(request)
+    for text in asked["board"] or ():
+        Selector.parse(text)
+    assert set(request.firmwares) <= set(FIRMWARES), request.firmwares
+    check_arguments(request.arguments)
+    _check_pytest(list(request.arguments))
 
 
 def _check_simulate(arguments: list[str]) -> None:
