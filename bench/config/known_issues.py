@@ -1,4 +1,4 @@
-"""``known_issues.toml``: what a firmware is known to do otherwise than the specification says.
+"""``known_issues.toml``: where a firmware is known to differ from its specification.
 
 A row turns a scenario into an expected failure on the firmware it names, with a reason, somebody who answers for it and
 a date after which it counts as a failure again.
@@ -23,17 +23,18 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class KnownIssue(FirmwareRange):
-    """A row: which test fails on which firmware, why, and until when that is accepted.
-
-    ``test`` is a pattern of test ids.
-    """
+    """Which test fails on which firmware, why, and until when that is accepted."""
 
     test: Text
+    """A pattern of test ids; ``*`` stands for any text."""
     reason: Text
+    """What the firmware does differently."""
     reference: Text
+    """Where it is tracked."""
     owner: Text
+    """Who answers for it."""
     expires: date
-    """The last day on which the row counts."""
+    """The last day on which the row counts. Then the failure counts again."""
 
     def excuses(self, test: str, firmware: Firmware, today: date | None = None) -> bool:
         """Return whether the row excuses a test on a board's firmware today (UTC)."""
