@@ -61,7 +61,8 @@ class FirmwareRange(Section):
     application: str = ""
     """The application's name, such as ``slm`` or ``serial-modem``."""
     version: VersionRange = ""
-    """A range of the application's versions, such as ``>=3.1,<3.2``; for Serial Modem in the form of PEP 440."""
+    """A range of the application's versions, such as ``>=3.1,<3.2``. Versions of Serial Modem are written as PEP 440
+    wants them."""
 
     @model_validator(mode="before")
     @classmethod

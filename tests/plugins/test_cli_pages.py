@@ -11,7 +11,6 @@ from rich.console import Console
 from bench.cli.console import RunConsole
 from bench.evidence import RowReader
 from bench.history import MeasurementRecord, Store
-from bench.report import allure_report
 from tests.support.inline import command_line
 from tests.support.records import night_record
 
@@ -74,28 +73,6 @@ class TestReport:
     def test_what_is_no_run(self, tmp_path: Path) -> None:
         finished = command_line("report", str(tmp_path))
         assert (finished.returncode, "results.jsonl" in finished.stderr) == (2, True)
-
-    def test_html_needs_node_and_says_so(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def missing() -> Path:
-            raise allure_report.CannotRender("install node, such as this")
-
-        monkeypatch.setattr(allure_report, "_node", missing)
-        finished = command_line("report", str(run_of(tmp_path / "run", "passed")), "--html")
-        assert finished.returncode == 0
-        assert "allure    install node, such as this" in finished.stdout
-
-    def test_html_is_rendered(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """By a program that stands in for Node, and writes the page where Allure would."""
-        node = tmp_path / "node"
-        node.write_text('#!/bin/sh\nmkdir -p "$5" && echo "<html></html>" > "$5/index.html"\n')
-        node.chmod(0o755)
-        monkeypatch.setattr(allure_report, "_node", lambda: node)
-        monkeypatch.setattr(allure_report, "_allure", lambda: "allure.js")
-        folder = run_of(tmp_path / "run", "passed")
-        finished = command_line("report", str(folder), "--html")
-        assert finished.returncode == 0, finished.stdout
-        assert "allure-report/index.html" in finished.stdout
-        assert (folder / "allure-report" / "index.html").is_file()
 
 
 class TestMatrix:
