@@ -1,9 +1,9 @@
 """Whether an image measures as the good one or as the bad one: both in turn on the same boards, in blocks A B B A.
 
-A block plays the reference, the image twice, and the reference again, so that a drift of the lab meets both. What counts
-is the difference of the logarithms in a block: a network that is twice as slow in one block changes nothing. The change
-that is sought is the one between the ends of the list; an image belongs to the end to which it is nearer, as soon as its
-interval says so.
+A block plays the reference, the image twice, and the reference again, so that a drift of the lab meets both. Its
+result is the difference of the logarithms: a network that is twice as slow in one block changes nothing. The change
+that is sought is the one between the ends of the list. An image belongs to the end to which it is nearer, as soon as
+its interval says so.
 """
 
 import math

@@ -34,7 +34,6 @@ class Try(msgspec.Struct, frozen=True, kw_only=True):
         reason: in a line.
         run: the folder of its run, in the bisection's; empty where no run began.
         utc: when it ended.
-        value: what was measured, and its unit; None where a test is searched.
     """
 
     place: int
@@ -42,8 +41,20 @@ class Try(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     run: str = ""
     utc: str = ""
-    value: float | None = None
-    unit: str = ""
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """A block of a measurement: reference, image, image, reference.
+
+    Attributes:
+        place: of the image, from 0.
+        difference: of the logarithms, image less reference.
+        runs: folders of its runs, in the bisection's.
+    """
+
+    place: int
+    difference: float
+    runs: list[str] = []
 
 
 class BisectRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,12 +65,14 @@ class BisectRecord(msgspec.Struct, frozen=True, kw_only=True):
         sought: the test, or the measurement, that became bad.
         command: options of each run, so that it can be resumed without them.
         tries: what was tried so far, in order.
+        blocks: of a measurement, those that are whole.
     """
 
     images: list[Candidate]
     sought: str
     command: list[str] = []
     tries: list[Try] = []
+    blocks: list[Block] = []
     schema: int = 1
 
     @property
@@ -73,6 +86,14 @@ class BisectRecord(msgspec.Struct, frozen=True, kw_only=True):
     def with_try(self, one: Try) -> "BisectRecord":
         """Return the record with one more try."""
         return msgspec.structs.replace(self, tries=[*self.tries, one])
+
+    def with_block(self, one: Block) -> "BisectRecord":
+        """Return the record with one more block."""
+        return msgspec.structs.replace(self, blocks=[*self.blocks, one])
+
+    def differences(self, place: int) -> list[float]:
+        """Return what the blocks of an image show."""
+        return [one.difference for one in self.blocks if one.place == place]
 
     def save(self, folder: Path) -> None:
         """Replace the record of a folder in one step: a killed bisection loses no more than the try at hand.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.bisect.record import BisectRecord, Try, candidates
+from bench.bisect.record import BisectRecord, Block, Try, candidates
 from bench.bisect.search import Found, Judgement, Search
 from bench.errors import UsageError
 
@@ -100,10 +100,12 @@ class TestRecord:
 
     def test_it_survives_on_disk(self, tmp_path: Path) -> None:
         record = BisectRecord(images=candidates(self.images(tmp_path)), sought="test_a", command=["--simulate", "1"])
-        record = record.with_try(Try(place=1, judgement=BAD, reason="1 failed", run="try-1", value=1.5, unit="ms"))
+        record = record.with_try(Try(place=1, judgement=BAD, reason="1 failed", run="try-1"))
+        record = record.with_block(Block(place=2, difference=0.14, runs=["a", "b", "c"]))
         record.save(tmp_path)
         assert BisectRecord.load(tmp_path) == record
         assert BisectRecord.load(tmp_path).seen == {1: [BAD]}
+        assert BisectRecord.load(tmp_path).differences(2) == [0.14]
 
     def test_another_file_in_the_place_of_an_image_is_refused(self, tmp_path: Path) -> None:
         paths = self.images(tmp_path)
