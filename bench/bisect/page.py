@@ -92,7 +92,7 @@ def _view(record: BisectRecord, found: Found | None, simulated: bool, measured: 
 _HOW_TESTED = "An image is bad where the test failed on it. Where the lab failed, it was tried again."
 _HOW_MEASURED = (
     "Each image was played in blocks between two runs of the first image, on the same boards; at least"
-    f" {LEAST_BLOCKS} blocks. The change is that of the typical value against the first image, with its interval of 95 %."
+    f" {LEAST_BLOCKS} blocks. The change is that of the typical value against the first image, with its 95 % interval."
     " An image is bad where it is nearer to the last image than to the first."
 )
 
