@@ -9,6 +9,7 @@ from bench import __version__
 from bench.cli.lab import HistoryFile, history_path, write_page
 from bench.cli.terminal import say
 from bench.errors import UsageError, in_words
+from bench.evidence.run_folder import DEFAULT as DEFAULT_RUNS
 from bench.evidence.run_folder import check_run_folder
 from bench.history import Store, chosen_runs, observations
 from bench.history.change_points import FEWEST_NIGHTS
@@ -16,6 +17,8 @@ from bench.history.trends import find_trends
 from bench.measure import format_value, quantiles
 from bench.number_text import counted
 from bench.report.history import run_record
+from bench.report.history_page import DEFAULT as DEFAULT_PAGE
+from bench.report.history_page import MOST_NIGHTS, check_site, history_page, write_site
 from bench.report.trend import move_view, trend_page
 from bench.run.folder import rebuild
 from bench.visible import visible
@@ -103,6 +106,33 @@ def show_changes(
         say(f"{counted(few, 'measurement')} more with too few nights: it takes {FEWEST_NIGHTS} that share boards")
     if html is not None:
         say(f"page      {html}")
+
+
+@app.command("page")
+def write_trends(
+    out: Annotated[
+        Path, typer.Option("--out", "--output-dir", metavar="DIR", help="A new folder, or that of a former page.")
+    ] = DEFAULT_PAGE,
+    history: HistoryFile = None,
+    runs: Annotated[
+        Path, typer.Option(metavar="DIR", help="The folder that holds the folders of runs.")
+    ] = DEFAULT_RUNS,
+    nights: Annotated[int, typer.Option(min=1, metavar="N", help="Show the last N nights.")] = MOST_NIGHTS,
+) -> None:
+    """Write a page of trends: measurements, tests, lab errors, boards and runs, night by night."""
+    path = history_path(history)
+    _must_exist(path)
+    check_site(out)
+    if runs != DEFAULT_RUNS and not runs.is_dir():
+        raise UsageError(f"--runs: {runs} is not a folder")
+    with Store(path, only_read=True) as store:
+        page = history_page(store, runs, out, nights)
+    for note in page.notes:
+        say(f"warning   {note}")
+    charts, tests = len(page.measurements) + len(page.registering), len(page.grid.tests)
+    shown = [counted(len(page.scope.nights), "night"), counted(len(page.runs), "run"), counted(tests, "test")]
+    say(f"history   {', '.join(shown)}, {counted(charts, 'measurement')}")
+    say(f"page      {write_site(out, page)}")
 
 
 @app.command("list")

@@ -4,10 +4,11 @@ A run is imported from its folder after the run, in one transaction, so that no 
 is already there is left alone. Pages have 16 kB, for with smaller ones a compressed blob would save nothing on disk.
 """
 
+import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -354,6 +355,30 @@ class Store:
         """
         try:
             return self.connection.execute(query, tuple(values)).fetchall()
+        except sqlite3.Error as error:
+            raise LabError(f"{self._path} is not a usable history: {error}") from error
+
+    @contextlib.contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """See the history as it is now for as long as this is entered, whatever others add to it.
+
+        Raises:
+            LabError: as :meth:`rows`.
+        """
+        self.rows("BEGIN")
+        try:
+            yield
+        finally:
+            self.connection.execute("ROLLBACK")
+
+    def each(self, query: str, values: Iterable[object] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows that an SQL query gives, of which there may be more than fit into memory.
+
+        Raises:
+            LabError: as :meth:`rows`.
+        """
+        try:
+            yield from self.connection.execute(query, tuple(values))
         except sqlite3.Error as error:
             raise LabError(f"{self._path} is not a usable history: {error}") from error
 

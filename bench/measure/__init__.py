@@ -2,6 +2,7 @@
 
 from bench.measure.current import Current
 from bench.measure.measurement import (
+    TIME_TO_REGISTER,
     VALUE,
     AtLeast,
     AtMost,
@@ -30,6 +31,7 @@ from bench.measure.throughput import Rate, rate_of, uart_ceiling
 __all__ = [
     "FEWEST",
     "PARTS",
+    "TIME_TO_REGISTER",
     "VALUE",
     "AtLeast",
     "AtMost",

@@ -24,6 +24,8 @@ class LimitVerdict(StrEnum):
 
 VALUE = "value"
 """The statistic of a measurement that is a single value."""
+TIME_TO_REGISTER = "time to register"
+"""The name of what is measured when a board is opened, in whatever test comes first after that."""
 
 _TIMES = {"s": NS_PER_S, "ms": NS_PER_S // 1000, "us": 1000, "ns": 1}
 _SIZES = ((1e6, "MB/s"), (1e3, "kB/s"))
