@@ -121,18 +121,22 @@ def _view(anchor: str, key: Key, seen: Sequence[Observation], levels: Sequence[L
 
 def _firmware(one: FirmwareLevel, unit: str, scope: Scope) -> FirmwareView:
     number = scope.firmware_numbers[one.firmware]
-    return FirmwareView(number, one.firmware, format_value(one.value, unit), _interval(one.interval, unit), one.nights)
+    return FirmwareView(number, one.firmware, _text(one.value, unit), _interval(one.interval, unit), one.nights)
 
 
 def _night(level: Level, unit: str, boards: Sequence[str]) -> NightView:
-    values = [format_value(level.boards[board], unit) if board in level.boards else "" for board in boards]
-    return NightView(
-        level.night, level.firmware, format_value(level.value, unit), _interval(level.interval, unit), values
-    )
+    values = [_text(level.boards[board], unit) if board in level.boards else "" for board in boards]
+    return NightView(level.night, level.firmware, _text(level.value, unit), _interval(level.interval, unit), values)
+
+
+def _text(value: float, unit: str) -> str:
+    """Return a value with a digit more than elsewhere, so that an interval does not vanish in the last one."""
+    size, name = _scale_of(abs(value), unit)
+    return f"{value / size:.4g} {name}".rstrip()
 
 
 def _interval(ends: tuple[float, float] | None, unit: str) -> str:
-    return "" if ends is None else " to ".join(format_value(end, unit) for end in ends)
+    return "" if ends is None else " to ".join(_text(end, unit) for end in ends)
 
 
 def _chart(levels: Sequence[Level], unit: str, boards: Sequence[Board], moves: Mapping[str, str], scope: Scope) -> Json:

@@ -172,7 +172,8 @@ def board_views(scope: Scope, folders: Mapping[str, RunFolder], page_folder: Pat
         )
         for number, board in enumerate(scope.boards)
     ]
-    return sorted(views, key=lambda view: view.simulated)
+    views.sort(key=lambda view: view.name)
+    return sorted(views, key=lambda view: (view.night, not view.simulated), reverse=True)
 
 
 def _missing(night: str, nights: Sequence[str]) -> str:

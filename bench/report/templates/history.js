@@ -3,7 +3,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const DAY = 86400;
-  const HEIGHT = 190;
+  const HEIGHT = 180;
   const ROWS = 40; // of a grid, before more is asked for
   const seconds = data.nights.map((night) => Date.parse(`${night}T00:00:00Z`) / 1000);
   const dateOf = (stamp) => new Date(stamp * 1000).toISOString().slice(0, 10);
@@ -96,9 +96,9 @@
         legend: { show: false },
         cursor: { drag: { x: false, y: false }, points: { size: 7 } },
         tzDate: (stamp) => uPlot.tzDate(new Date(stamp * 1e3), "Etc/UTC"),
-        scales: { x: { time: true, range: () => [seconds[0] - DAY, seconds[seconds.length - 1] + DAY] } },
+        scales: { x: { time: true, range: () => [seconds[0] - DAY / 2, seconds[seconds.length - 1] + DAY / 2] } },
         axes: [
-          { ...axis, incrs: [1, 2, 7, 14, 28, 91, 182, 364].map((days) => days * DAY), space: 80,
+          { ...axis, size: 28, incrs: [1, 2, 7, 14, 28, 91, 182, 364].map((days) => days * DAY), space: 80,
             values: (_, stamps) => stamps.map(dateOf) },
           { ...axis, size: 64, values: (_, values) => values.map((value) => `${number(value)} ${chart.unit}`) },
         ],
@@ -198,7 +198,7 @@
   }
 
   function headOf(title) {
-    const row = element("tr", {}, element("th"), element("th", { className: "rate", textContent: title }));
+    const row = element("tr", {}, element("th", { scope: "row", className: "rate", textContent: title }));
     data.nights.forEach((night, at) => {
       row.append(element("th", { textContent: at % 7 ? "" : night.slice(5) }));
     });
@@ -206,9 +206,10 @@
   }
 
   function lineOf(row) {
-    const name = element("th", { scope: "row", title: row.name, textContent: row.name });
+    const name = element("span", { className: "name", title: row.name, textContent: row.name });
+    const head = element("th", { scope: "row" }, name, element("span", { className: "rate", textContent: row.head }));
     if (row.simulated) name.prepend(element("span", { className: "simulated", textContent: "SIMULATED" }), " ");
-    const line = element("tr", {}, name, element("td", { className: "rate", textContent: row.head }));
+    const line = element("tr", {}, head);
     data.nights.forEach((night, at) => {
       const cell = row.cells.get(at);
       const made = element("td", { className: `cell ${cell ? cell.state : "none"}`, textContent: cell?.letter ?? "" });
@@ -226,13 +227,14 @@
     const read = (event) => (reading.textContent = event.target.dataset?.reading ?? "");
     table.addEventListener("mouseover", read);
     table.addEventListener("click", read);
-    place.replaceChildren(fitting.length ? table : "Nothing fits the filters.", reading);
+    const wide = element("div", { className: "wide" }, fitting.length ? table : "Nothing fits the filters.");
+    place.replaceChildren(wide, reading);
     if (fitting.length > most) {
       const button = element("button", { className: "more", textContent: `show ${fitting.length - most} more` });
       button.addEventListener("click", () => showGrid(place, rows, title, Infinity));
       place.append(button);
     }
-    table.parentElement?.scrollTo(table.scrollWidth, 0);
+    wide.scrollTo(wide.scrollWidth, 0); // to the last night
   }
 
   function showGrids() {
