@@ -122,7 +122,12 @@ def _run(run: RunSeen, scope: Scope, folder: RunFolder | None, page_folder: Path
 
 
 def _results(run: RunSeen) -> str:
-    parts = [f"{count} {Outcome(outcome).word}" for outcome, count in run.outcomes.items() if count]
+    words = {outcome: Outcome(outcome).word for outcome in run.outcomes}
+    parts = [
+        counted(count, words[outcome]) if words[outcome].endswith("error") else f"{count} {words[outcome]}"
+        for outcome, count in run.outcomes.items()
+        if count
+    ]
     if run.known_issues:
         parts.append(counted(run.known_issues, "known issue"))
     return ", ".join(parts) or "no test"
