@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench import __version__
-from bench.cli.lab import HistoryFile, history_path, write_page
+from bench.cli.lab import HistoryFile, history_path
 from bench.cli.terminal import say
 from bench.errors import UsageError, in_words
 from bench.evidence.run_folder import DEFAULT as DEFAULT_RUNS
@@ -19,7 +18,7 @@ from bench.number_text import counted
 from bench.report.history import run_record
 from bench.report.history_page import DEFAULT as DEFAULT_PAGE
 from bench.report.history_page import MOST_NIGHTS, check_site, history_page, write_site
-from bench.report.trend import move_view, trend_page
+from bench.report.trend import move_view
 from bench.run.folder import rebuild
 from bench.visible import visible
 
@@ -83,7 +82,6 @@ def show_measurement(
 @app.command("changes")
 def show_changes(
     choice: Annotated[str, typer.Argument(metavar="[CHOICE]", help="Of boards and nights, as compare takes it.")] = "*",
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with plots, too.")] = None,
     history: HistoryFile = None,
 ) -> None:
     """Show since which night measurements have moved, and what changed in the same night."""
@@ -92,8 +90,6 @@ def show_changes(
     with Store(path, only_read=True) as store:
         seen = observations(store, list(chosen_runs(store, choice)))
     found = find_trends(seen)
-    if html is not None:
-        write_page(html, trend_page(found, f"nrf91-bench {__version__} history changes"))
     for trend in found:
         for move in trend.moves:
             view = move_view(trend, move)
@@ -104,8 +100,6 @@ def show_changes(
     few = len({one.key for one in seen}) - len(found)
     if few:
         say(f"{counted(few, 'measurement')} more with too few nights: it takes {FEWEST_NIGHTS} that share boards")
-    if html is not None:
-        say(f"page      {html}")
 
 
 @app.command("page")

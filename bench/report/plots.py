@@ -1,7 +1,6 @@
 """Plots of samples as static SVG, without scripts, which Allure would not run."""
 
 from collections.abc import Sequence
-from datetime import date
 from html import escape
 
 import numpy
@@ -118,28 +117,3 @@ def _widen(low: float, high: float) -> tuple[float, float]:
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
-
-
-def nights(dates: Sequence[str], levels: Sequence[float], unit: str, changes: Sequence[str]) -> str:
-    """Return a plot of a measurement's level by night, with a mark at each night since which it is another.
-
-    Args:
-        dates: of the nights, ISO 8601, in their order; nights without a measurement leave a gap.
-        levels: of each night.
-        unit: of the levels.
-        changes: some of the dates.
-    """
-    days = [float(date.fromisoformat(text).toordinal()) for text in dates]
-    low, high = min(levels), max(levels)
-    room = 0.1 * (high - low or abs(high) or 1.0)
-    frame = _Frame("level by night", (days[0], days[-1]), (low - room, high + room))
-    middle = len(days) // 2
-    frame.marks([(days[at], dates[at]) for at in (0, middle, -1)], _round_marks(low, high, unit))
-    for text in changes:
-        x = frame.x(days[dates.index(text)])
-        frame.add(f'<line x1="{x:.1f}" y1="{_TOP}" x2="{x:.1f}" y2="{_HEIGHT - _BOTTOM}" stroke="{_MARK}"/>')
-        frame.add(_text(x - 3, _TOP + 9, text, "end"))
-    frame.line(list(zip(days, levels, strict=True)))
-    for day, level in zip(days, levels, strict=True):
-        frame.add(f'<circle cx="{frame.x(day):.1f}" cy="{frame.y(level):.1f}" r="2" fill="{_INK}"/>')
-    return frame.svg()

@@ -39,9 +39,13 @@ def night(
             test = f"{prefix}test_latency.py::test_round_trip[{one}]"
             measured.append(MeasurementRecord(test, slot, 1, 0, f"{prefix}round trip {one:02}", "ns", 7, 400, figures))
         took = {"value": 3e9 * random_.gauss(1, 0.2)}
-        measured.append(MeasurementRecord(f"test_a.py::t{number % 3}", slot, 1, 0, "time to register", "ns", 7, 1, took))
+        measured.append(
+            MeasurementRecord(f"test_a.py::t{number % 3}", slot, 1, 0, "time to register", "ns", 7, 1, took)
+        )
         for one in range(tests):
-            results.append(ResultRecord(f"{prefix}test_suite.py::test_{one:03}", slot, 1, *_ending(one, newer, random_)))
+            results.append(
+                ResultRecord(f"{prefix}test_suite.py::test_{one:03}", slot, 1, *_ending(one, newer, random_))
+            )
     firmware = FIRMWARE[newer]
     records = tuple(
         BoardRecord(

@@ -1,18 +1,18 @@
 """Lab errors on a history page: those of one cause together, by how often they came."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.errors import headline
+from bench.evidence import Outcome, TestResult
+from bench.evidence.causes import cause_key
 from bench.history import Store
 from bench.history.overview import LabErrorSeen, lab_errors
 from bench.report.history_page.scope import Scope
 
 _MOST_CAUSES = 100
 _MOST_LETTERS = 300
-_ANY_NUMBER = re.compile(r"\d[\d.,]*(?: [num]?s\b)?")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def cause_views(store: Store, scope: Scope) -> tuple[list[CauseView], int]:
     found: dict[tuple[bool, str], _Cause] = {}
     for one in lab_errors(store, scope.since):
         if one.night in scope.night_numbers:
-            key = one.board[1], _ANY_NUMBER.sub("#", headline(one.message))
+            key = one.board[1], cause_key(TestResult(one.test, one.board[0], Outcome.LAB_ERROR, message=one.message))
             found.setdefault(key, _Cause()).take(one, scope)
     views = [_view(simulated, cause, scope) for (simulated, _), cause in found.items()]
     views.sort(key=lambda view: (view.simulated, -view.count, view.text))
