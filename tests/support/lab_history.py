@@ -3,7 +3,6 @@
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from bench.history import BoardRecord, MeasurementRecord, ResultRecord, RunRecord, Store
 
@@ -78,14 +77,13 @@ def _ending(test: int, newer: bool, random_: random.Random) -> tuple[str, bool, 
     return "passed", test == 4, 1, 5, ""
 
 
-def write_history(
-    path: Path, *, nights: int = 20, measurements: int = 5, boards: int = 2, tests: int = 6, prefix: str = ""
+def fill_history(
+    store: Store, *, nights: int = 20, measurements: int = 5, boards: int = 2, tests: int = 6, prefix: str = ""
 ) -> None:
-    """Write the history of a lab, with a simulated board in the last three nights."""
+    """Add the nights of a lab, with a simulated board in the last three."""
     size = {"nights": nights, "measurements": measurements, "tests": tests, "prefix": prefix}
-    with Store(path) as store:
-        for number in range(nights):
-            store.add(night(number, boards=boards, **size))  # type: ignore[arg-type]
-        for number in range(max(0, nights - 3), nights):
-            run = night(number, boards=1, simulated=True, **size)  # type: ignore[arg-type]
-            store.add(replace(run, started=run.started.replace("T22", "T23")))
+    for number in range(nights):
+        store.add(night(number, boards=boards, **size))  # type: ignore[arg-type]
+    for number in range(max(0, nights - 3), nights):
+        run = night(number, boards=1, simulated=True, **size)  # type: ignore[arg-type]
+        store.add(replace(run, started=run.started.replace("T22", "T23")))

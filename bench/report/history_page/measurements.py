@@ -15,6 +15,7 @@ from bench.measure import TIME_TO_REGISTER, format_value
 from bench.number_text import percent_change
 from bench.report.history_page.scope import Board, Scope
 from bench.report.trend import MoveView, move_view
+from bench.visible import visible
 
 Json = dict[str, Any]
 
@@ -177,7 +178,7 @@ def _chart(levels: Sequence[Level], unit: str, boards: Sequence[Board], moves: M
                     }
                 )
     marks = [[scope.night_numbers[night], text] for night, text in moves.items()]
-    return {"unit": name, "lines": lines, "boards": by_board, "moves": marks}
+    return {"unit": visible(name), "lines": lines, "boards": by_board, "moves": marks}
 
 
 def _scale_of(largest: float, unit: str) -> tuple[float, str]:
@@ -185,7 +186,7 @@ def _scale_of(largest: float, unit: str) -> tuple[float, str]:
 
     Console, tables and charts have the same units, because this asks :func:`format_value`; all are powers of ten apart.
     """
-    number, _, name = format_value(largest, unit).rpartition(" ")
+    number, _, name = format_value(largest, unit).partition(" ")
     if not largest or not float(number):
         return 1.0, name
     return 10.0 ** round(math.log10(largest / float(number))), name
