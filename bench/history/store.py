@@ -140,7 +140,9 @@ class Store:
     def _open(self) -> None:
         if self._path != ":memory:":
             Path(self._path).parent.mkdir(parents=True, exist_ok=True)
-        connection = self._connection = sqlite3.connect(self._path, timeout=_PATIENCE[self._only_read], isolation_level=None)
+        connection = self._connection = sqlite3.connect(
+            self._path, timeout=_PATIENCE[self._only_read], isolation_level=None
+        )
         connection.execute("PRAGMA page_size = 16384")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")

@@ -137,7 +137,12 @@ def _text(value: float, unit: str) -> str:
 
 
 def _interval(ends: tuple[float, float] | None, unit: str) -> str:
-    return "" if ends is None else " to ".join(_text(end, unit) for end in ends)
+    """Return ``1.07 to 1.09 ms``."""
+    if ends is None:
+        return ""
+    low, high = (_text(end, unit) for end in ends)
+    (value, _, name), (_, _, other) = low.partition(" "), high.partition(" ")
+    return f"{value if name == other else low} to {high}"
 
 
 def _chart(levels: Sequence[Level], unit: str, boards: Sequence[Board], moves: Mapping[str, str], scope: Scope) -> Json:
