@@ -180,8 +180,9 @@ class TestFilters:
         assert rates == ["50 %", "0 %", "100 %"]
 
 
-def test_a_telephone_scrolls_down_only(chromium: Browser, page: Path) -> None:
-    chromium.open(page, width=400)
+@pytest.mark.parametrize("prefix", ["", "a_name_without_any_space_" * 6])
+def test_a_telephone_scrolls_down_only(chromium: Browser, tmp_path: Path, prefix: str) -> None:
+    chromium.open(make_page(tmp_path, prefix=prefix, nights=4), width=400)
     assert chromium.ask("document.documentElement.scrollWidth") == 400
 
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from bench import __version__
 from bench.history import Store
+from bench.history.change_points import FEWEST_NIGHTS
 from bench.number_text import counted
 from bench.report.history_page.causes import CauseView, cause_views
 from bench.report.history_page.measurements import MeasurementView, measurement_views
@@ -81,7 +82,8 @@ class HistoryPage:
         nights, every = self.scope.nights, self.scope.all_nights
         if not nights:
             return "The history has no run yet."
-        shown = f"{counted(len(nights), 'night')} with runs, {nights[0]} to {nights[-1]}"
+        dates = " to ".join(dict.fromkeys((nights[0], nights[-1])))
+        shown = f"{counted(len(nights), 'night')} with runs, {dates}"
         return f"{shown}, the last of {every}; --nights shows more" if every > len(nights) else shown
 
     @property
@@ -154,6 +156,7 @@ def render(page: HistoryPage) -> str:
         "history.html",
         page=page,
         mark=MARK,
+        fewest_nights=FEWEST_NIGHTS,
         version=__version__,
         data=script_json(page.data()),
         library=Markup(library),

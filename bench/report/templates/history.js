@@ -206,7 +206,8 @@
   }
 
   function lineOf(row) {
-    const name = element("span", { className: "name", title: row.name, textContent: row.name });
+    const parts = row.name.split(/(?<=::)/).flatMap((part) => [part, element("wbr")]);
+    const name = element("span", { className: "name", title: row.name }, ...parts);
     const head = element("th", { scope: "row" }, name, element("span", { className: "rate", textContent: row.head }));
     if (row.simulated) name.prepend(element("span", { className: "simulated", textContent: "SIMULATED" }), " ");
     const line = element("tr", {}, head);
