@@ -24,6 +24,7 @@ from bench.boards import (
     select,
 )
 from bench.boards.board_state import BoardState, SeenState, see_state
+from bench.cli import completion
 from bench.cli.lab import default_config
 from bench.cli.moment import moment
 from bench.cli.terminal import VisibleConsole, is_gone, say, say_lines
@@ -55,9 +56,11 @@ class Listed:
         }
 
 
-app = typer.Typer(help="List and reserve boards, and speak with one.", invoke_without_command=True)
+app = typer.Typer(
+    help="List and reserve boards, and speak with one.", add_completion=False, invoke_without_command=True
+)
 
-_NAME = typer.Argument(metavar="NAME", help="Its name, serial number, place or port.")
+_NAME = typer.Argument(metavar="NAME", help="Its name, serial number, place or port.", autocompletion=completion.boards)
 ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The lab's bench.toml.")]
 
 
@@ -65,7 +68,7 @@ ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", hel
 def reserve_board(
     name: Annotated[str, _NAME],
     until: Annotated[str, typer.Option(metavar="WHEN", help="06:30, 2026-11-24 06:30, 2026-11-24, 90m, 8h, 2d.")],
-    why: Annotated[str, typer.Option(metavar="TEXT", help="For whoever wants it meanwhile.")],
+    why: Annotated[str, typer.Option("--why", "--reason", metavar="TEXT", help="For whoever wants it meanwhile.")],
     config: ConfigFile = None,
 ) -> None:
     """Keep a board for yourself: runs leave it alone, unless you name it."""

@@ -10,6 +10,7 @@ import select
 import shutil
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -128,6 +129,14 @@ def say_lines(text: str, *, error: bool = False) -> None:
     stream = sys.stderr if error else sys.stdout
     stream.write(f"{visible(text)}\n")
     stream.flush()
+
+
+def short_path(path: Path) -> str:
+    """Return a path relative to the working folder, where it is below it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
 
 
 class VisibleConsole(Console):

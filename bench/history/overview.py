@@ -1,14 +1,13 @@
-"""Overviews: the runs, boards, results and lab errors that a history holds, from some night on."""
+"""Overviews: the boards that a history knows; its results and lab errors, from some night on."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, cast
 
 from bench.config.firmware import firmware_text
+from bench.history.listing import OUTCOMES
 from bench.history.store import Store
-
-OUTCOMES = ("passed", "failed", "lab_error", "script_error", "skipped", "died")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,35 +33,6 @@ class BoardSeen:
     started: str
     runs: int
     first: str
-
-
-class BoardOfRun(NamedTuple):
-    """A board under test in a run."""
-
-    slot: str
-    identity: str
-    simulated: bool
-    firmware: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunSeen:
-    """A run with its verdict, and how many results it has of each outcome."""
-
-    uid: str
-    name: str
-    started: str
-    night: str
-    verdict: str
-    simulated: bool
-    boards: Sequence[BoardOfRun]
-    outcomes: Mapping[str, int]
-    known_issues: int
-
-    @property
-    def firmware(self) -> list[str]:
-        """The firmware of its boards, each once."""
-        return list(dict.fromkeys(board.firmware for board in self.boards))
 
 
 class ResultCount(NamedTuple):
@@ -121,39 +91,12 @@ def boards_seen(store: Store) -> list[BoardSeen]:
         board = identity, bool(simulated)
         before = found.pop(board, None)
         network = ", ".join(part for part in (f"{access} {operator}".strip(), band and f"band {band}") if part)
-        firmware = firmware_text(modem, application, version) if modem or application else ""
+        firmware = firmware_text(modem, application, version)
         runs, first = (before.runs + 1, before.first) if before else (1, night)
         found[board] = BoardSeen(
             *board, slot, model, firmware, bool(control), network, run, night, started, runs, first
         )
     return list(found.values())[::-1]
-
-
-def runs_since(store: Store, night: str) -> list[RunSeen]:
-    """Return the runs of a night and of all later ones, the latest first."""
-    boards: dict[int, list[BoardOfRun]] = {}
-    query = (
-        "SELECT run_id, slot, identity, boards.simulated, modem_firmware, application, application_version FROM boards"
-        " JOIN runs ON runs.id = run_id WHERE night >= ? AND NOT control ORDER BY boards.id"
-    )
-    for run, slot, identity, simulated, *firmware in store.rows(query, (night,)):
-        boards.setdefault(run, []).append(BoardOfRun(slot, identity, bool(simulated), firmware_text(*firmware)))
-    counts = ", ".join(f"sum(outcome = '{outcome}')" for outcome in OUTCOMES)
-    query = (
-        f"SELECT run_id, {counts}, sum(known_issue) FROM results JOIN boards ON boards.id = board_id"
-        " JOIN runs ON runs.id = run_id WHERE night >= ? GROUP BY run_id"
-    )
-    outcomes = {run: numbers for run, *numbers in store.rows(query, (night,))}
-    query = (
-        "SELECT id, uid, name, started, night, verdict, simulated FROM runs WHERE night >= ? ORDER BY started DESC, id"
-    )
-    found = []
-    for run, uid, name, started, of, verdict, simulated in store.rows(query, (night,)):
-        *numbers, known = outcomes.get(run, [0] * (len(OUTCOMES) + 1))
-        ended_so = dict(zip(OUTCOMES, numbers, strict=True))
-        own = boards.get(run, [])
-        found.append(RunSeen(uid, name, started, of, verdict, bool(simulated), own, ended_so, known))
-    return found
 
 
 def result_counts(store: Store, since: str) -> Iterator[ResultCount]:

@@ -44,6 +44,7 @@ def run_record(folder: Path, summary: Summary, verdict: str = "") -> RunRecord:
         ),
         tuple(_measurements(found)),
         len(found),
+        summary.ended,
     )
 
 

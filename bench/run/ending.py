@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.config.plan import load_plan
-from bench.errors import BenchError, LabError, UsageError
+from bench.errors import BenchError, LabError, UsageError, in_words
 from bench.evidence import EvidenceLost, Summary, rows
 from bench.evidence.summary import FILE as SUMMARY
 from bench.history import CompareSettings, Store, compare
+from bench.report.allure_history import history_beside, remember_run
 from bench.report.comparison import comparison_row
 from bench.report.history import run_record
 from bench.report.notification import change_since, notify
@@ -84,7 +85,7 @@ class Ending:
             self.run.watcher.line("history", "not added: evidence was lost", Level.WARNING)
             return
         try:
-            with Store(self.history) as store:
+            with Store(self.history, night_ends=self.run.workers.lab.night_ends) as store:
                 record = run_record(self.run.folder, summary)
                 change = change_since(store, record)
                 store.add(record)
@@ -93,6 +94,11 @@ class Ending:
         except (LabError, OSError, sqlite3.Error) as error:
             text = f"{error}; nrf91-bench history import adds a run that is missing"
             self.run.watcher.line("history", text, Level.WARNING)
+        try:
+            remember_run(history_beside(self.history), self.run.folder / "allure-results", summary)
+        except OSError as error:
+            text = f"the trend of Allure reports lacks this run: {history_beside(self.history)}: {in_words(error)}"
+            self.run.watcher.line("allure", text, Level.WARNING)
 
     def _examine(self, worker: Worker) -> None:
         """Add a row where a worker's end is explained by no test."""
@@ -122,7 +128,7 @@ class Ending:
             return
         earlier = {}
         try:
-            with Store(self.history, only_read=True) as store:
+            with Store(self.history, only_read=True, night_ends=self.run.workers.lab.night_ends) as store:
                 for (test, simulated), boards in sorted(failed.items()):
                     earlier[test] = store.earlier(test, sorted(boards), simulated=simulated)
         except (LabError, sqlite3.Error):
@@ -137,9 +143,10 @@ class Ending:
         if not baseline:
             return
         try:
-            settings = CompareSettings(**self.run.workers.lab.compare.model_dump())
-            base = find_choice(baseline, self.history)
-            own = with_earlier_nights(find_choice(str(self.run.folder), self.history), self.history, base)
+            lab = self.run.workers.lab
+            settings = CompareSettings(**lab.compare.model_dump())
+            base = find_choice(baseline, self.history, lab)
+            own = with_earlier_nights(find_choice(str(self.run.folder), self.history, lab), self.history, base)
             found = compare(base.side, own.side, settings, [*base.beside, *own.beside])
         except (BenchError, sqlite3.Error) as error:
             self.run.watcher.line("compare", f"nothing: {error}", Level.WARNING)

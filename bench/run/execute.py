@@ -108,7 +108,7 @@ def _execute(prepared: Prepared, folder: Path, watcher: Watcher) -> Summary:
     prepared, plan = _with_own_plan(prepared, folder)
     peer_name = lab.peers.name or (PEER_NAME if prepared.simulated else None)
     workers = Workers(folder, prepared.selection, request.config, lab, prepared.arguments, plan, peer_name)
-    needed = named_slots(prepared.boards, [*request.boards, *request.ports])
+    needed = named_slots(prepared.boards, request)
     with Interruption() as interruption:
         with contextlib.suppress(OSError):  # begin() finds out, and says so
             write_json(folder / SUMMARY, Summary(folder.name).to_json())

@@ -86,7 +86,7 @@ class TestCharts:
         opened.tell("Input.dispatchMouseEvent", type="mouseMoved", x=x + width - 3, y=y + height / 2)
         wait_for(opened, "document.querySelector('.reading').textContent !== ''")
         told = opened.ask("document.querySelector('.reading').textContent")
-        assert told.startswith(f"2026-01-20   {FIRMWARE[1]}, SLM 3.1.0: 1.")
+        assert told.startswith(f"2026-01-20/21   {FIRMWARE[1]}, SLM 3.1.0: 1.")
         assert told.endswith(" ms")
         assert " to " in told, "with its interval"
 
@@ -95,7 +95,7 @@ class TestCharts:
         for dark in (False, True):
             chromium.open(page, dark=dark)
             shades.append(chromium.ask("getComputedStyle(document.body).backgroundColor"))
-        assert shades == ["rgb(255, 255, 255)", "rgb(13, 17, 23)"]
+        assert shades == ["rgb(255, 255, 255)", "rgb(18, 22, 28)"]
 
     def test_paper_gets_every_chart_with_dark_letters(self, chromium: Browser, page: Path) -> None:
         chromium.open(page, dark=True)
@@ -143,12 +143,12 @@ class TestFilters:
         nights = opened.ask(
             "[...document.querySelectorAll('#runs tbody tr:not([hidden]) td:first-child')].map(one => one.textContent)"
         )
-        assert min(nights) == "2026-01-11"
+        assert min(nights) == "2026-01-11/12"
         opened.choose(firmware="1")
         nights = opened.ask(
             "[...document.querySelectorAll('#runs tbody tr:not([hidden]) td:first-child')].map(one => one.textContent)"
         )
-        assert max(nights) == "2026-01-10"
+        assert max(nights) == "2026-01-10/11"
 
     def test_simulated_results_can_be_hidden(self, opened: Browser) -> None:
         opened.choose(kind="hardware")
@@ -170,7 +170,7 @@ class TestFilters:
     def test_a_cell_of_the_grid_tells_its_night(self, opened: Browser) -> None:
         opened.ask("document.querySelector('#test-grid tbody tr .cell.f').click()")
         told = opened.ask("document.querySelector('#test-grid .reading').textContent")
-        assert told == "2026-01-11   test_suite.py::test_001   failed: 2 failed"
+        assert told == "2026-01-11/12   test_suite.py::test_001   failed: 2 failed"
 
     def test_rates_are_those_of_the_chosen_firmware(self, opened: Browser) -> None:
         rates = []

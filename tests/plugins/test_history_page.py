@@ -98,7 +98,7 @@ class TestRuns:
         page = (tmp_path / "reports" / "history-page" / "index.html").read_text()
         assert 'href="../runs/a%20night%231/verdict.html">FAILED</a>' in page
         assert "1 passed, 1 failed" in page
-        assert '<td class="slot">4 min</td>' in page
+        assert ">4 min</td>" in page
         make_page(tmp_path, history, "--out", "deep/er/site", "--runs", str(tmp_path / "reports" / "runs"))
         page = (tmp_path / "deep" / "er" / "site" / "index.html").read_text()
         assert 'href="../../../reports/runs/a%20night%231/verdict.html"' in page

@@ -86,9 +86,8 @@ def test_no_test_and_no_page_ends_by_it(lab: Lab, text: str) -> None:
 
 def test_no_name_forges_a_line(lab: Lab) -> None:
     run = lab.run("def test_a(modem, measure):\n    measure('x\\nverdict   PASSED   9 of 9', 5, unit='ns')\n")
-    assert [line for line in run.output.splitlines() if line.startswith("verdict")] == [
-        "verdict   PASSED   SIMULATED   1 of 1 passed on 1 board, 0 failed, 0 lab errors, 0 skipped"
-    ]
+    (verdict,) = [line for line in run.output.splitlines() if line.startswith("verdict")]
+    assert verdict.startswith("verdict   PASSED   SIMULATED   1 of 1 passed on 1 board, 0 failed, 0 lab errors")
 
 
 def test_a_file_whose_name_is_not_utf8(lab: Lab) -> None:

@@ -56,12 +56,15 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """Return what was written to the console since the last call."""
-        return [str(entry["message"]) for entry in self.driver.get_log("browser")]
+        return [str(entry["message"]) for entry in self._log("browser")]
 
     def requests(self) -> list[str]:
         """Return the addresses that were asked for since the last call."""
-        events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        events = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
         return [str(event["params"]["request"]["url"]) for event in events if event["method"] in _ASKED]
+
+    def _log(self, kind: str) -> list[dict[str, Any]]:
+        return list(self.driver.execute("getLog", {"type": kind})["value"])
 
     def cpu_seconds(self) -> Mapping[str, float]:
         """Return what the page's main thread has spent so far, in seconds of its own clock: no load counts."""

@@ -97,7 +97,7 @@ class TestBoards:
         newer = run_with(3, "passed", slot="dk-9", modem_firmware="mfw_9", identity="imei-9")
         first, second = page_of(run_record(1), run_record(2), newer).boards
         assert (first.name, first.firmware, first.runs, first.missing) == ("dk-9", "mfw_9, SLM 3.1.0", 1, "")
-        assert (second.name, second.night, second.runs, second.first) == ("dk-1", "2026-11-02", 2, "2026-11-01")
+        assert (second.name, second.night, second.runs, second.first) == ("dk-1", "2026-11-02/03", 2, "2026-11-01/02")
         assert second.missing == "missing for 1 night with runs"
 
     def test_a_board_that_was_moved_to_another_slot_is_one(self) -> None:
@@ -147,12 +147,12 @@ class TestMeasurements:
         ]
         page = page_of(*runs)
         (view,) = page.measurements
-        assert [(move.since, move.change[:2]) for move in view.moves] == [("2026-11-08", "+1")]
+        assert [(move.since, move.change[:2]) for move in view.moves] == [("2026-11-08/09", "+1")]
         assert [(one.name, one.nights) for one in view.firmware] == [("mfw_1, SLM 3.1.0", 7), ("mfw_2, SLM 3.1.0", 7)]
         assert view.firmware[0].level.endswith(" ms")
         assert view.firmware[0].interval
         (change,) = page.changes
-        assert (change.since, change.count) == ("2026-11-08", "1 measurement")
+        assert (change.since, change.count) == ("2026-11-08/09", "1 measurement")
         assert change.with_it == "firmware mfw_1, SLM 3.1.0 to mfw_2, SLM 3.1.0"
         assert view.chart["moves"][0][0] == 7
 

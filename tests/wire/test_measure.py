@@ -148,7 +148,7 @@ class TestLimits:
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
-        (913_000, "ns", "913 us"),
+        (913_000, "ns", "913 µs"),
         (2e9, "ns", "2 s"),
         (45e6, "ns", "45 ms"),
         (17, "ns", "17 ns"),

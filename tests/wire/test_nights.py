@@ -20,6 +20,7 @@ from bench.config.lab import Notify
 from bench.errors import LabError, UsageError
 from bench.history import BoardRecord, ResultRecord, RunRecord, Store
 from bench.report.notification import change_since, notify
+from bench.run.request import RunRequest
 from bench.run.selection import named_slots
 from bench.shared_files import user_name
 from tests.support.lab import COMMAND
@@ -184,11 +185,15 @@ class TestReservation:
         (["all"], False),
         (["nrf9151dk", "label=roof", "roof"], False),
         (["firmware=3.1"], False),
+        (["name=dk-*"], False),
+        (["name=dk-1,firmware=3.1"], True),
     ],
 )
 def test_which_board_was_named(names: list[str], named: bool) -> None:
     spec = BoardSpec("dk-1", "/dev/ttyACM0", "nrf9151dk", "001051202135", "1-1.4", labels=("roof",))
-    assert named_slots([spec], names) == (["dk-1"] if named else [])
+    ports = [name for name in names if name.startswith("/")]
+    request = RunRequest(boards=[name for name in names if name not in ports], ports=ports)
+    assert named_slots([spec], request) == (["dk-1"] if named else [])
 
 
 def record(number: int, outcome: str, verdict: str = "PASSED", slot: str = "dk-1") -> RunRecord:

@@ -13,7 +13,7 @@ from bench.history.trends import find_trends
 from bench.history.values import by_key
 from bench.measure import TIME_TO_REGISTER, format_value
 from bench.number_text import percent_change
-from bench.report.history_page.scope import Board, Scope
+from bench.report.history_page.scope import SILENT, Board, Scope
 from bench.report.trend import MoveView, move_view
 from bench.visible import visible
 
@@ -112,22 +112,25 @@ def _view(anchor: str, key: Key, seen: Sequence[Observation], levels: Sequence[L
         test=key.test,
         simulated=simulated,
         firmware=[_firmware(one, key.unit, scope) for one in firmware_levels(key, levels)],
-        moves=[move_view(trend, move) for trend, move in moves],
+        moves=[replace(move_view(trend, move), since=scope.night_text(move.since)) for trend, move in moves],
         boards=[scope.name_of(board) for board in boards],
         board_numbers=[scope.board_numbers[board] for board in boards],
-        nights=[_night(level, key.unit, identities) for level in levels],
+        nights=[_night(level, key.unit, identities, scope) for level in levels],
         chart=_chart(levels, key.unit, boards, {move.since: percent_change(move.change) for _, move in moves}, scope),
     )
 
 
 def _firmware(one: FirmwareLevel, unit: str, scope: Scope) -> FirmwareView:
     number = scope.firmware_numbers[one.firmware]
-    return FirmwareView(number, one.firmware, _text(one.value, unit), _interval(one.interval, unit), one.nights)
+    return FirmwareView(
+        number, one.firmware or SILENT, _text(one.value, unit), _interval(one.interval, unit), one.nights
+    )
 
 
-def _night(level: Level, unit: str, boards: Sequence[str]) -> NightView:
+def _night(level: Level, unit: str, boards: Sequence[str], scope: Scope) -> NightView:
     values = [_text(level.boards[board], unit) if board in level.boards else "" for board in boards]
-    return NightView(level.night, level.firmware, _text(level.value, unit), _interval(level.interval, unit), values)
+    night, firmware = scope.night_text(level.night), level.firmware or SILENT
+    return NightView(night, firmware, _text(level.value, unit), _interval(level.interval, unit), values)
 
 
 def _text(value: float, unit: str) -> str:

@@ -20,11 +20,10 @@ from bench.report.history_page.measurements import MeasurementView, measurement_
 from bench.report.history_page.results import ResultGrid, result_grid
 from bench.report.history_page.run_folders import read_run_folders
 from bench.report.history_page.runs import BoardView, RunView, board_views, run_views
-from bench.report.history_page.scope import Scope, scope_of
+from bench.report.history_page.scope import SILENT, Scope, scope_of
 from bench.report.rendering import render_html
 from bench.visible import visible
 
-MOST_NIGHTS = 90
 MARK = "nrf91-bench history page"
 """What the head of a page says, so that no other file is taken for one."""
 _LIBRARY = "uPlot.iife.min.js"
@@ -102,8 +101,9 @@ class HistoryPage:
         """Return what the page's script draws."""
         return {
             "nights": self.scope.nights,
+            "nightNames": [self.scope.night_text(night) for night in self.scope.nights],
             "boards": [visible(board.slot) for board in self.scope.boards],
-            "firmware": [visible(text) for text in self.scope.firmware],
+            "firmware": [visible(text or SILENT) for text in self.scope.firmware],
             "charts": {view.anchor: view.chart for view in (*self.measurements, *self.registering)},
             "outcomes": self.grid.outcomes,
             "columns": self.grid.columns,
@@ -119,7 +119,7 @@ class HistoryPage:
         }
 
 
-def history_page(store: Store, runs: Path, page_folder: Path, most_nights: int = MOST_NIGHTS) -> HistoryPage:
+def history_page(store: Store, runs: Path, page_folder: Path, most_nights: int) -> HistoryPage:
     """Return the parts of the page.
 
     Args:

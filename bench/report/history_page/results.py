@@ -7,7 +7,8 @@ from itertools import groupby
 
 from bench.evidence import Outcome
 from bench.history import Store
-from bench.history.overview import OUTCOMES, ResultCount, result_counts
+from bench.history.listing import OUTCOMES
+from bench.history.overview import ResultCount, result_counts
 from bench.number_text import percent
 from bench.report.history_page.scope import Board, Scope
 

@@ -20,6 +20,7 @@ class BoardFile(msgspec.Struct):
     """A board, as a run's summary has it."""
 
     slot: str = ""
+    model: str = ""
     ids: dict[str, str] = {}
     firmware: str = ""
     simulated: bool = False
@@ -31,6 +32,7 @@ class SummaryFile(msgspec.Struct):
 
     run: str = ""
     verdict: str = ""
+    exit_code: int = 0
     started: str = ""
     ended: str = ""
     simulated: bool = False

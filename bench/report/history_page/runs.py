@@ -1,20 +1,19 @@
 """Runs and boards on a history page."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
 from bench.clock import span_text
 from bench.evidence import Outcome
 from bench.evidence.outcomes import RunVerdict
-from bench.history.overview import OUTCOMES, BoardOfRun, RunSeen
-from bench.history.store import night_of
+from bench.history.listing import OUTCOMES, ListedBoard, ListedRun, seconds_between
+from bench.history.night import night_of
 from bench.number_text import counted
 from bench.report.history_page.run_folders import RunFolder
-from bench.report.history_page.scope import Scope
+from bench.report.history_page.scope import SILENT, Scope
 from bench.report.lab_time import lab_time
 
 _GOOD = (RunVerdict.PASSED, RunVerdict.QUALIFIED)
@@ -71,74 +70,67 @@ class BoardView:
 
 
 def run_views(scope: Scope, folders: Mapping[str, RunFolder], page_folder: Path) -> list[RunView]:
-    """Return the runs of the scope's nights, the latest first; with those that only a folder has."""
+    """Return the runs of the scope's nights, the latest first, with those that only a folder has."""
     known = {run.uid for run in scope.runs}
-    only_folders = [_seen(one) for uid, one in folders.items() if uid not in known]
+    only_folders = [_listed(one, scope) for uid, one in folders.items() if uid not in known]
     runs = [*scope.runs, *(run for run in only_folders if not scope.nights or run.night >= scope.since)]
-    return [_run(run, scope, folders.get(run.uid), page_folder) for run in _latest_first(runs)]
+    runs.sort(key=lambda run: (run.started, run.name), reverse=True)
+    return [_run(run, scope, link_to(folders.get(run.uid), page_folder)) for run in runs]
 
 
-def _latest_first(runs: Iterable[RunSeen]) -> list[RunSeen]:
-    return sorted(runs, key=lambda run: (run.started, run.name), reverse=True)
-
-
-def _seen(folder: RunFolder) -> RunSeen:
+def _listed(folder: RunFolder, scope: Scope) -> ListedRun:
     summary = folder.summary
     numbers = (summary.passed, summary.failed, summary.lab_errors, summary.script_errors, summary.skipped, summary.died)
-    return RunSeen(
+    boards = [
+        ListedBoard(one.slot, one.model, one.firmware, one.simulated, one.control, one.ids.get("imei") or one.slot)
+        for one in summary.boards
+    ]
+    return ListedRun(
         uid=folder.uid,
         name=summary.run,
         started=summary.started,
-        night=night_of(summary.started),
+        night=night_of(summary.started, scope.night_ends),
+        seconds=seconds_between(summary.started, summary.ended),
         verdict=summary.verdict,
+        exit_code=summary.exit_code,
         simulated=summary.simulated,
-        boards=[
-            BoardOfRun(board.slot, board.ids.get("imei") or board.slot, board.simulated, board.firmware)
-            for board in summary.boards
-            if not board.control
-        ],
-        outcomes=dict(zip(OUTCOMES, numbers, strict=True)),
+        bench="",
+        boards=boards,
+        counts=dict(zip(OUTCOMES, numbers, strict=True)),
         known_issues=summary.known_issues,
     )
 
 
-def _run(run: RunSeen, scope: Scope, folder: RunFolder | None, page_folder: Path) -> RunView:
+def _run(run: ListedRun, scope: Scope, link: str) -> RunView:
     verdict = run.verdict or "no verdict"
+    boards = [board for board in run.boards if not board.control]
+    firmware = list(dict.fromkeys(board.firmware for board in boards))
     return RunView(
         name=run.name,
-        night=run.night,
+        night=scope.night_text(run.night),
         started=lab_time(run.started),
-        took=_took(run.started, folder.summary.ended) if folder is not None else "",
+        took="" if run.seconds is None else span_text(round(run.seconds)),
         verdict=verdict,
         tone="good" if verdict in _GOOD else "bad" if verdict in _BAD else "unsure",
         simulated=run.simulated,
-        boards=[board.slot for board in run.boards],
-        board_numbers=scope.numbers_of_boards((board.identity, board.simulated) for board in run.boards),
-        firmware=run.firmware,
-        firmware_numbers=scope.numbers_of_firmware(run.firmware),
+        boards=[board.name for board in boards],
+        board_numbers=scope.numbers_of_boards((board.identity, board.simulated) for board in boards),
+        firmware=[text or SILENT for text in firmware],
+        firmware_numbers=scope.numbers_of_firmware(firmware),
         results=_results(run),
-        link=link_to(folder, page_folder),
+        link=link,
     )
 
 
-def _results(run: RunSeen) -> str:
-    words = {outcome: Outcome(outcome).word for outcome in run.outcomes}
+def _results(run: ListedRun) -> str:
+    words = {outcome: Outcome(outcome).word for outcome, count in run.counts.items() if count}
     parts = [
-        counted(count, words[outcome]) if words[outcome].endswith("error") else f"{count} {words[outcome]}"
-        for outcome, count in run.outcomes.items()
-        if count
+        counted(run.counts[outcome], word) if word.endswith("error") else f"{run.counts[outcome]} {word}"
+        for outcome, word in words.items()
     ]
     if run.known_issues:
         parts.append(counted(run.known_issues, "known issue"))
     return ", ".join(parts) or "no test"
-
-
-def _took(started: str, ended: str) -> str:
-    try:
-        span = (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds()
-    except (ValueError, TypeError):  # no moment, or one without a zone beside one with
-        return ""
-    return span_text(round(span)) if span >= 0 else ""
 
 
 def link_to(folder: RunFolder | None, page_folder: Path) -> str:
@@ -164,16 +156,16 @@ def board_views(scope: Scope, folders: Mapping[str, RunFolder], page_folder: Pat
             model=board.model or "unknown model",
             simulated=board.simulated,
             control=board.control,
-            firmware=board.firmware,
+            firmware=board.firmware or SILENT,
             firmware_numbers=scope.numbers_of_firmware(ran.get((board.identity, board.simulated), ())),
             network=board.network,
             last=lab_time(board.started),
-            night=board.night,
+            night=scope.night_text(board.night),
             missing=_missing(board.night, scope.nights),
             run=board.run,
             link=links.get(board.run, ""),
             runs=board.runs,
-            first=board.first,
+            first=scope.night_text(board.first),
         )
         for number, board in enumerate(scope.boards)
     ]

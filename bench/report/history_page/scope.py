@@ -2,13 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import time
 from functools import cached_property
 
 from bench.history import Store
-from bench.history.overview import BoardSeen, RunSeen, boards_seen, last_nights, runs_since
+from bench.history.listing import ListedRun, listed_runs
+from bench.history.night import night_text
+from bench.history.overview import BoardSeen, boards_seen, last_nights
 
 Board = tuple[str, bool]
 """Identity of a board, and whether it is simulated."""
+SILENT = "did not answer"
+"""The firmware of a board that did not say which it has."""
 
 
 @dataclass(frozen=True)
@@ -21,18 +26,24 @@ class Scope:
         boards: every board that the history has ever seen, the last seen first.
         runs: of the nights, the latest first.
         firmware: of boards under test in these nights, the newest first: the first colours are for what matters now.
+        night_ends: where a night ends.
     """
 
     nights: Sequence[str]
     all_nights: int
     boards: Sequence[BoardSeen]
-    runs: Sequence[RunSeen]
+    runs: Sequence[ListedRun]
     firmware: Sequence[str]
+    night_ends: time
 
     @cached_property
     def since(self) -> str:
         """The first night; later than any date where there is none."""
         return self.nights[0] if self.nights else "9999-12-31"
+
+    def night_text(self, night: str) -> str:
+        """Return a night for a person."""
+        return night_text(night, self.night_ends)
 
     @cached_property
     def night_numbers(self) -> Mapping[str, int]:
@@ -66,7 +77,7 @@ class Scope:
 def scope_of(store: Store, most_nights: int) -> Scope:
     """Return the last nights of a history."""
     nights, all_nights = last_nights(store, most_nights)
-    since = nights[0] if nights else "9999-12-31"
-    runs = [run for run in runs_since(store, since) if run.night in set(nights)]
-    firmware = list(dict.fromkeys(text for run in runs for text in run.firmware))
-    return Scope(nights, all_nights, boards_seen(store), runs, firmware)
+    shown = set(nights)
+    runs = [run for run in reversed(listed_runs(store)) if run.night in shown]
+    firmware = dict.fromkeys(board.firmware for run in runs for board in run.boards if not board.control)
+    return Scope(nights, all_nights, boards_seen(store), runs, list(firmware), store.night_ends)

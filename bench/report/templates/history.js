@@ -78,14 +78,14 @@
       const ends = line.lo && line.lo[at] !== null ? ` (${number(line.lo[at])} to ${number(line.hi[at])})` : "";
       return [`${data.firmware[line.f]}: ${number(line.v[at])}${ends} ${chart.unit}`];
     });
-    return told.length ? `${data.nights[night]}   ${told.join("   ")}` : "";
+    return told.length ? `${data.nightNames[night]}   ${told.join("   ")}` : "";
   }
 
   function draw(place) {
     const chart = data.charts[place.dataset.chart];
     const { columns, series, bands } = contentOf(chart);
     const reading = place.nextElementSibling;
-    const axis = { stroke: colour("faint"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false } };
+    const axis = { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false } };
     charts.get(place)?.destroy();
     const plot = new uPlot(
       {
@@ -214,7 +214,7 @@
     data.nights.forEach((night, at) => {
       const cell = row.cells.get(at);
       const made = element("td", { className: `cell ${cell ? cell.state : "none"}`, textContent: cell?.letter ?? "" });
-      if (cell) made.dataset.reading = `${night}   ${row.name}   ${cell.text}`;
+      if (cell) made.dataset.reading = `${data.nightNames[at]}   ${row.name}   ${cell.text}`;
       line.append(made);
     });
     return line;
