@@ -174,6 +174,7 @@ def run(
     """Run scenario suites on boards. What stands behind -- goes to pytest."""
     # Imported here: a shell that completes words, and --help, wait for all that stands above.
     from bench.cli.console import RunConsole
+    from bench.cli.github import commands_stopped, tell_github
     from bench.run import RunRequest, execute, parse_simulate, prepare
 
     request = RunRequest(
@@ -207,7 +208,10 @@ def run(
         from bench.cli.estimate import print_estimate
 
         raise typer.Exit(ExitCode.OK if print_estimate(prepare(request, console)) else ExitCode.FAILED)
-    raise typer.Exit(execute(request, console).exit_code)
+    with commands_stopped():
+        summary = execute(request, console)
+    tell_github(summary, request.suites)
+    raise typer.Exit(summary.exit_code)
 
 
 def _known_firmwares(names: list[str]) -> tuple[str, ...]:

@@ -355,14 +355,17 @@ class Logs(Section):
 
 
 class Notify(Section):
-    """Who is notified when the verdict, or the list of failures, differs from the last run of the same boards."""
+    """Who is notified when verdict or failures differ from those of the last run of the same suites and boards."""
 
     command: tuple[str, ...] | None = None
-    """A command, without a shell, that gets the text on its standard input, such as a mailer."""
+    """A command, without a shell, that gets the text on its standard input, such as a mailer; ``{subject}`` in a word
+    stands for its subject."""
     webhook: str = ""
     """An address to which ``{"text": ...}`` is sent."""
+    link: str = ""
+    """The address under which others read the folder of runs, such as ``https://lab.example/runs``."""
 
-    @field_validator("webhook")
+    @field_validator("webhook", "link")
     @classmethod
     def _is_http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):

@@ -99,3 +99,8 @@ class RunRecord:
     measurements: Sequence[MeasurementRecord] = field(default_factory=tuple)
     rows: int = 0
     ended: str = ""
+
+    @property
+    def suites(self) -> set[str]:
+        """The files of its tests."""
+        return {result.test.partition("::")[0] for result in self.results}

@@ -333,16 +333,24 @@ class Store:
                 found.setdefault((test, firmware, unit), []).append(values)
         return [(*key, numpy.concatenate(parts)) for key, parts in found.items()]
 
-    def last_of(self, boards: Sequence[str], *, simulated: bool, besides: str) -> RunRecord | None:
-        """Return the last run on exactly these boards (identities), except one run; None when there was none."""
+    def last_alike(self, run: RunRecord) -> RunRecord | None:
+        """Return the last run before a run on exactly its boards and with exactly its suites; None without one."""
+        boards, suites = sorted(board.identity for board in run.boards), run.suites
         query = (
             "SELECT uid, (SELECT json_group_array(identity) FROM boards WHERE run_id = runs.id) FROM runs"
             " WHERE simulated = ? AND uid <> ? ORDER BY started DESC LIMIT 200"
         )
-        for uid, found in self.rows(query, (int(simulated), besides)):
-            if sorted(json.loads(found)) == list(boards):
+        for uid, found in self.rows(query, (int(run.simulated), run.uid)):
+            if sorted(json.loads(found)) == boards and self._suites_of(uid) == suites:
                 return self.run(uid)
         return None
+
+    def _suites_of(self, uid: str) -> set[str]:
+        query = (
+            "SELECT DISTINCT substr(test, 1, instr(test, '::') - 1) FROM results JOIN boards ON boards.id = board_id"
+            " JOIN runs ON runs.id = run_id WHERE uid = ?"
+        )
+        return {suite for (suite,) in self.rows(query, (uid,))}
 
     def earlier(self, test: str, boards: Sequence[str], *, simulated: bool) -> str:
         """Return how a test ended in earlier nights on the boards where it fails now; empty when it never ran there.

@@ -20,17 +20,19 @@ def commands() -> str:
         "`nrf91-bench COMMAND --help` prints the same. An option with `...` may be given more than once. "
         "What stands behind `--` of `run` goes to pytest: [its options](pytest-options.md)."
     )
-    return "\n".join(["# Commands\n", lead, "", *_of_group(get_command(app), "nrf91-bench")])
+    program: Any = get_command(app)
+    context = program.make_context("nrf91-bench", [], resilient_parsing=True)
+    return "\n".join(["# Commands\n", lead, "", *_of_group(program, "nrf91-bench", context)])
 
 
-def _of_group(group: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - typer keeps its click to itself
-    for name in group.list_commands(None):
-        command, line = group.get_command(None, name), f"{path} {name}"
+def _of_group(group: Any, path: str, context: Any) -> Iterator[str]:  # noqa: ANN401 - typer keeps its click to itself
+    for name in group.list_commands(context):
+        command, line = group.get_command(context, name), f"{path} {name}"
         yield f"## {line}\n"
         yield text_of(command.help or (command.callback and inspect.getdoc(command.callback))) + "\n"
         yield from _parameters(command, line)
         if hasattr(command, "list_commands"):
-            yield from _of_group(command, line)
+            yield from _of_group(command, line, context)
 
 
 def _parameters(command: Any, line: str) -> Iterator[str]:  # noqa: ANN401

@@ -132,10 +132,11 @@ def parse(arguments: list[str], *, named: bool = False) -> Any:  # noqa: ANN401 
     """
     group: Any = get_command(app)
     path = "nrf91-bench"
+    program = group.make_context(path, [], resilient_parsing=True)
     while True:
         if not arguments or arguments[0] in ("--help", "--version"):
             return None
-        command = group.get_command(None, arguments[0])
+        command = group.get_command(program, arguments[0])
         assert command is not None, f"{path} has no command {arguments[0]!r}"
         path, arguments = f"{path} {arguments[0]}", arguments[1:]
         if not (hasattr(command, "list_commands") and arguments and not arguments[0].startswith("-")):
@@ -273,14 +274,16 @@ def options_of_all_commands() -> set[str]:
     """Every option of nrf91-bench and of the bench's plugins."""
 
     def walk(group: Any) -> Iterator[str]:  # noqa: ANN401 - typer keeps its click to itself
-        for name in group.list_commands(None):
-            command = group.get_command(None, name)
+        for name in group.list_commands(program):
+            command = group.get_command(program, name)
             for parameter in command.params:
                 yield from (*parameter.opts, *parameter.secondary_opts)
             if hasattr(command, "list_commands"):
                 yield from walk(command)
 
-    return {*walk(get_command(app)), *pytest_options(), "--help", "--version"}
+    main: Any = get_command(app)
+    program = main.make_context("nrf91-bench", [], resilient_parsing=True)
+    return {*walk(main), *pytest_options(), "--help", "--version"}
 
 
 def refused(words: list[str]) -> str:

@@ -195,7 +195,7 @@ class TestKnownIssues:
         summary, before = reconcile(rows), reconcile(self.rows())
         assert summary.results == before.results
         assert summary.counted == before.counted.replace("1 flaky", "1 flaky, 3 left out")
-        assert summary.left_out_by_reason == [("this firmware (SLM 3.1.0) has no #XPOLL, echo", 3)]
+        assert summary.left_out_by_reason == [("this firmware (SLM 3.1.0) does not have: #XPOLL, echo", 3)]
         assert summary.to_json()["left_out"] == 3
         specification = Specification(Statement(one.id, one.text) for one in self.STATEMENTS)
         specification.take([one for one in rows if one.round == 1])
