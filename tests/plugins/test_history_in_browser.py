@@ -200,6 +200,7 @@ def test_an_empty_history(chromium: Browser, tmp_path: Path) -> None:
     assert chromium.complaints() == []
 
 
+@pytest.mark.long
 def test_a_season_of_a_lab_opens_at_once(chromium: Browser, tmp_path: Path) -> None:
     """90 nights of 50 measurements on 4 boards: two seconds of the main thread's own time."""
     page = make_page(tmp_path, nights=90, measurements=50, boards=4, tests=50)

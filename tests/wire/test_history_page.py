@@ -1,9 +1,11 @@
 """The history page: what it says of nights, tests, lab errors, boards and runs; nobody's text gets out of its place."""
 
+import hashlib
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -219,6 +221,21 @@ def hostile_page(text: str) -> HistoryPage:
 @pytest.fixture(scope="module")
 def plain() -> Elements:
     return Elements(render(hostile_page("plain ")))
+
+
+def test_the_library_is_the_one_that_its_note_names() -> None:
+    folder = resources.files("bench.report") / "assets" / "uplot"
+    note = (folder / "README.md").read_text()
+    version = re.search(r"# uPlot (\S+)", note)
+    assert version
+    assert f"(v{version[1]}) */" in (folder / "uPlot.iife.min.js").read_text()[:100]
+    sums = re.findall(r"^([0-9a-f]{64})  (\S+)$", note, re.MULTILINE)
+    assert len(sums) == 2
+    for digest, name in sums:
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name
+    page = render(page_of())
+    assert f"uPlot {version[1]}." in page
+    assert "Copyright (c) 2022 Leon Sorokin" in page, "its licence goes where it goes"
 
 
 class TestHostile:

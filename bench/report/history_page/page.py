@@ -86,6 +86,11 @@ class HistoryPage:
         return f"{shown}, the last of {every}; --nights shows more" if every > len(nights) else shown
 
     @property
+    def night_ends(self) -> str:
+        """The time of the day at which a night ends."""
+        return f"{self.scope.night_ends:%H:%M}"
+
+    @property
     def changes(self) -> list[ChangeView]:
         """The change points, the latest first."""
         found: dict[tuple[str, str, bool], list[MeasurementView]] = {}
