@@ -18,7 +18,7 @@ from bench.report.lab_now import PROGRESS, BoardNow, Change, LabNow
 # Ages pass without a change.
 _DRAW_S = 5.0
 _EVENTS = 100
-# In a window that is narrower, the model stands below the name.
+# In a window that is narrower, the model has no column.
 _NARROW = 90
 _STYLES = {
     BoardState.FREE: "green",
@@ -68,12 +68,12 @@ def lab_screen(console: Console, now: LabNow, events: Sequence[str]) -> Renderab
         events: a line each, the latest last.
     """
     clock = now.moment.astimezone()
-    parts: list[Text] = [_line(f"{clock:%H:%M:%S} {clock.tzname()}{_GAP}{now.summary}{_GAP}Ctrl-C ends", "bold")]
+    parts = [Text(f"{clock:%H:%M:%S} {clock.tzname()}{_GAP}{now.summary}{_GAP}Ctrl-C ends", style="bold")]
     if now.problem:
-        parts.append(_line(f"the boards cannot be listed: {now.problem}", "bold red"))
+        parts.append(Text(f"the boards cannot be listed: {now.problem}", style="bold red"))
     if not now.boards:
-        parts.append(_line("no board is attached; is it switched on, and is its cable a data cable?"))
-    room = console.height - len(parts) - 1
+        parts.append(Text("no board is attached; is it switched on, and is its cable a data cable?"))
+    room = console.height - _height(console, Group(*parts)) - 1
     table = _table(now.boards, now.moment, console.width)
     height = _height(console, table)
     if height > room:  # a line a board, and as many as there is room for
@@ -91,30 +91,29 @@ def lab_screen(console: Console, now: LabNow, events: Sequence[str]) -> Renderab
 def _table(boards: Sequence[BoardNow], now: datetime, width: int, *, a_line_each: bool = False) -> Table:
     wide = width >= _NARROW
     table = Table(box=None, pad_edge=False, expand=True, header_style="dim")
-    table.add_column(
-        "board", no_wrap=a_line_each or wide, overflow="ellipsis" if wide else "fold", max_width=width // 4
-    )
+    table.add_column("board", no_wrap=True, overflow="ellipsis", max_width=width // 4)
     if wide:
-        table.add_column("model", no_wrap=True, max_width=width // 4)
-    table.add_column("state", no_wrap=True, min_width=len(BoardState.RESERVED))
+        table.add_column("model", no_wrap=True, overflow="ellipsis", max_width=width // 4)
+    table.add_column("state", no_wrap=True)
     table.add_column("who, what, how far", no_wrap=a_line_each, overflow="ellipsis" if a_line_each else "fold", ratio=1)
     for board in boards:
-        model = _model(board)
         name = Text(board.name, style="bold")
-        if not wide and not a_line_each:
-            name = Text("\n").join(filter(None, (name, model)))
         state = Text(str(board.state), style=_STYLES.get(board.state, "yellow"))
-        details = _details(board, now, " " * len(_GAP) if a_line_each else "\n")
-        table.add_row(*((name, model) if wide else (name,)), state, details)
+        details = _details(board, now, a_line_each=a_line_each)
+        if wide:
+            table.add_row(name, _model(board), state, details)
+        else:
+            table.add_row(name, state, Text(_GAP).join(filter(None, (_model(board, short=a_line_each), details))))
     return table
 
 
-def _model(board: BoardNow) -> Text:
+def _model(board: BoardNow, *, short: bool = False) -> Text:
+    """Return the model of a board, and whether it is simulated, which is never left out."""
     simulated = Text("SIMULATED", style="bold yellow") if board.simulated else Text()
-    return Text(" ").join(filter(None, (Text(board.title, style="dim"), simulated)))
+    return Text(" ").join(filter(None, (Text("" if short else board.title, style="dim"), simulated)))
 
 
-def _details(board: BoardNow, now: datetime, gap: str) -> Text:
+def _details(board: BoardNow, now: datetime, *, a_line_each: bool) -> Text:
     """Return who uses a board since when and for what, how far that is, and who keeps it."""
     use = Text(_GAP).join(map(Text, filter(None, (board.use(now), board.purpose))))
     progress = board.progress
@@ -122,13 +121,14 @@ def _details(board: BoardNow, now: datetime, gap: str) -> Text:
     numbers = Text(progress.text if progress else "", style="bold red" if bad else "bold green")
     how_far = Text(_GAP).join(filter(None, (numbers, Text(board.doing(now)))))
     kept = Text(board.kept_beside(now), style="magenta")
-    parts = (how_far, use, kept) if gap != "\n" else (use, how_far, kept)
-    return Text(gap).join(filter(None, parts))
+    if a_line_each:
+        return Text(_GAP).join(filter(None, (how_far, use, kept)))
+    return Text("\n").join(filter(None, (use, how_far, kept)))
 
 
 def _line(text: str, style: str = "") -> Text:
     return Text(text, style=style, no_wrap=True, overflow="ellipsis")
 
 
-def _height(console: Console, table: Table) -> int:
-    return len(console.render_lines(table, pad=False))
+def _height(console: Console, shown: RenderableType) -> int:
+    return len(console.render_lines(shown, pad=False))

@@ -1,5 +1,6 @@
 """The lab now: each board of this host with its user, since when, for what, at which test, and what changed since."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from bench.visible import visible_line
 _Run = tuple[str, int, str]
 _GAP = "   "
 PROGRESS = "progress"
+_FIRST = (BoardState.IN_USE, BoardState.RESERVED, BoardState.FREE)
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class BoardNow:
     def doing(self, now: datetime) -> str:
         """Return the test that runs and for how long, or why that cannot be told; empty for nothing."""
         if self.unread:
-            return f"progress not known: {self.unread}"
+            return f"progress not known, its run cannot be read: {self.unread}"
         if self.progress is None or not self.progress.doing:
             return ""
         age = _age_text(self.progress.since, now)
@@ -107,8 +109,10 @@ class LabNow:
     @property
     def summary(self) -> str:
         """Return how many boards are in which state: ``8 boards: 3 in use, 5 free``."""
-        counts = {state: sum(board.state is state for board in self.boards) for state in BoardState}
-        states = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+        counts = Counter(board.state for board in self.boards)
+        states = ", ".join(
+            f"{counts[state]} {state}" for state in (*_FIRST, *sorted({*counts} - {*_FIRST})) if counts[state]
+        )
         return f"{counted(len(self.boards), 'board')}{f': {states}' if states else ''}"
 
 
