@@ -51,8 +51,7 @@ class BoardScreen(contextlib.AbstractContextManager["BoardScreen"]):
         """Draw the table where something has changed: the lab, the window, or how long ago it was."""
         for change in changed if self._drawn else ():  # what was so at the beginning is no event
             if change.word != PROGRESS:
-                clock = now.moment.astimezone()
-                self._events.append(f"{clock:%H:%M:%S}  {change.board.name}  {change.word}  {change.text}")
+                self._events.append(change.line(now.moment))
         size = self._console.size
         if changed or size != self._size or time.monotonic() - self._drawn >= _DRAW_S:
             self._drawn, self._size = time.monotonic(), size

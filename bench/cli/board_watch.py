@@ -4,6 +4,7 @@ import contextlib
 import json
 import signal
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import msgspec
 
 from bench.boards import BoardMonitor
 from bench.cli.board_screen import BoardScreen
-from bench.cli.terminal import VisibleConsole, is_gone, say
+from bench.cli.terminal import VisibleConsole, be_patient, is_gone, say
 from bench.report.lab_now import PROGRESS, Change, LabNow, LabWatch, changes, plugged
 from bench.report.lab_page import write_lab_page
 
@@ -25,6 +26,9 @@ _PROGRESS_S = 30.0
 _PAGE_S = 30.0
 # A change of the test alone need not be on the wall at once.
 _PAGE_PROGRESS_S = 5.0
+_EVENTS_KEPT = 20
+# Whoever does not read the lines shall not keep the page from being written.
+_STUCK_S = 1.0
 # What else changes is a board's state.
 _EVENTS = ("attached", "unplugged", PROGRESS)
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -42,22 +46,26 @@ class Lines:
 
     def __init__(self) -> None:
         self._told: dict[str, tuple[float, int]] = {}
+        self._waiting: dict[str, Change] = {}
 
     def show(self, now: LabNow, changed: Sequence[Change]) -> None:
         """Print a line a change; progress now and then."""
-        clock = now.moment.astimezone()
         for change in changed:
-            if change.word != PROGRESS or self._is_due(change):
-                simulated = "SIMULATED   " if change.board.simulated else ""
-                say(f"{clock:%H:%M:%S}  {change.word:<12} {change.board.name:<14} {simulated}{change.text}".rstrip())
+            if change.word == PROGRESS:
+                self._waiting[change.board.row.key] = change
+            else:
+                say(change.line(now.moment))
+                self._waiting.pop(change.board.row.key, None)
+        for key, change in [*self._waiting.items()]:
+            if self._is_due(change):
+                say(change.line(now.moment))
+                del self._waiting[key]
 
     def _is_due(self, change: Change) -> bool:
         progress = change.board.progress
-        if progress is None:
-            return False
-        bad = sum(progress.bad.values())
-        told, before = self._told.get(change.board.row.key, (0.0, 0))
-        ended = 0 < progress.planned == progress.done
+        bad = sum(progress.bad.values()) if progress is not None else 0
+        told, before = self._told.get(change.board.row.key, (-_PROGRESS_S, 0))
+        ended = progress is not None and 0 < progress.planned == progress.done
         if time.monotonic() - told < _PROGRESS_S and bad <= before and not ended:
             return False
         self._told[change.board.row.key] = time.monotonic(), bad
@@ -88,6 +96,8 @@ class Page:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._written = 0.0
+        self._wait = _PAGE_S
+        self._events: deque[str] = deque(maxlen=_EVENTS_KEPT)
 
     def show(self, now: LabNow, changed: Sequence[Change]) -> None:
         """Write the page, where it is time.
@@ -95,12 +105,13 @@ class Page:
         Raises:
             UsageError: it cannot be written.
         """
-        wait = _PAGE_S
-        if changed:
-            wait = _PAGE_PROGRESS_S if all(change.word == PROGRESS for change in changed) else 0.0
-        if not self._written or time.monotonic() - self._written >= wait:
-            write_lab_page(self._path, now, every=_PAGE_S)
-            self._written = time.monotonic()
+        if self._written:  # what was so at the beginning is no event
+            self._events += [change.line(now.moment) for change in changed if change.word != PROGRESS]
+        for change in changed:
+            self._wait = min(self._wait, _PAGE_PROGRESS_S if change.word == PROGRESS else 0.0)
+        if not self._written or time.monotonic() - self._written >= self._wait:
+            write_lab_page(self._path, now, self._events, every=_PAGE_S)
+            self._written, self._wait = time.monotonic(), _PAGE_S
 
 
 def watch_boards(lab: LabWatch, *, as_json: bool, page: Path | None) -> None:
@@ -113,7 +124,10 @@ def watch_boards(lab: LabWatch, *, as_json: bool, page: Path | None) -> None:
     console = VisibleConsole()
     with contextlib.suppress(_Ended), _ended_by_signals(), contextlib.ExitStack() as stack:
         monitor = stack.enter_context(BoardMonitor(lab.catalog))
-        showing: list[Showing] = [] if page is None else [Page(page)]
+        showing: list[Showing] = []
+        if page is not None:
+            be_patient(_STUCK_S)
+            showing.append(Page(page))
         if as_json:
             showing.append(JsonLines())
         elif console.is_terminal and not console.is_dumb_terminal:

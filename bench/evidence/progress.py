@@ -64,7 +64,7 @@ class RunProgress:
         """Take what is new; return why nothing can be read there, empty when it can."""
         try:
             os.close(open_plain(self._file, os.O_RDONLY))
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a stranger's path may be none
             return in_words(error)
         for row in itertools.islice(self._reader.new_rows(), _ROWS_A_LOOK):
             self._take(row)

@@ -124,6 +124,12 @@ class Change:
     word: str
     text: str
 
+    def line(self, moment: datetime) -> str:
+        """Return it as a line that begins with the time, in the zone of the lab."""
+        simulated = "SIMULATED   " if self.board.simulated else ""
+        clock = moment.astimezone()
+        return f"{clock:%H:%M:%S}  {self.word:<12} {self.board.name:<14} {simulated}{self.text}".rstrip()
+
 
 @dataclass
 class LabWatch:
