@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench.boards import BoardSpec, Lease
+from tests.support.programs import line_with
 from tests.support.responder import SLM_IDENTITY, device
 from tests.support.terminal import CTRL_C, typed
 
@@ -38,15 +39,6 @@ def watching(folder: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]
             yield process
         finally:
             process.kill()
-
-
-def line_with(process: "subprocess.Popen[str]", *words: str) -> str:
-    """The next line that has all the words."""
-    assert process.stdout
-    for line in process.stdout:
-        if all(word in line for word in words):
-            return line
-    raise AssertionError(f"no line with {words}")
 
 
 def until(condition: Callable[[], bool]) -> None:
