@@ -11,8 +11,10 @@ from tests.support.rack import MIXED, WITH_NAMESPACES, running_rack
 SUITE = """
 from pathlib import Path
 
+END = Path(__file__).with_name("end")
+
 def test_goes_on(modem):
-    while not Path("end").exists():
+    while not END.exists():
         assert modem.link.command("AT").ok
 
 def test_fails(modem):
@@ -29,10 +31,9 @@ def test_a_run_a_reservation_and_plugs(tmp_path: Path) -> None:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=rack.environment) as watch:
             for name in ("nrf9160dk-1", "nrf9151dk-1", "thingy91x-1"):
                 assert "SIMULATED" in line_with(watch, "attached", name, "free")
-            run = rack.command(
-                *COMMAND, "run", "--board", "nrf9151dk-1", "--suite", str(tmp_path / "test_mine.py"),
-                "--out", str(tmp_path / "out"), "--", f"--rootdir={tmp_path}",
-            )  # fmt: skip
+            suite = str(tmp_path / "test_mine.py")
+            arguments = ("--board", "nrf9151dk-1", "--suite", suite, "--out", str(tmp_path / "out"))
+            run = rack.command(*COMMAND, "run", *arguments)
             with subprocess.Popen(run, stdout=subprocess.DEVNULL, env=rack.environment, cwd=tmp_path) as runs:
                 line_with(watch, "in use", "nrf9151dk-1", "SIMULATED", "run --board nrf9151dk-1")
                 line_with(watch, "progress", "nrf9151dk-1", "0/2")
