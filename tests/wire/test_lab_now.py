@@ -30,8 +30,8 @@ def row(kind: str, slot: str = "dk-1", number: int = 1, **fields: object) -> str
     return json.dumps(head | {"utc": "2026-11-29T19:19:48.000000Z"} | fields) + "\n"
 
 
-def finish(test: str, outcome: str, **fields: object) -> str:
-    return row("finish", test=test, outcome=outcome, **fields)
+def finish(test: str, outcome: str, attempt: int = 1) -> str:
+    return row("finish", test=test, outcome=outcome, attempt=attempt)
 
 
 class TestProgress:
