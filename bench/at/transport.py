@@ -283,7 +283,7 @@ def _opening_error(path: str, error: serial.SerialException) -> PortBusy | PortN
 def _holder(path: str) -> str:
     """Return the process that holds the lock of the port, ``minicom (pid 4711)``; empty when that is not known."""
     try:
-        pid = lock_holder(path)
+        pid = lock_holder(Path(path))
     except OSError:
         return ""  # only a help: without it the message says less
     return describe_process(pid) if pid is not None and pid > 0 else ""  # 0 and less: outside this container
