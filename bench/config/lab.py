@@ -456,8 +456,8 @@ class Config(Section):
     history: Annotated[Path, AfterValidator(_is_a_path)] = Path("reports/history.sqlite")
     """The file of the history, which keeps the results of all runs."""
     night_ends: Annotated[time, BeforeValidator(_time_of_day)] = time(12)
-    """The time of the day at which a night ends, in the time zone of the host. A run that starts before it belongs to the
-    night of the day before."""
+    """The time of the day at which a night ends, in the time zone of the host. A run that starts before it belongs to
+    the night of the day before."""
     compare: Compare = Compare()
     notify: Notify = Notify()
 
