@@ -7,12 +7,12 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.errors import in_words
-from bench.evidence import Outcome
+from bench.evidence import Outcome, TestResult
 from bench.evidence.outcomes import KNOWN_ISSUE, LEFT_OUT
 from bench.evidence.summary import Summary
 from bench.packages import package_folder
@@ -90,31 +90,31 @@ def _told(program: AllureProgram, results: Path, summary: Summary) -> dict[str, 
 
 def _limits(summary: Summary) -> Iterator[dict[str, Any]]:
     """Yield the limits of the quality gate, by the plan where there is one: how many results of which outcomes."""
-    controls = {board.slot for board in summary.boards if board.control}
-    whole = {"controls": sorted(controls), "excused": []}
     judged = summary.qualification
     if judged is None:
-        yield {
-            "id": "tests that did not pass",
-            "outcomes": _words(*(one for one in Outcome if one.bad)),
-            "most": 0,
-            **whole,
-        }
+        yield _limit(summary, "tests that did not pass", [outcome for outcome in Outcome if outcome.bad])
         return
     tolerated = [one.result for one in judged.waived]
     if judged.plan.flaky == "allow":
         tolerated += [result for result in summary.results if (result.test, result.slot) in summary.flaky]
-    excused = [[result.test, result.slot, str(result.round)] for result in tolerated]
-    plan = {"controls": sorted(controls), "excused": excused}
-    most = int(judged.plan.lab_error_rate * len(summary.results))
-    yield {"id": "failures without a waiver", "outcomes": _words(Outcome.FAILED), "most": 0, **plan}
-    yield {"id": "known issues without a waiver", "outcomes": [KNOWN_ISSUE], "most": 0, **plan}
-    yield {"id": "lab errors", "outcomes": _words(Outcome.LAB_ERROR), "most": most, **whole}
-    yield {"id": "not run to the end", "outcomes": _words(Outcome.SCRIPT_ERROR, Outcome.DIED), "most": 0, **whole}
+    errors = int(judged.plan.lab_error_rate * len(summary.results))
+    yield _limit(summary, "failures without a waiver", [Outcome.FAILED], excused=tolerated)
+    yield _limit(summary, "known issues without a waiver", [KNOWN_ISSUE], excused=tolerated)
+    yield _limit(summary, "lab errors", [Outcome.LAB_ERROR], errors)
+    yield _limit(summary, "script errors, and tests that did not finish", [Outcome.SCRIPT_ERROR, Outcome.DIED])
 
 
-def _words(*outcomes: Outcome) -> list[str]:
-    return [outcome.value.replace("_", " ") for outcome in outcomes]
+def _limit(
+    summary: Summary, name: str, outcomes: Iterable[str], most: int = 0, excused: Iterable[TestResult] = ()
+) -> dict[str, Any]:
+    """Return a limit; ``outcomes`` are found by the label that each result has."""
+    return {
+        "id": name,
+        "outcomes": [outcome.replace("_", " ") for outcome in outcomes],
+        "most": most,
+        "controls": [board.slot for board in summary.boards if board.control],
+        "excused": [[result.test, result.slot, str(result.round)] for result in excused],
+    }
 
 
 def _run(command: Sequence[str], folder: Path) -> None:

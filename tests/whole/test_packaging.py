@@ -20,7 +20,7 @@ FOLDERS = {
     "reports": "nrf91_bench_reports",
     "tests_hil": "nrf91_bench_suites",
 }
-KINDS = (".py", ".typed", ".toml", ".json", ".html", ".md", ".css")
+KINDS = (".py", ".typed", ".toml", ".json", ".html", ".md", ".css", ".mjs")
 LEFT_OVER = {"__pycache__", "runs"}
 
 

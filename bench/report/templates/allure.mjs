@@ -28,8 +28,8 @@ const plannedRule = {
 };
 const limitRules = told.limits.map(({ id }) => ({
   rule: id,
-  message: ({ actual, expected }) => `${actual}, more than the ${expected} that may be there`,
-  successMessage: ({ actual, expected }) => `${actual}, and ${expected} may be there`,
+  message: ({ actual, expected }) => `${actual} results; at most ${expected} are allowed`,
+  successMessage: ({ actual, expected }) => `${actual} results; at most ${expected} are allowed`,
   validate: async ({ trs, expected }) => ({
     success: trs.length <= expected,
     actual: trs.length,
@@ -67,8 +67,8 @@ const config = await resolveConfig({
   ...(told.history ? { historyPath: told.history } : {}),
   categories: told.categories,
   environments,
-  // What a reader of one test does not need; the rest is shown beside it.
-  hideLabels: ["suite", "subSuite", "host", "thread", "framework", "language", "package", "simulated", "epic", "feature", "story"],
+  // What a page of one test need not show: it is in the path above, or in no reader's question.
+  hideLabels: ["subSuite", "host", "thread", "framework", "language", "package", "simulated", "epic", "feature", "story"],
   qualityGate: {
     use: [verdictRule, plannedRule, ...limitRules],
     rules: [{ [verdictRule.rule]: told.verdict, [plannedRule.rule]: told.planned }, ...limits],
