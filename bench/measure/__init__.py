@@ -15,6 +15,7 @@ from bench.measure.measurement import (
     at_least,
     at_most,
     configured_limits,
+    format_range,
     format_value,
     within,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "at_most",
     "configured_limits",
     "drift",
+    "format_range",
     "format_value",
     "judge",
     "proportion",
