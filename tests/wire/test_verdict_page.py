@@ -5,6 +5,7 @@ from datetime import date
 from hashlib import md5
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from tests.support.rows import row
 from tests.support.run_folders import board_row, broken_links, ended_test, links_of, summary_of
 
 EXCERPT = ['0.675340 bench > board  AT#XSEND="hello"', "0.675660 tcp-echo received 5 bytes  hello"]
-FAILED: dict[str, object] = {
+FAILED: dict[str, Any] = {
     "message": "assert b'hello' == b'hullo'\n  \n  At index 1 diff",
     "place": 'test_a.py:10: assert data == b"hullo"',
     "excerpt": EXCERPT,
@@ -112,9 +113,7 @@ class TestBadNight:
         def night(causes: int) -> Summary:
             summary = summary_of(board_row())
             summary.results = [
-                TestResult(
-                    f"test_a.py::t{n}", "dk-1", Outcome.FAILED, message="x" * 9000, place=f"test_a.py:{n}: assert"
-                )
+                TestResult(f"test_a.py::t{n}", "dk-1", Outcome.FAILED, message="x" * (n + 1) + "\n" + "y" * 9000)
                 for n in range(causes)
             ]
             return summary
@@ -188,7 +187,7 @@ class TestMeasured:
 class TestPlan:
     @pytest.fixture
     def summary(self) -> Summary:
-        known: dict[str, object] = {"known_issue": True, "message": "known issue: seven, not eight"}
+        known: dict[str, Any] = {"known_issue": True, "message": "known issue: seven, not eight"}
         rows = [*ended_test("test_a.py::known", **known), *ended_test("test_a.py::own", **known)]
         rows += [*ended_test("test_a.py::fine"), row("limit", title="'echo' (p90, ms)")]
         summary = summary_of(board_row(), *rows)
