@@ -151,7 +151,7 @@ class TestMeasured:
         text = text_of(page)
         assert text.count("Noise of this host") == 1
         assert "host noise" not in text
-        assert "p50 20 to 30 us, p99 90 us to 7.44 ms" in text
+        assert "p50 20 to 30 µs, p99 90 µs to 7.44 ms" in text
         marked = re.findall(r'<tr class="noisy"><td>\s*([^<]*)', page)
         assert [name.strip() for name in marked] == ["loud"]
 
