@@ -102,14 +102,38 @@ def show_changes(
             metavar="[CHOICE]", help="Of boards and nights, as compare takes it.", autocompletion=completion.choices
         ),
     ] = "*",
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with plots, too.")] = None,
     history: HistoryFile = None,
 ) -> None:
     """Show since which night measurements have moved, and what changed in the same night."""
     from bench.cli.history_text import print_changes
 
     with _open(history, only_read=True) as store:
-        print_changes(store, choice, _lab().boards, html)
+        print_changes(store, choice, _lab().boards)
+
+
+@app.command("page")
+def write_page(
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "--output-dir",
+            metavar="DIR",
+            help="A new folder, or that of a former page; default reports/history-page.",
+        ),
+    ] = None,
+    runs: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The folder that holds the folders of runs; default reports/runs."),
+    ] = None,
+    nights: Annotated[int, typer.Option(min=1, metavar="N", help="Show the last N nights.")] = 90,
+    history: HistoryFile = None,
+) -> None:
+    """Write a page of trends: measurements, tests, lab errors, boards and runs, night by night."""
+    from bench.cli.history_text import write_history_page
+
+    with _open(history, only_read=True) as store:
+        write_history_page(store, out, runs, nights)
 
 
 @app.command("import")

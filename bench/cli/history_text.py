@@ -6,12 +6,11 @@ from pathlib import Path
 
 from rich.table import Table
 
-from bench import __version__
-from bench.cli.lab import write_page
 from bench.cli.terminal import VisibleConsole, say, say_lines
 from bench.clock import span_text
 from bench.config.lab import BoardEntry
 from bench.errors import UsageError
+from bench.evidence.run_folder import DEFAULT as DEFAULT_RUNS
 from bench.evidence.run_folder import check_run_folder
 from bench.history import Store, chosen_runs, observations
 from bench.history.change_points import FEWEST_NIGHTS
@@ -22,7 +21,9 @@ from bench.measure import format_value, quantiles
 from bench.number_text import counted
 from bench.report.exports import measurements_csv, measurements_json, runs_csv, runs_json
 from bench.report.history import run_record
-from bench.report.trend import move_view, trend_page
+from bench.report.history_page import DEFAULT as DEFAULT_PAGE
+from bench.report.history_page import check_site, history_page, write_site
+from bench.report.trend import move_view
 from bench.run.folder import rebuild
 from bench.suggestion import did_you_mean
 from bench.visible import visible
@@ -139,12 +140,10 @@ def _print_by_firmware(store: Store, name: str) -> None:
         say(f"{of}{firmware}   {'   '.join(told)}   n {len(values):,}")
 
 
-def print_changes(store: Store, choice: str, inventory: Sequence[BoardEntry], html: Path | None) -> None:
-    """Print since which night measurements have moved; write a page with plots, too, where one is wanted."""
+def print_changes(store: Store, choice: str, inventory: Sequence[BoardEntry]) -> None:
+    """Print since which night measurements have moved."""
     seen = observations(store, list(chosen_runs(store, choice, inventory)))
     found = find_trends(seen)
-    if html is not None:
-        write_page(html, trend_page(found, f"nrf91-bench {__version__} history changes"))
     for trend in found:
         for move in trend.moves:
             view = move_view(trend, move)
@@ -155,5 +154,23 @@ def print_changes(store: Store, choice: str, inventory: Sequence[BoardEntry], ht
     few = len({one.key for one in seen}) - len(found)
     if few:
         say(f"{counted(few, 'measurement')} more with too few nights: it takes {FEWEST_NIGHTS} that share boards")
-    if html is not None:
-        say(f"page      {html}")
+
+
+def write_history_page(store: Store, out: Path | None, runs: Path | None, nights: int) -> None:
+    """Write the page of trends; say what it shows, what could not be read, and where it is.
+
+    Raises:
+        UsageError: there are no runs where they were said to be, or the page cannot be written.
+    """
+    folder = out or DEFAULT_PAGE
+    check_site(folder)
+    if runs is not None and not runs.is_dir():
+        raise UsageError(f"--runs: {runs} is not a folder")
+    page = history_page(store, runs or DEFAULT_RUNS, folder, nights)
+    written = write_site(folder, page)
+    for note in page.notes:
+        say(f"warning   {note}")
+    charts, tests = len(page.measurements) + len(page.registering), len(page.grid.tests)
+    shown = [counted(len(page.scope.nights), "night"), counted(len(page.runs), "run"), counted(tests, "test")]
+    say(f"history   {', '.join(shown)}, {counted(charts, 'measurement')}")
+    say(f"page      {written}")

@@ -7,7 +7,7 @@ from datetime import datetime
 from bench.config.firmware import firmware_text
 from bench.history.store import Store
 
-_OUTCOMES = ("passed", "failed", "lab_error", "script_error", "skipped", "died")
+OUTCOMES = ("passed", "failed", "lab_error", "script_error", "skipped", "died")
 _FIGURES = ("value", "min", "typical", "p50", "p90", "p95", "p99", "max", "mean")
 
 
@@ -16,6 +16,7 @@ class ListedBoard:
     """A board of a run.
 
     Attributes:
+        identity: short id of its IMEI, else its name: the same on other nights.
         firmware: in one line; empty for a board that did not answer.
     """
 
@@ -24,6 +25,7 @@ class ListedBoard:
     firmware: str
     simulated: bool
     control: bool
+    identity: str
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,13 @@ def listed_runs(store: Store) -> list[ListedRun]:
     """Return the runs, the latest last."""
     boards: dict[int, list[ListedBoard]] = {}
     query = (
-        "SELECT run_id, slot, model, modem_firmware, application, application_version, simulated, control FROM boards"
+        "SELECT run_id, slot, model, modem_firmware, application, application_version, simulated, control, identity"
+        " FROM boards ORDER BY slot"
     )
-    for run, slot, model, modem, application, version, simulated, control in store.rows(f"{query} ORDER BY slot"):
-        firmware = firmware_text(modem, application, version) if modem else ""
-        boards.setdefault(run, []).append(ListedBoard(slot, model, firmware, bool(simulated), bool(control)))
+    for run, slot, model, modem, application, version, simulated, control, identity in store.rows(query):
+        firmware = firmware_text(modem, application, version)
+        board = ListedBoard(slot, model, firmware, bool(simulated), bool(control), identity)
+        boards.setdefault(run, []).append(board)
     counts: dict[int, dict[str, int]] = {}
     known: dict[int, int] = {}
     query = (
@@ -95,7 +99,7 @@ def listed_runs(store: Store) -> list[ListedRun]:
         " WHERE NOT control GROUP BY run_id, outcome"
     )
     for run, outcome, number, issues in store.rows(query):
-        counts.setdefault(run, dict.fromkeys(_OUTCOMES, 0))[outcome] = number
+        counts.setdefault(run, dict.fromkeys(OUTCOMES, 0))[outcome] = number
         known[run] = known.get(run, 0) + int(issues)
     query = (
         "SELECT id, uid, name, started, night, ended, verdict, exit_code, simulated, bench FROM runs ORDER BY started"
@@ -106,13 +110,13 @@ def listed_runs(store: Store) -> list[ListedRun]:
             name,
             started,
             night,
-            _seconds(started, ended),
+            seconds_between(started, ended),
             verdict,
             code,
             bool(simulated),
             bench,
             boards.get(run, []),
-            counts.get(run, dict.fromkeys(_OUTCOMES, 0)),
+            counts.get(run, dict.fromkeys(OUTCOMES, 0)),
             known.get(run, 0),
         )
         for run, uid, name, started, night, ended, verdict, code, simulated, bench in store.rows(query)
@@ -157,7 +161,8 @@ def names_of_measurements(store: Store) -> list[str]:
     return [name for (name,) in store.rows("SELECT DISTINCT name FROM series ORDER BY name")]
 
 
-def _seconds(started: str, ended: str) -> float | None:
+def seconds_between(started: str, ended: str) -> float | None:
+    """Return how long a run took, from its moments (ISO 8601); None where they do not tell."""
     try:
         return (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds()
     except (ValueError, TypeError):

@@ -63,13 +63,16 @@ class Observation:
     bench: str = ""
 
 
-def observations(store: Store, boards: Sequence[int], models: Mapping[str, str] | None = None) -> list[Observation]:
+def observations(
+    store: Store, boards: Sequence[int], models: Mapping[str, str] | None = None, series: int | None = None
+) -> list[Observation]:
     """Return every measurement of these boards (of runs) that has a known statistic.
 
     Args:
         store: the history.
         boards: their numbers in it.
         models: of boards that were named by a port, by identity; None takes those that this history knows.
+        series: number of the only series that is wanted, so that a large history need not fit into memory; None is all.
     """
     found = []
     models = known_models(store) if models is None else models
@@ -79,10 +82,10 @@ def observations(store: Store, boards: Sequence[int], models: Mapping[str, str] 
         " application_version, round, n, step, runs.bench, test,"
         f" series.name, unit, model, access, operator, {', '.join(statistics)} FROM measurements"
         " JOIN series ON series.id = series_id JOIN boards ON boards.id = board_id JOIN runs ON runs.id = run_id"
-        " WHERE board_id = ?"
+        " WHERE board_id = ? AND (series_id = ? OR ?)"
     )
     for board in boards:
-        for row in store.rows(query, (board,)):
+        for row in store.rows(query, (board, series, series is None)):
             turn, slot, simulated, run, night, identity, cell, band, modem, application, version = row[:11]
             number, count, step, bench, test, name, unit, model, access, operator, *values = row[11:]
             model = models.get(identity, model) if model in ("", UNKNOWN) else model

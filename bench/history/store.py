@@ -4,10 +4,11 @@ A run is imported from its folder after the run, in one transaction, so that no 
 is already there is left alone. Pages have 16 kB, for with smaller ones a compressed blob would save nothing on disk.
 """
 
+import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import time
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +26,8 @@ from bench.history.samples import Floats, decode, encode
 DEFAULT = Path("reports") / "history.sqlite"
 _OF_A_RUN = ("uid", "name", "started", "ended", "verdict", "exit_code", "bench", "rows")
 _FIGURES = ("min", "typical", "p50", "p90", "p95", "p99", "max", "mean", "value")
+_PATIENCE = {False: 60.0, True: 10.0}
+"""Seconds to wait for another program that has locked the file, by whether nothing is to be added."""
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -108,11 +111,17 @@ class Store:
                 self._open()
         except (sqlite3.Error, OSError, ValueError) as error:
             self.__exit__()
-            raise LabError(f"{self._path} is not a usable history: {in_words(error)}") from error
+            raise self._unusable(error) from error
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def _unusable(self, error: Exception) -> LabError:
+        code = getattr(error, "sqlite_errorcode", None)  # the last byte is the kind
+        if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return LabError(f"the history {self._path} is locked by another program: try again when that has ended")
+        return LabError(f"{self._path} is not a usable history: {in_words(error)}")
 
     def _can_be_written(self) -> bool:
         """Return whether SQLite can keep its journal beside the file, which it needs even to read."""
@@ -136,7 +145,9 @@ class Store:
     def _open(self) -> None:
         if self._path != ":memory:":
             Path(self._path).parent.mkdir(parents=True, exist_ok=True)
-        connection = self._connection = sqlite3.connect(self._path, timeout=60.0, isolation_level=None)
+        connection = self._connection = sqlite3.connect(
+            self._path, timeout=_PATIENCE[self._only_read], isolation_level=None
+        )
         connection.execute("PRAGMA page_size = 16384")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -374,7 +385,31 @@ class Store:
         try:
             return self.connection.execute(query, tuple(values)).fetchall()
         except sqlite3.Error as error:
-            raise LabError(f"{self._path} is not a usable history: {error}") from error
+            raise self._unusable(error) from error
+
+    @contextlib.contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """See the history as it is now for as long as this is entered, whatever others add to it.
+
+        Raises:
+            LabError: as :meth:`rows`.
+        """
+        self.rows("BEGIN")
+        try:
+            yield
+        finally:
+            self.connection.execute("ROLLBACK")
+
+    def each(self, query: str, values: Iterable[object] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows that an SQL query gives, of which there may be more than fit into memory.
+
+        Raises:
+            LabError: as :meth:`rows`.
+        """
+        try:
+            yield from self.connection.execute(query, tuple(values))
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
 
 
 def _step_of_blob(kind: str, data: bytes) -> float:

@@ -2,6 +2,7 @@
 
 from bench.measure.current import Current
 from bench.measure.measurement import (
+    TIME_TO_REGISTER,
     VALUE,
     AtLeast,
     AtMost,
@@ -15,6 +16,7 @@ from bench.measure.measurement import (
     at_least,
     at_most,
     configured_limits,
+    format_range,
     format_value,
     within,
 )
@@ -33,6 +35,7 @@ __all__ = [
     "PARTS",
     "PART_MEANINGS",
     "STATISTIC_MEANINGS",
+    "TIME_TO_REGISTER",
     "VALUE",
     "AtLeast",
     "AtMost",
@@ -64,6 +67,7 @@ __all__ = [
     "at_most",
     "configured_limits",
     "drift",
+    "format_range",
     "format_value",
     "judge",
     "proportion",

@@ -24,6 +24,8 @@ class LimitVerdict(StrEnum):
 
 VALUE = "value"
 """The statistic of a measurement that is a single value."""
+TIME_TO_REGISTER = "time to register"
+"""The name of what is measured when a board is opened, in whatever test comes first after that."""
 
 _TIMES = {"s": NS_PER_S, "ms": NS_PER_S // 1000, "us": 1000, "µs": 1000, "ns": 1}
 _SIZES = ((1e6, "MB/s"), (1e3, "kB/s"))
@@ -296,3 +298,17 @@ def format_value(value: float, unit: str) -> str:
             if abs(value) >= size:
                 return f"{value / size:.3g} {name}"
     return f"{value:.4g} {unit}"
+
+
+def format_range(values: Iterable[float], unit: str) -> str:
+    """Return the least and the greatest value as text: ``415 to 427 ms``; one of them where they are the same.
+
+    Raises:
+        ValueError: There is no value.
+    """
+    known = list(values)
+    low, high = format_value(min(known), unit), format_value(max(known), unit)
+    if low == high:
+        return low
+    number, _, name = low.partition(" ")
+    return f"{number if high.endswith(f' {name}') else low} to {high}"

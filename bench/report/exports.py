@@ -6,7 +6,7 @@ JSON (``nrf91-bench history list --json``)::
         "uid": "…", "run": "20261128T220000Z-4711", "started": "2026-11-28T22:00:00Z", "night": "2026-11-28",
         "seconds": 214.5, "verdict": "PASSED", "exit_code": 0, "simulated": false, "bench": "0.1.0",
         "boards": [{"name": "dk-1", "model": "nrf9151dk", "firmware": "mfw_nrf91x1_2.0.2, SLM 3.1.0",
-                    "simulated": false, "control": false}],
+                    "simulated": false, "control": false, "identity": "imei-0f98d271"}],
         "passed": 602, "failed": 0, "lab_errors": 0, "script_errors": 0, "skipped": 0, "died": 0, "known_issues": 1}]}
 
 JSON (``nrf91-bench history show NAME --json``)::

@@ -5,7 +5,6 @@ there is no such page, they are the light ones.
 """
 
 from collections.abc import Sequence
-from datetime import date
 from html import escape
 
 import numpy
@@ -114,28 +113,6 @@ def ecdf(values: Sequence[float], unit: str, quantiles: dict[str, float]) -> str
     frame.line([*zip(ordered[::step], shares[::step], strict=True), (ordered[-1], 1.0)])
     for number, (name, value) in enumerate(quantiles.items()):
         frame.mark(value, name, number)
-    return frame.svg()
-
-
-def nights(dates: Sequence[str], levels: Sequence[float], unit: str, changes: Sequence[str]) -> str:
-    """Return a plot of a measurement's level by night, with a mark at each night since which it is another.
-
-    Args:
-        dates: of the nights, ISO 8601, in their order; nights without a measurement leave a gap.
-        levels: of each night.
-        unit: of the levels.
-        changes: some of the dates.
-    """
-    days = [float(date.fromisoformat(text).toordinal()) for text in dates]
-    last = days[-1] if days[-1] > days[0] else days[0] + 1
-    middle = len(days) // 2
-    across = Axis(days[0], last, [(days[at], dates[at]) for at in sorted({0, middle, len(days) - 1})])
-    frame = _Frame("level by night", across, axis(min(levels), max(levels), unit))
-    for text in changes:
-        frame.mark(days[dates.index(text)], text)
-    frame.line(list(zip(days, levels, strict=True)))
-    for day, level in zip(days, levels, strict=True):
-        frame.dot(day, level, 2)
     return frame.svg()
 
 

@@ -257,14 +257,6 @@ class TestChanges:
         assert first.endswith("with it: firmware mfw_1, SLM 3.1.0 to mfw_2, SLM 3.1.0")
         assert last == "a change was found in 1 of 1 measurement, in 14 nights"
 
-    def test_the_page(self, history: str, tmp_path: Path) -> None:
-        page = tmp_path / "changes.html"
-        command_line("history", "changes", "--history", history, "--html", str(page))
-        text = page.read_text()
-        assert "<svg" in text
-        assert "2026-11-08" in text
-        assert "A change was found in 1 measurement. In 0 none was found" in text
-
     def test_few_nights(self, history: str) -> None:
         finished = command_line("history", "changes", "2026-11-01..2026-11-05", "--history", history)
         assert "a change was found in 0 of 0 measurements, in 5 nights" in finished.stdout
