@@ -172,6 +172,13 @@ class TestFilters:
         told = opened.ask("document.querySelector('#test-grid .reading').textContent")
         assert told == "2026-01-11/12   test_suite.py::test_001   failed: 2 failed"
 
+    def test_a_known_issue_is_seen_as_such(self, opened: Browser) -> None:
+        opened.choose(text="test_004", kind="hardware")
+        assert opened.ask("document.querySelector('#test-grid tbody .cell').textContent") == "K"
+        opened.ask("document.querySelector('#test-grid tbody .cell').click()")
+        told = opened.ask("document.querySelector('#test-grid .reading').textContent")
+        assert told.endswith("known issue: 2 passed, 2 known issue")
+
     def test_rates_are_those_of_the_chosen_firmware(self, opened: Browser) -> None:
         rates = []
         for firmware in ("", "0", "1"):

@@ -148,7 +148,7 @@
   // Class and letter of a night, the worst first; a test that passed and failed on one board is flaky.
   const STATES = [
     ["failed", "f", "F"], ["flaky", "x", "~"], ["did not finish", "d", "D"], ["script error", "e", "S"],
-    ["lab error", "l", "L"], ["passed", "p", ""], ["skipped", "s", "-"],
+    ["lab error", "l", "L"], ["known issue", "k", "K"], ["passed", "p", ""], ["skipped", "s", "-"],
   ];
 
   function stateOf(parts) {
@@ -270,6 +270,9 @@
         has(boards, filter.board) && has(firmware, filter.firmware);
       one.hidden = !wanted;
       if (wanted && one.localName === "article") shown += 1;
+    }
+    for (const row of document.querySelectorAll("article tr[data-firmware]")) {
+      row.hidden = !has(row.dataset.firmware, filter.firmware);
     }
     document.getElementById("shown").textContent = `${shown} of ${places.length} charts`;
     redraw();
