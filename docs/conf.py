@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from docutils import nodes
+from sphinx.application import Sphinx
+
 from bench import __version__
 
 project = "nrf91-bench"
@@ -17,3 +20,17 @@ html_css_files = ["manual.css"]
 html_show_sphinx = False
 html_copy_source = False
 pygments_style, pygments_dark_style = "default", "github-dark"
+
+_SHORT = 24
+"""Letters of code that fit a line of a phone."""
+
+
+def _keep_short_code_together(_: Sphinx, page: nodes.document, __: str) -> None:
+    for code in page.findall(nodes.literal):
+        if len(code.astext()) <= _SHORT:
+            code["classes"].append("short")
+
+
+def setup(app: Sphinx) -> None:
+    """Let no line break behind the dashes of an option; Sphinx calls this."""
+    app.connect("doctree-resolved", _keep_short_code_together)

@@ -10,7 +10,7 @@ from bench.cli import completion
 from bench.cli.console import RunConsole
 from bench.cli.lab import HistoryFile, history_path
 from bench.cli.terminal import short_path
-from bench.errors import LabError, UsageError
+from bench.errors import LabError, UsageError, in_words
 from bench.evidence import Summary
 from bench.evidence.run_folder import check_run_folder
 from bench.exit_code import ExitCode
@@ -38,7 +38,7 @@ def report(
     try:
         save(folder, summary)
     except OSError as error:
-        raise LabError(f"cannot write the report: {error}") from error
+        raise LabError(f"cannot write the report: {in_words(error)}") from error
     console = RunConsole(all_measured=measured)
     summary.folder = folder
     console.finish(summary)

@@ -403,11 +403,13 @@ class MeasurementLimit(Section):
     statistic: Literal["value", "min", "p50", "p90", "p95", "p99", "max", "mean", "jitter"] = "value"
     """The number of a series that is limited; ``value`` is that of a single value."""
     at_most: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    """The largest value that is allowed."""
     at_least: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    """The smallest value that is allowed."""
     unit: str
     """s, ms, us (or µs) or ns for a time, else the measurement's own: B/s, fraction, datagrams ..."""
     marginal: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """The part of the limit within which a value is shown as marginal."""
+    """The share of the limit within which a value is shown as marginal: 0.1 is the last tenth."""
 
     @property
     def title(self) -> str:
@@ -452,9 +454,10 @@ class Config(Section):
     logs: Logs = Logs()
     measurements: tuple[MeasurementLimit, ...] = ()
     history: Annotated[Path, AfterValidator(_is_a_path)] = Path("reports/history.sqlite")
-    """The file that keeps what runs have shown."""
+    """The file of the history, which keeps the results of all runs."""
     night_ends: Annotated[time, BeforeValidator(_time_of_day)] = time(12)
-    """Where a night ends, in this host's zone: a run that starts before it belongs to the night of the day before."""
+    """The time of the day at which a night ends, in the time zone of the host. A run that starts before it belongs to
+    the night of the day before."""
     compare: Compare = Compare()
     notify: Notify = Notify()
 

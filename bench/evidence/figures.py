@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.evidence.rows import MeasurementRow
-from bench.measure import VALUE, LimitVerdict, format_value
+from bench.measure import VALUE, LimitVerdict, format_range
 
 _HEADLINE = ("p50", "p90", "p95", "p99")
 COLUMNS = ("min", "p50", "p90", "p99", "max")
@@ -87,7 +87,7 @@ def _part(same: Sequence[MeasurementRow]) -> str:
     name = first.name.removeprefix(f"{first.part_of}: ")
     values = [next((one.figures[key] for key in (VALUE, "p50", "min") if key in one.figures), 0.0) for one in same]
     bounds = first.intervals.get(VALUE) if len(same) == 1 else None
-    interval = f" ({format_value(bounds[0], first.unit)} to {format_value(bounds[1], first.unit)})" if bounds else ""
+    interval = f" ({format_range(bounds, first.unit)})" if bounds else ""
     return f"{name} {_span(values, first.unit)}{interval}"
 
 
@@ -106,7 +106,7 @@ def _series(found: list[MeasurementRow], parts: tuple[str, ...], *, many: bool) 
         if all(name in figures for figures in all_figures)
     ]
     lowest, highest = min(f["min"] for f in all_figures), max(f["max"] for f in all_figures)
-    spans = spans or [f"{format_value(lowest, last.unit)} to {format_value(highest, last.unit)}"]
+    spans = spans or [format_range((lowest, highest), last.unit)]
     spans += [f"in {len(rounds)} rounds"] * (len(rounds) > 1)
     place = f" ({last.slot})" if many and last.slot else ""
     count = sum(one.n for one in rounds)
@@ -134,20 +134,14 @@ def _range(found: list[MeasurementRow], parts: tuple[str, ...]) -> Figure:
     value = _span(sorted(one.value for one in found if one.value is not None), first.unit)
     bounds = first.intervals.get(VALUE)
     if bounds and len(found) == 1:
-        value += f" ({format_value(bounds[0], first.unit)} to {format_value(bounds[1], first.unit)})"
+        value += f" ({format_range(bounds, first.unit)})"
     beside = tuple(dict.fromkeys(fact for one in found for fact in one.beside))
     count = sum(one.n for one in found)
     return Figure(first.name, value, count, first.limit, _worst(found), beside, parts, rows=tuple(found))
 
 
 def _span(values: list[float], unit: str) -> str:
-    if not values:
-        return "no value"
-    low, high = format_value(min(values), unit), format_value(max(values), unit)
-    if low == high:
-        return low
-    number, _, name = low.partition(" ")
-    return f"{number if high.endswith(f' {name}') else low} to {high}"
+    return format_range(values, unit) if values else "no value"
 
 
 def _worst(found: list[MeasurementRow]) -> str:

@@ -16,6 +16,7 @@ from bench.measure.measurement import (
     at_least,
     at_most,
     configured_limits,
+    format_range,
     format_value,
     within,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "at_most",
     "configured_limits",
     "drift",
+    "format_range",
     "format_value",
     "judge",
     "proportion",

@@ -298,3 +298,17 @@ def format_value(value: float, unit: str) -> str:
             if abs(value) >= size:
                 return f"{value / size:.3g} {name}"
     return f"{value:.4g} {unit}"
+
+
+def format_range(values: Iterable[float], unit: str) -> str:
+    """Return the least and the greatest value as text: ``415 to 427 ms``; one of them where they are the same.
+
+    Raises:
+        ValueError: There is no value.
+    """
+    known = list(values)
+    low, high = format_value(min(known), unit), format_value(max(known), unit)
+    if low == high:
+        return low
+    number, _, name = low.partition(" ")
+    return f"{number if high.endswith(f' {name}') else low} to {high}"

@@ -9,8 +9,8 @@ from hashlib import md5
 from pathlib import Path
 from typing import Any, Self
 
-KNOWN_ISSUE, SCRIPT_ERROR = "known issue", "script error"
-"""How the messages of such results begin: reports/categories.json finds them by it."""
+SCRIPT_ERROR = "script error"
+"""How the message of such a result begins: reports/categories.json finds it by that."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from hashlib import md5
 from pathlib import Path
 from typing import Any
 
+from bench.evidence.outcomes import LEFT_OUT
 from bench.evidence.summary import Summary
 from bench.report.allure_environment import report_name
 from bench.shared_files import open_plain, replace_plain
@@ -97,12 +98,14 @@ def _item(key: str, result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _last_results(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the last result of each test at its place, by the id that Allure 3 gives its history."""
+    """Return the last result of each test at its place that counts, by the id that Allure 3 gives its history."""
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob("*-result.json")):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # cut off: no report shows it either
             result = json.loads(path.read_text(encoding="utf-8"))
             key = _history_id(result)
+            if {"name": "outcome", "value": LEFT_OUT} in result["labels"]:
+                continue  # it counts nowhere
             if key not in found or int(result["start"]) >= int(found[key]["start"]):
                 found[key] = result
     return found

@@ -7,20 +7,21 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.errors import in_words
-from bench.evidence import Outcome
+from bench.evidence import Outcome, TestResult
+from bench.evidence.outcomes import KNOWN_ISSUE, LEFT_OUT
 from bench.evidence.summary import Summary
 from bench.packages import package_folder
 from bench.report.allure_environment import report_name
-from bench.report.allure_files import KNOWN_ISSUE
 from bench.report.allure_history import runs_before
 from bench.report.allure_program import AllureProgram, CannotRender, last_lines, run_bounded
 
-MOST_RESULTS_IN_ONE_FILE = 3000
+MOST_BYTES_IN_ONE_FILE = 50_000_000
+"""Of results: a page of some 100 MB, which a browser still opens in seconds; a run of 1,200 tests has a third of it."""
 _SECONDS = 900
 _SCRIPT = Path(__file__).parent / "templates" / "allure.mjs"
 _ANALYTICS = re.compile(
@@ -32,7 +33,7 @@ _ANALYTICS = re.compile(
 def render(program: AllureProgram, folder: Path, summary: Summary, history: Path) -> Path:
     """Render a run's Allure results into its folder, and return the page to open.
 
-    Up to 3,000 results make one file, which opens from anywhere; more make a folder that needs a web server.
+    Up to 50 MB of results make one file, which opens from anywhere; more make a folder that needs a web server.
 
     Args:
         program: Node and Allure.
@@ -67,7 +68,7 @@ def render(program: AllureProgram, folder: Path, summary: Summary, history: Path
 
 def is_one_file(folder: Path) -> bool:
     """Return whether a run's report is a single file."""
-    return sum(1 for _ in (folder / "allure-results").glob("*-result.json")) <= MOST_RESULTS_IN_ONE_FILE
+    return sum(path.stat().st_size for path in (folder / "allure-results").iterdir()) <= MOST_BYTES_IN_ONE_FILE
 
 
 def _told(program: AllureProgram, results: Path, summary: Summary) -> dict[str, Any]:
@@ -81,38 +82,39 @@ def _told(program: AllureProgram, results: Path, summary: Summary) -> dict[str, 
         "categories": json.loads(categories.read_text(encoding="utf-8")),
         "boards": sorted({board.slot for board in summary.boards} | {result.slot for result in summary.results}),
         "verdict": {"ok": not summary.exit_code, "text": f"{summary.verdict}: {summary.reason}"},
-        "planned": len(summary.results) + len(summary.left_out),
+        "planned": len(summary.results),
+        "leftOut": LEFT_OUT,
         "limits": list(_limits(summary)),
     }
 
 
 def _limits(summary: Summary) -> Iterator[dict[str, Any]]:
     """Yield the limits of the quality gate, by the plan where there is one: how many results of which outcomes."""
-    controls = {board.slot for board in summary.boards if board.control}
-    whole = {"controls": sorted(controls), "excused": []}
     judged = summary.qualification
     if judged is None:
-        yield {
-            "id": "tests that did not pass",
-            "outcomes": _words(*(one for one in Outcome if one.bad)),
-            "most": 0,
-            **whole,
-        }
+        yield _limit(summary, "tests that did not pass", [outcome for outcome in Outcome if outcome.bad])
         return
     tolerated = [one.result for one in judged.waived]
     if judged.plan.flaky == "allow":
         tolerated += [result for result in summary.results if (result.test, result.slot) in summary.flaky]
-    excused = [[result.test, result.slot, str(result.round)] for result in tolerated]
-    plan = {"controls": sorted(controls), "excused": excused}
-    most = int(judged.plan.lab_error_rate * len(summary.results))
-    yield {"id": "failures without a waiver", "outcomes": _words(Outcome.FAILED), "most": 0, **plan}
-    yield {"id": "known issues without a waiver", "outcomes": [KNOWN_ISSUE], "most": 0, **plan}
-    yield {"id": "lab errors", "outcomes": _words(Outcome.LAB_ERROR), "most": most, **whole}
-    yield {"id": "not run to the end", "outcomes": _words(Outcome.SCRIPT_ERROR, Outcome.DIED), "most": 0, **whole}
+    errors = int(judged.plan.lab_error_rate * len(summary.results))
+    yield _limit(summary, "failures without a waiver", [Outcome.FAILED], excused=tolerated)
+    yield _limit(summary, "known issues without a waiver", [KNOWN_ISSUE], excused=tolerated)
+    yield _limit(summary, "lab errors", [Outcome.LAB_ERROR], errors)
+    yield _limit(summary, "script errors, and tests that did not finish", [Outcome.SCRIPT_ERROR, Outcome.DIED])
 
 
-def _words(*outcomes: Outcome) -> list[str]:
-    return [outcome.value.replace("_", " ") for outcome in outcomes]
+def _limit(
+    summary: Summary, name: str, outcomes: Iterable[str], most: int = 0, excused: Iterable[TestResult] = ()
+) -> dict[str, Any]:
+    """Return a limit; ``outcomes`` are found by the label that each result has."""
+    return {
+        "id": name,
+        "outcomes": [outcome.replace("_", " ") for outcome in outcomes],
+        "most": most,
+        "controls": [board.slot for board in summary.boards if board.control],
+        "excused": [[result.test, result.slot, str(result.round)] for result in excused],
+    }
 
 
 def _run(command: Sequence[str], folder: Path) -> None:

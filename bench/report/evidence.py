@@ -181,4 +181,5 @@ def stem_of(test: str) -> str:
     module, _, rest = test.partition("::")
     plain = re.sub(r"[^A-Za-z0-9_.\[\]=,-]+", "_", f"{Path(module).stem}-{rest.replace('::', '-')}")
     # The digest covers the parts that the name cannot hold: folder, other characters, its end.
-    return f"{plain[:150]}-{hashlib.sha256(test.encode()).hexdigest()[:6]}"
+    digest = hashlib.sha256(test.encode(errors="surrogatepass")).hexdigest()
+    return f"{plain[:150]}-{digest[:6]}"

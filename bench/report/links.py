@@ -26,10 +26,7 @@ class RunLinks:
 
     def to(self, path: str) -> str:
         """Return the link to a path within the folder; empty for one that leads elsewhere or to nothing."""
-        parts = urlsplit(path) if path else None
-        if parts is None or parts.scheme or parts.netloc or not self._is_there(path):
-            return ""
-        return quote(path, errors="replace")
+        return quote(path, errors="replace") if path and _stays_within(path) and self._is_there(path) else ""
 
     def to_measured(self, row: MeasurementRow) -> str:
         """Return the link to the page of a test's measurements."""
@@ -57,13 +54,22 @@ class RunLinks:
         if self.folder is None:
             return True
         try:
-            return self.folder in (self.folder / path).parents and (self.folder / path).exists()
+            return (self.folder / path).exists()
         except (OSError, ValueError):  # what no path can be
             return False
 
 
 NO_FOLDER = RunLinks()
 """The links of a page whose folder is not at hand."""
+
+
+def _stays_within(path: str) -> bool:
+    """Return whether a path is one within the folder: neither an address, nor a way up and out."""
+    try:
+        parts = urlsplit(path)
+    except ValueError:  # "//[" is an address without an end
+        return False
+    return not (parts.scheme or parts.netloc or path.startswith("/") or ".." in path.split("/"))
 
 
 def link_between(page: Path, target: Path) -> str:

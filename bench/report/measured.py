@@ -16,6 +16,7 @@ from bench.measure import (
     Measurement,
     OverTime,
     Series,
+    format_range,
     format_value,
 )
 from bench.report import plots
@@ -152,8 +153,7 @@ def _view(one: Measured, common: Sequence[str]) -> MeasuredView:
 
 def _statistic(found: Measurement, name: str) -> Statistic:
     bounds = found.intervals.get(name)
-    interval = f"{format_value(bounds[0], found.unit)} to {format_value(bounds[1], found.unit)}" if bounds else ""
-    return Statistic(format_value(found.figures[name], found.unit), interval)
+    return Statistic(format_value(found.figures[name], found.unit), format_range(bounds, found.unit) if bounds else "")
 
 
 def _limits(found: Measurement) -> list[JudgedLimit]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.evidence.figures import COLUMNS, Figure
 from bench.evidence.rows import MeasurementRow
-from bench.measure import HOST_NOISE, PART_MEANINGS, LimitVerdict, format_value
+from bench.measure import HOST_NOISE, PART_MEANINGS, LimitVerdict, format_range
 from bench.report.links import RunLinks
 
 _MOST_PAGES = 8
@@ -132,8 +132,4 @@ def _noise_text(rows: Sequence[MeasurementRow]) -> str:
     known = [row.noise for row in rows if {"p50", "p99"} <= set(row.noise)]
     if not known:
         return ""
-    spans = []
-    for name in ("p50", "p99"):
-        low, high = (format_value(pick(noise[name] for noise in known), "ns") for pick in (min, max))
-        spans.append(f"{name} {low if low == high else f'{low} to {high}'}")
-    return ", ".join(spans)
+    return ", ".join(f"{name} {format_range((noise[name] for noise in known), 'ns')}" for name in ("p50", "p99"))

@@ -91,4 +91,4 @@ def unbroken_names(names: str) -> Markup:
 
 def link_target(path: str) -> Markup:
     """Return a link for Markdown, without any character that could end it."""
-    return Markup(quote(path, safe="/%#"))
+    return Markup(quote(path, safe="/%#").replace("~", "%7E"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.config.firmware import application_title
-from bench.errors import UsageError
+from bench.errors import UsageError, in_words
 from bench.evidence import Outcome, rows
 from bench.evidence.outcomes import KNOWN_ISSUE, LEFT_OUT
 from bench.report.lab_time import lab_time
@@ -168,7 +168,7 @@ def _read(file: Path) -> list[tuple[str, str]]:
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"cannot read the specification {file}: {error}") from error
+        raise UsageError(f"cannot read the specification {file}: {in_words(error)}") from error
     return [(f"{command}.{name}", str(text)) for command, texts in tables.items() for name, text in texts.items()]
 
 

@@ -72,7 +72,7 @@ class Ending:
         try:
             save(run.folder, summary)
         except OSError as error:
-            return self._without_evidence(str(error))
+            return self._without_evidence(in_words(error))
         return summary
 
     def remember(self, summary: Summary) -> None:

@@ -11,7 +11,7 @@ from bench.config.lab import Config, load
 from bench.config.named_files import check_named
 from bench.config.plan import FILE as PLAN_FILE
 from bench.config.plan import Plan, load_plan
-from bench.errors import BenchError, InternalError
+from bench.errors import BenchError, InternalError, in_words
 from bench.evidence import EvidenceLost, ResultStream, Summary, rows, write_json
 from bench.evidence.run_folder import discard_run_folder, new_run_folder
 from bench.evidence.summary import FILE as SUMMARY
@@ -142,7 +142,7 @@ def _play(run: Run, ending: Ending, schedule: Schedule, command: Sequence[str]) 
     try:
         run.begin(schedule, command)
     except (OSError, EvidenceLost) as error:
-        return Summary(run.folder.name, lost=[f"evidence cannot be kept: {error}"])
+        return Summary(run.folder.name, lost=[f"evidence cannot be kept: {in_words(error)}"])
     return ending.reconcile(run.play(schedule))
 
 

@@ -51,6 +51,7 @@ class TestEnd:
         kept: its evidence.
         logs: what the board's further ports said, where that may be shown.
         place: the line of the scenario where something went wrong.
+        left_out: the firmware does not have what it is about.
     """
 
     __test__ = False
@@ -62,6 +63,7 @@ class TestEnd:
     kept: KeptEvidence = field(default_factory=KeptEvidence)
     logs: Sequence[Attachment] = ()
     place: str = ""
+    left_out: bool = False
 
 
 class TestEndings:
@@ -95,6 +97,7 @@ class TestEndings:
             session.lab_errors_in_a_row = errors + 1 if outcome is Outcome.LAB_ERROR else 0
         wrong = WrongEnd(outcome.word, record.message, record.place, record.ready_ns, record.failed_ns)
         kept = self._keep(left, wrong if outcome.bad else None)
+        left_out = record.left_out and outcome is Outcome.SKIPPED
         log, logs = keep_logs(session, left.test, self._started_ns) if outcome.bad else ("", [])
         duration_ns = now_ns() - self._started_ns
         whole = outcome in (Outcome.PASSED, Outcome.FAILED)
@@ -117,13 +120,13 @@ class TestEndings:
                 unexpected_pass=record.unexpected_pass,
                 lab_lost=judgement.lab_lost,
                 observation=judgement.observation,
-                left_out=record.left_out and outcome is Outcome.SKIPPED,
+                left_out=left_out,
                 radio=session.radio.network if shows_place else rows.ServingNetwork(),
                 **record.error_fields(judgement),
             )
         )
         flaky = {outcome, self._earlier(left.test)} == {Outcome.PASSED, Outcome.FAILED}
-        return TestEnd(outcome, record.message, judgement.known_issue, flaky, kept, logs, record.place)
+        return TestEnd(outcome, record.message, judgement.known_issue, flaky, kept, logs, record.place, left_out)
 
     def interrupt(self, left: TestLeft) -> KeptEvidence:
         """Keep the evidence of a test in which the run was interrupted; its fixtures are torn down later."""

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import time
 from typing import Any, get_args
 
 from pydantic import AfterValidator
@@ -17,7 +18,14 @@ from bench.config.plan import Plan
 from bench.config.toml_file import Section
 
 Schema = Mapping[str, Any]
-_FORMATS = {"date": "date", "ipv4": "IPv4 address", "ipv6": "IPv6 address", "path": "path", "": "text"}
+_FORMATS = {
+    "date": "date",
+    "time": "time of the day",
+    "ipv4": "IPv4 address",
+    "ipv6": "IPv6 address",
+    "path": "path",
+    "": "text",
+}
 
 
 @dataclass(frozen=True)
@@ -94,8 +102,8 @@ def _keys(model: type[Section], names: list[str]) -> str:
         field = model.model_fields[name]
         properties = schema["properties"][name]
         form = _form_of(field) or _kind(properties, schema)
-        rows.append((code(name), form, _default(field), texts.get(name, "")))
-    return table(("key", "value", "default", "meaning"), rows)
+        rows.append((code(name), texts.get(name, ""), form, _default(field)))
+    return table(("key", "meaning", "value", "default"), rows)
 
 
 def _form_of(field: FieldInfo) -> str:
@@ -120,6 +128,8 @@ def _default(field: FieldInfo) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, time):
+        return f'"{value:%H:%M}"'
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
     return f"{value:g}" if isinstance(value, float) else str(value) if isinstance(value, int) else f'"{value}"'

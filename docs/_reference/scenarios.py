@@ -21,13 +21,13 @@ _SUITES = Path(__file__).parents[2] / "tests_hil"
 def fixtures() -> str:
     """Return the page of fixtures."""
     rows = [
-        (code(name), code(_annotation(function)), scope, text_of(inspect.getdoc(function)))
+        (code(name), text_of(inspect.getdoc(function)), code(_annotation(function)), scope)
         for module in map(importlib.import_module, nrf91_bench_fixtures.pytest_plugins)
         for name, scope, function in _fixtures_of(module)
     ]
-    rows.sort(key=lambda row: row[2] == "session")
+    rows.sort(key=lambda row: row[3] == "session")
     lead = "Name a fixture as a parameter of a test to get it. [How to write a scenario](../scenarios.md)."
-    return f"# Fixtures\n\n{lead}\n\n{table(('fixture', 'type', 'lasts for one', 'what it gives'), rows)}"
+    return f"# Fixtures\n\n{lead}\n\n{table(('fixture', 'what it gives', 'type', 'lasts for one'), rows)}"
 
 
 def _fixtures_of(module: ModuleType) -> Iterator[tuple[str, str, Any]]:

@@ -176,7 +176,7 @@ class TestRenders:
         assert (code, "Allure did not end within" in text) == (3, True)
 
     def test_many_results_need_a_server_and_it_says_how(self, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(allure_report, "MOST_RESULTS_IN_ONE_FILE", 0)
+        monkeypatch.setattr(allure_report, "MOST_BYTES_IN_ONE_FILE", 0)
         host.install_allure()
         host.program("node", RENDERS)
         code, text = host.report()

@@ -54,7 +54,8 @@ class TestCategories:
             ("broken", "the run was interrupted in this test: Exit", "Died, interrupted or never run"),
             ("broken", "the peer is unreachable\nscript error: no", "Lab error"),
             ("skipped", "observation, for a person to adopt: x", "Observation, for a person to adopt"),
-            ("skipped", "no SIM in this lab", "Left out or not possible in this lab"),
+            ("skipped", "this firmware (SLM 3.1.0) has no #XRECVCFG", "Left out: the firmware does not have it"),
+            ("skipped", "no SIM in this lab", "Not possible in this lab"),
             ("passed", "", None),
         ],
     )
@@ -127,7 +128,9 @@ class TestEnvironment:
         assert json.loads((tmp_path / "executor.json").read_text())["reportName"].startswith("INCOMPLETE: mfw")
 
 
-def result_of(folder: Path, name: str, status: str = "passed", *, slot: str = "dk-1", start: int = 1) -> None:
+def result_of(
+    folder: Path, name: str, status: str = "passed", *, slot: str = "dk-1", start: int = 1, outcome: str = ""
+) -> None:
     """A result as the plugin writes it."""
     folder.mkdir(parents=True, exist_ok=True)
     content = {
@@ -138,6 +141,7 @@ def result_of(folder: Path, name: str, status: str = "passed", *, slot: str = "d
         "status": status,
         "statusDetails": {"message": "m" * 5000},
         "parameters": [{"name": "size", "value": "1", "excluded": True}, {"name": "board", "value": slot}],
+        "labels": [{"name": "outcome", "value": outcome or status}],
         "start": start,
         "stop": start + 5,
     }
@@ -173,6 +177,11 @@ class TestHistory:
         cases, places = ({key.split(".")[part] for key in line["testResults"]} for part in (0, 1))
         assert (len(cases), len(places)) == (1, 2), "one test case, on two boards"
         assert all(len(item["message"]) == 500 for item in line["testResults"].values())
+
+    def test_what_was_left_out_is_not_there(self, tmp_path: Path, results: Path) -> None:
+        result_of(results, "b", "skipped", outcome="left out")
+        remember_run(tmp_path / "h.jsonl", results, summary())
+        assert len(self.lines(tmp_path / "h.jsonl")[0]["testResults"]) == 2
 
     def test_a_run_has_one_line(self, tmp_path: Path, results: Path) -> None:
         file = tmp_path / "h.jsonl"
