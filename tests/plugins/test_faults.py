@@ -31,8 +31,8 @@ def test_is_caught(name: str, tmp_path: Path, pytester: pytest.Pytester) -> None
             scenarios = [str(SUITES / scenario) for scenario in fault.scenarios]
             lab = tmp_path / "bench.toml"
             lab.write_text('[network]\nprofile = "simulated"\n')  # nothing is lost on the way, so one try must do
-            options = (f"--port={port}", f"--bench-config={lab}", f"--bench-out={out}")
-            options += ("--bench-peer-name=peers.nrf91-bench.test",)
+            options = [f"--port={port}", f"--bench-config={lab}", f"--bench-out={out}"]
+            options.append("--bench-peer-name=peers.nrf91-bench.test")
             bundled = ("-p", "nrf91_bench_fixtures", *WITHOUT, f"--rootdir={SUITES}", "-c", os.devnull)
             with undisturbed():
                 finished = pytester.runpytest_inprocess(*scenarios, *options, *bundled)
