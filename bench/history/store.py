@@ -398,7 +398,8 @@ class Store:
         try:
             yield
         finally:
-            self.connection.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.Error):  # where the file is damaged, that is being told already
+                self.connection.execute("ROLLBACK")
 
     def each(self, query: str, values: Iterable[object] = ()) -> Iterator[tuple[Any, ...]]:
         """Yield the rows that an SQL query gives, of which there may be more than fit into memory.
