@@ -36,16 +36,12 @@ class Bisection:
         folder: where the record and the runs are.
         play: plays the tests on an image.
         tell: takes a line for whoever watches.
-        measured: a measurement is sought, not a test.
-        tries: how often an image is tried that nobody could judge.
     """
 
     record: BisectRecord
     folder: Path
     play: Play
     tell: Tell = field(default=lambda word, text: None)
-    measured: bool = False
-    tries: int = 3
 
     def find(self) -> Found:
         """Try image after image until the first bad one is found, or nothing more can be.
@@ -54,12 +50,13 @@ class Bisection:
             Interrupted: the bisection was interrupted; the record has all that was judged.
             BenchError: a run could not begin at all.
         """
-        search = Search(len(self.record.images), self.tries)
+        search = Search(len(self.record.images), self.record.wanted.tries)
+        measured = bool(self.record.wanted.measurement)
         while not isinstance(place := search.next(self.record.seen), Found):
             name = self.record.images[place].name
             left = search.steps_left(self.record.seen)
             self.tell("try", f"image {place + 1} of {search.count}, {name}; at most {left} to go")
-            one = self._measure(place) if self.measured else self._test(place)
+            one = self._measure(place) if measured else self._test(place)
             self._keep(self.record.with_try(one))
             self.tell(str(one.judgement), f"image {place + 1}: {one.reason}")
         return place
@@ -107,7 +104,7 @@ class Bisection:
                 continue
             lost += 1
             if lost >= _LOST_BLOCKS:
-                why = f"{lost} blocks in a row gave no number of {self.record.sought}: see their runs"
+                why = f"{lost} blocks in a row gave no number of {self.record.wanted.measurement}: see their runs"
                 return Try(place=place, judgement=Judgement.UNKNOWN, reason=why, run=self._last_run(place), utc=_now())
 
     def _change(self, place: int) -> Change:
@@ -131,7 +128,7 @@ class Bisection:
             self._run(place, name, 2),
             self._run(0, f"{name}-after", 1),
         )
-        before, image, after = (dict(_levels(summary, self.record.sought)) for summary in runs)
+        before, image, after = (dict(_levels(summary, self.record.wanted.measurement)) for summary in runs)
         boards = before.keys() & image.keys() & after.keys()
         if not boards:
             return None

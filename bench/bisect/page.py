@@ -61,14 +61,14 @@ def result_text(record: BisectRecord, found: Found) -> str:
     return f"The first bad image is one of {', '.join(names)}: nobody could judge those before the last; {good}."
 
 
-def write_page(folder: Path, record: BisectRecord, found: Found | None, *, simulated: bool, measured: bool) -> Path:
+def write_page(folder: Path, record: BisectRecord, found: Found | None, *, simulated: bool) -> Path:
     """Write the page of a bisection, also of one that is not at its end; return its path."""
     page = folder / FILE
-    page.write_text(render_html("bisect.html", view=_view(record, found, simulated, measured)), encoding="utf-8")
+    page.write_text(render_html("bisect.html", view=_view(record, found, simulated)), encoding="utf-8")
     return page
 
 
-def _view(record: BisectRecord, found: Found | None, simulated: bool, measured: bool) -> BisectView:
+def _view(record: BisectRecord, found: Found | None, simulated: bool) -> BisectView:
     if found is None:
         title, tone, text = "Bisection goes on", "unsure", "It has not come to its end."
     else:
@@ -80,11 +80,11 @@ def _view(record: BisectRecord, found: Found | None, simulated: bool, measured: 
         title,
         tone,
         text,
-        record.sought,
+        record.wanted.sought,
         simulated,
         f"{counted(len(record.tries), 'image')}{blocks}",
         record.tries[-1].utc if record.tries and found is not None else "",
-        _HOW_MEASURED if measured else _HOW_TESTED,
+        _HOW_MEASURED if record.wanted.measurement else _HOW_TESTED,
         [_image(record, place, found) for place in range(len(record.images))],
     )
 

@@ -57,20 +57,44 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     runs: list[str] = []
 
 
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sought, on which boards: enough to go on after a kill.
+
+    Attributes:
+        test: the id of the test that became bad, or that measures what did.
+        measurement: the name of what became another; empty where the test itself fails.
+        boards, ports, simulate, suites, config, arguments: as :class:`bench.run.RunRequest` has them.
+        tries: how often an image is tried that nobody could judge.
+    """
+
+    test: str
+    measurement: str = ""
+    boards: list[str] = []
+    ports: list[str] = []
+    simulate: int = 0
+    suites: list[str] = []
+    config: str = ""
+    arguments: list[str] = []
+    tries: int = 3
+
+    @property
+    def sought(self) -> str:
+        """What became bad, for a person."""
+        return self.measurement or self.test
+
+
 class BisectRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A bisection.
 
     Attributes:
         images: from an old one to a new one.
-        sought: the test, or the measurement, that became bad.
-        command: options of each run, so that it can be resumed without them.
+        wanted: what is sought, and where.
         tries: what was tried so far, in order.
         blocks: of a measurement, those that are whole.
     """
 
     images: list[Candidate]
-    sought: str
-    command: list[str] = []
+    wanted: Wanted
     tries: list[Try] = []
     blocks: list[Block] = []
     schema: int = 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.bisect.record import BisectRecord, Block, Try, candidates
+from bench.bisect.record import BisectRecord, Block, Try, Wanted, candidates
 from bench.bisect.search import Found, Judgement, Search
 from bench.errors import UsageError
 
@@ -99,7 +99,7 @@ class TestRecord:
         return paths
 
     def test_it_survives_on_disk(self, tmp_path: Path) -> None:
-        record = BisectRecord(images=candidates(self.images(tmp_path)), sought="test_a", command=["--simulate", "1"])
+        record = BisectRecord(images=candidates(self.images(tmp_path)), wanted=Wanted(test="test_a", simulate=1))
         record = record.with_try(Try(place=1, judgement=BAD, reason="1 failed", run="try-1"))
         record = record.with_block(Block(place=2, difference=0.14, runs=["a", "b", "c"]))
         record.save(tmp_path)
@@ -109,7 +109,7 @@ class TestRecord:
 
     def test_another_file_in_the_place_of_an_image_is_refused(self, tmp_path: Path) -> None:
         paths = self.images(tmp_path)
-        BisectRecord(images=candidates(paths), sought="x").save(tmp_path)
+        BisectRecord(images=candidates(paths), wanted=Wanted(test="x")).save(tmp_path)
         paths[1].write_text("built anew")
         with pytest.raises(UsageError, match=r"1\.hex is not the image any more"):
             BisectRecord.load(tmp_path)

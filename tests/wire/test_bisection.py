@@ -8,7 +8,7 @@ import pytest
 
 from bench.bisect import Judgement
 from bench.bisect.bisection import Bisection, Interrupted, git_exit_code, judgement_of
-from bench.bisect.record import BisectRecord, candidates
+from bench.bisect.record import BisectRecord, Wanted, candidates
 from bench.evidence import Outcome, Summary, TestResult
 from bench.evidence.rows import MeasurementRow
 from bench.exit_code import ExitCode
@@ -46,11 +46,12 @@ class Lab:
         return summary
 
     def bisection(self, *, measured: bool = False) -> Bisection:
+        wanted = Wanted(test="test_a.py::test", measurement="echo" if measured else "")
         try:
             record = BisectRecord.load(self.folder)
         except Exception:  # noqa: BLE001 - the first time there is none
-            record = BisectRecord(images=candidates(self.paths), sought="echo")
-        return Bisection(record, self.folder, self.play, measured=measured)
+            record = BisectRecord(images=candidates(self.paths), wanted=wanted)
+        return Bisection(record, self.folder, self.play)
 
 
 def sixth_fails(image: int, _: int) -> Summary:
