@@ -18,9 +18,13 @@ from bench.cli.terminal import be_patient, say, short_path
 from bench.errors import UsageError, in_words
 from bench.evidence import Summary
 from bench.exit_code import ExitCode
-from bench.run import RunRequest, Watcher, execute
+from bench.evidence.rows import Row
+from bench.run import RunRequest, Simulate, Watcher, execute
 
-EPILOG = "Exit codes: 0 the first bad image was found; 2 wrong usage; 3 the lab failed, go on with --resume; 5 nothing found."
+EPILOG = (
+    "Exit codes: 0 the first bad image was found; 2 wrong usage; 3 the lab failed or it was interrupted, go on with"
+    " --resume; 5 nothing was found."
+)
 _DEFAULT = Path("reports") / "bisect"
 _PATIENCE_SECONDS = 5.0
 
@@ -94,7 +98,9 @@ def _resumed(folder: Path, images: list[Path] | None) -> tuple[Path, BisectRecor
 
 def _begun(out: Path | None, images: list[Path], wanted: Wanted) -> tuple[Path, BisectRecord]:
     if not wanted.test:
-        raise UsageError("--test ID: which test fails, or measures what became worse? nrf91-bench run --list shows them")
+        raise UsageError(
+            "--test ID: which test fails, or measures what became worse? nrf91-bench run --list shows them"
+        )
     record = BisectRecord(images=candidates(images), wanted=wanted)
     folder = out or _DEFAULT / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     try:
@@ -124,7 +130,7 @@ class _Session:
         request = RunRequest(
             boards=wanted.boards,
             ports=wanted.ports,
-            simulate=wanted.simulate or parse_never(),
+            simulate=wanted.simulate or Simulate.NEVER,
             suites=wanted.suites,
             tests=[wanted.test],
             config=Path(wanted.config) if wanted.config else None,
@@ -139,7 +145,7 @@ class _Session:
 
 
 class _Quiet(Watcher):
-    """Shows of a run only how far it is: what it found out is said by the bisection."""
+    """Shows how far a run is and what goes wrong in it: what it means is said by the bisection."""
 
     def __init__(self) -> None:
         self._console = RunConsole()
@@ -150,3 +156,11 @@ class _Quiet(Watcher):
 
     def __exit__(self, *arguments: object) -> None:
         self._console.__exit__(*arguments)
+
+    def follow(self, row: Row) -> None:
+        """Take a row of the stream."""
+        self._console.follow(row)
+
+    def tick(self) -> None:
+        """Show the progress."""
+        self._console.tick()
