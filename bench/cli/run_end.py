@@ -62,8 +62,8 @@ class RunEnd:
             if figure.parts:
                 self._print("", f"{'':<{_NAME}} {', '.join(figure.parts)}", "dim")
         if len(shown) < len(figures):
-            others = counted(len(figures) - len(shown), "measurement")
-            text = f"{others} {'more ' if shown else ''}without a limit: on the verdict page, or here with --measured"
+            others = counted(len(figures) - len(shown), "more measurement" if shown else "measurement")
+            text = f"{others} without a limit: on the verdict page, or here with --measured"
             self._print("measured", text, "")
         for found in summary.findings:
             self._print("found", f"{found.slot}  {found.name}   {found.verdict}: {found.text}", "")

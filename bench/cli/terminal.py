@@ -62,6 +62,14 @@ class Outlet(io.RawIOBase):
                 self.lost = True
         return len(view)
 
+    def is_gone(self) -> bool:
+        """Return whether nobody reads any more; found out without writing."""
+        if not self.lost:
+            poll = select.poll()
+            poll.register(self._descriptor, 0)  # for POLLERR and POLLHUP, which always count
+            self.lost = bool(poll.poll(0))
+        return self.lost
+
     def _is_ready(self) -> bool:
         patience = 0.0 if self._stuck and self.patience is not None else self.patience
         poll = select.poll()
@@ -103,7 +111,7 @@ def outlet_of(stream: TextIO) -> Outlet | None:
 def is_gone() -> bool:
     """Return whether nobody takes the standard output any more: the end for what only shows something."""
     outlet = outlet_of(sys.stdout)
-    return outlet is not None and outlet.lost
+    return outlet is not None and outlet.is_gone()
 
 
 def be_patient(seconds: float) -> None:

@@ -11,7 +11,7 @@ from bench.evidence.rows import FinishRow
 
 UNFINISHED = "the test did not finish: its process ended, or the run was interrupted"
 """What is said of a test that has no result."""
-_NUMBER = re.compile(r"\d[\d.,]*(?: [num]?s\b)?")
+_NUMBER = re.compile(r"\d[\d.,]*(?: [nmµ]?s\b)?")
 _GIVEN_UP = re.compile(r"^\S+ was given up(?: after \d+ attempts)?: ")
 
 

@@ -224,7 +224,10 @@ class Summary:
             features = lacks.setdefault(firmware, [])
             if feature and feature not in features:
                 features.append(feature)
-        return [(f"{one}{_HAS_NO if names else ''}{', '.join(names)}", counts[one]) for one, names in lacks.items()]
+        return [
+            (f"{one}{' does not have: ' if names else ''}{', '.join(names)}", counts[one])
+            for one, names in lacks.items()
+        ]
 
     def figures(self) -> list[Figure]:
         """Return the measurements, a line each."""

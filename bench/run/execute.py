@@ -11,7 +11,7 @@ from bench.config.lab import Config, load
 from bench.config.named_files import check_named
 from bench.config.plan import FILE as PLAN_FILE
 from bench.config.plan import Plan, load_plan
-from bench.errors import BenchError, InternalError
+from bench.errors import BenchError, InternalError, in_words
 from bench.evidence import EvidenceLost, ResultStream, Summary, rows, write_json
 from bench.evidence.run_folder import discard_run_folder, new_run_folder
 from bench.evidence.summary import FILE as SUMMARY
@@ -113,7 +113,7 @@ def _execute(prepared: Prepared, folder: Path, watcher: Watcher) -> Summary:
     prepared, plan = _with_own_plan(prepared, folder)
     peer_name = lab.peers.name or (PEER_NAME if prepared.simulated else None)
     workers = Workers(folder, prepared.selection, request.config, lab, prepared.arguments, plan, peer_name)
-    needed = named_slots(prepared.boards, [*request.boards, *request.ports])
+    needed = named_slots(prepared.boards, request)
     with Interruption() as interruption:
         with contextlib.suppress(OSError):  # begin() finds out, and says so
             write_json(folder / SUMMARY, Summary(folder.name).to_json())
@@ -149,7 +149,7 @@ def _play(run: Run, ending: Ending, flash: RunFlash, schedule: Schedule, command
         run.begin(schedule, command)
         schedule = flash.program(schedule)
     except (OSError, EvidenceLost) as error:
-        return Summary(run.folder.name, lost=[f"evidence cannot be kept: {error}"])
+        return Summary(run.folder.name, lost=[f"evidence cannot be kept: {in_words(error)}"])
     workers = run.play(schedule)
     flash.restore()
     return ending.reconcile(workers)

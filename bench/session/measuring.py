@@ -9,7 +9,8 @@ from bench.at import CommandError, UrcTimeout
 from bench.clock import NS_PER_S, now_ns
 from bench.errors import DeviceError
 from bench.evidence import rows
-from bench.measure import VALUE, Estimate, Limit, Measurement, NoiseFloor, Series, configured_limits
+from bench.measure import VALUE, Estimate, Limit, Measurement, NoiseFloor, OverTime, Series, configured_limits
+from bench.number_text import counted
 from bench.report import Measured
 from bench.session.board_session import BoardSession
 
@@ -41,6 +42,7 @@ class Measure:
         doc: str = "",
         beside: tuple[str, ...] = (),
         part_of: str = "",
+        over_time: OverTime | None = None,
     ) -> None:
         """Record a single value.
 
@@ -54,13 +56,15 @@ class Measure:
             doc: what it means.
             beside: facts to read it by.
             part_of: the name of the measurement that it is a part of.
+            over_time: what it is an average of, to be drawn.
 
         Raises:
             LimitExceeded: it is outside its limit.
         """
         intervals = {VALUE: (estimate.low, estimate.high)} if estimate else {}
         limits = self._limits(name, unit, {} if limit is None else {VALUE: limit}, series=False, part_of=part_of)
-        self._keep(Measurement(name, unit, {VALUE: value}, limits, doc, count, intervals, beside, part_of))
+        found = Measurement(name, unit, {VALUE: value}, limits, doc, count, intervals, beside, part_of)
+        self._keep(Measured(found, over_time=over_time))
 
     @contextlib.contextmanager
     def series(
@@ -88,14 +92,15 @@ class Measure:
             TooFewSamples: a limited one cannot be told from so few samples.
             UsageError: no sample was recorded.
         """
-        floor = self._noise().floor().text
+        floor = self._noise().floor()
         series = Series(
             name,
             unit,
             limits=self._limits(name, unit, limits or {}, series=True, part_of=part_of),
             doc=doc,
-            beside=(*beside, floor),
+            beside=(*beside, floor.text),
             part_of=part_of,
+            noise=floor.worse,
             keep=lambda stamps, values: self._session.stream.add(
                 rows.SamplesRow(test=self._test, name=name, unit=unit, stamps=stamps, values=values)
             ),
@@ -105,7 +110,7 @@ class Measure:
                 yield series
             finally:
                 series.flush()
-        self._keep(series.measurement(), series)
+        self._keep(Measured(series.measurement(), series))
 
     def samples(
         self,
@@ -129,10 +134,10 @@ class Measure:
         fits = self._session.use_limit
         return {**own, **configured_limits(entries, name, unit, series=series, part_of=part_of, used=fits)}
 
-    def _keep(self, measurement: Measurement, series: Series | None = None) -> None:
-        self._kept.append(Measured(measurement, series))
-        self._session.stream.add(rows.MeasurementRow(test=self._test, **measurement.to_row()))
-        measurement.judge()
+    def _keep(self, measured: Measured) -> None:
+        self._kept.append(measured)
+        self._session.stream.add(rows.MeasurementRow(test=self._test, **measured.measurement.to_row()))
+        measured.measurement.judge()
 
 
 @contextlib.contextmanager
@@ -149,11 +154,20 @@ def _without_collections() -> Iterator[None]:
 
 
 class DespiteLoss:
-    """Sends datagrams again that a live network loses, and counts the losses."""
+    """Sends datagrams again that a network may lose, and counts the losses."""
 
-    def __init__(self, attempts: int, measure: Measure) -> None:
+    def __init__(self, attempts: int, measure: Measure, seen: Callable[[int], int | None]) -> None:
+        """Make it.
+
+        Args:
+            attempts: how often a datagram is sent before its loss is a failure.
+            measure: counts the losses.
+            seen: returns how many datagrams the peers have received since a moment (CLOCK_MONOTONIC, ns); None where
+                that is not known.
+        """
         self._attempts = attempts
         self._measure = measure
+        self._seen = seen
 
     def __call__(self, send: Callable[[], object], arrived: Callable[[], T]) -> T:
         """Send until something arrives.
@@ -165,6 +179,7 @@ class DespiteLoss:
         Raises:
             NothingArrived: the network's attempts are used up.
         """
+        began_ns = now_ns()
         for lost in range(self._attempts):
             send()
             try:
@@ -174,7 +189,19 @@ class DespiteLoss:
             if result:
                 self._measure("UDP datagrams lost", lost, unit="datagrams")
                 return result
-        raise NothingArrived(f"nothing arrived of {self._attempts} datagrams sent one after another")
+        raise NothingArrived(_both_sides(self._attempts, self._seen(began_ns)))
+
+
+def _both_sides(sent: int, seen: int | None) -> str:
+    """Return what is known at both ends of datagrams to which no answer came."""
+    one = sent == 1
+    text = f"nothing came back to the board of {counted(sent, 'datagram')}{'' if one else ' sent one after another'}"
+    if seen is None:
+        return text
+    if seen == 0:
+        which = "it" if one else "any of them"
+        return f"{text}; the peers did not receive {which}: not sent, although the board said so, or lost on the way"
+    return f"{text}; the peers received {seen} and answered: lost on the way back, or not delivered by the board"
 
 
 class Progress:

@@ -11,7 +11,6 @@ from rich.console import Console
 from bench.cli.console import RunConsole
 from bench.evidence import RowReader
 from bench.history import MeasurementRecord, Store
-from bench.report import allure_report
 from tests.support.inline import command_line
 from tests.support.records import night_record
 
@@ -74,28 +73,6 @@ class TestReport:
     def test_what_is_no_run(self, tmp_path: Path) -> None:
         finished = command_line("report", str(tmp_path))
         assert (finished.returncode, "results.jsonl" in finished.stderr) == (2, True)
-
-    def test_html_needs_node_and_says_so(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def missing() -> Path:
-            raise allure_report.CannotRender("install node, such as this")
-
-        monkeypatch.setattr(allure_report, "_node", missing)
-        finished = command_line("report", str(run_of(tmp_path / "run", "passed")), "--html")
-        assert finished.returncode == 0
-        assert "allure    install node, such as this" in finished.stdout
-
-    def test_html_is_rendered(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """By a program that stands in for Node, and writes the page where Allure would."""
-        node = tmp_path / "node"
-        node.write_text('#!/bin/sh\nmkdir -p "$5" && echo "<html></html>" > "$5/index.html"\n')
-        node.chmod(0o755)
-        monkeypatch.setattr(allure_report, "_node", lambda: node)
-        monkeypatch.setattr(allure_report, "_allure", lambda: "allure.js")
-        folder = run_of(tmp_path / "run", "passed")
-        finished = command_line("report", str(folder), "--html")
-        assert finished.returncode == 0, finished.stdout
-        assert "allure-report/index.html" in finished.stdout
-        assert (folder / "allure-report" / "index.html").is_file()
 
 
 class TestMatrix:
@@ -279,14 +256,6 @@ class TestChanges:
         assert first.startswith("2026-11-08   +1")
         assert first.endswith("with it: firmware mfw_1, SLM 3.1.0 to mfw_2, SLM 3.1.0")
         assert last == "a change was found in 1 of 1 measurement, in 14 nights"
-
-    def test_the_page(self, history: str, tmp_path: Path) -> None:
-        page = tmp_path / "changes.html"
-        command_line("history", "changes", "--history", history, "--html", str(page))
-        text = page.read_text()
-        assert "<svg" in text
-        assert "2026-11-08" in text
-        assert "A change was found in 1 measurement. In 0 none was found" in text
 
     def test_few_nights(self, history: str) -> None:
         finished = command_line("history", "changes", "2026-11-01..2026-11-05", "--history", history)

@@ -2,13 +2,12 @@
 
 import csv
 import json
-import unicodedata
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
-from tests.support.hostile import HOSTILE
+from tests.support.hostile import HOSTILE, is_visible
 from tests.support.lab import Lab
 
 SUITE = """
@@ -63,10 +62,6 @@ def test_prints(modem, capsys):
 def test_comes_last(modem):
     pass
 """
-
-
-def is_visible(text: str) -> bool:
-    return not any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\n\t\r" for letter in text)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

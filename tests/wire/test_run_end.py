@@ -61,7 +61,7 @@ def test_measurements_without_a_limit_are_counted() -> None:
     found = [*ended("test_a.py::test"), measured("plain"), measured("limited", limit="at most 9 ns", verdict="ok")]
     lines = [line for line in told(*found) if line.startswith("measured")]
     assert lines[0].split() == ["measured:", "limited", "5", "ns", "limit", "at", "most", "9", "ns", "ok"]
-    assert lines[1] == "measured: 1 measurement more without a limit: on the verdict page, or here with --measured"
+    assert lines[1] == "measured: 1 more measurement without a limit: on the verdict page, or here with --measured"
     assert [line.split()[1] for line in told(*found, all_measured=True) if "5 ns" in line] == ["plain", "limited"]
 
 
