@@ -73,9 +73,11 @@ class PlannedFirmware(Section):
     image: Path | None = None
     """The application; ``run --image`` may name the file instead."""
     modem_image: Path | None = None
+    """The modem firmware; ``run --modem-image`` may name the file instead."""
     sha256: Digest = ""
     """Of the application's file, checked before anything is programmed."""
     modem_sha256: Digest = ""
+    """Of the modem firmware's file."""
     says: str = ""
     """What the board must say: application and version, such as ``SLM 3.1.0``, the version or the customer version."""
     modem_says: str = ""

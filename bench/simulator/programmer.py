@@ -44,7 +44,7 @@ class Refused(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         if options.what == "image":
             write_image(options.file, _image(options))
@@ -60,12 +60,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="nrfutil")
-    parser.add_argument("--control", type=Path, default=Path(os.environ.get(ENVIRONMENT, DEFAULT_CONTROL)))
-    parser.add_argument("--stop-after", choices=_STEPS)
-    parser.add_argument("--wait", type=Path)
-    commands = parser.add_subparsers(dest="what", required=True)
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of its command line."""
+    whole = argparse.ArgumentParser(prog="nrfutil")
+    whole.add_argument("--control", type=Path, default=Path(os.environ.get(ENVIRONMENT, DEFAULT_CONTROL)))
+    whole.add_argument("--stop-after", choices=_STEPS)
+    whole.add_argument("--wait", type=Path)
+    commands = whole.add_subparsers(dest="what", required=True)
     device = commands.add_parser("device").add_subparsers(dest="command", required=True)
     program = device.add_parser("program")
     program.add_argument("--firmware", type=Path, required=True)
@@ -82,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     image.add_argument("--slower", type=float, default=0.0)
     image.add_argument("--silent", action="store_true")
     image.add_argument("--wipes", action="store_true")
-    return parser
+    return whole
 
 
 def _image(options: argparse.Namespace) -> SimulatedImage:

@@ -23,6 +23,7 @@ from bench.run import RunRequest, parse_simulate, suites
 from bench.run.listing import list_tests
 from bench.run.request import check_arguments
 from bench.simulator import FIRMWARES
+from bench.simulator.programmer import parser
 from nrf91_bench_fixtures.options import pytest_addoption
 from tests.support.inline import command_line
 
@@ -226,6 +227,9 @@ def _check_pytest(arguments: list[str]) -> None:
 
 
 def _check_python(arguments: list[str]) -> None:
+    if arguments[:2] == ["-m", "bench.simulator.programmer"]:
+        parser().parse_args(arguments[2:])
+        return
     if arguments[0] == "-m":
         assert arguments[1] in ("venv", "build", "bench.peers", "pip"), arguments
         return
