@@ -38,7 +38,6 @@ class ProgrammerCall:
         log: the file that keeps what it prints, up to 1 MB.
         stopped: whether to end it early.
         pass_fds: descriptors that it inherits: the lease, so that nobody gets the board while it runs.
-        install: what to do when it is not there.
     """
 
     command: Sequence[str]
@@ -46,7 +45,6 @@ class ProgrammerCall:
     log: Path
     stopped: Callable[[], bool] = lambda: False
     pass_fds: Sequence[int] = ()
-    install: str = ""
     _tail: bytes = b""
     _room: int = field(default=_KEPT_BYTES)
 
@@ -70,9 +68,7 @@ class ProgrammerCall:
                     start_new_session=True,
                 )
             except OSError as error:
-                raise ProgrammerMissing(
-                    f"{self.command[0]} cannot be started: {in_words(error)}; {self.install}"
-                ) from error
+                raise ProgrammerMissing(f"{self.command[0]} cannot be started: {in_words(error)}") from error
             with process:
                 try:
                     why = self._follow(process, log.fileno())

@@ -1,5 +1,6 @@
 """One board gets its images: what it holds already is kept, the rest is programmed, then it is asked what it says."""
 
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -175,35 +176,35 @@ class Flashing:
         raise AssertionError("the loop ends by a return or an error")
 
     def _call(self, image: Image, programmer: Programmer, ledger: Ledger, budget: Budget) -> None:
-        if programmer.missing:
-            raise ProgrammerMissing(f"the Python module {programmer.missing} is not installed: {programmer.install}")
+        """Call a programmer once; the journal says so before, and what it costs is counted before.
+
+        Raises:
+            ProgrammerMissing: there is none; the board was not touched.
+            LabError: the board did not get into its bootloader, or the programmer failed.
+        """
+        command = programmer.command(self.spec, image, self._config)
+        missing = programmer.missing or ("" if shutil.which(command[0]) else command[0])
+        if missing:
+            raise ProgrammerMissing(f"{missing} is not installed: {programmer.install}")
+        log = self.folder / f"flash-{self.spec.slot}.txt"
+        held = (self.lease.fd,) if self.lease is not None and self.lease.fd >= 0 else ()
         before = ledger.images_of(self.spec.key).get(image.kind)
-        call = ProgrammerCall(
-            programmer.command(self.spec, image, self._config),
-            self._config.seconds,
-            self.folder / f"flash-{self.spec.slot}.txt",
-            self.stopped,
-            (self.lease.fd,) if self.lease is not None and self.lease.fd >= 0 else (),
-            programmer.install,
-        )
         if programmer.name == "smp" and self._config.bootloader is not None:
             LabCommand("[flash] bootloader", self._config.bootloader, self._config.seconds).run(self.spec)
         journal.begin(ledger, self.spec, image)
+        budget.spend(_CYCLE)
+        self.touched = True
         try:
-            call.run()
-            self.touched = True
+            ProgrammerCall(command, self._config.seconds, log, self.stopped, held).run()
         except ProgrammerMissing:
             journal.put_back(ledger, self.spec, image, before)
             raise
         except ProgrammerFailed as error:
-            self.touched = True
-            budget.spend(_CYCLE)
             raise ProgrammerFailed(
                 f"programmer {programmer.name} {error.words}\n"
                 "Is the board attached to its programmer, has it power, is the image for it?"
-                f" All that the programmer printed is in {call.log.name}"
+                f" All that the programmer printed is in {log.name}"
             ) from error
-        budget.spend(_CYCLE)
 
     def _ask(self) -> Identity:
         """Return what the board says of itself, when it has started; it may have got another port on the way."""

@@ -39,7 +39,7 @@ class Programmer:
 
     @property
     def missing(self) -> str:
-        """The module that is not installed; empty when none is."""
+        """The module of Python that it needs and that is not installed; empty otherwise."""
         return self.module if self.module and find_spec(self.module) is None else ""
 
 

@@ -1,7 +1,8 @@
 """Programming the boards of a run: before the first test, several at once, and back after the last."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
@@ -18,7 +19,6 @@ from bench.session.programming import flash_row
 _LOOK_SECONDS = 0.2
 # A programmer that runs when the run is interrupted gets this long: half an image is worse than waiting.
 _FINISH_SECONDS = 60.0
-_NOT_BEGUN = "it was not programmed, because the run was interrupted"
 
 
 @dataclass
@@ -50,7 +50,7 @@ class RunFlash:
         for spec in chosen:
             if spec not in free:
                 after[spec.slot] = replace(spec, unusable=f"{spec.slot} is in use, so that it could not be programmed")
-        for flashing, spec in self._flash(free, requests, self._is_impatient):
+        for flashing, spec in self._flash(free, requests, self._is_impatient, ends_early=True):
             after[spec.slot] = spec
             if flashing.touched or not spec.unusable:
                 self._changed[spec.slot] = (spec, requests[spec.slot])
@@ -71,8 +71,7 @@ class RunFlash:
         flash = self.run.workers.lab.flash
         rounds = -(-len(specs) // flash.at_once)
         until = time.monotonic() + rounds * (flash.seconds + flash.boot_seconds)
-        for _ in self._flash(specs, requests, lambda: time.monotonic() > until):
-            pass
+        self._flash(specs, requests, lambda: time.monotonic() > until)
 
     def _announce(self, back: str, specs: Sequence[BoardSpec], requests: Mapping[str, FlashRequest]) -> None:
         images = {image.text: None for spec in specs for image in requests[spec.slot].images}
@@ -87,35 +86,52 @@ class RunFlash:
         return self._until is not None and time.monotonic() > self._until
 
     def _flash(
-        self, specs: Sequence[BoardSpec], requests: Mapping[str, FlashRequest], stopped: Callable[[], bool]
+        self,
+        specs: Sequence[BoardSpec],
+        requests: Mapping[str, FlashRequest],
+        stopped: Callable[[], bool],
+        *,
+        ends_early: bool = False,
     ) -> list[tuple[Flashing, BoardSpec]]:
-        """Program boards, several at once; return each with its spec afterwards. Rows are added as they end."""
+        """Program boards, several at once; return each with its spec afterwards. Rows are added as they end.
+
+        Args:
+            specs: the boards.
+            requests: the images of each, by slot.
+            stopped: whether programmers that run are to end now.
+            ends_early: whether none is begun any more once the run was interrupted.
+        """
         run, lab = self.run, self.run.workers.lab
-        jobs = [
-            Flashing(spec, lab, run.lease_of(spec), run.folder, stopped, lambda text: run.watcher.line("flash", text))
-            for spec in specs
-        ]
+        lines: deque[str] = deque()  # this thread alone speaks to the watcher
         ended: list[tuple[Flashing, BoardSpec]] = []
         with ThreadPoolExecutor(lab.flash.at_once) as pool:
-            futures: dict[Future[BoardSpec], Flashing] = {
-                pool.submit(flash_board, job, requests[job.spec.slot]): job for job in jobs
-            }
+            futures: dict[Future[BoardSpec], Flashing] = {}
+            for spec in specs:
+                job = Flashing(spec, lab, run.lease_of(spec), run.folder, stopped, lines.append)
+                futures[pool.submit(flash_board, job, requests[spec.slot])] = job
             pending = set(futures)
-            told = False
             while pending:
                 done, pending = wait(pending, _LOOK_SECONDS, FIRST_COMPLETED)
+                while lines:
+                    run.watcher.line("flash", lines.popleft())
                 for future in done:
                     job = futures[future]
-                    spec = replace(job.spec, unusable=_NOT_BEGUN) if future.cancelled() else future.result()
-                    ended.append((job, spec))
+                    ended.append((job, _not_begun(job.spec) if future.cancelled() else future.result()))
                     for result in job.results:
                         run.stream.add(flash_row(result))
                 run.take_rows()
                 run.watcher.tick()
-                if run.interruption.requested and stopped == self._is_impatient and not told:
-                    told = True
-                    for future in pending:
-                        future.cancel()
-                    text = f"boards that are being programmed get {_FINISH_SECONDS:.0f} s: half an image is worse"
-                    run.watcher.line("stopping", text, Level.WARNING)
+                if ends_early and run.interruption.requested:
+                    ends_early = False
+                    self._end_early(pending)
         return ended
+
+    def _end_early(self, pending: Collection[Future[BoardSpec]]) -> None:
+        for future in pending:
+            future.cancel()
+        text = f"boards that are being programmed get {_FINISH_SECONDS:.0f} s: half an image is worse"
+        self.run.watcher.line("stopping", text, Level.WARNING)
+
+
+def _not_begun(spec: BoardSpec) -> BoardSpec:
+    return replace(spec, unusable=f"{spec.slot} was not programmed, because the run was interrupted")

@@ -178,7 +178,7 @@ class TestProgrammers:
         bench.flash(image)
         bench.by("no-such-programmer", retries=3)
         bench.flash(image, always=True)
-        assert "no-such-programmer cannot be started: No such file" in bench.after.unusable
+        assert "no-such-programmer is not installed: see [flash] command" in bench.after.unusable
         assert (bench.may_be_used, bench.said) == (True, [])
         assert bench.outcomes(image) == [FlashOutcome.KEPT]
 
