@@ -11,6 +11,7 @@ import pytest
 from bench.history import BoardRecord, Store
 from tests.support.inline import command_line
 from tests.support.records import run_record
+from tests.support.terminal import typed
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ class TestRuns:
         before = path.read_bytes()
         writable = os.access
         monkeypatch.setattr("os.access", lambda place, mode: mode != os.W_OK and writable(place, mode))
-        assert "run-1  PASSED" in command_line("history", "list", "--history", str(path)).stdout
+        assert "run-1  dk-1" in command_line("history", "list", "--history", str(path)).stdout
         assert "n 400" in command_line("history", "show", "echo", "--history", str(path)).stdout
         assert path.read_bytes() == before
         assert [one.name for one in path.parent.iterdir() if one.name.startswith(path.name)] == [path.name]
@@ -72,12 +73,11 @@ class TestLists:
             bad = run_record(2, outcome="failed", started="2026-11-03T10:58:00Z")
             store.add(replace(bad, verdict="FAILED", boards=(*bad.boards, dead), simulated=True))
         head, first, second, note = self.shown(path, "list").splitlines()
-        assert head.split() == ["started", "night", "run", "verdict", "tests", "took", "boards"]
-        assert first.split("  ")[:3] == ["2026-11-01 22:00", "2026-11-01/02", "run-1"]
-        assert "PASSED   " in first
-        assert "1 of 1 passed" in first
-        assert "3 min 34 s  dk-1: mfw_nrf91x1_2.0.2, SLM 3.1.0" in first
-        assert second.split("  ")[:4] == ["2026-11-03 10:58", "2026-11-02/03", "run-2", "FAILED SIMULATED"]
+        assert head.split() == ["started", "night", "verdict", "took", "tests", "run", "boards"]
+        assert first.split("  ")[:3] == ["2026-11-01 22:00", "2026-11-01/02", "PASSED"]
+        assert "3 min 34 s  1 of 1 passed" in first
+        assert "run-1  dk-1: mfw_nrf91x1_2.0.2, SLM 3.1.0" in first
+        assert second.split("  ")[:3] == ["2026-11-03 10:58", "2026-11-02/03", "FAILED SIMULATED"]
         assert "0 of 1 passed, 1 failed" in second
         assert second.rstrip().endswith("dk-9: did not answer")
         assert "before 12:00 belongs to the night of the day before (night_ends in bench.toml)" in note
@@ -88,7 +88,7 @@ class TestLists:
     def test_json_keeps_its_form(self, path: Path) -> None:
         with Store(path) as store:
             store.add(replace(run_record(1), ended="2026-11-01T22:03:34Z"))
-        board = {"name": "dk-1", "model": "nrf9151dk", "firmware": "mfw_nrf91x1_2.0.2, SLM 3.1.0"}
+        board = {"name": "dk-1", "identity": "imei-1", "model": "nrf9151dk", "firmware": "mfw_nrf91x1_2.0.2, SLM 3.1.0"}
         assert json.loads(self.shown(path, "list", "--json")) == {
             "schema": 1,
             "runs": [
@@ -142,11 +142,17 @@ class TestLists:
         assert self.shown(path, "list") == "the history holds no run\n"
         assert json.loads(self.shown(path, "list", "--json")) == {"schema": 1, "runs": []}
 
-    @pytest.mark.parametrize("columns", ["60", "100"])
-    def test_nothing_is_cut_off_on_a_narrow_terminal(self, path: Path, columns: str) -> None:
-        """Of a file the width is no limit; of a terminal what does not fit goes on below."""
+    @pytest.mark.parametrize(("columns", "rows"), [(60, 5), (100, 5), (200, 2)])
+    def test_on_a_terminal(self, path: Path, columns: int, rows: int) -> None:
+        """On a narrow one a run takes some lines, and no word is broken."""
+        size = {"COLUMNS": str(columns)}
         with Store(path) as store:
-            store.add(run_record(1))
-        shown = self.shown(path, "list", COLUMNS=columns)
-        assert "…" not in shown
-        assert "mfw_nrf91x1_2.0.2" in shown
+            store.add(run_record(1, outcome="failed"))
+        with typed(
+            "history", "list", "--history", str(path), folder=path.parent, columns=columns, environment=size
+        ) as terminal:
+            assert terminal.end() == 0
+        lines = [line.rstrip() for line in terminal.seen.splitlines()]
+        assert len(lines) <= rows
+        for word in ("2026-11-01 22:00", "0 of 1 passed, 1 failed", "run-1", "dk-1: mfw_nrf91x1_2.0.2, SLM 3.1.0"):
+            assert any(word in line for line in lines), word
