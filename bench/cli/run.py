@@ -207,7 +207,7 @@ def run(
     if estimate:
         from bench.cli.estimate import print_estimate
 
-        raise typer.Exit(ExitCode.OK if print_estimate(prepare(request, console)) else ExitCode.FAILED)
+        raise typer.Exit(print_estimate(prepare(request, console)))
     with commands_stopped():
         summary = execute(request, console)
     tell_github(summary, request.suites)
