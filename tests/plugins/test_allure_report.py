@@ -378,6 +378,13 @@ class TestResults:
         steps = [step["name"] for step in results["test_refused"]["steps"]]
         assert steps == ["AT", "AT#NOSUCH: ERROR"], "neither the bench's before it nor those after it"
 
+    def test_messages_of_one_cause_are_alike(self, results: dict[str, dict[str, Any]]) -> None:
+        refused = results["test_refused"]
+        message = refused["statusDetails"]["message"].splitlines()
+        assert (len(message), message[1].endswith(': modem.link.command("AT#NOSUCH")')) == (2, True)
+        assert refused["description"].startswith("What board and peers did last:\n\n    ")
+        assert "AT#NOSUCH" in refused["description"]
+
 
 def labels(result: dict[str, Any]) -> dict[str, str]:
     return {label["name"]: label["value"] for label in result["labels"]}
