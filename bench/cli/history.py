@@ -12,6 +12,7 @@ from bench.cli import completion
 from bench.cli.lab import HistoryFile, default_config
 from bench.cli.terminal import say
 from bench.errors import UsageError, in_words
+from bench.number_text import counted
 
 if TYPE_CHECKING:
     from bench.config.lab import Config
@@ -151,4 +152,4 @@ def merge(files: Files, history: HistoryFile = None) -> None:
     with _open(history) as store:
         for file in files:
             _must_exist(file)
-            say(f"{file}   {store.merge(file)} runs added")
+            say(f"{file}   {counted(store.merge(file), 'run')} added")
