@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli import completion
-from bench.cli.lab import HistoryFile, default_config
+from bench.cli.lab import HistoryFile, default_config, history_path
 from bench.cli.terminal import say
 from bench.errors import UsageError, in_words
 from bench.number_text import counted
@@ -141,9 +141,10 @@ def write_page(
 def add(folders: Folders, history: HistoryFile = None) -> None:
     """Add runs; one that is there already is left alone."""
     from bench.cli.history_text import add_runs
+    from bench.report.allure_history import history_beside
 
     with _open(history) as store:
-        add_runs(store, folders)
+        add_runs(store, folders, history_beside(history_path(history)))
 
 
 @app.command()
