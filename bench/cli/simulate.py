@@ -113,6 +113,9 @@ def simulate(
         bool, typer.Option("--rack", help="Show the boards on USB, in genuine udev, to what runs inside.")
     ] = False,
     no_database: Annotated[bool, typer.Option("--no-database", help="A rack where no udevd has run.")] = False,
+    first_serial: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=90_000, help="Of a rack's serial numbers; default 1.")
+    ] = None,
     control: Annotated[
         Path | None,
         typer.Option(help="Socket that takes coverage away and gives it back; of a rack, also plugs and unplugs."),
@@ -127,6 +130,8 @@ def simulate(
     boards = max(len(models), len(firmwares)) if count is None else _count(count)
     usual = REALISTIC if realistic else Behaviour()
     _check_rack(rack=rack, database=not no_database, linked=link is not None, command=context.args)
+    if first_serial is not None and not rack:
+        raise UsageError("--first-serial needs --rack: only there the boards have USB serial numbers")
     code = run(
         Settings(
             count=boards,
@@ -167,6 +172,7 @@ def simulate(
             key_log=_writable("--key-log", key_log),
             rack=rack,
             database=not no_database,
+            first_serial=first_serial or 1,
             control=control,
             command=tuple(context.args),
         )

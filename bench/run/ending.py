@@ -17,7 +17,7 @@ from bench.report.comparison import comparison_row
 from bench.report.history import run_record
 from bench.report.notification import change_since, notify
 from bench.run.folder import find_choice, rebuild, save, with_earlier_nights
-from bench.run.run import Run
+from bench.run.played import PlayedRun
 from bench.run.watcher import Level
 from bench.run.worker import Worker
 
@@ -41,11 +41,11 @@ class Ending:
         history: the history file; None keeps none.
     """
 
-    run: Run
+    run: PlayedRun
     plan: Path | None
     history: Path | None
 
-    def reconcile(self, workers: Sequence[Worker]) -> Summary:
+    def reconcile(self, workers: Sequence[Worker] = ()) -> Summary:
         """Write what is missing into the stream, then read it from its beginning and write what it proves.
 
         Raises:
@@ -89,7 +89,7 @@ class Ending:
                 change = change_since(store, record)
                 store.add(record)
             if change.worth_telling:
-                notify(self.run.workers.lab.notify, change.text(summary))
+                notify(self.run.lab.notify, change.text(summary))
         except (LabError, OSError, sqlite3.Error) as error:
             text = f"{error}; nrf91-bench history import adds a run that is missing"
             self.run.watcher.line("history", text, Level.WARNING)
@@ -137,7 +137,7 @@ class Ending:
         if not baseline:
             return
         try:
-            settings = CompareSettings(**self.run.workers.lab.compare.model_dump())
+            settings = CompareSettings(**self.run.lab.compare.model_dump())
             base = find_choice(baseline, self.history)
             own = with_earlier_nights(find_choice(str(self.run.folder), self.history), self.history, base)
             found = compare(base.side, own.side, settings, [*base.beside, *own.beside])
@@ -149,7 +149,7 @@ class Ending:
     def _rebuild(self) -> Summary:
         """Return what the folder proves; that no hardware took part is said even when all evidence is lost."""
         summary = rebuild(self.run.folder)
-        summary.simulated = summary.simulated or any(not spec.hardware for spec in self.run.specs)
+        summary.simulated = summary.simulated or self.run.simulated
         return summary
 
     def _without_evidence(self, why: str) -> Summary:
