@@ -30,6 +30,7 @@ _LOW_DISK, _EMPTY_DISK = 1 << 30, 100 << 20
 
 def doctor(
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="The lab's bench.toml.")] = None,
+    in_lab: Annotated[bool, typer.Option("--lab", help="Examine coordinator and hosts of a lab of several.")] = False,
     fix_udev: Annotated[bool, typer.Option("--fix-udev", help="Print the udev rule file to install.")] = False,
 ) -> None:
     """Examine this lab: host, boards, peers. Exit code 0: nothing wrong, 1: something to cure."""
@@ -39,7 +40,7 @@ def doctor(
         return
     console = VisibleConsole(soft_wrap=True)
     wrong = 0
-    for finding in _findings(lab):
+    for finding in _findings_of_hosts(lab) if in_lab else _findings(lab):
         mark, style = ("cure", "bold red") if finding.cure else ("ok", "green")
         console.print(Text(f"{mark:6}", style=style) + Text(finding.what))
         if finding.cure:
@@ -47,6 +48,12 @@ def doctor(
             console.print(Text(f"      -> {finding.cure}"))
     console.print(f"{wrong} thing{'' if wrong == 1 else 's'} to cure" if wrong else "nothing is wrong")
     raise typer.Exit(ExitCode.FAILED if wrong else ExitCode.OK)
+
+
+def _findings_of_hosts(lab: Config) -> Iterator[Diagnosis]:
+    from bench.lab.diagnosis import diagnose_lab  # a lab of one host must not wait for the import
+
+    return diagnose_lab(lab.lab)
 
 
 def _findings(lab: Config) -> Iterator[Diagnosis]:

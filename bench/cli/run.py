@@ -66,6 +66,16 @@ def run(
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Only say what each board and its SIM would spend; nothing is sent.")
     ] = False,
+    limits: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Further limits, [[measurements]] as in bench.toml.")
+    ] = None,
+    lab: Annotated[
+        bool, typer.Option("--lab", help="On boards of several hosts, which labgrid lends: [lab] in bench.toml.")
+    ] = False,
+    count: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=1000, help="With --lab: any N boards that fit --board.")
+    ] = None,
+    part_of_lab: Annotated[bool, typer.Option("--part-of-lab", hidden=True)] = False,
     history: HistoryFile = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run, empty or new.")] = None,
 ) -> None:
@@ -92,12 +102,22 @@ def run(
         history=history,
         out=out,
         arguments=context.args,
+        limits=limits,
+        lab=lab,
+        count=count,
+        part_of_lab=part_of_lab,
     )
     if list_only:
         print_tests(list_tests(request))
         raise typer.Exit(ExitCode.OK)
     be_patient(_PATIENCE_SECONDS)
     console = RunConsole()
+    if lab:
+        from bench.lab.lab_run import execute_in_lab  # a run on this host's boards must not wait for the import
+
+        if estimate:
+            raise UsageError("--estimate with --lab: ask on a board's own host, which keeps its budget")
+        raise typer.Exit(execute_in_lab(request, console).exit_code)
     if estimate:
         raise typer.Exit(ExitCode.OK if print_estimate(prepare(request, console)) else ExitCode.FAILED)
     raise typer.Exit(execute(request, console).exit_code)

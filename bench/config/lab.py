@@ -387,14 +387,17 @@ class MeasurementLimit(Section):
         return self
 
 
-HostName = Annotated[str, matching(r"[A-Za-z0-9_\[][^\s/]{0,254}", "a host as ssh knows it, such as rack1 or bench@rack1")]
+HostName = Annotated[
+    str, matching(r"[A-Za-z0-9_\[][^\s/]{0,254}", "a host as ssh knows it, such as rack1 or bench@rack1")
+]
 
 
 class LabConfig(Section):
     """A lab of several hosts: who lends the boards, and how their hosts are reached."""
 
     coordinator: Annotated[
-        str, matching(r"(|[A-Za-z0-9_.:\[\]-]+:[0-9]{1,5})", "HOST:PORT of labgrid's coordinator, such as lab-server:20408")
+        str,
+        matching(r"(|[A-Za-z0-9_.:\[\]-]+:[0-9]{1,5})", "HOST:PORT of labgrid's coordinator, such as lab-server:20408"),
     ] = ""
     """Address of labgrid's coordinator, which lends the boards; empty for a lab of one host."""
     tunnel: HostName | None = None

@@ -75,6 +75,11 @@ class LentBoards:
         return {slot: board.host for slot, board in self._boards.items()}
 
     @property
+    def missing(self) -> set[str]:
+        """Slots of boards whose evidence has not arrived from their hosts."""
+        return {slot for slot, board in self._boards.items() if board.gathered is None}
+
+    @property
     def unfinished(self) -> set[str]:
         """Slots of boards of whose end :meth:`troubles` says more than an open round does."""
         return {slot for slot, board in self._boards.items() if _trouble(slot, board)}
@@ -84,7 +89,7 @@ class LentBoards:
         found = [_trouble(slot, board) for slot, board in self._boards.items()]
         ran = sum(board.began for board in self._boards.values())
         if ran < self._wanted:
-            found.append(f"wanted {counted(self._wanted, 'board')}, {ran} {'was' if ran == 1 else 'were'} lent")
+            found.append(f"wanted {counted(self._wanted, 'board')}, {ran} ran")
         return [text for text in found if text]
 
     def lost(self) -> list[str]:

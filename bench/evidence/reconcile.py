@@ -64,7 +64,7 @@ class Reconciliation:
         summary.troubles += [
             f"round {number} of {slot} did not come to its end" for slot, number in still_open if slot not in away
         ]
-        summary.hosts = self._lent.hosts
+        summary.hosts, summary.not_here = self._lent.hosts, self._lent.missing
         summary.troubles += self._lent.troubles()
         summary.lost += self._lent.lost()
         summary.internal_errors += self._lent.internal_errors()

@@ -88,14 +88,14 @@ class LentRow(Row, frozen=True, kw_only=True):
 
     Attributes:
         host: name of the host in the lab.
-        address, user: where ssh reaches it.
+        address, port: where ssh reaches it, USER@ADDRESS.
         workspace: name of the run on that host, by which its folder is found again.
         config: digest of the host's own bench.toml.
     """
 
     host: str = ""
     address: str = ""
-    user: str = ""
+    port: int = 22
     workspace: str = ""
     config: str = ""
 

@@ -61,6 +61,7 @@ class Summary:
         command: options of the command line that plays the tests again; empty when it is not known.
         folder: of the run, where it is known.
         hosts: the host of each lent board, by slot; empty for a run on this host's boards.
+        not_here: slots of lent boards whose evidence has not arrived from their hosts.
     """
 
     run: str = ""
@@ -96,6 +97,7 @@ class Summary:
     command: list[str] = field(default_factory=list)
     folder: Path | None = None
     hosts: dict[str, str] = field(default_factory=dict)
+    not_here: set[str] = field(default_factory=set)
 
     @property
     def under_test(self) -> list[rows.BoardRow]:

@@ -26,6 +26,7 @@ class HostBoard(Struct, frozen=True, kw_only=True):
     Attributes:
         state: a word of :class:`bench.boards.board_state.BoardState`.
         details: by whom, or why.
+        interface: number of the USB interface of its AT port, two hexadecimal digits; empty where it is not known.
         control: it is a control board, which nobody is lent.
     """
 
@@ -36,6 +37,7 @@ class HostBoard(Struct, frozen=True, kw_only=True):
     labels: list[str] = []
     state: str = ""
     details: str = ""
+    interface: str = ""
     control: bool = False
 
 
@@ -55,7 +57,6 @@ class Hello(FromHost, frozen=True, kw_only=True):
         utc: its wall clock, ISO 8601.
         trouble: why its boards cannot be listed; empty when they can.
         ports: how many ports its peers may use; None for any.
-        boards_of_peers: how many boards of this host need such ports at once.
     """
 
     version: str

@@ -22,7 +22,7 @@ from bench.boards.board_state import see_state
 from bench.boards.lease import FOR
 from bench.config.lab import Config, load
 from bench.config.plan import digest
-from bench.errors import BenchError, in_words
+from bench.errors import BenchError, LabError, in_words
 from bench.evidence.stream import FILE as STREAM
 from bench.host import messages
 from bench.host.messages import PROTOCOL, FromHost, HostBoard, encode, parse_request
@@ -146,6 +146,7 @@ class Program:
                         labels=list(spec.labels),
                         state=seen.state,
                         details=seen.details,
+                        interface=_interface(spec.port),
                         control=spec.control_board,
                     )
                 )
@@ -231,20 +232,18 @@ class Program:
 
     def _fetch(self, request: messages.Fetch) -> None:
         place = self._workspace.place(request.run, request.board)
-        head = {"run": request.run, "board": request.board}
+        run, board = request.run, request.board
         with self._lock:
-            running = (request.run, request.board) in self._playing
+            running = (run, board) in self._playing
         if running or place.is_played:
-            self._say(messages.Failed(**head, why=f"{request.board} still runs", running=True))
+            self._say(messages.Failed(run=run, board=board, why=f"{board} still runs", running=True))
             return
         if not place.begun:
-            why = f"there is no run {request.run} of {request.board} here: it never began, or was removed"
-            self._say(messages.Failed(**head, why=why))
-            return
+            raise LabError(f"there is no run {run} of {board} here: it never began, or was removed")
         for piece in place.pack():
-            self._say(messages.Piece(**head, data=piece))
+            self._say(messages.Piece(run=run, board=board, data=piece))
         code, said = place.read_end()
-        self._say(messages.Piece(**head, data=b"", exit_code=code, said=said))
+        self._say(messages.Piece(run=run, board=board, data=b"", exit_code=code, said=said))
 
     def _drop(self, request: messages.Drop) -> None:
         self._workspace.place(request.run, request.board).note_collected()
@@ -296,6 +295,14 @@ def row_of(line: bytes, board: str) -> dict[str, Any]:
     return {"type": "lost", "slot": board, "why": f"a damaged row of {board} in the {STREAM} of its host"}
 
 
+def _interface(port: str) -> str:
+    """Return the number of the USB interface behind a tty; empty where there is none."""
+    try:
+        return (Path("/sys/class/tty") / Path(port).name / "device" / "bInterfaceNumber").read_text().strip()
+    except (OSError, ValueError):
+        return ""
+
+
 def _last_words(place: Place) -> str:
     """Return what a run said at its end: its error if there is one, else its last lines."""
     try:
@@ -303,5 +310,7 @@ def _last_words(place: Place) -> str:
     except OSError as error:
         return f"(its output cannot be read: {in_words(error)})"
     found = next((number for number, line in enumerate(lines) if line.startswith(_ERROR)), None)
-    told: Sequence[str] = lines[-_SAID_LINES:] if found is None else [line.removeprefix(_ERROR) for line in lines[found:]]
+    told: Sequence[str] = (
+        lines[-_SAID_LINES:] if found is None else [line.removeprefix(_ERROR) for line in lines[found:]]
+    )
     return "\n".join(told)[-_SAID_LETTERS:]

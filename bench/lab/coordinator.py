@@ -96,7 +96,6 @@ class Coordinator:
 
     # ---------------------------------------------------------------- what it knows
 
-    @property
     def is_away(self) -> bool:
         """Whether the coordinator is gone just now."""
         return not self._synced.is_set()
@@ -172,9 +171,7 @@ class Coordinator:
         with self._changed:
             self._places.clear()
             self._resources.clear()
-        call = self._channel.stream_stream(
-            f"/{_SERVICE}/ClientStream", incoming.SerializeToString, outgoing.FromString
-        )
+        call = self._channel.stream_stream(f"/{_SERVICE}/ClientStream", incoming.SerializeToString, outgoing.FromString)
         self._stream = call(iter(self._out.get, None))
 
     def _take(self, message: Any) -> None:  # noqa: ANN401
@@ -213,9 +210,7 @@ class Coordinator:
             LabError: it refuses, or is not there.
         """
         incoming, outgoing = self._types[method]
-        invoke = self._channel.unary_unary(
-            f"/{_SERVICE}/{method}", incoming.SerializeToString, outgoing.FromString
-        )
+        invoke = self._channel.unary_unary(f"/{_SERVICE}/{method}", incoming.SerializeToString, outgoing.FromString)
         try:
             return invoke(incoming(**fields), timeout=_CALL_S)
         except self._grpc.RpcError as error:
@@ -261,7 +256,7 @@ class Coordinator:
         try:
             self.acquire(name)
         except LabError:
-            if self.is_away:
+            if self.is_away():
                 return False
             raise
         return True
@@ -336,7 +331,7 @@ class _Reservation:
     def wait(self, seconds: float) -> str:
         """Return the place that was allotted within some seconds; empty for none."""
         one = self._coordinator
-        if one.is_away:
+        if one.is_away():
             with one._changed:
                 one._changed.wait(seconds or _AGAIN_S)
             return ""
@@ -344,7 +339,7 @@ class _Reservation:
             try:
                 self._make()
             except LabError:
-                if one.is_away:
+                if one.is_away():
                     return ""
                 raise
         elif time.monotonic() - self._polled > _POLL_S:
@@ -359,7 +354,7 @@ class _Reservation:
             while True:
                 mine = [place.name for place in one._places.values() if place.reservation == self._token]
                 left = deadline - time.monotonic()
-                if mine or left <= 0 or one.is_away:
+                if mine or left <= 0 or not one._synced.is_set():
                     return mine[0] if mine else ""
                 one._changed.wait(left)
 
@@ -395,7 +390,9 @@ def _import_grpc() -> Any:  # noqa: ANN401
         import grpc
         import grpc_reflection.v1alpha  # noqa: F401
     except ImportError as error:
-        raise UsageError(f"a lab of several hosts needs more packages: pip install 'nrf91-bench[lab]' ({error})") from error
+        raise UsageError(
+            f"a lab of several hosts needs more packages: pip install 'nrf91-bench[lab]' ({error})"
+        ) from error
     return grpc
 
 

@@ -206,7 +206,9 @@ def wishes(selectors: Sequence[str], count: int | None, plan: Plan | None, place
         text = selectors[0] if selectors else ALL
         return _checked([Wish(_tags(text, places), text)] * count, places)
     if not selectors:
-        raise UsageError("--lab: say which boards: --board SELECTOR, or --count N for any of them; --board all is every one")
+        raise UsageError(
+            "--lab: say which boards: --board SELECTOR, or --count N for any of them; --board all is every one"
+        )
     chosen: dict[str, Wish] = {}
     for text in selectors:
         tags = _tags(text, places)

@@ -41,7 +41,9 @@ def way_to_coordinator(lab: LabConfig) -> Iterator[str]:
                 if process.poll() is not None or time.monotonic() > deadline:
                     errors.seek(0)
                     said = errors.read().decode(errors="replace").strip()[-500:]
-                    raise LabError(f"there is no tunnel to {lab.coordinator} through {lab.tunnel}: {said or 'no answer'}")
+                    raise LabError(
+                        f"there is no tunnel to {lab.coordinator} through {lab.tunnel}: {said or 'no answer'}"
+                    )
                 time.sleep(_LOOK_S)
             yield f"127.0.0.1:{port}"
         finally:
