@@ -192,7 +192,7 @@ class BoardRun:
         code = self.ended.exit_code if self.ended is not None else last.exit_code
         said = self.ended.said if self.ended is not None else last.said
         # A run that nobody saw the end of tells by its rows whether it came to one.
-        self._stream.add(rows.GatheredRow(slot=lent.slot, exit_code=code or 0, why=_reason(said)))
+        self._stream.add(rows.GatheredRow(slot=lent.slot, exit_code=code or 0, why=_reason(said) if code else ""))
         with contextlib.suppress(HostLost):
             session.send(messages.Drop(run=lent.workspace, board=lent.slot))
 

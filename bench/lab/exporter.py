@@ -29,9 +29,9 @@ def exporter_yaml(boards: Sequence[HostBoard], address: str, user: str, port: in
         user: as whom ssh logs in there.
         port: of its sshd.
     """
-    lines = [
-        "# Boards of this host, for labgrid-exporter; written by nrf91-bench lab add.",
-        "# Each user of the lab runs tests at address as username, through ssh.",
+    lines = [  # labgrid reads it as a template, in which a line with a single # is a statement
+        "## Boards of this host, for labgrid-exporter; written by nrf91-bench lab add.",
+        "## Each user of the lab runs tests at address as username, through ssh.",
     ]
     for board in boards:
         lines.append(f"{group_of(board)}:  # {board.name}")

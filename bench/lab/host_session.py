@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -292,8 +292,8 @@ class HostSessions:
     def __init__(self, lab: LabConfig) -> None:
         self._lab = lab
         self._lock = threading.Lock()
-        self._locks: dict[str, threading.Lock] = {}
-        self._sessions: dict[str, HostSession] = {}
+        self._locks: dict[Where, threading.Lock] = {}
+        self._sessions: dict[Where, HostSession] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -313,19 +313,14 @@ class HostSessions:
             HostLost: the host cannot be reached.
         """
         with self._lock:
-            lock = self._locks.setdefault(where.target, threading.Lock())
+            lock = self._locks.setdefault(where, threading.Lock())
         with lock:
-            known = self._sessions.get(where.target)
+            known = self._sessions.get(where)
             if known is not None and not known.lost:
                 return known
             if known is not None:
-                del self._sessions[where.target]
+                del self._sessions[where]
                 known.__exit__(None, None, None)
             made = HostSession(self._lab, where).__enter__()
-            self._sessions[where.target] = made
+            self._sessions[where] = made
             return made
-
-    @property
-    def known(self) -> Mapping[str, HostSession]:
-        """The sessions that there are, by target."""
-        return dict(self._sessions)
