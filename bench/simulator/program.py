@@ -30,8 +30,7 @@ async def _run(settings: Settings, root: Path | None) -> int:
             stack.push_async_callback(board.power_off)
         if root is not None:
             control = Control(settings.control or DEFAULT_CONTROL, boards)
-            shown = Rack(root, database=settings.database)
-            rack = RackService(boards, shown, control, first_serial=settings.first_serial)
+            rack = RackService(boards, Rack(root, database=settings.database), control)
             return await rack.serve(settings.command, stop)
         if settings.control is not None:
             await stack.enter_async_context(Control(settings.control, boards).serving())

@@ -53,11 +53,8 @@ class SilentPort:
 class RackService:
     """The boards of one rack."""
 
-    def __init__(
-        self, boards: Sequence[SimulatedBoard], rack: Rack, control: Control, *, first_serial: int = 1
-    ) -> None:
+    def __init__(self, boards: Sequence[SimulatedBoard], rack: Rack, control: Control) -> None:
         self._control = control
-        self._first_serial = first_serial
         control.operations |= {
             "plug": self._do_plug,
             "unplug": self._do_unplug,
@@ -107,7 +104,7 @@ class RackService:
     def _plug(self, board: SimulatedBoard, place: str | None, tty: int | None) -> Plugged:
         if board.name in self._plugged:
             raise ValueError(f"{board.name} is plugged in already")
-        device = usb_device(board.model, self._first_serial + board.index)
+        device = usb_device(board.model, board.number)
         silent = [SilentPort() for _ in device.interfaces[1:]]
         ports = [board.power_on(), *(port.path for port in silent)]
         plugged = self._plugged[board.name] = self._rack.plug(device, ports, place=place, first_tty=tty)
