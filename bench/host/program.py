@@ -203,6 +203,8 @@ class Program:
         begun = place.begun
         if begun:
             place.note_end(code, said)
+        else:
+            place.discard()
         with self._lock:
             self._playing.pop((place.run, playing.board), None)
         self._say(messages.Ended(run=place.run, board=playing.board, exit_code=code, begun=begun, said=said))

@@ -99,6 +99,12 @@ class Place:
         except (OSError, ValueError, KeyError, TypeError):
             return None, ""
 
+    def discard(self) -> None:
+        """Remove what was made for a run that was refused."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self.folder.parent.rmdir()
+
     def note_collected(self) -> None:
         """Note that the run's folder has arrived at the client."""
         with contextlib.suppress(OSError):
@@ -145,8 +151,8 @@ class Workspace:
             LabError: it is there already, the disk is full, or the files cannot be unpacked.
         """
         place = self.place(run, board)
-        if place.folder.exists() and not place.begun:
-            shutil.rmtree(place.folder, ignore_errors=True)  # refused before: nothing was proved there
+        if place.folder.exists() and not place.begun and not place.is_played:
+            place.discard()  # its host went down before it began
         try:
             place.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             place.folder.mkdir(mode=0o700)
@@ -177,6 +183,4 @@ class Workspace:
             except OSError:
                 continue  # not collected, or gone by now
             if age >= self._keep_days * _DAY_S:
-                shutil.rmtree(folder, ignore_errors=True)
-                with contextlib.suppress(OSError):
-                    folder.parent.rmdir()
+                Place(folder, folder.parent.name).discard()

@@ -166,6 +166,12 @@ class Labs:
             self.coordinator.kill()
             self.coordinator.wait()
 
+    def restart_exporters(self) -> None:
+        """Starts them again, as systemd would: an exporter ends when its coordinator does."""
+        for host in self.hosts:
+            host.exporter.kill()
+            host.exporter.start()
+
     def client(self, name: str, **options: object) -> "Client":
         """Somebody who uses the lab, in a folder of their own with the lab's key."""
         folder = self.folder / name
@@ -181,12 +187,13 @@ class Labs:
 
 
 SUITE = """
-import time
+import pathlib, time
 import pytest
 
 @pytest.mark.parametrize("number", range({count}))
 def test_answers(modem, number):
-    time.sleep({seconds})
+    while number and not pathlib.Path({gate!r}).exists():
+        time.sleep(0.05)
     assert modem.link.command("AT").ok
 
 
@@ -197,6 +204,7 @@ def test_echo(modem, tcp_echo, measure):
     assert received.data == b"hello"
     measure("receive", received.response.duration_ns, unit="ns")
 """
+"""All tests but the first wait until a gate is open."""
 
 
 @dataclass
@@ -209,8 +217,8 @@ class Client:
 
     def configure(self, **options: object) -> None:
         """Writes bench.toml with what [lab] is to say."""
-        ssh = ["ssh", "-F", "none", "-i", str(self.lab.folder / "id"), "-o", "StrictHostKeyChecking=no"]
-        ssh += ["-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
+        quiet = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
+        ssh = ["ssh", "-F", "none", "-i", str(self.lab.folder / "id"), *(w for one in options for w in ("-o", one))]
         values = {"coordinator": self.lab.address, "ssh": ssh, "abandoned_after_seconds": 8.0, **options}
         lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
         (self.folder / "bench.toml").write_text(f"[lab]\n{lines}")
@@ -227,11 +235,19 @@ class Client:
             cwd=self.folder, capture_output=True, text=True, timeout=timeout, env=self.environment, check=False,
         )  # fmt: skip
 
-    def suite(self, count: int = 3, seconds: float = 0.0, text: str = SUITE) -> str:
-        """Writes a suite of its own; returns its path."""
-        (self.folder / "test_lab.py").write_text(text.format(count=count, seconds=seconds))
+    def suite(self, count: int = 3, *, gated: bool = False, text: str = SUITE) -> str:
+        """Writes a suite of its own, with the gate open unless it is to wait there; returns its path."""
+        self.gate.unlink(missing_ok=True)
+        if not gated:
+            self.gate.touch()
+        (self.folder / "test_lab.py").write_text(text.format(count=count, gate=str(self.gate)))
         (self.folder / "pytest.ini").write_text("[pytest]\naddopts = -p no:hypothesispytest\n")
         return "test_lab.py"
+
+    @property
+    def gate(self) -> Path:
+        """The file that opens the gate of its suite: its hosts are on this machine."""
+        return self.folder / "gate"
 
     def start(self, *arguments: str, out: str = "out") -> "ClientRun":
         command = [sys.executable, "-m", "bench.cli", "run", "--lab", "--out", out, *arguments]
@@ -263,6 +279,14 @@ class ClientRun:
                 self.process.communicate()
         assert "Traceback" not in self.output
         return self.process.returncode
+
+    def until_line(self, beginning: str) -> str:
+        """Waits for a line of its output."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            if line.startswith(beginning):
+                return line
+        raise AssertionError(f"it ended without a line {beginning!r}")
 
     @property
     def code(self) -> int:
@@ -399,10 +423,13 @@ def running_lab(folder: Path, hosts: int = 2, boards: int = 2) -> Iterator[Labs]
 
 
 def wait_until_free(lab: Labs, client: Client) -> None:
-    """Waits until every board of the lab is free."""
+    """Waits until every board of the lab is free; gives back what a test has left."""
 
     def free() -> bool:
         places = lab.places(client)
+        for name, place in places.items():
+            if place["state"] in ("in use", "reserved"):
+                client.bench("lab", "free", name)
         return len(places) == sum(len(host.boards) for host in lab.hosts) and all(
             place["state"] == "free" for place in places.values()
         )
