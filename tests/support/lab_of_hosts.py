@@ -218,7 +218,7 @@ class Client:
     def configure(self, **options: object) -> None:
         """Writes bench.toml with what [lab] is to say."""
         quiet = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
-        ssh = ["ssh", "-F", "none", "-i", str(self.lab.folder / "id"), *(w for one in options for w in ("-o", one))]
+        ssh = ["ssh", "-F", "none", "-i", str(self.lab.folder / "id"), *(w for one in quiet for w in ("-o", one))]
         values = {"coordinator": self.lab.address, "ssh": ssh, "abandoned_after_seconds": 8.0, **options}
         lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
         (self.folder / "bench.toml").write_text(f"[lab]\n{lines}")
