@@ -17,8 +17,8 @@ def seconds(ns: int) -> float:
 
 
 def duration_text(ns: float) -> str:
-    """Return a duration for a person, in the unit that fits: 913 us, 45 ms, 2 s."""
-    for size, name in ((NS_PER_S, "s"), (NS_PER_MS, "ms"), (1000, "us")):
+    """Return a duration for a person, in the unit that fits: 913 µs, 45 ms, 2 s."""
+    for size, name in ((NS_PER_S, "s"), (NS_PER_MS, "ms"), (1000, "µs")):
         if abs(ns) >= size:
             return f"{ns / size:.3g} {name}"
     return f"{ns:g} ns"

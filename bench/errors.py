@@ -4,6 +4,7 @@ A :class:`UsageError` ends the run with exit code 2, a :class:`LabError` is repo
 green, a :class:`DeviceError` fails the test. An error that only one package raises is defined in that package.
 """
 
+import re
 from enum import StrEnum
 from typing import ClassVar
 
@@ -88,7 +89,10 @@ def headline(text: str) -> str:
 def in_words(error: BaseException) -> str:
     """Return what an exception says, for a person who does not read Python."""
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+        return _NUMBER.sub("", error.strerror)
     if isinstance(error, KeyError) and error.args:
         return f"{error.args[0]!r} is missing or unknown"
-    return str(error) or type(error).__name__
+    return _NUMBER.sub("", str(error)) or type(error).__name__
+
+
+_NUMBER = re.compile(r"\[Errno -?\d+\] ")

@@ -8,21 +8,21 @@ class ExitCode(IntEnum):
     """An exit code of ``nrf91-bench``; commands that judge something use OK, FAILED and INCOMPLETE alike."""
 
     OK = 0
-    """Every planned test ran, at least one passed, none failed or passed unexpectedly."""
+    """Nothing is wrong. Of a run: every planned test ran, at least one passed, and none failed."""
     FAILED = 1
-    """A test failed, a measurement is a regression, or something in the lab needs a cure."""
+    """A test failed or passed unexpectedly, a measurement is a regression, or ``doctor`` found something to fix."""
     USAGE = 2
-    """The request cannot be fulfilled as it was made."""
+    """The command line or a file of the lab has a mistake; nothing ran."""
     LAB = 3
-    """Lab errors only."""
+    """Only lab errors: a port was lost, a peer was down, there was no network."""
     EVIDENCE = 4
-    """Evidence was lost."""
+    """Evidence was lost, such as a result file that was deleted during the run."""
     INCOMPLETE = 5
-    """Incomplete, interrupted, or not enough evidence."""
+    """Incomplete, interrupted, no board answered, or not enough evidence."""
     SCRIPT = 6
-    """A scenario's own error: it says nothing about the device."""
+    """Script errors: a scenario or suite is wrong itself. It says nothing about the device."""
     INTERNAL = 70
-    """An internal error of the bench."""
+    """An internal error of the bench; one line says where its details are."""
 
     @classmethod
     def worst(cls, codes: Iterable["ExitCode"]) -> "ExitCode":

@@ -15,3 +15,8 @@ def package_folder(package: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise UsageError(f"the package {package} is missing: install nrf91-bench again")
     return Path(next(iter(spec.submodule_search_locations))).resolve()
+
+
+def bundled_suites() -> dict[str, Path]:
+    """Return the bench's own suites: name -> file."""
+    return {path.stem.removeprefix("test_"): path for path in sorted(package_folder(SUITES).glob("test_*.py"))}

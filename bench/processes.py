@@ -1,7 +1,8 @@
 """Processes of this host: who they are, what they have open, what they have locked."""
 
+import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import psutil
@@ -26,19 +27,33 @@ def programs_with(path: str) -> list[str]:
     ]
 
 
-def lock_holder(path: str | Path) -> int | None:
-    """Return the process that holds a flock on a file; None when it is not locked. Takes no lock itself.
+def lock_holder(path: Path) -> int | None:
+    """Return the process that holds a flock on a file; None when none does, or there is no such file."""
+    return lock_holders([path]).get(path)
+
+
+def lock_holders(paths: Iterable[Path]) -> dict[Path, int]:
+    """Return those of some files that are locked (flock), with the process that holds each; takes no lock itself.
 
     Raises:
-        OSError: the file cannot be looked at.
+        OSError: the kernel's list of locks cannot be read.
     """
-    status = Path(path).stat()
-    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
-    for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
-        fields = line.split()  # one that waits has an arrow behind its number
-        if len(fields) > 5 and fields[1] == "FLOCK" and fields[5] == place:
-            return int(fields[4])
-    return None
+    holders = _flocks()
+    found = {}
+    for path in paths:
+        with contextlib.suppress(OSError):  # it is gone, or not for us to look at
+            status = path.stat()
+            place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+            if place in holders:
+                found[path] = holders[place]
+    return found
+
+
+def _flocks() -> dict[str, int]:
+    """Return the places of all files that are locked on this host, with the processes that hold them."""
+    lines = (line.split() for line in Path("/proc/locks").read_text(encoding="ascii").splitlines())
+    # One that waits has an arrow behind its number.
+    return {fields[5]: int(fields[4]) for fields in lines if len(fields) > 5 and fields[1] == "FLOCK"}
 
 
 def _has_open(pid: int) -> Iterator[str]:

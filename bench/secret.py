@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import LabError
+from bench.errors import LabError, in_words
 
 
 class NoSecret(LabError):
@@ -32,7 +32,7 @@ def secret(source: str) -> str:
             raise NoSecret(f"{path} holds a secret, but others can read it: chmod 600 {path}")
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise NoSecret(f"cannot read {path}, where bench.toml says that a secret is kept: {error}") from error
+        raise NoSecret(f"cannot read {path}, where bench.toml says that a secret is kept: {in_words(error)}") from error
 
 
 @dataclass(frozen=True)

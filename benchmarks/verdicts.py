@@ -170,7 +170,7 @@ def cell(design: str, kind: str, comparisons: int, hunts: int, seed: int) -> Cel
 
 
 def summary(found: list[Cell]) -> Iterator[str]:
-    """Yield a Markdown table with a row a design, as the README has it."""
+    """Yield a Markdown table with a row a design, as docs/verdicts.md has it."""
     yield "| how the firmwares ran | false regressions, all kinds | in the worst kind | 10 % found, network varies |"
     yield "| --- | --- | --- | --- |"
     for design in dict.fromkeys(one.design for one in found):

@@ -60,7 +60,7 @@ class Transfer:
 def _tell(measure, name, events, beside=()):
     """One end's rates: over all, and what it settled at."""
     rate = rate_of(events)
-    measure(name, rate.overall, unit="B/s", count=len(events), beside=beside)
+    measure(name, rate.overall, unit="B/s", count=len(events), beside=beside, over_time=rate.over_time)
     if rate.steady is not None:
         steady = rate.steady
         measure(f"{name}: steady", steady.value, unit="B/s", estimate=steady, count=len(events), part_of=name)

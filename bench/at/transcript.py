@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bench.at.response import Response
 from bench.clock import NS_PER_S, Anchor
-from bench.errors import UsageError
+from bench.errors import UsageError, in_words
 
 Conceal = Callable[[bytes], bytes]
 
@@ -97,7 +97,7 @@ class Transcript:
             try:
                 os.write(self._spool, to_jsonl(fresh).encode())
             except OSError as error:  # a full disk must not end a transaction with a board
-                self.lost = f"the transcript could not be written: {error}"
+                self.lost = f"the transcript could not be written: {in_words(error)}"
 
     def close(self) -> None:
         """Flush and close the spool file."""
@@ -177,7 +177,7 @@ def read_jsonl(path: Path) -> list[Entry]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the transcript {path}: {error}") from error
+        raise UsageError(f"cannot read the transcript {path}: {in_words(error)}") from error
     rows = text.split("\n")
     entries = []
     for number, row in enumerate(rows[:-1], 1):

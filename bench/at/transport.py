@@ -17,7 +17,7 @@ import serial
 
 from bench.at.response import PortBusy, PortNotFound, ReplayMismatch
 from bench.at.transcript import Entry, printable, read_jsonl
-from bench.errors import UsageError
+from bench.errors import UsageError, in_words
 from bench.processes import describe_process, lock_holder
 
 
@@ -80,7 +80,7 @@ class SerialTransport:
             self._configure()
         except (OSError, termios.error) as error:
             self.close()
-            raise PortNotFound(f"{self.name} vanished while it was opened: {error}") from error
+            raise PortNotFound(f"{self.name} vanished while it was opened: {in_words(error)}") from error
         return self._fd
 
     def _configure(self) -> None:
@@ -107,7 +107,7 @@ class SerialTransport:
             self._port.baudrate = baudrate
             self._set_attributes()
         except (OSError, ValueError, termios.error) as error:
-            raise UsageError(f"{self.name} cannot go on at {baudrate} baud: {error}") from error
+            raise UsageError(f"{self.name} cannot go on at {baudrate} baud: {in_words(error)}") from error
 
     def write(self, data: bytes) -> int:
         """Write through the descriptor."""
@@ -261,7 +261,7 @@ def _must_be_tty(path: str) -> None:
             f"there is no port {path}; is the board plugged in? `nrf91-bench boards` lists what is attached"
         ) from None
     except OSError as error:
-        raise PortNotFound(f"cannot look at {path}: {error}") from error
+        raise PortNotFound(f"cannot look at {path}: {in_words(error)}") from error
     if not stat.S_ISCHR(mode):
         raise PortNotFound(f"{path} is not a serial port; `nrf91-bench boards` lists what is attached")
 
@@ -276,14 +276,14 @@ def _opening_error(path: str, error: serial.SerialException) -> PortBusy | PortN
             f"no permission to open {path}; add your user to its group (`ls -l {path}`, often dialout) and log in again"
         )
     if number == errno.ENOTTY or "configure port" in str(error):
-        return PortNotFound(f"{path} is not a serial port: {error}")
-    return PortNotFound(f"cannot open {path}: {error}")
+        return PortNotFound(f"{path} is not a serial port: {in_words(error)}")
+    return PortNotFound(f"cannot open {path}: {in_words(error)}")
 
 
 def _holder(path: str) -> str:
     """Return the process that holds the lock of the port, ``minicom (pid 4711)``; empty when that is not known."""
     try:
-        pid = lock_holder(path)
+        pid = lock_holder(Path(path))
     except OSError:
         return ""  # only a help: without it the message says less
     return describe_process(pid) if pid is not None and pid > 0 else ""  # 0 and less: outside this container

@@ -8,7 +8,7 @@ from bench.boards.catalog import Catalog
 from bench.boards.coverage import Coverage, coverage_of
 from bench.boards.discovery import UNKNOWN, AttachedBoard, attached_boards
 from bench.boards.escalation import Escalation, ResetBudget
-from bench.boards.hotplug import BoardMonitor, found_again, is_there
+from bench.boards.hotplug import BoardChange, BoardMonitor, found_again, is_there
 from bench.boards.inventory import known_boards, named_port
 from bench.boards.lease import BoardLeased, Holder, Lease, holder_of, inherited, terminal_lock
 from bench.boards.ledger import Cost, Ledger
@@ -28,6 +28,7 @@ __all__ = [
     "AttachedBoard",
     "AuxPort",
     "Board",
+    "BoardChange",
     "BoardLeased",
     "BoardMonitor",
     "BoardSilent",

@@ -10,7 +10,7 @@ from typing import Self
 
 from bench.at import SerialTransport
 from bench.clock import NS_PER_S, Anchor, now_ns
-from bench.errors import BenchError
+from bench.errors import BenchError, in_words
 
 _RING_BYTES = 1 << 20
 _READ = 65536
@@ -90,7 +90,7 @@ class AuxPort:
                     continue
                 data = os.read(descriptor, _READ)
             except OSError as error:
-                self.trouble = f"{self.path} vanished: {error}"
+                self.trouble = f"{self.path} vanished: {in_words(error)}"
                 return
             if not data:
                 self.trouble = f"{self.path} hung up"

@@ -15,7 +15,7 @@ from bench.boards.recovery import BoardUnusable, find_terminator, synchronise
 from bench.boards.reservation import reservation_of
 from bench.boards.spec import BoardSpec
 from bench.boards.undo import UndoFile
-from bench.errors import BenchError, LabError
+from bench.errors import BenchError, LabError, in_words
 from bench.modem import AttachSettings, CommandTiming, Cures, Family, Identity, Modem, PacketContext, identify
 from bench.privacy import Concealer
 from bench.secret import PASSWORD, PIN, SecretForm
@@ -305,7 +305,7 @@ class Board:
         try:
             left_over = list(self._undo.left_over())
         except OSError as error:
-            raise LabError(f"{self.slot}: what an earlier run has changed cannot be read: {error}") from error
+            raise LabError(f"{self.slot}: what an earlier run has changed cannot be read: {in_words(error)}") from error
         for commands in left_over:
             try:
                 for command in commands:

@@ -1,12 +1,13 @@
 """What a user may expect of a board, as far as can be seen without touching it."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from bench.boards.lease import holder_of, terminal_lock
-from bench.boards.reservation import reservation_of
+from bench.boards.lease import Holder, holder_of, terminal_lock
+from bench.boards.reservation import Reservation, reservation_of
 from bench.boards.spec import BoardSpec
 
 
@@ -33,28 +34,41 @@ class BoardState(StrEnum):
 
 @dataclass(frozen=True)
 class SeenState:
-    """A state, and for a person by whom or why."""
+    """A state, and for a person by whom or why.
+
+    Attributes:
+        holder: who uses the board.
+        reservation: who keeps it, also while somebody else uses it.
+    """
 
     state: BoardState
     details: str = ""
+    holder: Holder | None = None
+    reservation: Reservation | None = None
 
     @property
     def text(self) -> str:
-        """Both in one line."""
+        """State and details in one line."""
         joint = " " if self.details.startswith("by ") else ": "
         return f"{self.state}{joint}{self.details}" if self.details else str(self.state)
 
 
-def see_state(spec: BoardSpec) -> SeenState:
-    """Return the state of a board; opens nothing."""
+def see_state(spec: BoardSpec, holders: Mapping[str, Holder] | None = None) -> SeenState:
+    """Return the state of a board; opens nothing.
+
+    Args:
+        spec: of the board.
+        holders: from :func:`bench.boards.lease.holders`, where several boards are looked at.
+    """
+    key = spec.key
+    holder = holder_of(key) if holders is None else holders.get(key)
+    reserved = reservation_of(key)
     if not spec.port or (spec.port.startswith("/") and not Path(spec.port).exists()):
-        return SeenState(BoardState.NOT_ATTACHED)
-    holder = holder_of(spec.key)
+        return SeenState(BoardState.NOT_ATTACHED, "", holder, reserved)
     if holder is not None:
-        return SeenState(BoardState.IN_USE, f"by {holder.text}")
-    reserved = reservation_of(spec.key)
+        return SeenState(BoardState.IN_USE, f"by {holder.text}", holder, reserved)
     if reserved is not None:
-        return SeenState(BoardState.RESERVED, reserved.text.removeprefix("reserved "))
+        return SeenState(BoardState.RESERVED, reserved.text.removeprefix("reserved "), None, reserved)
     if not spec.port.startswith("/"):
         return SeenState(BoardState.CONFIGURED)
     program = terminal_lock(spec.port)

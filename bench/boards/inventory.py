@@ -11,6 +11,7 @@ from bench.boards.discovery import UNKNOWN, AttachedBoard, attached_boards, same
 from bench.boards.spec import AT, BoardSpec
 from bench.config.lab import BoardEntry, Config
 from bench.errors import LabError, UsageError
+from bench.suggestion import unknown
 
 _SPEAKING = ("log", "trace")
 _BoardKey = tuple[str, str]
@@ -165,8 +166,8 @@ def _model_of(entry: BoardEntry, board: AttachedBoard | None, catalog: Catalog) 
     name = entry.model or (board.model if board else UNKNOWN)
     model = catalog.named(name)
     if entry.model is not None and model is None:
-        names = ", ".join(known.name for known in catalog.models)
-        raise UsageError(f"board {entry.name}: unknown model {entry.model!r}; available: {names}")
+        names = [known.name for known in catalog.models]
+        raise UsageError(f"board {entry.name}: {unknown('model', entry.model, names)}")
     if board is not None and UNKNOWN not in (board.model, name) and board.model != name:
         raise UsageError(
             f"board {entry.name}: bench.toml says model = {entry.model!r}, its USB identity is that of {board.model}"

@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import dataclass
 
 from bench.boards.spec import BoardSpec
-from bench.errors import LabError
+from bench.errors import LabError, in_words
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class LabCommand:
                 command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=self.seconds, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise LabError(f"{self.key}: {error}") from error
+            raise LabError(f"{self.key}: {in_words(error)}") from error
         if finished.returncode:
             lines = (finished.stderr or finished.stdout).strip().splitlines()
             raise LabError(f"{self.key}: {command[0]} ended with {finished.returncode}: {lines[-1] if lines else ''}")

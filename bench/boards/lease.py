@@ -20,7 +20,7 @@ import psutil
 
 from bench.at import pty_made_ns
 from bench.errors import LabError, in_words
-from bench.processes import describe_process, lock_holder
+from bench.processes import describe_process, lock_holder, lock_holders
 from bench.shared_files import Untrusted, check_shared_folder, open_plain, read_plain, user_name
 from bench.visible import visible_line
 
@@ -32,6 +32,8 @@ FOLDER = "NRF91_BENCH_LOCKS"
 """Overrides where the locks are."""
 _FOLDERS = (Path("/run/lock"), Path("/var/lock"), Path("/tmp"))
 _LOOK_S = 0.5
+_LONGEST = 4096  # characters of a stranger's text
+_KEY = re.compile(r"(serial|port)-")
 _PTY = re.compile(r"port-dev-pts-\d+-\d+$")
 
 
@@ -44,17 +46,32 @@ class BoardLeased(LabError):
 
 @dataclass(frozen=True)
 class Holder:
-    """The holder of a board: its job, user, process, and the time since when it has it (UTC, ISO 8601)."""
+    """The holder of a board.
+
+    Attributes:
+        job: what it does, such as its command line.
+        user: whose process it is.
+        pid: its process.
+        since: the time since when it has the board (UTC, ISO 8601).
+        slot: the board's name there.
+        folder: of its run, absolute; empty where it is not a run.
+    """
 
     job: str
     user: str
     pid: int
     since: str
+    slot: str = ""
+    folder: str = ""
 
     @property
     def text(self) -> str:
         """Return the facts in words."""
         return f"{self.user} (pid {self.pid}) since {self.since}: {self.job}"
+
+
+_UNKNOWN = Holder("unknown", "unknown", 0, "unknown")
+"""Of a lock without a signature that can be read."""
 
 
 def key_of(serial: str, port: str) -> str:
@@ -97,19 +114,23 @@ def lock_folder() -> Path:
 class Lease:
     """A board of ours, for as long as it is entered, or from :meth:`acquire` to :meth:`release`."""
 
-    def __init__(self, key: str, name: str, job: str, *, part_of: "Lease | None" = None) -> None:
+    def __init__(
+        self, key: str, name: str, job: str, *, folder: Path | None = None, part_of: "Lease | None" = None
+    ) -> None:
         """Make a lease that nobody holds yet.
 
         Args:
             key: from :func:`key_of`.
             name: for messages.
             job: of the holder, for a message to other users.
+            folder: of the holder's run, where others may look how far it is.
             part_of: a lease of this process on the same board: while it is held, so is this one.
         """
         self._part_of = part_of
         self.key = key
         self.name = name
         self.job = job
+        self.folder = folder
         self.fd = -1
 
     @property
@@ -171,7 +192,7 @@ class Lease:
     def release(self) -> None:
         """Give the board back; harmless when it is not ours."""
         if self.fd >= 0:
-            if _PTY.match(self.key):  # such a key never comes again
+            if is_key_of_pty(self.key):  # such a key never comes again
                 with contextlib.suppress(OSError):
                     (lock_folder() / f"{self.key}.lock").unlink()
             os.close(self.fd)
@@ -206,7 +227,8 @@ class Lease:
 
     def _sign(self, descriptor: int) -> None:
         since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        holder = Holder(self.job, user_name(os.getuid()), os.getpid(), since)
+        folder = "" if self.folder is None else str(self.folder)
+        holder = Holder(self.job, user_name(os.getuid()), os.getpid(), since, self.name, folder)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
 
@@ -231,10 +253,24 @@ def holder_of(key: str) -> Holder | None:
     """Return the present holder of a board; None when it is free. Takes no lock, so that it disturbs nobody."""
     try:
         path = lock_folder() / f"{key}.lock"
-        locked = lock_holder(path) is not None
+        pid = lock_holder(path)
     except (OSError, LabError):
         return None
-    return (_signature(path) or Holder("unknown", "unknown", 0, "unknown")) if locked else None
+    return None if pid is None else _signature(path, pid) or _UNKNOWN
+
+
+def holders() -> dict[str, Holder]:
+    """Return the boards of this host that are in use, by key, with their holders. Takes no lock."""
+    try:
+        locked = lock_holders(lock_folder().glob("*.lock"))
+    except (OSError, LabError):
+        return {}
+    return {path.stem: _signature(path, pid) or _UNKNOWN for path, pid in locked.items() if _KEY.match(path.stem)}
+
+
+def is_key_of_pty(key: str) -> bool:
+    """Return whether a key is that of a simulated board, known by its pseudo-terminal alone."""
+    return bool(_PTY.match(key))
 
 
 def inherited(leases: Sequence[Lease]) -> dict[str, str]:
@@ -254,14 +290,15 @@ def terminal_lock(port: str) -> str:
     return f"{describe_process(pid)[:-1]}, {path})"
 
 
-def _signature(path: Path) -> Holder | None:
+def _signature(path: Path, pid: int | None = None) -> Holder | None:
     """Return who holds a lock: the user as the kernel knows the process, the rest as the holder wrote it."""
     try:
         row = json.loads(read_plain(path)[0])
-        pid = int(row["pid"])
-        user = _user_of(lock_holder(path) or pid) or visible_line(str(row["user"]))
-        return Holder(visible_line(str(row["job"])), user, pid, visible_line(str(row["since"])))
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        own = int(row["pid"])
+        user = _user_of(pid or lock_holder(path) or own) or visible_line(str(row["user"]))
+        texts = (visible_line(str(row.get(name, "")))[:_LONGEST] for name in ("since", "slot", "folder"))
+        return Holder(visible_line(str(row["job"]))[:_LONGEST], user, own, *texts)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None  # it is being written, or is not a signature
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Self
 
-from bench.errors import LabError
+from bench.errors import LabError, in_words
 from bench.shared_files import check_own
 from bench.state import state_folder
 
@@ -78,7 +78,9 @@ class Ledger:
             self._connection.execute("DELETE FROM spent WHERE day < (SELECT date(max(day), ?) FROM spent)", (_KEPT,))
         except (OSError, sqlite3.Error) as error:
             self.__exit__()
-            raise LabError(f"{self._path} cannot be kept, and with it what SIMs may spend: {error}") from error
+            raise LabError(
+                f"{self._path} cannot be kept, and with it what SIMs may spend: {in_words(error)}"
+            ) from error
         return self
 
     def __exit__(self, *_: object) -> None:

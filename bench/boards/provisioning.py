@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.config.lab import TagRange
-from bench.errors import LabError
+from bench.errors import LabError, in_words
 from bench.modem import CredentialStoreFull, CredentialType, Modem
 from bench.security.credentials import CredentialSet
 from bench.shared_files import check_own, replace_plain
@@ -73,7 +73,7 @@ class KnownDigests:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 replace_plain(self.path, json.dumps(self.rows), 0o600)
             except OSError as error:
-                raise LabError(f"cannot keep digests of credentials in {self.path}: {error}") from error
+                raise LabError(f"cannot keep digests of credentials in {self.path}: {in_words(error)}") from error
 
     def matches(self, board: str, place: tuple[int, int], content: bytes, shown: str) -> bool:
         """Return True when a digest that a board shows stands for this content."""

@@ -8,36 +8,35 @@ from typing import Self
 from bench.boards.discovery import same_serial
 from bench.boards.inventory import known_boards, named_port
 from bench.boards.spec import BoardSpec
+from bench.config.firmware import Firmware
 from bench.config.lab import Config
+from bench.config.selector import BOARD_KINDS, FIRMWARE_KINDS, Condition, firmware_matches, parse_conditions
 from bench.errors import UsageError
+from bench.suggestion import did_you_mean
 
 ALL = "all"
 
-FirmwareOf = Callable[[BoardSpec], str]
-"""Asks a board for its firmware."""
-Predicate = Callable[[BoardSpec, str], bool]
+FirmwareOf = Callable[[BoardSpec], Firmware | None]
+"""Asks a board for its firmware; None where it does not answer."""
 
-_KINDS: Mapping[str, Predicate] = {
-    "name": lambda spec, value: spec.slot == value,
-    "model": lambda spec, value: spec.model == value,
-    "serial": lambda spec, value: same_serial(value, spec.serial),
-    "place": lambda spec, value: spec.place == value,
-    "label": lambda spec, value: value in spec.labels,
+_KINDS: Mapping[str, Callable[[BoardSpec, Condition], bool]] = {
+    "name": lambda spec, condition: condition.matches(spec.slot),
+    "model": lambda spec, condition: condition.matches(spec.model),
+    "serial": lambda spec, condition: same_serial(condition.value, spec.serial),
+    "place": lambda spec, condition: condition.matches(spec.place),
+    "label": lambda spec, condition: any(map(condition.matches, spec.labels)),
 }
-_FIRMWARE = "firmware"
+_SINGULAR = ("name", "serial", "place")  # what distinguishes one board from all others
 
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """A description of boards: ``KIND=VALUE``, or a value alone, which any kind but the firmware may match.
+    """A description of boards: conditions, all of which hold; see :mod:`bench.config.selector`.
 
-    Attributes:
-        kind: name, model, serial, place, label or firmware; empty for any.
-        value: to be compared with.
+    A value without a kind may be a name, a model, a serial number, a place or a label; ``all`` is any board.
     """
 
-    kind: str
-    value: str
+    conditions: tuple[Condition, ...]
 
     @classmethod
     def parse(cls, text: str, option: str = "--board") -> Self:
@@ -46,21 +45,31 @@ class Selector:
         Raises:
             UsageError: there is no such kind.
         """
-        kind, equals, value = text.partition("=")
-        if not equals:
-            return cls("", text)
-        if kind not in _KINDS and kind != _FIRMWARE:
-            available = ", ".join((*_KINDS, _FIRMWARE))
-            raise UsageError(f"{option} {text}: unknown kind {kind!r}; available: {available}")
-        return cls(kind, value)
+        return cls(parse_conditions(text, option, (*BOARD_KINDS, *FIRMWARE_KINDS)))
 
     def matches(self, spec: BoardSpec, firmware_of: FirmwareOf | None = None) -> bool:
-        """Return True for a board that is meant; for its firmware the board is asked."""
-        if not self.kind:
-            return self.value == ALL or any(matches(spec, self.value) for matches in _KINDS.values())
-        if self.kind == _FIRMWARE:
-            return firmware_of is not None and bool(spec.port) and self.value in firmware_of(spec)
-        return _KINDS[self.kind](spec, self.value)
+        """Return True for a board that is meant; for its firmware the board is asked, once, when all else fits."""
+        asked = [one for one in self.conditions if one.kind in FIRMWARE_KINDS]
+        if not all(_holds(one, spec) for one in self.conditions if one not in asked):
+            return False
+        if not asked:
+            return True
+        firmware = firmware_of(spec) if firmware_of is not None and spec.port else None
+        return firmware is not None and all(firmware_matches(one, firmware) for one in asked)
+
+    def names(self, spec: BoardSpec) -> bool:
+        """Return whether just this board is meant: by its name, serial number or place, not by a pattern."""
+        return any(
+            not one.is_pattern
+            and any(kind in _SINGULAR and _KINDS[kind](spec, one) for kind in ([one.kind] if one.kind else _KINDS))
+            for one in self.conditions
+        )
+
+
+def _holds(condition: Condition, spec: BoardSpec) -> bool:
+    if condition.kind:
+        return _KINDS[condition.kind](spec, condition)
+    return condition.value == ALL or any(matches(spec, condition) for matches in _KINDS.values())
 
 
 def select(
@@ -70,9 +79,8 @@ def select(
 
     A control board is a board under test where it is named, and only there.
 
-    A selector is a board's name, model, serial number, USB place or label, ``all``, or one of these with its kind
-    before it: ``name=``, ``model=``, ``serial=``, ``place=``, ``label=``, ``firmware=`` (the board is asked). A board
-    that is selected but not attached has no port.
+    A selector is a board's name, model, serial number, USB place or label, ``all``, or conditions with their kinds:
+    see :class:`Selector`. A board that is selected but not attached has no port.
 
     Raises:
         UsageError: a selector matches no board, or one board was chosen twice.
@@ -98,9 +106,15 @@ def _find(text: str, available: Sequence[BoardSpec], firmware_of: FirmwareOf | N
     if text == ALL:
         return [spec for spec in found if not spec.control_board]
     if not found:
-        names = ", ".join(spec.slot for spec in available) or "none"
-        raise UsageError(f"no board is {text}; known boards: {names} (`nrf91-bench boards` shows them)")
+        raise UsageError(_not_found(text, available))
     return found
+
+
+def _not_found(text: str, available: Sequence[BoardSpec]) -> str:
+    names = [spec.slot for spec in available]
+    others = [word for spec in available for word in (spec.model, *spec.labels)]
+    like = did_you_mean(text.rpartition("=")[2], [*names, *others]) or ";"
+    return f"no board is {text}{like} known boards: {', '.join(names) or 'none'} (`nrf91-bench boards` shows them)"
 
 
 def _refuse_doubles(chosen: Sequence[BoardSpec]) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 
+from bench.cli import shell
 from bench.cli.application import app
 from bench.cli.terminal import install, say_lines
 from bench.errors import BenchError, InternalError, UsageError
@@ -11,6 +12,9 @@ from bench.internal_error import internal_error
 
 def main() -> None:
     """Run the command line; mistakes of the user, of the lab and of the bench are told in words."""
+    if shell.is_asked():
+        sys.stdout.write(f"{shell.answer(app)}\n")
+        return
     install()
     try:
         app()

@@ -1,6 +1,6 @@
 """The commands of ``nrf91-bench``. Each is imported when it is asked for: a simulator starts in half the time."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from typer.main import get_command
 from bench import __version__
 from bench.cli.terminal import say
 from bench.errors import UsageError
+from bench.suggestion import did_you_mean
 
 _WITH_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": False}
 _COMMANDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -27,7 +28,25 @@ _COMMANDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "doctor": ("doctor.doctor", {}),
     "lab": ("lab_hosts.app", {}),
 }
-"""Command -> module and name in ``bench.cli``, a function or a Typer with commands of its own; context settings."""
+"""Command -> module and name in ``bench.cli``, a function or a Typer with commands of its own; context settings.
+
+What the help of a function says below its options is the ``EPILOG`` of its module.
+"""
+
+
+def _hide_types(options: Iterable[Any]) -> None:
+    """Let help show no ``<bool>`` behind options that take no value."""
+    for option in options:
+        if getattr(option, "is_flag", False):
+            option.metavar = ""
+
+
+def _without_types(command: Any, ctx: Any) -> Any:  # noqa: ANN401 - typer keeps its click to itself
+    """Return a command, and those inside it, with a help that shows types only of options that take a value."""
+    _hide_types(command.get_params(ctx))
+    for inner in getattr(command, "commands", {}).values():
+        _without_types(inner, ctx)
+    return command
 
 
 class WithArguments(TyperCommand):
@@ -41,7 +60,7 @@ class WithArguments(TyperCommand):
         """
         end = args.index("--") if "--" in args else len(args)
         super().parse_args(ctx, args[:end])
-        if ctx.args:
+        if ctx.args and not ctx.resilient_parsing:  # a shell that completes words asks for unfinished lines
             hint = f"; a suite is chosen by --suite {ctx.args[0]}" if ctx.info_name == "run" else ""
             raise UsageError(f"unexpected argument {ctx.args[0]!r}: put arguments for other programs after --{hint}")
         ctx.args = args[end + 1 :]
@@ -51,25 +70,40 @@ class WithArguments(TyperCommand):
 class Commands(TyperGroup):
     """Finds commands in the table."""
 
+    def get_params(self, ctx: Any) -> Any:  # noqa: ANN401 - typer keeps its click to itself
+        """Return the options."""
+        found = super().get_params(ctx)
+        _hide_types(found)
+        return found
+
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - typer keeps its click to itself
         """Return all commands, in the table's order."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
-        """Import a command; return None when there is none of that name."""
+        """Import a command; return None when there is none of that name.
+
+        Raises:
+            UsageError: there is one of a name like it.
+        """
         if cmd_name not in _COMMANDS:
+            like = did_you_mean(cmd_name, _COMMANDS)
+            if like and not (ctx.resilient_parsing or cmd_name.startswith("-")):
+                raise UsageError(f"no such command {cmd_name!r}{like}")
             return None
         place, settings = _COMMANDS[cmd_name]
-        module, _, name = place.partition(".")
-        found = getattr(import_module(f"bench.cli.{module}"), name)
+        name, _, attribute = place.partition(".")
+        module = import_module(f"bench.cli.{name}")
+        found = getattr(module, attribute)
         if not isinstance(found, typer.Typer):
             alone = typer.Typer(add_completion=False)
             kind = WithArguments if settings else None
-            alone.command(cmd_name, cls=kind, context_settings=dict(settings))(found)
+            told = getattr(module, "EPILOG", None)
+            alone.command(cmd_name, cls=kind, context_settings=dict(settings), epilog=told)(found)
             found = alone
         command = get_command(found)
         command.name = cmd_name
-        return command
+        return _without_types(command, ctx)
 
 
 app = typer.Typer(

@@ -1,9 +1,6 @@
 """``nrf91-bench boards``: what is attached, who uses it, and with ``--probe`` what it says of itself."""
 
 import json
-import signal
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -11,54 +8,24 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from bench.boards import (
-    UNKNOWN,
-    AttachedBoard,
-    BoardLeased,
-    BoardMonitor,
-    BoardSpec,
-    Catalog,
-    attached_boards,
-    known_boards,
-    release,
-    reserve,
-    select,
-)
-from bench.boards.board_state import BoardState, SeenState, see_state
+from bench.boards import BoardLeased, BoardSpec, Catalog, attached_boards, release, reserve, select
+from bench.boards.board_state import BoardState, SeenState
+from bench.boards.listing import ListedBoard, list_boards
+from bench.cli import completion
 from bench.cli.lab import default_config
 from bench.cli.moment import moment
-from bench.cli.terminal import VisibleConsole, is_gone, say, say_lines
-from bench.config.lab import Config, load
+from bench.cli.terminal import VisibleConsole, say, say_lines
+from bench.config.lab import load
 from bench.errors import BenchError, LabError, UsageError
+from bench.report.lab_now import LabWatch
+from bench.report.lab_page import write_lab_page
 from bench.run.probe import query_identity
 
+app = typer.Typer(
+    help="List and reserve boards, and speak with one.", add_completion=False, invoke_without_command=True
+)
 
-@dataclass
-class Listed:
-    """A line of the list: a board, and what is known of it."""
-
-    spec: BoardSpec
-    ports: dict[str, str]
-    seen: SeenState
-    firmware: str | None = None
-
-    def to_json(self) -> dict[str, object]:
-        """Return what ``--json`` prints of it."""
-        return {
-            "name": self.spec.slot or None,
-            "model": self.spec.model,
-            "serial": self.spec.serial,
-            "ports": self.ports,
-            "place": self.spec.place,
-            "firmware": self.firmware,
-            "state": self.seen.state,
-            "details": self.seen.details,
-        }
-
-
-app = typer.Typer(help="List and reserve boards, and speak with one.", invoke_without_command=True)
-
-_NAME = typer.Argument(metavar="NAME", help="Its name, serial number, place or port.")
+_NAME = typer.Argument(metavar="NAME", help="Its name, serial number, place or port.", autocompletion=completion.boards)
 ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The lab's bench.toml.")]
 InLab = Annotated[bool, typer.Option("--lab", help="Of a lab of several hosts, which labgrid lends.")]
 
@@ -67,7 +34,7 @@ InLab = Annotated[bool, typer.Option("--lab", help="Of a lab of several hosts, w
 def reserve_board(
     name: Annotated[str, _NAME],
     until: Annotated[str, typer.Option(metavar="WHEN", help="06:30, 2026-11-24 06:30, 2026-11-24, 90m, 8h, 2d.")],
-    why: Annotated[str, typer.Option(metavar="TEXT", help="For whoever wants it meanwhile.")],
+    why: Annotated[str, typer.Option("--why", "--reason", metavar="TEXT", help="For whoever wants it meanwhile.")],
     lab: InLab = False,
     config: ConfigFile = None,
 ) -> None:
@@ -135,7 +102,12 @@ def _one(name: str, config: Path | None) -> BoardSpec:
 def boards(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list; with --watch a JSON object a change.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on and show what is plugged in and unplugged.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on and show who uses what, how far it is, and what is plugged in.")
+    ] = False,
+    page: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page for a screen on the wall; --watch keeps it new.")
+    ] = None,
     probe: Annotated[bool, typer.Option("--probe", help="Open the ports and ask.")] = False,
     in_lab: InLab = False,
     config: ConfigFile = None,
@@ -148,11 +120,15 @@ def boards(
         lab_boards().list_lab_boards(lab, as_json=as_json)
         return
     catalog = Catalog(lab.models)
-    if watch:
-        _watch(lab, catalog, as_json=as_json)
+    if probe and (watch or page):
+        raise UsageError("--probe opens ports, --watch and --page never do: choose one")
+    if as_json and page and not watch:
+        raise UsageError("--json prints a list and --page writes a page: choose one")
+    if watch or page:
+        _show_now(LabWatch(lab, catalog), as_json=as_json, watch=watch, page=page)
         return
     attached = attached_boards(catalog)
-    rows = [_probe(row) if probe else row for row in _list_boards(lab, attached)]
+    rows = [_probe(row) if probe else row for row in list_boards(lab, attached)]
     if as_json:
         say_lines(json.dumps([row.to_json() for row in rows], indent=2))
         return
@@ -164,23 +140,17 @@ def boards(
         say("(udevd's database is not there: this comes from the kernel's own attributes)")
 
 
-def _list_boards(lab: Config, attached: list[AttachedBoard]) -> list[Listed]:
-    ports = {(board.serial, board.place): board.ports for board in attached}
-    known = known_boards(lab, attached)
-    rows = [
-        Listed(spec, ports.pop((spec.serial, spec.place), {"at": spec.port} if spec.port else {}), see_state(spec))
-        for spec in known
-    ]
-    for board in attached:
-        if (board.serial, board.place) in ports:
-            node = next(iter(board.ports.values()), "")
-            spec = BoardSpec("", node, board.model, board.serial, board.place)
-            unknown = SeenState(BoardState.MAYBE, "--probe asks")
-            rows.append(Listed(spec, board.ports, unknown if board.model == UNKNOWN else see_state(spec)))
-    return rows
+def _show_now(lab: LabWatch, *, as_json: bool, watch: bool, page: Path | None) -> None:
+    if watch:
+        from bench.cli.board_watch import watch_boards  # what it draws with takes time to import
+
+        watch_boards(lab, as_json=as_json, page=page)
+    elif page is not None:
+        write_lab_page(page, lab.look(attached_boards(lab.catalog)))
+        say(f"page   {page}")
 
 
-def _probe(row: Listed) -> Listed:
+def _probe(row: ListedBoard) -> ListedBoard:
     """Return the line with the board's own answers; of an unknown device every port is asked."""
     if not row.seen.state.may_be_asked:
         return row
@@ -200,45 +170,16 @@ def _probe(row: Listed) -> Listed:
     return row
 
 
-def _print(rows: list[Listed], catalog: Catalog) -> None:
+def _print(rows: list[ListedBoard], catalog: Catalog) -> None:
     table = Table("name", "model", "serial", "ports", "firmware", "place", "state", box=None, pad_edge=False)
     for column in table.columns[:4]:
         column.no_wrap = True
     for row in rows:
         spec = row.spec
         ports = "  ".join(f"{name} {node.removeprefix('/dev/')}" for name, node in row.ports.items())
-        title = catalog.title(spec.model)
+        title = catalog.title(spec.model) + ("" if spec.hardware else " SIMULATED")
         table.add_row(spec.slot, title, spec.serial, ports, row.firmware or "", spec.place, row.seen.text)
     console = VisibleConsole()
     if not console.is_terminal:
         console.width = 200  # a file has no margin
     console.print(table)
-
-
-def _watch(lab: Config, catalog: Catalog, *, as_json: bool) -> None:
-    def show(what: str, board: AttachedBoard) -> None:
-        near = [*(other for other in monitor.boards if other != board), board]
-        near.sort(key=lambda other: (other.serial, other.place))
-        here = (board.serial, board.place)
-        spec = next((s for s in known_boards(lab, near) if (s.serial, s.place) == here and s.port), None)
-        name = spec.slot if spec else ""
-        if as_json:
-            row = {"event": what, "name": name or None, "model": board.model, "serial": board.serial}
-            say(json.dumps({**row, "ports": board.ports, "place": board.place}))
-        else:
-            ports = "   ".join(f"{kind} {node}" for kind, node in board.ports.items())
-            moment = time.strftime("%H:%M:%S")
-            say(f"{moment}  {what:9} {name:14} {catalog.title(board.model):14} {board.serial:22} {ports}")
-
-    # Set even where it was inherited as ignored, as in a shell's background job.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    with BoardMonitor(catalog) as monitor:
-        for board in monitor.boards:
-            show("attached", board)
-        try:
-            for change in monitor.changes():
-                show("attached" if change.attached else "unplugged", change.board)
-                if is_gone():
-                    return
-        except KeyboardInterrupt:
-            return

@@ -2,28 +2,25 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 from rich.table import Table
 
 from bench import __version__
-from bench.cli.lab import HistoryFile, default_config, history_path, write_page
+from bench.cli import completion
+from bench.cli.lab import HistoryFile, default_config, write_page
 from bench.cli.terminal import VisibleConsole, say, say_lines
-from bench.config.lab import load
 from bench.errors import UsageError
-from bench.evidence.rows import ComparisonRow
-from bench.evidence.summary import content_of
-from bench.history import CompareSettings, compare
-from bench.report.comparison import comparison_page, comparison_row
-from bench.report.comparison_view import comparison_view
-from bench.report.views import ComparedMeasurement, ComparisonView
-from bench.run.folder import find_choice
 
+if TYPE_CHECKING:  # what compares takes half a second to import, and a shell that completes words does not wait for it
+    from bench.evidence.rows import ComparisonRow
+    from bench.report.views import ComparedMeasurement, ComparisonView
+
+EPILOG = "Exit codes: 0 no regression; 1 regression; 2 wrong usage; 5 not enough evidence."
 _CHOICE = (
-    "A run's folder, or: DATE, DATE..DATE, modem=, application=, version=, slm=, serial-modem=, run=, model=, board=,"
-    " group=, operator=; commas between."
+    "A run's folder, or what --board takes (firmware=, modem=, slm=, model=, name=, ...), nights (DATE, DATE..DATE),"
+    " run=, group=, operator=; commas between: all of them hold."
 )
 _STYLES = {"failed": "bold red", "passed": "green", "marginal": "yellow", "unproved": "bright_black"}
 _UNPROVED = 10
@@ -31,18 +28,25 @@ _LABEL = 10
 
 
 def compare_runs(
-    baseline: Annotated[str, typer.Argument(metavar="BASELINE", help=_CHOICE)],
-    candidate: Annotated[str, typer.Argument(metavar="CANDIDATE", help="The same.")],
+    baseline: Annotated[str, typer.Argument(metavar="BASELINE", help=_CHOICE, autocompletion=completion.choices)],
+    candidate: Annotated[str, typer.Argument(metavar="CANDIDATE", help="The same.", autocompletion=completion.choices)],
     every: Annotated[bool, typer.Option("--all", help="Show every measurement.")] = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page, too.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     history: HistoryFile = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="The lab's bench.toml.")] = None,
 ) -> None:
-    """Compare two firmwares, runs or times; exits 0 no regression, 1 regression, 5 not enough evidence."""
-    settings = CompareSettings(**load(config or default_config()).compare.model_dump())
-    path = history_path(history)
-    sides = (find_choice(baseline, path), find_choice(candidate, path))
+    """Compare two firmwares, runs or times."""
+    from bench.config.lab import load
+    from bench.history import CompareSettings, compare
+    from bench.report.comparison import comparison_page, comparison_row
+    from bench.report.comparison_view import comparison_view
+    from bench.run.folder import find_choice
+
+    lab = load(config or default_config())
+    settings = CompareSettings(**lab.compare.model_dump())
+    path = history or lab.history
+    sides = (find_choice(baseline, path, lab), find_choice(candidate, path, lab))
     for text, side in zip((baseline, candidate), sides, strict=True):
         firmware = sorted({one.firmware for one in side.side})
         if len(firmware) > 1:
@@ -63,11 +67,15 @@ def compare_runs(
     raise typer.Exit(found.exit_code)
 
 
-def _json(row: ComparisonRow) -> dict[str, object]:
+def _json(row: "ComparisonRow") -> dict[str, object]:
+    import msgspec
+
+    from bench.evidence.summary import content_of
+
     return {name: msgspec.to_builtins(value) for name, value in content_of(row).items()}
 
 
-def _print(row: ComparisonRow, view: ComparisonView, *, every: bool) -> None:
+def _print(row: "ComparisonRow", view: "ComparisonView", *, every: bool) -> None:
     """Print the verdict, then what it rests on, then the differences."""
     console = VisibleConsole()
     lines = [("verdict", f"{view.verdict}   {view.reason}"), ("", view.advice)]
@@ -105,7 +113,7 @@ def _say(console: VisibleConsole, label: str, text: str) -> None:
     console.print(grid)
 
 
-def _table(rows: list[ComparedMeasurement]) -> Table:
+def _table(rows: "list[ComparedMeasurement]") -> Table:
     table = Table(box=None, pad_edge=False)
     for name in ("measurement", "verdict", "difference", "baseline", "candidate", "interval", "finds from"):
         table.add_column(name, overflow="fold", no_wrap=name in ("difference", "baseline", "candidate"))

@@ -2,7 +2,9 @@
 
 import contextlib
 import shutil
+import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +21,10 @@ from bench.errors import BenchError
 from bench.exit_code import ExitCode
 from bench.peers import Peer, Peers
 from bench.privacy import Concealer, lab_key
+from bench.report.allure_program import CannotRender, find_allure
 from bench.security import library
+
+EPILOG = "Exit codes: 0 nothing is wrong; 1 something to cure; 2 wrong usage. What is optional changes no exit code."
 
 _RULE_FOLDERS = (Path("/etc/udev/rules.d"), Path("/run/udev/rules.d"), Path("/usr/lib/udev/rules.d"))
 _RULE_FILE = "/etc/udev/rules.d/60-nrf91-bench.rules"
@@ -33,7 +38,7 @@ def doctor(
     in_lab: Annotated[bool, typer.Option("--lab", help="Examine coordinator and hosts of a lab of several.")] = False,
     fix_udev: Annotated[bool, typer.Option("--fix-udev", help="Print the udev rule file to install.")] = False,
 ) -> None:
-    """Examine this lab: host, boards, peers. Exit code 0: nothing wrong, 1: something to cure."""
+    """Examine this lab: host, boards, peers, and what may be installed beside."""
     lab = load(config or default_config())
     if fix_udev:
         say_lines(_rules(lab).rstrip("\n"))
@@ -41,11 +46,12 @@ def doctor(
     console = VisibleConsole(soft_wrap=True)
     wrong = 0
     for finding in _findings_of_hosts(lab) if in_lab else _findings(lab):
-        mark, style = ("cure", "bold red") if finding.cure else ("ok", "green")
-        console.print(Text(f"{mark:6}", style=style) + Text(finding.what))
-        if finding.cure:
-            wrong += 1
-            console.print(Text(f"      -> {finding.cure}"))
+        _print(console, finding, "cure", "bold red")
+        wrong += bool(finding.cure)
+    if not in_lab:
+        console.print("optional, for what is named")
+        for finding in _optional(lab):
+            _print(console, finding, "none", "yellow")
     console.print(f"{wrong} thing{'' if wrong == 1 else 's'} to cure" if wrong else "nothing is wrong")
     raise typer.Exit(ExitCode.FAILED if wrong else ExitCode.OK)
 
@@ -54,6 +60,29 @@ def _findings_of_hosts(lab: Config) -> Iterator[Diagnosis]:
     from bench.lab.diagnosis import diagnose_lab  # a lab of one host must not wait for the import
 
     return diagnose_lab(lab.lab)
+
+
+def _print(console: VisibleConsole, finding: Diagnosis, mark: str, style: str) -> None:
+    """Print a finding, with its mark where something is missing."""
+    word = Text(f"{mark:6}", style=style) if finding.cure else Text("ok    ", style="green")
+    console.print(word + Text(finding.what))
+    if finding.cure:
+        console.print(Text(f"      -> {finding.cure}"))
+
+
+def _optional(lab: Config) -> Iterator[Diagnosis]:
+    """Yield what a lab may have: nothing is wrong without it."""
+    try:
+        found = find_allure("nrf91-bench report DIR --html --install")
+        yield Diagnosis(f"Allure reports as pages: {found.allure} on {found.node}")
+    except CannotRender as error:
+        missing = [line.strip() for line in str(error).splitlines() if line.startswith(" ")]
+        cure = "nrf91-bench report DIR --html --install"
+        yield Diagnosis(f"Allure reports as pages (report --html) need {'; '.join(missing)}", cure)
+    there = find_spec("ppk2_api") is not None
+    needed = ", which bench.toml names for a board" if any(entry.meter for entry in lab.boards) else ""
+    what = f"current by the Power Profiler Kit II{needed}: ppk2-api is {'' if there else 'not '}installed"
+    yield Diagnosis(what, "" if there else f"{sys.executable} -m pip install ppk2-api")
 
 
 def _findings(lab: Config) -> Iterator[Diagnosis]:

@@ -1,40 +1,51 @@
-"""``nrf91-bench history``: what earlier runs have shown, kept in one file."""
+"""``nrf91-bench history``: what earlier runs have shown, kept in one file.
+
+What prints is imported by the command that runs: a shell that completes words does not wait for it.
+"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench import __version__
-from bench.cli.lab import HistoryFile, history_path, write_page
+from bench.cli import completion
+from bench.cli.lab import HistoryFile, default_config
 from bench.cli.terminal import say
 from bench.errors import UsageError, in_words
-from bench.evidence.run_folder import check_run_folder
-from bench.history import Store, chosen_runs, observations
-from bench.history.change_points import FEWEST_NIGHTS
-from bench.history.trends import find_trends
-from bench.measure import format_value, quantiles
-from bench.number_text import counted
-from bench.report.history import run_record
-from bench.report.trend import move_view, trend_page
-from bench.run.folder import rebuild
-from bench.visible import visible
 
-app = typer.Typer(help="Keep and show what runs have shown.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from bench.config.lab import Config
+    from bench.history import Store
 
-Folders = Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs.")]
+app = typer.Typer(help="Keep and show what runs have shown.", add_completion=False, no_args_is_help=True)
+
+Folders = Annotated[
+    list[Path], typer.Argument(metavar="DIR...", help="Folders of runs.", autocompletion=completion.runs)
+]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Histories of other hosts.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for another program.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV for a spreadsheet.")]
 
 
-@app.command("import")
-def add(folders: Folders, history: HistoryFile = None) -> None:
-    """Add runs; one that is there already is left alone."""
-    with Store(history_path(history)) as store:
-        for folder in folders:
-            check_run_folder(folder)
-            record = run_record(folder, rebuild(folder))
-            word = "added" if store.add(record) else "was there"
-            say(f"{record.name}   {word}   {len(record.results)} results, {len(record.measurements)} measurements")
+def _lab() -> "Config":
+    from bench.config.lab import load
+
+    return load(default_config())
+
+
+def _open(history: Path | None, *, only_read: bool = False) -> "Store":
+    """Return the history that counts, with nights that end where the lab says.
+
+    Raises:
+        UsageError: it is only to be read, and is not there.
+    """
+    from bench.history import Store
+
+    lab = _lab()
+    path = history or lab.history
+    if only_read:
+        _must_exist(path)
+    return Store(path, only_read=only_read, night_ends=lab.night_ends)
 
 
 def _must_exist(path: Path) -> None:
@@ -46,71 +57,98 @@ def _must_exist(path: Path) -> None:
         raise UsageError(f"there is no history {path}; runs are added to it when they end")
 
 
-@app.command()
-def merge(files: Files, history: HistoryFile = None) -> None:
-    """Add the runs of other histories."""
-    with Store(history_path(history)) as store:
-        for file in files:
-            _must_exist(file)
-            say(f"{file}   {store.merge(file)} runs added")
+def _not_both(as_json: bool, as_csv: bool) -> None:
+    if as_json and as_csv:
+        raise UsageError("--json and --csv: give one of them")
+
+
+@app.command("list")
+def show(history: HistoryFile = None, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
+    """List the runs, the latest last: when, which night, verdict, tests, boards."""
+    from bench.cli.history_text import print_runs
+
+    _not_both(as_json, as_csv)
+    with _open(history, only_read=True) as store:
+        print_runs(store, as_json=as_json, as_csv=as_csv)
 
 
 @app.command("show")
 def show_measurement(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of a measurement, as the console prints it.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="Of a measurement, as the console prints it.",
+            autocompletion=completion.measurements,
+        ),
+    ],
     history: HistoryFile = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
-    """Show a measurement by firmware, over all nights and boards."""
-    _must_exist(history_path(history))
-    name = visible(name)
-    with Store(history_path(history), only_read=True) as store:
-        found = store.values_by_firmware(name)
-        if not found:
-            known = ", ".join(row[0] for row in store.rows("SELECT DISTINCT name FROM series ORDER BY name LIMIT 40"))
-            raise UsageError(f"the history has no measurement called {name!r}; it has {known or 'none'}")
-        tests = {test for test, *_ in found}
-        for test, firmware, unit, values in found:
-            told = [f"{part} {format_value(value, unit)}" for part, value in quantiles(values).items()]
-            extremes = (float(values.min()), float(values.max()))  # few values have no quantiles
-            told = told or list(dict.fromkeys(format_value(value, unit) for value in extremes))
-            of = f"{test}   " if len(tests) > 1 else ""
-            say(f"{of}{firmware}   {'   '.join(told)}   n {len(values):,}")
+    """Show a measurement by firmware, over all nights and boards; --json and --csv print each one."""
+    from bench.cli.history_text import print_measurement
+
+    _not_both(as_json, as_csv)
+    with _open(history, only_read=True) as store:
+        print_measurement(store, name, as_json=as_json, as_csv=as_csv)
 
 
 @app.command("changes")
 def show_changes(
-    choice: Annotated[str, typer.Argument(metavar="[CHOICE]", help="Of boards and nights, as compare takes it.")] = "*",
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with plots, too.")] = None,
+    choice: Annotated[
+        str,
+        typer.Argument(
+            metavar="[CHOICE]", help="Of boards and nights, as compare takes it.", autocompletion=completion.choices
+        ),
+    ] = "*",
     history: HistoryFile = None,
 ) -> None:
     """Show since which night measurements have moved, and what changed in the same night."""
-    path = history_path(history)
-    _must_exist(path)
-    with Store(path, only_read=True) as store:
-        seen = observations(store, list(chosen_runs(store, choice)))
-    found = find_trends(seen)
-    if html is not None:
-        write_page(html, trend_page(found, f"nrf91-bench {__version__} history changes"))
-    for trend in found:
-        for move in trend.moves:
-            view = move_view(trend, move)
-            say(f"{view.since}   {view.change:>7}   {trend.key.text}   {view.levels}   with it: {view.with_it}")
-    moved = sum(bool(trend.moves) for trend in found)
-    nights = len({one.night for one in seen})
-    say(f"a change was found in {moved} of {counted(len(found), 'measurement')}, in {counted(nights, 'night')}")
-    few = len({one.key for one in seen}) - len(found)
-    if few:
-        say(f"{counted(few, 'measurement')} more with too few nights: it takes {FEWEST_NIGHTS} that share boards")
-    if html is not None:
-        say(f"page      {html}")
+    from bench.cli.history_text import print_changes
+
+    with _open(history, only_read=True) as store:
+        print_changes(store, choice, _lab().boards)
 
 
-@app.command("list")
-def show(history: HistoryFile = None) -> None:
-    """List the runs, the latest last."""
-    _must_exist(history_path(history))
-    query = "SELECT night, runs.name, verdict, runs.simulated, runs.id FROM runs ORDER BY started"
-    with Store(history_path(history), only_read=True) as store:
-        for night, name, verdict, simulated, run in store.rows(query):
-            firmware = ", ".join(store.firmware_of(run))
-            say(f"{night}   {name}   {verdict}{'   SIMULATED' if simulated else ''}   {firmware}")
+@app.command("page")
+def write_page(
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "--output-dir",
+            metavar="DIR",
+            help="A new folder, or that of a former page; default reports/history-page.",
+        ),
+    ] = None,
+    runs: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The folder that holds the folders of runs; default reports/runs."),
+    ] = None,
+    nights: Annotated[int, typer.Option(min=1, metavar="N", help="Show the last N nights.")] = 90,
+    history: HistoryFile = None,
+) -> None:
+    """Write a page of trends: measurements, tests, lab errors, boards and runs, night by night."""
+    from bench.cli.history_text import write_history_page
+
+    with _open(history, only_read=True) as store:
+        write_history_page(store, out, runs, nights)
+
+
+@app.command("import")
+def add(folders: Folders, history: HistoryFile = None) -> None:
+    """Add runs; one that is there already is left alone."""
+    from bench.cli.history_text import add_runs
+
+    with _open(history) as store:
+        add_runs(store, folders)
+
+
+@app.command()
+def merge(files: Files, history: HistoryFile = None) -> None:
+    """Add the runs of other histories."""
+    with _open(history) as store:
+        for file in files:
+            _must_exist(file)
+            say(f"{file}   {store.merge(file)} runs added")

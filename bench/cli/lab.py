@@ -1,11 +1,10 @@
 """The lab's configuration as the command line finds it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from bench.config.lab import load
 from bench.errors import UsageError, in_words
 
 
@@ -15,14 +14,21 @@ def default_config() -> Path | None:
     return here if here.is_file() else None
 
 
-HistoryFile = Annotated[
-    Path | None,
-    typer.Option("--history", metavar="FILE", envvar="NRF91_BENCH_HISTORY", help="Default: as bench.toml says."),
-]
+def history_option(panel: str | None = None) -> Any:  # noqa: ANN401 - typer keeps its click to itself
+    """Return the option ``--history``, in a panel of the help."""
+    told = "The file that keeps what runs have shown; default as bench.toml says."
+    return typer.Option(
+        "--history", metavar="FILE", envvar="NRF91_BENCH_HISTORY", show_envvar=False, help=told, rich_help_panel=panel
+    )
+
+
+HistoryFile = Annotated[Path | None, history_option()]
 
 
 def history_path(wanted: Path | None) -> Path:
     """Return the history file: as named, or as the lab's configuration says."""
+    from bench.config.lab import load  # a shell that completes words does not wait for it
+
     return wanted or load(default_config()).history
 
 

@@ -50,7 +50,7 @@ def _to_json(place: LabPlace) -> dict[str, object]:
         "model": place.tags.get("model", ""),
         "serial": place.tags.get("serial", ""),
         "host": place.host,
-        "labels": sorted(tag.removeprefix("label_") for tag in place.tags if tag.startswith("label_")),
+        "labels": place.labels,
         "state": _state(place),
         "holder": owner_text(place.holder) if place.holder else None,
         "until": place.kept_until.astimezone(UTC).isoformat() if place.kept_until else None,

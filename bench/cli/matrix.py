@@ -5,18 +5,25 @@ from typing import Annotated
 
 import typer
 
+from bench.cli import completion
 from bench.cli.terminal import say, say_lines
-from bench.evidence import RowReader
-from bench.evidence.run_folder import check_run_folder
 from bench.exit_code import ExitCode
 from bench.packages import SUITES, package_folder
-from bench.report.specification import FOLDER, Specification
+
+EPILOG = "Exit codes: 0 every statement has a scenario; 1 one has none; 2 wrong usage."
 
 
 def matrix(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs; the later ones win.")],
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR...", help="Folders of runs; the later ones win.", autocompletion=completion.runs),
+    ],
 ) -> None:
-    """Print which scenarios check which statement, and how they ended; exits 1 when a statement has no scenario."""
+    """Print which scenarios check which statement, and how they ended."""
+    from bench.evidence import RowReader
+    from bench.evidence.run_folder import check_run_folder
+    from bench.report.specification import FOLDER, Specification
+
     specification = Specification.load(package_folder(SUITES) / FOLDER)
     for folder in folders:
         check_run_folder(folder)

@@ -22,17 +22,25 @@ _CHECK_S = 1.0
 
 
 def peers(
-    bind: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    bind: Annotated[str, typer.Option(metavar="IP", help="The address to listen on.")] = "127.0.0.1",
     ports: Annotated[str | None, typer.Option(metavar="FIRST-LAST", help="Use only these ports.")] = None,
     psk: Annotated[
         list[str] | None,
         typer.Option(metavar="IDENTITY:HEX", help="A pre-shared key: adds a TLS and a DTLS echo peer. Repeatable."),
     ] = None,
-    cert: Annotated[Path | None, typer.Option(help="A certificate chain, PEM; adds the secure peers.")] = None,
-    key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
-    client_ca: Annotated[Path | None, typer.Option(help="Demand a client certificate of this authority, PEM.")] = None,
-    cid_length: Annotated[int, typer.Option(min=0, max=32, help="Bytes of the Connection IDs (DTLS).")] = 8,
-    key_log: Annotated[Path | None, typer.Option(help="Write the secrets for Wireshark to this file.")] = None,
+    cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A certificate chain, PEM; adds the secure peers.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its private key, PEM.")] = None,
+    client_ca: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Demand a client certificate of this authority, PEM.")
+    ] = None,
+    cid_length: Annotated[
+        int, typer.Option(metavar="BYTES", min=0, max=32, help="Bytes of the Connection IDs (DTLS).")
+    ] = 8,
+    key_log: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the secrets for Wireshark to this file.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a peer.")] = False,
 ) -> None:
     """Run echo peers until SIGINT or SIGTERM: TCP and UDP; with --psk or --cert also TLS and DTLS."""

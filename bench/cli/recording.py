@@ -12,13 +12,17 @@ from bench.cli.terminal import say
 from bench.errors import UsageError, in_words
 from bench.exit_code import ExitCode
 
-app = typer.Typer(help="Make a test case of a transcript, and check such recordings.", no_args_is_help=True)
+app = typer.Typer(
+    help="Make a test case of a transcript, and check such recordings.", add_completion=False, no_args_is_help=True
+)
 
 
 @app.command("make")
 def make(
     transcript: Annotated[Path, typer.Argument(metavar="TRANSCRIPT.jsonl", help="Of a run: below transcripts/.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the new recording.")] = Path("recordings"),
+    out: Annotated[
+        Path, typer.Option("--out", "--output-dir", metavar="DIR", help="The folder of the new recording.")
+    ] = Path("recordings"),
     name: Annotated[str, typer.Option(metavar="NAME", help="Default: the transcript's.")] = "",
 ) -> None:
     """Make a recording of a transcript: known identities are replaced, and what the bytes mean is written beside."""

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from bench.cli import completion
 from bench.errors import UsageError
 from bench.simulator import (
     BAUDRATES,
@@ -35,90 +36,220 @@ from bench.simulator import (
     capabilities_of,
     run,
 )
+from bench.suggestion import unknown
 
 _CELL_HELP = (
     "The cell: setup, inactivity, release (ms), grant (probability), longer, as_rai, cp_rai, number; several in turn."
 )
 _CARRIER_HELP = "The operator: ipv6, inbound (0 or 1), nat (s), mtu (bytes of a datagram), blocked (a port of peers)."
 _PATH_HELP = "The way to the peers: delay, jitter (ms), loss, reorder (probabilities), rate (bit/s), queue (bytes)."
+_BOARDS, _NETWORK, _TROUBLE = "Boards", "Network", "Trouble of boards and SIMs"
+_SECRETS, _CONTROL = "Credentials", "Rack, control and journal"
 
 
 def simulate(
     context: typer.Context,
     count: Annotated[
-        int | None, typer.Option(help="How many boards; default 1, or one a --model or --firmware.")
+        int | None,
+        typer.Option(
+            metavar="N", help="How many boards; default 1, or one a --model or --firmware.", rich_help_panel=_BOARDS
+        ),
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="nrf9151dk (default), nrf9161dk, nrf9160dk, thingy91 or thingy91x; several in turn."),
+        typer.Option(
+            metavar="NAME",
+            autocompletion=completion.models,
+            help="nrf9151dk (default), nrf9161dk, nrf9160dk, thingy91 or thingy91x; several in turn.",
+            rich_help_panel=_BOARDS,
+        ),
     ] = None,
     firmware: Annotated[
-        list[str] | None, typer.Option(help=f"{', '.join(FIRMWARES)}; default slm-3.1; several in turn.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            autocompletion=completion.firmwares,
+            help=f"{', '.join(FIRMWARES)}; default slm-3.1; several in turn.",
+            rich_help_panel=_BOARDS,
+        ),
     ] = None,
     terminator: Annotated[
-        str | None, typer.Option(help="What ends a command in this build: crlf, cr or lf; default the firmware's.")
+        str | None,
+        typer.Option(
+            metavar="crlf|cr|lf",
+            help="What ends a command in this build: crlf, cr or lf; default the firmware's.",
+            rich_help_panel=_BOARDS,
+        ),
     ] = None,
-    data_mode_urc: Annotated[bool, typer.Option(help="A build that reports each flush of data mode.")] = False,
-    link: Annotated[Path | None, typer.Option(help="Symbolic link to make to the board's port.")] = None,
-    host: Annotated[list[str] | None, typer.Option(metavar="NAME=IP[,IP...]", help="A name that resolves.")] = None,
-    address: Annotated[str | None, typer.Option(help="The board's IPv4 address; default one of 127.0.0.0/8.")] = None,
+    data_mode_urc: Annotated[
+        bool,
+        typer.Option("--data-mode-urc", help="A build that reports each flush of data mode.", rich_help_panel=_BOARDS),
+    ] = False,
+    link: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Symbolic link to make to the board's port.", rich_help_panel=_BOARDS),
+    ] = None,
+    host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=IP[,IP...]", help="A name that resolves.", rich_help_panel=_NETWORK),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="IP", help="The board's IPv4 address; default one of 127.0.0.0/8.", rich_help_panel=_NETWORK
+        ),
+    ] = None,
     register_after: Annotated[
-        float | None, typer.Option(min=0.0, help="Seconds in each network until it answers; default 0.")
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=0.0,
+            help="Seconds in each network until it answers; default 0.",
+            rich_help_panel=_NETWORK,
+        ),
     ] = None,
-    deny: Annotated[int | None, typer.Option(min=0, max=255, help="Refuse registration with this EMM cause.")] = None,
+    deny: Annotated[
+        int | None,
+        typer.Option(
+            metavar="CAUSE", min=0, max=255, help="Refuse registration with this EMM cause.", rich_help_panel=_NETWORK
+        ),
+    ] = None,
     network: Annotated[
         list[str] | None,
-        typer.Option(metavar="PLMN[:CAUSE]", help="A network to try, in this order; an EMM cause refuses (18 admits)."),
+        typer.Option(
+            metavar="PLMN[:CAUSE]",
+            help="A network to try, in this order; an EMM cause refuses (18 admits).",
+            rich_help_panel=_NETWORK,
+        ),
     ] = None,
     realistic: Annotated[
         bool,
-        typer.Option("--realistic", help="Like recorded boards: slow start, radio off, each attach step reported."),
+        typer.Option(
+            "--realistic",
+            help="Like recorded boards: slow start, radio off, each attach step reported.",
+            rich_help_panel=_BOARDS,
+        ),
     ] = False,
-    radio_off: Annotated[bool, typer.Option("--radio-off", help="A build that leaves the radio off.")] = False,
-    sim: Annotated[SimKind, typer.Option(help="The SIM, beside its --pin.")] = SimKind.READY,
-    sim_boot: Annotated[float | None, typer.Option(min=0.0, help="Seconds until the SIM answers.")] = None,
-    brown_out: Annotated[
-        float | None, typer.Option(min=0.0, help="The supply gives way this many seconds into each attach.")
+    radio_off: Annotated[
+        bool, typer.Option("--radio-off", help="A build that leaves the radio off.", rich_help_panel=_TROUBLE)
+    ] = False,
+    sim: Annotated[SimKind, typer.Option(help="The SIM, beside its --pin.", rich_help_panel=_TROUBLE)] = SimKind.READY,
+    sim_boot: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", min=0.0, help="Seconds until the SIM answers.", rich_help_panel=_TROUBLE),
     ] = None,
-    dead_core: Annotated[bool, typer.Option("--dead-core", help="A modem core that refuses every command.")] = False,
-    noise: Annotated[bool, typer.Option("--noise", help="Half a line and rubbish before each restart.")] = False,
-    pin: Annotated[str, typer.Option(help="The PIN that the SIM wants, of 4 to 8 digits.")] = "",
+    brown_out: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=0.0,
+            help="The supply gives way this many seconds into each attach.",
+            rich_help_panel=_TROUBLE,
+        ),
+    ] = None,
+    dead_core: Annotated[
+        bool, typer.Option("--dead-core", help="A modem core that refuses every command.", rich_help_panel=_TROUBLE)
+    ] = False,
+    noise: Annotated[
+        bool, typer.Option("--noise", help="Half a line and rubbish before each restart.", rich_help_panel=_TROUBLE)
+    ] = False,
+    pin: Annotated[
+        str, typer.Option(metavar="PIN", help="The PIN that the SIM wants, of 4 to 8 digits.", rich_help_panel=_TROUBLE)
+    ] = "",
     apn: Annotated[
-        str, typer.Option(metavar="NAME[:USER:PASSWORD]", help="The only access point that the network knows.")
+        str,
+        typer.Option(
+            metavar="NAME[:USER:PASSWORD]",
+            help="The only access point that the network knows.",
+            rich_help_panel=_NETWORK,
+        ),
     ] = "",
     reset_loop: Annotated[
-        bool, typer.Option("--reset-loop", help="A modem that was reset too often and does not attach.")
+        bool,
+        typer.Option(
+            "--reset-loop", help="A modem that was reset too often and does not attach.", rich_help_panel=_TROUBLE
+        ),
     ] = False,
-    psk: Annotated[list[str] | None, typer.Option(metavar="TAG:IDENTITY:HEX", help="A pre-shared key.")] = None,
-    ca: Annotated[list[str] | None, typer.Option(metavar="TAG:FILE", help="Trusted certificates, PEM.")] = None,
-    cert: Annotated[list[str] | None, typer.Option(metavar="TAG:FILE", help="The board's certificate, PEM.")] = None,
-    key: Annotated[list[str] | None, typer.Option(metavar="TAG:FILE", help="Its private key, PEM.")] = None,
-    modem_firmware: Annotated[str | None, typer.Option(help="Such as mfw_nrf9160_1.3.4; default the model's.")] = None,
-    key_log: Annotated[Path | None, typer.Option(help="Write the secrets of TLS for Wireshark to this file.")] = None,
-    uplink: Annotated[str | None, typer.Option(metavar="NAME=NUMBER,...", help=_PATH_HELP)] = None,
-    downlink: Annotated[str | None, typer.Option(metavar="NAME=NUMBER,...", help="The other way.")] = None,
-    carrier: Annotated[str | None, typer.Option(metavar="NAME=NUMBER,...", help=_CARRIER_HELP)] = None,
+    psk: Annotated[
+        list[str] | None, typer.Option(metavar="TAG:IDENTITY:HEX", help="A pre-shared key.", rich_help_panel=_SECRETS)
+    ] = None,
+    ca: Annotated[
+        list[str] | None, typer.Option(metavar="TAG:FILE", help="Trusted certificates, PEM.", rich_help_panel=_SECRETS)
+    ] = None,
+    cert: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TAG:FILE", help="The board's certificate, PEM.", rich_help_panel=_SECRETS),
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(metavar="TAG:FILE", help="Its private key, PEM.", rich_help_panel=_SECRETS)
+    ] = None,
+    modem_firmware: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Such as mfw_nrf9160_1.3.4; default the model's.", rich_help_panel=_BOARDS),
+    ] = None,
+    key_log: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the secrets of TLS for Wireshark to this file.", rich_help_panel=_SECRETS
+        ),
+    ] = None,
+    uplink: Annotated[
+        str | None, typer.Option(metavar="NAME=NUMBER,...", help=_PATH_HELP, rich_help_panel=_NETWORK)
+    ] = None,
+    downlink: Annotated[
+        str | None, typer.Option(metavar="NAME=NUMBER,...", help="The other way.", rich_help_panel=_NETWORK)
+    ] = None,
+    carrier: Annotated[
+        str | None, typer.Option(metavar="NAME=NUMBER,...", help=_CARRIER_HELP, rich_help_panel=_NETWORK)
+    ] = None,
     cell: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=NUMBER,...", help=_CELL_HELP),
+        typer.Option(metavar="NAME=NUMBER,...", help=_CELL_HELP, rich_help_panel=_NETWORK),
     ] = None,
-    cell_seconds: Annotated[float, typer.Option(min=0.1, max=86400.0, help="In each of several.")] = 30.0,
+    cell_seconds: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", min=0.1, max=86400.0, help="In each of several.", rich_help_panel=_NETWORK),
+    ] = 30.0,
     baudrate: Annotated[
-        int, typer.Option(help="Pace the UART so, and garble what a host of another rate sends; 0 is unpaced.")
+        int,
+        typer.Option(
+            metavar="RATE",
+            help="Pace the UART so, and garble what a host of another rate sends; 0 is unpaced.",
+            rich_help_panel=_BOARDS,
+        ),
     ] = 0,
-    log: Annotated[bool, typer.Option("--log", help="A second port a board, with the firmware's log.")] = False,
-    seed: Annotated[int, typer.Option(help="Makes loss, order and jitter repeatable.")] = 0,
-    journal: Annotated[Path | None, typer.Option(help="File for the ground truth, JSON lines.")] = None,
-    rack: Annotated[
-        bool, typer.Option("--rack", help="Show the boards on USB, in genuine udev, to what runs inside.")
+    log: Annotated[
+        bool, typer.Option("--log", help="A second port a board, with the firmware's log.", rich_help_panel=_BOARDS)
     ] = False,
-    no_database: Annotated[bool, typer.Option("--no-database", help="A rack where no udevd has run.")] = False,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Makes loss, order and jitter repeatable.", rich_help_panel=_BOARDS)
+    ] = 0,
+    journal: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="File for the ground truth, JSON lines.", rich_help_panel=_CONTROL),
+    ] = None,
+    rack: Annotated[
+        bool,
+        typer.Option(
+            "--rack", help="Show the boards on USB, in genuine udev, to what runs inside.", rich_help_panel=_CONTROL
+        ),
+    ] = False,
+    no_database: Annotated[
+        bool, typer.Option("--no-database", help="A rack where no udevd has run.", rich_help_panel=_CONTROL)
+    ] = False,
     first_serial: Annotated[
-        int | None, typer.Option(metavar="N", min=1, max=90_000, help="Of a rack's serial numbers; default 1.")
+        int | None,
+        typer.Option(
+            metavar="N", min=1, max=90_000, help="Of a rack's serial numbers; default 1.", rich_help_panel=_CONTROL
+        ),
     ] = None,
     control: Annotated[
         Path | None,
-        typer.Option(help="Socket that takes coverage away and gives it back; of a rack, also plugs and unplugs."),
+        typer.Option(
+            metavar="PATH",
+            help="Socket that takes coverage away and gives it back; of a rack, also plugs and unplugs.",
+            rich_help_panel=_CONTROL,
+        ),
     ] = None,
 ) -> None:
     """Simulate boards on pseudo-terminals until SIGINT or SIGTERM; prints one JSON line a board.
@@ -182,7 +313,7 @@ def simulate(
 
 def _known(option: str, value: str, available: Collection[str]) -> str:
     if value not in available:
-        raise UsageError(f"unknown {option} {value!r}; available: {', '.join(available)}")
+        raise UsageError(unknown(option, value, available))
     return value
 
 

@@ -10,6 +10,7 @@ import select
 import shutil
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -61,6 +62,14 @@ class Outlet(io.RawIOBase):
                 self.lost = True
         return len(view)
 
+    def is_gone(self) -> bool:
+        """Return whether nobody reads any more; found out without writing."""
+        if not self.lost:
+            poll = select.poll()
+            poll.register(self._descriptor, 0)  # for POLLERR and POLLHUP, which always count
+            self.lost = bool(poll.poll(0))
+        return self.lost
+
     def _is_ready(self) -> bool:
         patience = 0.0 if self._stuck and self.patience is not None else self.patience
         poll = select.poll()
@@ -102,7 +111,7 @@ def outlet_of(stream: TextIO) -> Outlet | None:
 def is_gone() -> bool:
     """Return whether nobody takes the standard output any more: the end for what only shows something."""
     outlet = outlet_of(sys.stdout)
-    return outlet is not None and outlet.lost
+    return outlet is not None and outlet.is_gone()
 
 
 def be_patient(seconds: float) -> None:
@@ -128,6 +137,14 @@ def say_lines(text: str, *, error: bool = False) -> None:
     stream = sys.stderr if error else sys.stdout
     stream.write(f"{visible(text)}\n")
     stream.flush()
+
+
+def short_path(path: Path) -> str:
+    """Return a path relative to the working folder, where it is below it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
 
 
 class VisibleConsole(Console):

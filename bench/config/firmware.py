@@ -23,8 +23,10 @@ def application_text(application: str, version: str) -> str:
 
 
 def firmware_text(modem_firmware: str, application: str, version: str) -> str:
-    """Return a board's firmware for a person: ``mfw_nrf91x1_2.0.2, SLM 3.1.0``."""
-    return f"{modem_firmware}, {application_text(application, version)}"
+    """Return a board's firmware for a person: ``mfw_nrf91x1_2.0.2, SLM 3.1.0``; empty for one that did not answer."""
+    if not modem_firmware and not application:
+        return ""
+    return f"{modem_firmware or 'modem ?'}, {application_text(application, version)}"
 
 
 class Firmware(Protocol):
@@ -61,7 +63,8 @@ class FirmwareRange(Section):
     application: str = ""
     """The application's name, such as ``slm`` or ``serial-modem``."""
     version: VersionRange = ""
-    """A range of the application's versions, such as ``>=3.1,<3.2``; for Serial Modem in the form of PEP 440."""
+    """A range of the application's versions, such as ``>=3.1,<3.2``. Versions of Serial Modem are written as PEP 440
+    wants them."""
 
     @model_validator(mode="before")
     @classmethod

@@ -1,11 +1,13 @@
-"""``known_issues.toml``: what a firmware is known to do otherwise than the specification says.
+"""``known_issues.toml``: where a firmware is known to differ from its specification.
 
 A row turns a scenario into an expected failure on the firmware it names, with a reason, somebody who answers for it and
 a date after which it counts as a failure again.
 """
 
 import os
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -21,22 +23,50 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class KnownIssue(FirmwareRange):
-    """A row: which test fails on which firmware, why, and until when that is accepted.
-
-    ``test`` is a pattern of test ids.
-    """
+    """Which test fails on which firmware, why, and until when that is accepted."""
 
     test: Text
+    """A pattern of test ids; ``*`` stands for any text."""
     reason: Text
+    """What the firmware does differently."""
     reference: Text
+    """Where it is tracked."""
     owner: Text
+    """Who answers for it."""
     expires: date
-    """The last day on which the row counts."""
+    """The last day on which the row counts. Then the failure counts again."""
 
     def excuses(self, test: str, firmware: Firmware, today: date | None = None) -> bool:
         """Return whether the row excuses a test on a board's firmware today (UTC)."""
         today = today or datetime.now(UTC).date()
         return today <= self.expires and matches_test(self.test, test) and self.matches_firmware(firmware)
+
+    @property
+    def text(self) -> str:
+        """The row as the message of a result; :meth:`KnownIssueText.find` reads it."""
+        return f"known issue: {self.reason} ({self.reference}; {self.owner}, until {self.expires})"
+
+
+_TEXT = re.compile(
+    r"known issue: (?P<reason>.*) \((?P<reference>.*); (?P<owner>[^;]*), until (?P<expires>\d{4}-\d\d-\d\d)\)",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class KnownIssueText:
+    """What the message of a result says of the row that made it an expected failure."""
+
+    reason: str
+    reference: str
+    owner: str
+    expires: str
+
+    @classmethod
+    def find(cls, message: str) -> "KnownIssueText | None":
+        """Return what a message says; None where the expectation is not that of a row."""
+        found = _TEXT.search(message)
+        return cls(**found.groupdict()) if found else None
 
 
 FILE = "known_issues.toml"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import time
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -52,19 +53,26 @@ class ReachedPeers(Section):
     """How one board's network reaches the peers, where it differs from the lab's ``[peers]``."""
 
     address: IPv4Address | None = None
+    """The IPv4 address by which this board reaches the peers."""
     address6: IPv6Address | None = None
+    """The same for IPv6."""
     name: str | None = None
+    """A name that resolves to these addresses in this board's network."""
 
 
 class AccessPointConfig(Section):
     """The access point of a SIM's contract; without it the board's own settings count."""
 
     apn: Annotated[str, matching(r"[A-Za-z0-9.-]{1,63}", "a name of letters, digits, . and -, such as iot.example")]
+    """Its name."""
     type: Literal["IP", "IPV6", "IPV4V6"] = "IPV4V6"
+    """IPv4, IPv6 or both."""
     user: Annotated[str, matching(r'[^"\r\n]{0,64}', "64 characters or fewer in one line, without quotes")] = ""
+    """The user, if the access point wants one; then it also needs a password."""
     password: SecretSource = ""
-    """Where it is kept: ``file:PATH`` or ``env:NAME``; never the password itself."""
+    """Where the password is kept: ``file:PATH`` or ``env:NAME``; never the password itself."""
     method: Literal["pap", "chap"] = "chap"
+    """How user and password are sent."""
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
@@ -76,30 +84,38 @@ class AccessPointConfig(Section):
 class BoardEntry(Section):
     """A board of the lab: how to find it, and what discovery cannot know.
 
-    ``serial`` is its USB serial number, ``place`` the USB path where it is plugged in, ``port`` a path or
-    ``tcp://HOST:PORT``: one of the three. ``hardware`` may be set for a TCP port behind which real hardware stands; a
-    pseudo-terminal never counts as hardware. ``labels`` are words to select by. ``dtr`` is the state of that line
-    while the port is open; some boards sleep, or reset, by it.
+    Give one of ``serial``, ``place`` and ``port``.
     """
 
     name: Name
+    """Its name in this lab; every board needs its own."""
     serial: str | None = None
+    """Its USB serial number, as ``nrf91-bench boards`` shows it."""
     place: str | None = None
+    """The USB path at which it is plugged in, such as ``pci-0000:00:14.0-usb-0:3``."""
     port: str | None = None
+    """Its AT port: a path, or ``tcp://HOST:PORT``."""
     labels: tuple[Name, ...] = ()
+    """Words to select it by, as ``--board label=roof``."""
     sec_tags: TagRange | None = None
+    """The first and last security tag that only the bench uses on this board, if they differ from ``[credentials]``."""
     peers: ReachedPeers = ReachedPeers()
     model: str | None = None
+    """Its model, if USB does not tell it: a name of the catalog or of ``[[models]]``."""
     baudrate: BaudRate = 115200
+    """The baud rate of its AT port."""
     flow_control: Flag = False
+    """Whether RTS and CTS of its AT port are wired."""
     dtr: Flag = True
+    """The state of the line DTR while the port is open; some boards sleep, or reset, by it."""
     hardware: Flag = True
+    """Whether real hardware is behind a TCP port. A pseudo-terminal never counts as hardware."""
     pin: SecretSource = ""
     """Where its SIM's PIN is kept: ``file:PATH`` or ``env:NAME``; never the PIN itself."""
     control_board: Flag = False
     """Its firmware is known to work: it is not tested, but shows in every run whether the network is good."""
     access_point: AccessPointConfig | None = None
-    """The access point of its SIM, where it is not the lab's."""
+    """The access point of its SIM, if it differs from that of the lab."""
     meter: str = ""
     """The port of the Power Profiler Kit II that measures its current."""
 
@@ -111,23 +127,26 @@ class BoardEntry(Section):
 
 
 class PeersConfig(Section):
-    """The peers: where they run, and how a board's network reaches them."""
+    """The peers (echo servers): where they run, and how a board's network reaches them."""
 
     ssh: str | None = None
     """A host as ssh knows it; without it the peers run here."""
     python: str = "python3"
     """The interpreter at that host that has nrf91-bench installed."""
     bind: IPv4Address = Field(default="127.0.0.1", validate_default=True)
+    """The IPv4 address on which they listen; ``0.0.0.0`` is all of the host."""
     bind6: IPv6Address | None = Field(default="::1", validate_default=True)
+    """The same for IPv6."""
     address: IPv4Address | None = None
     """The IPv4 address by which a board reaches the peers; default ``bind``."""
     address6: IPv6Address | None = None
+    """The same for IPv6; default ``bind6``."""
     name: str | None = None
-    """A name that resolves to the address in the board's network."""
+    """A name that resolves to these addresses in the board's network."""
     ports: tuple[PortNumber, PortNumber] | None = None
     """Lowest and highest port that may be used; default any free one."""
     public: Flag = False
-    """Strangers can reach them: then they serve only this run's boards, which send a token first."""
+    """Whether strangers can reach them; then they serve only this run's boards, which send a token first."""
 
     @property
     def reachable_at(self) -> tuple[str, ...]:
@@ -154,38 +173,39 @@ class Network(Section):
     """The lab's network, and what it cannot do."""
 
     profile: Literal["auto", "simulated", "lte-m", "nb-iot"] = "auto"
-    """The network profile, by which scenarios are sized; auto is simulated for a simulated board, lte-m otherwise."""
+    """The size of timeouts and volumes; ``auto`` is ``simulated`` for a simulated board, otherwise ``lte-m``."""
     ipv6: FlagOrMeasured = "measured"
-    """Whether there is IPv6; true vouches for it. Measured: skipped where a survey finds that the network gives the
-    board no address; one that it has, and that does not work, may be the device's fault, and is tested."""
+    """Whether the network has IPv6. ``measured``: tests of IPv6 are skipped if a survey finds that the network gives
+    the board no address. An address that does not work may be the device's fault: then they are not skipped."""
     inbound: FlagOrMeasured = "measured"
-    """Whether a peer can open a connection to a board; skipped where a survey finds that its address is translated, or
-    that a peer meets silence; tested where the board itself refuses."""
+    """Whether a peer can open a connection to a board. ``measured``: such tests are skipped if a survey finds that the
+    board's address is translated, or that nothing answers; not if the board itself refuses."""
     survey: FlagOrAuto = "auto"
-    """Whether the network is tried out before a board's first test; auto does so on real boards."""
+    """Whether the network is tried out before a board's first test; ``auto`` does so on real boards."""
     survey_ports: tuple[PortNumber, ...] = ()
     """Ports of the peers that are tried, such as 5683 or 8883."""
     survey_nat_seconds: Annotated[float, Field(strict=True, ge=0, le=3600)] = 0.0
     """The longest silence after which it is tried whether a NAT has forgotten a socket; 0 tries none."""
     access: tuple[Literal["lte-m", "nb-iot"], ...] | None = None
-    """The access technologies that SIM and network offer. None: not known, and the bench changes to no other."""
+    """The access technologies that SIM and network offer. Without it the bench does not change between them."""
     access_point: AccessPointConfig | None = None
     rai: Literal["unknown", "granted"] = "unknown"
-    """granted: the lab vouches for its cell, so that a connection that is not released early is the modem's fault."""
+    """``granted``: the cell is known to support RAI, so a connection that is not released early is the modem's
+    failure."""
     psm: Literal["unknown", "granted"] = "unknown"
-    """granted: the lab vouches that its network grants power saving mode: a board that does not get it has failed."""
+    """``granted``: the network is known to grant power saving mode, so a board that does not get it has failed."""
     edrx: Literal["unknown", "granted"] = "unknown"
     """The same for eDRX."""
     registration_timeout: Annotated[float, Field(strict=True, gt=0, le=3600)] | None = None
-    """Seconds that a board may take to register; by default those of the profile: a first scan of NB-IoT takes long."""
+    """Seconds that a board may take to register; default those of the profile. A first scan of NB-IoT takes long."""
 
 
 class Credentials(Section):
     """The place of the test credentials in a board's store."""
 
     sec_tags: TagRange | None = None
-    """First and last security tag that belong to the bench: nobody else's credentials may be there. None: a real board
-    is given no credentials, and what needs them is skipped."""
+    """First and last security tag that only the bench uses. Without it a real board is given no credentials, and tests
+    that need them are skipped."""
 
     @field_validator("sec_tags")
     @classmethod
@@ -196,19 +216,26 @@ class Credentials(Section):
 
 
 class ModelEntry(Section):
-    """A kind of board that the catalog does not have."""
+    """A kind of board that the bench does not know."""
 
     name: Name
+    """The name of the model."""
     title: str = ""
+    """Its name for people."""
     vendor: UsbId
+    """Its USB vendor id."""
     products: tuple[UsbId, ...]
+    """Its USB product ids."""
     serial: str = ".*"
     """A regular expression that matches the whole USB serial number."""
     ports: tuple[Name, ...] = ("at",)
     """Names of its CDC ports in the order of their interfaces; one is ``at``."""
     baudrate: BaudRate = 115200
+    """The baud rate of the AT port."""
     flow_control: Flag = False
+    """Whether RTS and CTS of the AT port are wired."""
     dtr: Flag = True
+    """The state of the line DTR while the port is open."""
 
     @field_validator("serial")
     @classmethod
@@ -241,15 +268,15 @@ def _with_known_words(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
 
 
 class Recovery(Section):
-    """The lab's means to recover a board that does not answer: commands, run without a shell.
+    """Commands of the lab that bring back a board that does not answer, run without a shell.
 
-    ``{serial}``, ``{port}``, ``{place}`` and ``{name}`` stand for the board's.
+    ``{serial}``, ``{port}``, ``{place}`` and ``{name}`` stand for those of the board.
     """
 
     reset: tuple[str, ...] | None = None
     """Resets the board through its debug probe."""
     power_cycle: tuple[str, ...] | None = None
-    """Takes its power away and gives it back."""
+    """Switches its power off and on."""
     hook_seconds: Annotated[float, Field(strict=True, gt=0, le=600)] = 60.0
     """How long one of these commands may take."""
     baudrates: tuple[BaudRate, ...] = (115200, 1_000_000, 460800, 921600, 9600)
@@ -262,10 +289,12 @@ class Recovery(Section):
 
 
 class CoverageConfig(Section):
-    """The lab's commands that take the network out of a board's reach, and give it back; words as of ``[recovery]``."""
+    """Commands of the lab that take the network away from a board and give it back, in the form of ``[recovery]``."""
 
     lose: tuple[str, ...] | None = None
+    """Takes the network away, such as an attenuator does."""
     restore: tuple[str, ...] | None = None
+    """Gives it back."""
     seconds: Annotated[float, Field(strict=True, gt=0, le=600)] = 60.0
     """How long one of them may take."""
 
@@ -300,36 +329,43 @@ Amount = Annotated[int, Field(strict=True, ge=0)]
 
 
 class BudgetConfig(Section):
-    """The budget of a SIM and a board, by UTC days and calendar months; an amount that is not set has no limit."""
+    """What a SIM and a board may spend, by UTC days and calendar months; an amount that is not set has no limit."""
 
     bytes_per_day: Amount | None = None
     """Of a SIM: IP packets that the peers sent and received, both ways, headers counted."""
     bytes_per_month: Amount | None = None
+    """The same in a calendar month."""
     attaches_per_day: Amount | None = None
     """Of a board: how often its modem is made to attach."""
     credential_writes_per_day: Amount | None = None
+    """Of a board: how often credentials are written to its flash."""
     resets_per_day: Amount | None = None
+    """Of a board: how often it is reset."""
 
 
 class Logs(Section):
     """The use of the boards' further ports, log and trace."""
 
     capture: Flag = True
-    """Read them, and keep what came during a test that failed."""
+    """Whether they are read, and kept with each test that failed."""
     baudrate: BaudRate = 1_000_000
+    """Their baud rate."""
     in_allure: Flag = False
-    """Attach it to the Allure result too: a log may name what the bench cannot conceal."""
+    """Whether they are attached to Allure results. A log may contain identities that the bench cannot mask."""
 
 
 class Notify(Section):
-    """The people who are notified when a run's verdict, or what fails, differs from the last run of the same boards."""
+    """Who is notified when verdict or failures differ from those of the last run of the same suites and boards."""
 
     command: tuple[str, ...] | None = None
-    """A command, without a shell, that gets the text on its standard input, such as a mailer."""
+    """A command, without a shell, that gets the text on its standard input, such as a mailer; ``{subject}`` in a word
+    stands for its subject."""
     webhook: str = ""
-    """An address that takes ``{"text": ...}``."""
+    """An address to which ``{"text": ...}`` is sent."""
+    link: str = ""
+    """The address under which others read the folder of runs, such as ``https://lab.example/runs``."""
 
-    @field_validator("webhook")
+    @field_validator("webhook", "link")
     @classmethod
     def _is_http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
@@ -345,18 +381,18 @@ class Notify(Section):
 
 
 class Compare(Section):
-    """The settings of a comparison: when a measurement has become slower, and when the evidence is not enough."""
+    """When a measurement counts as slower, and when the evidence is not enough."""
 
     confidence: Annotated[float, Field(strict=True, ge=0.5, lt=1)] = 0.997
     """The probability that a comparison of equal firmwares names no regression, over all its measurements together."""
     least_effect: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.03
-    """Relative change below which nothing is a regression, however sure."""
+    """The smallest relative change that can be a regression."""
     blind: Annotated[float, Field(strict=True, gt=0, le=10)] = 0.25
-    """A comparison that could have missed so large a change proves nothing."""
+    """A comparison that could have missed a relative change of this size is not enough evidence."""
     nights: Annotated[int, Field(strict=True, ge=3, le=365)] = 5
-    """Nights of the baseline, at least, where the candidate ran in other nights."""
+    """The fewest nights of the baseline, if the candidate ran in other nights."""
     statistic: Literal["typical", "p50", "p90", "p95", "p99", "mean"] = "typical"
-    """Of a series; typical is the mean of its middle 80 %."""
+    """The number of a series that is compared; ``typical`` is the mean of its middle 80 %."""
 
 
 class MeasurementLimit(Section):
@@ -365,13 +401,15 @@ class MeasurementLimit(Section):
     name: str
     """The measurement's name; ``*`` stands for any text in it."""
     statistic: Literal["value", "min", "p50", "p90", "p95", "p99", "max", "mean", "jitter"] = "value"
-    """Of a series; ``value`` of a single one."""
+    """The number of a series that is limited; ``value`` is that of a single value."""
     at_most: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    """The largest value that is allowed."""
     at_least: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    """The smallest value that is allowed."""
     unit: str
-    """s, ms, us or ns for a time, else the measurement's own: B/s, fraction, datagrams ..."""
+    """s, ms, us (or µs) or ns for a time, else the measurement's own: B/s, fraction, datagrams ..."""
     marginal: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """The part of the limit within which a value is shown as marginal."""
+    """The share of the limit within which a value is shown as marginal: 0.1 is the last tenth."""
 
     @property
     def title(self) -> str:
@@ -427,6 +465,14 @@ class LabConfig(Section):
         return value
 
 
+def _time_of_day(value: object) -> object:
+    if isinstance(value, time) and value.tzinfo is None:
+        return value
+    if isinstance(value, str) and re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
+        return time.fromisoformat(value)
+    raise ValueError('must be a time of the day, such as "12:00"')
+
+
 def _is_a_path(path: Path) -> Path:
     if "\0" in str(path):
         raise ValueError("no path has a NUL in it")
@@ -448,7 +494,10 @@ class Config(Section):
     logs: Logs = Logs()
     measurements: tuple[MeasurementLimit, ...] = ()
     history: Annotated[Path, AfterValidator(_is_a_path)] = Path("reports/history.sqlite")
-    """The file that keeps what runs have shown."""
+    """The file of the history, which keeps the results of all runs."""
+    night_ends: Annotated[time, BeforeValidator(_time_of_day)] = time(12)
+    """The time of the day at which a night ends, in the time zone of the host. A run that starts before it belongs to
+    the night of the day before."""
     compare: Compare = Compare()
     notify: Notify = Notify()
     lab: LabConfig = LabConfig()

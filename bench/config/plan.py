@@ -34,7 +34,9 @@ class WantedBoards(FirmwareRange):
     """Real boards of one kind, with the firmware that is to be qualified."""
 
     model: Text
+    """Their model, such as ``nrf9151dk``."""
     count: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
+    """How many of them must take part."""
 
     def matches(self, board: TestedBoard) -> bool:
         """Return whether a board of a run, by its own answers, is one of these; a simulated one never is."""
@@ -51,11 +53,17 @@ class Waiver(Section):
     """A test that may fail: for a known issue of the firmware, or because nobody trusts the test (quarantine)."""
 
     test: Text
+    """A pattern of test ids; ``*`` stands for any text."""
     kind: Literal["known issue", "quarantine"]
+    """``quarantine`` is for a test that nobody trusts."""
     reason: Text
+    """Why the release may go out all the same."""
     reference: Text
+    """Where it is tracked."""
     owner: Text
+    """Who answers for it."""
     expires: date
+    """The last day on which it counts."""
 
     def concerns(self, test: str, kind: str, today: date) -> bool:
         """Return whether it excuses a test of that kind today."""
@@ -66,26 +74,30 @@ class Plan(Section):
     """What a run must show to qualify a firmware."""
 
     name: Text
+    """Its name, for the page."""
     suites: tuple[Text, ...] = ()
-    """Their names, or paths; none is all of them."""
+    """Names of suites, or paths of your own; none is all of the bench's."""
     arguments: tuple[Annotated[str, matching(r"[^\x00]*", "a text without the character NUL")], ...] = ()
-    """For pytest, such as ``["--samples", "400"]``."""
+    """Arguments for pytest, such as ``["--samples", "400"]``."""
     repetitions: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
+    """How often every test is played."""
     boards: Annotated[tuple[WantedBoards, ...], Field(min_length=1)]
     lab_error_rate: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.0
-    """Share of the planned tests that may end in a lab error, as long as each test was proved on its kind of board."""
+    """The share of the planned tests that may end in a lab error. Each test must pass on its kind of board all the
+    same."""
     flaky: Literal["fail", "allow"] = "fail"
-    """What a test counts for that failed in one repetition and passed in another."""
+    """Whether a test that failed in one repetition and passed in another counts as failed."""
     skips: tuple[str, ...] = ("*",)
-    """Patterns of the reasons for which a test may be skipped; ``*`` is any but an observation, which is named."""
+    """Patterns of the reasons for which a test may be skipped. ``*`` does not include observations: name each of
+    them."""
     baseline: str = ""
-    """What it must not be slower than, as ``nrf91-bench compare`` takes it; empty compares with nothing."""
+    """The firmware, nights or run that it must not be slower than, as ``nrf91-bench compare`` takes it."""
     evidence: Literal["any", "controlled", "interleaved"] = "any"
-    """The weakest evidence on which a comparison with the baseline counts; controlled needs control boards, interleaved
-    both firmwares in turn."""
+    """The weakest evidence that a comparison with the baseline may rest on: ``controlled`` needs control boards,
+    ``interleaved`` both firmwares in turn."""
     waivers: tuple[Waiver, ...] = ()
     measurements: tuple[MeasurementLimit, ...] = ()
-    """Limits, beside and before those of bench.toml."""
+    """Limits; they count before those of bench.toml."""
 
     def waiver_of(self, test: str, kind: str, today: date) -> Waiver | None:
         """Return the row that excuses a test today; None when there is none."""

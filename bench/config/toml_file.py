@@ -3,11 +3,12 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from bench.errors import UsageError, in_words
+from bench.suggestion import did_you_mean
 from bench.visible import visible
 
 M = TypeVar("M", bound=BaseModel)
@@ -42,7 +43,7 @@ def read_toml(path: Path, model: type[M]) -> M:
         where = f"{f'line {line}, ' if line else ''}{key_of(error.location) or 'file'}"
         raise ConfigError(f"{path} cannot be used:\n    {where}: holds a control character; remove it") from None
     except ValidationError as error:
-        raise ConfigError(f"{path} cannot be used:\n{_problems_of(text, error)}") from None
+        raise ConfigError(f"{path} cannot be used:\n{_problems_of(text, error, model)}") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
     except ValueError as error:  # of Python's, for a number of thousands of digits
@@ -83,17 +84,38 @@ def _refuse_controls(value: object, location: Location = ()) -> None:
         raise _ControlCharacter(location)
 
 
-def _problems_of(text: str, error: ValidationError) -> str:
+def _problems_of(text: str, error: ValidationError, model: type[BaseModel]) -> str:
     """Return the problems of a file, a line each."""
-    return "\n".join(f"    {_problem(text, dict(problem))}" for problem in error.errors(include_url=False))
+    return "\n".join(f"    {_problem(text, dict(problem), model)}" for problem in error.errors(include_url=False))
 
 
-def _problem(text: str, problem: dict[str, Any]) -> str:
+def _problem(text: str, problem: dict[str, Any], model: type[BaseModel]) -> str:
     location: Location = problem["loc"]
     line, message = line_of(text, location), _message(problem)
+    if problem["type"] == "extra_forbidden":
+        message += (
+            did_you_mean(str(location[-1]), _keys_at(model, location[:-1])) or "; check its spelling, or remove it"
+        )
     hidden = problem["type"] in ("missing", "extra_forbidden") or not _SECRETS.isdisjoint(location)
     value = "" if hidden or isinstance(problem["input"], dict | tuple | list) else f" (it is {problem['input']!r})"
     return f"{f'line {line}, ' if line else ''}{key_of(location) or 'file'}: {message}{value}"
+
+
+def _keys_at(model: type[BaseModel], location: Location) -> list[str]:
+    """Return the keys that a table of a file may have; none where it is not known."""
+    found: list[Any] = [model]
+    for part in location:
+        if isinstance(part, str):
+            fields = [one.model_fields[part].annotation for one in found if part in one.model_fields]
+            found = [one for field in fields for one in _models_in(field)]
+    return [key for one in found for key in one.model_fields]
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - a type, or what stands for several
+    """Return the models of an annotation such as ``tuple[BoardEntry, ...]`` or ``Meter | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [one for part in get_args(annotation) for one in _models_in(part)]
 
 
 def _message(problem: dict[str, Any]) -> str:
@@ -110,7 +132,7 @@ _SECRETS = frozenset(("pin", "password", "webhook"))
 """Keys whose value is not shown: it may be a secret that stands in the wrong place."""
 _MESSAGES = {
     "missing": "is missing",
-    "extra_forbidden": "no such key; check its spelling, or remove it",
+    "extra_forbidden": "no such key",
     "string_type": "must be a text, in quotes",
     "string_too_short": "must not be empty",
     "int_type": "must be a whole number",

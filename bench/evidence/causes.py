@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from bench.errors import headline
 from bench.evidence.outcomes import Outcome, TestResult
+from bench.evidence.rows import FinishRow
 
 UNFINISHED = "the test did not finish: its process ended, or the run was interrupted"
 """What is said of a test that has no result."""
-_NUMBER = re.compile(r"\d[\d.,]*(?: [num]?s\b)?")
+_NUMBER = re.compile(r"\d[\d.,]*(?: [nmµ]?s\b)?")
 _GIVEN_UP = re.compile(r"^\S+ was given up(?: after \d+ attempts)?: ")
 
 
@@ -68,7 +69,7 @@ def group_by_cause(results: Iterable[TestResult]) -> list[Cause]:
     return [Cause(same) for same in groups.values()]
 
 
-def cause_key(result: TestResult) -> str:
+def cause_key(result: TestResult | FinishRow) -> str:
     """Return a text that is equal for bad results of one outcome that have one cause."""
     said = _NUMBER.sub("#", _GIVEN_UP.sub("", headline(result.message)))
     if result.outcome in (Outcome.LAB_ERROR, Outcome.DIED):

@@ -1,12 +1,14 @@
 """Measurements of a run for a person: one line each, those of one name together."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from bench.evidence.rows import MeasurementRow
-from bench.measure import VALUE, LimitVerdict, format_value
+from bench.measure import VALUE, LimitVerdict, format_range
 
 _HEADLINE = ("p50", "p90", "p95", "p99")
+COLUMNS = ("min", "p50", "p90", "p99", "max")
+"""The statistics of a series that a table shows."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Figure:
         verdict: ok, marginal or outside.
         beside: facts to read it by.
         parts: what it is made of, a few words each.
+        statistics: of a series, the texts of ``COLUMNS`` as far as they are known.
+        rows: what was recorded.
     """
 
     name: str
@@ -30,6 +34,8 @@ class Figure:
     verdict: str
     beside: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    statistics: Mapping[str, str] = field(default_factory=dict)
+    rows: tuple[MeasurementRow, ...] = ()
 
     @property
     def text(self) -> str:
@@ -46,21 +52,22 @@ def figures(measurements: Iterable[MeasurementRow]) -> list[Figure]:
     A series, or a value that has parts, is a line of its own; other values of one name and limit share one.
     """
     groups: dict[tuple[str, ...], list[MeasurementRow]] = {}
-    parts: dict[tuple[str, ...], list[str]] = {}
+    parts: dict[tuple[str, ...], dict[str, list[MeasurementRow]]] = {}
     measurements = list(measurements)
     boards = {one.slot for one in measurements}
     wholes = {(one.part_of, one.slot, one.test) for one in measurements if one.part_of}
     for one in measurements:
         if one.part_of and not one.limit:  # what has a limit of its own is a line of its own
-            parts.setdefault((one.part_of, one.slot, one.test), []).append(_part(one))
+            parts.setdefault((one.part_of, one.slot, one.test), {}).setdefault(one.name, []).append(one)
             continue
         alone = _is_series(one) or (one.name, one.slot, one.test) in wholes
         own = (one.slot, one.test) if alone else ("", "")
         groups.setdefault((one.name, one.unit, one.limit, *own), []).append(one)
+    texts = {key: tuple(_part(same) for same in named.values()) for key, named in parts.items()}
     return [
-        _series(found, tuple(parts.get((key[0], *key[3:]), ())), many=len(boards) > 1)
+        _series(found, texts.get((key[0], *key[3:]), ()), many=len(boards) > 1)
         if _is_series(found[0])
-        else _range(found, tuple(parts.get((key[0], *key[3:]), ())))
+        else _range(found, texts.get((key[0], *key[3:]), ()))
         for key, found in groups.items()
     ]
 
@@ -74,12 +81,14 @@ def of_last_attempts(measurements: list[MeasurementRow]) -> list[MeasurementRow]
     return [one for one in measurements if one.attempt == last[one.slot, one.test, one.round]]
 
 
-def _part(one: MeasurementRow) -> str:
-    name = one.name.removeprefix(f"{one.part_of}: ")
-    value = next((one.figures[key] for key in (VALUE, "p50", "min") if key in one.figures), 0.0)
-    bounds = one.intervals.get(VALUE)
-    interval = f" ({format_value(bounds[0], one.unit)} to {format_value(bounds[1], one.unit)})" if bounds else ""
-    return f"{name} {format_value(value, one.unit)}{interval}"
+def _part(same: Sequence[MeasurementRow]) -> str:
+    """Return a part in a few words; of several rounds the range."""
+    first = same[0]
+    name = first.name.removeprefix(f"{first.part_of}: ")
+    values = [next((one.figures[key] for key in (VALUE, "p50", "min") if key in one.figures), 0.0) for one in same]
+    bounds = first.intervals.get(VALUE) if len(same) == 1 else None
+    interval = f" ({format_range(bounds, first.unit)})" if bounds else ""
+    return f"{name} {_span(values, first.unit)}{interval}"
 
 
 def _is_series(one: MeasurementRow) -> bool:
@@ -97,12 +106,27 @@ def _series(found: list[MeasurementRow], parts: tuple[str, ...], *, many: bool) 
         if all(name in figures for figures in all_figures)
     ]
     lowest, highest = min(f["min"] for f in all_figures), max(f["max"] for f in all_figures)
-    spans = spans or [f"{format_value(lowest, last.unit)} to {format_value(highest, last.unit)}"]
+    spans = spans or [format_range((lowest, highest), last.unit)]
     spans += [f"in {len(rounds)} rounds"] * (len(rounds) > 1)
     place = f" ({last.slot})" if many and last.slot else ""
     count = sum(one.n for one in rounds)
     value = "   ".join(spans)
-    return Figure(f"{last.name}{place}", value, count, last.limit, _worst(rounds), tuple(last.beside), parts)
+    statistics = {
+        name: _span([figures[name] for figures in all_figures], last.unit)
+        for name in COLUMNS
+        if all(name in figures for figures in all_figures)
+    }
+    return Figure(
+        f"{last.name}{place}",
+        value,
+        count,
+        last.limit,
+        _worst(rounds),
+        tuple(last.beside),
+        parts,
+        statistics,
+        tuple(rounds),
+    )
 
 
 def _range(found: list[MeasurementRow], parts: tuple[str, ...]) -> Figure:
@@ -110,16 +134,14 @@ def _range(found: list[MeasurementRow], parts: tuple[str, ...]) -> Figure:
     value = _span(sorted(one.value for one in found if one.value is not None), first.unit)
     bounds = first.intervals.get(VALUE)
     if bounds and len(found) == 1:
-        value += f" ({format_value(bounds[0], first.unit)} to {format_value(bounds[1], first.unit)})"
+        value += f" ({format_range(bounds, first.unit)})"
     beside = tuple(dict.fromkeys(fact for one in found for fact in one.beside))
-    return Figure(first.name, value, sum(one.n for one in found), first.limit, _worst(found), beside, parts)
+    count = sum(one.n for one in found)
+    return Figure(first.name, value, count, first.limit, _worst(found), beside, parts, rows=tuple(found))
 
 
 def _span(values: list[float], unit: str) -> str:
-    if not values:
-        return "no value"
-    low, high = format_value(min(values), unit), format_value(max(values), unit)
-    return low if low == high else f"{low} to {high}"
+    return format_range(values, unit) if values else "no value"
 
 
 def _worst(found: list[MeasurementRow]) -> str:

@@ -75,6 +75,8 @@ class TestResult:
         place: the line of the scenario where something went wrong.
         excerpt: what board and peers did last, a line each, on one clock.
         transcript: path in the run's folder.
+        timeline: path of the page with both sides' events, where something went wrong.
+        allure: uuid of the result in Allure.
         log: path of what the board's log port said, where something went wrong.
         support: folder of what was collected after a fault.
         attempts: how often the test was tried.
@@ -94,6 +96,8 @@ class TestResult:
     place: str = ""
     excerpt: Sequence[str] = ()
     transcript: str = ""
+    timeline: str = ""
+    allure: str = ""
     log: str = ""
     support: str = ""
     duration_ns: int = 0

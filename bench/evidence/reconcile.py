@@ -227,6 +227,7 @@ def _finish(result: TestResult, row: rows.FinishRow) -> None:
     result.outcome = row.outcome
     result.message, result.place, result.excerpt = row.message, row.place, row.excerpt
     result.transcript, result.log, result.support = row.transcript, row.log, row.support
+    result.timeline, result.allure = row.timeline, row.allure
     result.duration_ns = row.duration_ns
     result.attempts = row.attempt
     result.radio = row.radio.text

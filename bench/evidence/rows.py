@@ -242,6 +242,7 @@ class BoardRow(Row, frozen=True, kw_only=True):
     """What a board says about itself; identities as short ids.
 
     Attributes:
+        profile: name of the network profile, by which scenarios are sized.
         application: name of the application's firmware, such as ``slm`` or ``serial-modem``.
         application_version: of that.
         firmware: modem and application in one line.
@@ -254,6 +255,7 @@ class BoardRow(Row, frozen=True, kw_only=True):
     port: str = ""
     model: str = ""
     simulated: bool = False
+    profile: str = ""
     manufacturer: str = ""
     part: str = ""
     hardware: str = ""
@@ -360,10 +362,16 @@ class EndedRow(Row, frozen=True, kw_only=True):
 
 
 class PlanRow(Row, frozen=True, kw_only=True):
-    """A test is planned; ``spec`` names the statements of the specification that it checks."""
+    """A test is planned.
+
+    Attributes:
+        spec: the statements of the specification that it checks.
+        expected_ms: the longest that it has taken on such a network; 0 when it never ran.
+    """
 
     test: str
     spec: list[str] = []
+    expected_ms: int = 0
 
 
 class StartRow(Row, frozen=True, kw_only=True):
@@ -383,7 +391,11 @@ class SamplesRow(Row, frozen=True, kw_only=True):
 
 
 class MeasurementRow(Row, frozen=True, kw_only=True):
-    """A measurement, judged; see :class:`bench.measure.Measurement`."""
+    """A measurement, judged; see :class:`bench.measure.Measurement`.
+
+    Attributes:
+        noise: p50 and p99 of a round trip without a board on the host in that minute, in ns.
+    """
 
     test: str
     name: str
@@ -398,6 +410,7 @@ class MeasurementRow(Row, frozen=True, kw_only=True):
     doc: str = ""
     beside: list[str] = []
     part_of: str = ""
+    noise: dict[str, float] = {}
 
 
 class FindingRow(Row, frozen=True, kw_only=True):
@@ -425,7 +438,8 @@ class FinishRow(Row, frozen=True, kw_only=True):
         message: why; the first line is enough for a table.
         place: the line of the scenario where something went wrong: ``test_dns.py:31: modem.network.resolve(name)``.
         excerpt: what board and peers did last, a line each, on one clock.
-        transcript, log: paths in the run's folder.
+        transcript, log, timeline: paths in the run's folder; the last is a page of both sides' events.
+        allure: uuid of its result in Allure.
         support: folder of what was collected after a fault.
         error: name of the class of a lab error.
         suspect: what that speaks of.
@@ -443,6 +457,8 @@ class FinishRow(Row, frozen=True, kw_only=True):
     place: str = ""
     excerpt: list[str] = []
     transcript: str = ""
+    timeline: str = ""
+    allure: str = ""
     log: str = ""
     support: str = ""
     spent: Spent | None = None

@@ -48,7 +48,7 @@ def new_run_folder(wanted: Path | None = None) -> Path:
         (folder / "transcripts").mkdir()
         (folder / "allure-results").mkdir()
     except (OSError, ValueError) as error:
-        raise UsageError(f"cannot make the run's folder {folder}: {error}") from error
+        raise UsageError(f"cannot make the run's folder {folder}: {in_words(error)}") from error
     return folder.resolve()
 
 

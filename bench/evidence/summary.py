@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -103,6 +103,15 @@ class Summary:
     def under_test(self) -> list[rows.BoardRow]:
         """The boards without control boards."""
         return [board for board in self.boards if not board.control]
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the run took, by the clock on the wall; None where its rows do not tell."""
+        try:
+            began, ended = (datetime.fromisoformat(utc.replace("Z", "+00:00")) for utc in (self.started, self.ended))
+        except ValueError:
+            return None
+        return max(0.0, (ended - began).total_seconds())
 
     def count(self, outcome: Outcome) -> int:
         """Return how many planned tests ended so."""
@@ -207,7 +216,10 @@ class Summary:
             features = lacks.setdefault(firmware, [])
             if feature and feature not in features:
                 features.append(feature)
-        return [(f"{one}{_HAS_NO if names else ''}{', '.join(names)}", counts[one]) for one, names in lacks.items()]
+        return [
+            (f"{one}{' does not have: ' if names else ''}{', '.join(names)}", counts[one])
+            for one, names in lacks.items()
+        ]
 
     def figures(self) -> list[Figure]:
         """Return the measurements, a line each."""

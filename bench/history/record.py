@@ -82,6 +82,7 @@ class RunRecord:
         uid: worldwide unique identity: a digest of the first row of its stream.
         name: name of its folder.
         started: UTC, ISO 8601.
+        ended: likewise; empty where it is not known.
         rows: number of rows in its stream when it was added.
         verdict: PASSED, FAILED, INCOMPLETE, QUALIFIED or NOT QUALIFIED.
     """
@@ -97,3 +98,9 @@ class RunRecord:
     results: Sequence[ResultRecord] = field(default_factory=tuple)
     measurements: Sequence[MeasurementRecord] = field(default_factory=tuple)
     rows: int = 0
+    ended: str = ""
+
+    @property
+    def suites(self) -> set[str]:
+        """The files of its tests."""
+        return {result.test.partition("::")[0] for result in self.results}

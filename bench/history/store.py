@@ -4,11 +4,12 @@ A run is imported from its folder after the run, in one transaction, so that no 
 is already there is left alone. Pages have 16 kB, for with smaller ones a compressed blob would save nothing on disk.
 """
 
+import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import time
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -17,15 +18,16 @@ import numpy
 
 from bench.config.firmware import firmware_text
 from bench.errors import LabError, UsageError, in_words
+from bench.history.night import NOON, night_of, night_text
 from bench.history.record import BoardRecord, MeasurementRecord, ResultRecord, RunRecord
 from bench.history.resolution import step_of
 from bench.history.samples import Floats, decode, encode
 
 DEFAULT = Path("reports") / "history.sqlite"
-_OF_A_RUN = ("uid", "name", "started", "verdict", "exit_code", "bench", "rows")
+_OF_A_RUN = ("uid", "name", "started", "ended", "verdict", "exit_code", "bench", "rows")
 _FIGURES = ("min", "typical", "p50", "p90", "p95", "p99", "max", "mean", "value")
-# A night belongs to the day on which it began: a run that starts before noon, local time, belongs to the day before.
-_NIGHT_BEGINS = timedelta(hours=12)
+_PATIENCE = {False: 60.0, True: 10.0}
+"""Seconds to wait for another program that has locked the file, by whether nothing is to be added."""
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -75,6 +77,9 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE measurements ADD COLUMN step REAL NOT NULL DEFAULT 0;
     UPDATE measurements SET step = step_of(encoding, samples) WHERE encoding <> '';
     """,
+    """
+    ALTER TABLE runs ADD COLUMN ended TEXT NOT NULL DEFAULT '';
+    """,
 )
 """The schema, step by step; ``user_version`` of a file says how many steps it has."""
 
@@ -85,14 +90,17 @@ class Store:
     Args:
         path: of the file.
         only_read: nothing is to be added, so that a file that cannot be written will do.
+        night_ends: where the lab's nights end. A file that was kept by another border is dated anew, where it can be
+            written; None leaves it as it is.
 
     Raises:
         LabError: The file cannot be opened, or was written by a newer version.
     """
 
-    def __init__(self, path: Path | str, *, only_read: bool = False) -> None:
+    def __init__(self, path: Path | str, *, only_read: bool = False, night_ends: time | None = None) -> None:
         self._path = str(path)
         self._only_read = only_read
+        self._night_ends = night_ends
         self._connection: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
@@ -103,11 +111,17 @@ class Store:
                 self._open()
         except (sqlite3.Error, OSError, ValueError) as error:
             self.__exit__()
-            raise LabError(f"{self._path} is not a usable history: {in_words(error)}") from error
+            raise self._unusable(error) from error
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def _unusable(self, error: Exception) -> LabError:
+        code = getattr(error, "sqlite_errorcode", None)  # the last byte is the kind
+        if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return LabError(f"the history {self._path} is locked by another program: try again when that has ended")
+        return LabError(f"{self._path} is not a usable history: {in_words(error)}")
 
     def _can_be_written(self) -> bool:
         """Return whether SQLite can keep its journal beside the file, which it needs even to read."""
@@ -131,7 +145,9 @@ class Store:
     def _open(self) -> None:
         if self._path != ":memory:":
             Path(self._path).parent.mkdir(parents=True, exist_ok=True)
-        connection = self._connection = sqlite3.connect(self._path, timeout=60.0, isolation_level=None)
+        connection = self._connection = sqlite3.connect(
+            self._path, timeout=_PATIENCE[self._only_read], isolation_level=None
+        )
         connection.execute("PRAGMA page_size = 16384")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -139,6 +155,17 @@ class Store:
         for number in range(self._version(), len(MIGRATIONS)):
             steps = f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT;"
             connection.executescript(steps)
+        if self._night_ends is not None:
+            self._date_anew(self._night_ends)
+
+    def _date_anew(self, ends: time) -> None:
+        """Give each run its night by the lab's border; a file that has it so already is not written to."""
+        runs = self.connection.execute("SELECT night, started, id FROM runs").fetchall()
+        wrong = [(right, number) for night, started, number in runs if (right := night_of(started, ends)) != night]
+        if wrong:
+            self.connection.execute("BEGIN IMMEDIATE")
+            self.connection.executemany("UPDATE runs SET night = ? WHERE id = ?", wrong)
+            self.connection.execute("COMMIT")
 
     def __exit__(self, *_: object) -> None:
         if self._connection is not None:
@@ -150,6 +177,11 @@ class Store:
         """The database, while entered."""
         assert self._connection is not None, "the history is not open"
         return self._connection
+
+    @property
+    def night_ends(self) -> time:
+        """Where a night ends."""
+        return NOON if self._night_ends is None else self._night_ends
 
     def _version(self) -> int:
         (version,) = self.connection.execute("PRAGMA user_version").fetchone()
@@ -186,11 +218,8 @@ class Store:
         run_id = self._insert_row(
             "runs",
             {
-                **{
-                    name: getattr(run, name)
-                    for name in ("uid", "name", "started", "verdict", "exit_code", "bench", "rows")
-                },
-                "night": night_of(run.started),
+                **{name: getattr(run, name) for name in _OF_A_RUN},
+                "night": night_of(run.started, self.night_ends),
                 "simulated": int(run.simulated),
             },
         )
@@ -247,7 +276,7 @@ class Store:
 
     def run(self, uid: str) -> RunRecord:
         """Return a run as it was added."""
-        query = "SELECT id, name, started, verdict, exit_code, simulated, bench, rows FROM runs WHERE uid = ?"
+        query = "SELECT id, name, started, verdict, exit_code, simulated, bench, rows, ended FROM runs WHERE uid = ?"
         run_id, name, started, verdict, code, simulated, *rest = self.connection.execute(query, (uid,)).fetchone()
         columns = ", ".join(BoardRecord.__slots__)
         rows = self.connection.execute(f"SELECT id, {columns} FROM boards WHERE run_id = ?", (run_id,)).fetchall()
@@ -258,9 +287,9 @@ class Store:
         for board_id, slot in slots.items():
             results += self._results(board_id, slot)
             measurements += self._measurements(board_id, slot)
-        bench, count = rest
+        bench, count, ended = rest
         seen = (boards, tuple(results), tuple(measurements))
-        return RunRecord(uid, name, started, verdict, code, bool(simulated), bench, *seen, count)
+        return RunRecord(uid, name, started, verdict, code, bool(simulated), bench, *seen, count, ended)
 
     def _results(self, board_id: int, slot: str) -> list[ResultRecord]:
         query = (
@@ -304,24 +333,24 @@ class Store:
                 found.setdefault((test, firmware, unit), []).append(values)
         return [(*key, numpy.concatenate(parts)) for key, parts in found.items()]
 
-    def firmware_of(self, run_id: int) -> list[str]:
-        """Return the firmware of a run's boards under test, each once; ``run_id`` is the run's number in this file."""
-        query = (
-            "SELECT DISTINCT modem_firmware, application, application_version FROM boards"
-            " WHERE run_id = ? AND NOT control"
-        )
-        return [firmware_text(*row) for row in self.rows(query, (run_id,))]
-
-    def last_of(self, boards: Sequence[str], *, simulated: bool, besides: str) -> RunRecord | None:
-        """Return the last run on exactly these boards (identities), except one run; None when there was none."""
+    def last_alike(self, run: RunRecord) -> RunRecord | None:
+        """Return the last run before a run on exactly its boards and with exactly its suites; None without one."""
+        boards, suites = sorted(board.identity for board in run.boards), run.suites
         query = (
             "SELECT uid, (SELECT json_group_array(identity) FROM boards WHERE run_id = runs.id) FROM runs"
             " WHERE simulated = ? AND uid <> ? ORDER BY started DESC LIMIT 200"
         )
-        for uid, found in self.rows(query, (int(simulated), besides)):
-            if sorted(json.loads(found)) == list(boards):
+        for uid, found in self.rows(query, (int(run.simulated), run.uid)):
+            if sorted(json.loads(found)) == boards and self._suites_of(uid) == suites:
                 return self.run(uid)
         return None
+
+    def _suites_of(self, uid: str) -> set[str]:
+        query = (
+            "SELECT DISTINCT substr(test, 1, instr(test, '::') - 1) FROM results JOIN boards ON boards.id = board_id"
+            " JOIN runs ON runs.id = run_id WHERE uid = ?"
+        )
+        return {suite for (suite,) in self.rows(query, (uid,))}
 
     def earlier(self, test: str, boards: Sequence[str], *, simulated: bool) -> str:
         """Return how a test ended in earlier nights on the boards where it fails now; empty when it never ran there.
@@ -339,7 +368,8 @@ class Store:
             " GROUP BY runs.id ORDER BY started DESC LIMIT 100"
         )
         failing = ""
-        for night, failed, known in self.rows(query, (test, int(simulated), *boards)):
+        for date, failed, known in self.rows(query, (test, int(simulated), *boards)):
+            night = night_text(date, self.night_ends)
             if not failed:
                 before = "a known issue" if known else "passed"
                 return f"failing since the night of {failing}" if failing else f"new: {before} in the night of {night}"
@@ -355,7 +385,31 @@ class Store:
         try:
             return self.connection.execute(query, tuple(values)).fetchall()
         except sqlite3.Error as error:
-            raise LabError(f"{self._path} is not a usable history: {error}") from error
+            raise self._unusable(error) from error
+
+    @contextlib.contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """See the history as it is now for as long as this is entered, whatever others add to it.
+
+        Raises:
+            LabError: as :meth:`rows`.
+        """
+        self.rows("BEGIN")
+        try:
+            yield
+        finally:
+            self.connection.execute("ROLLBACK")
+
+    def each(self, query: str, values: Iterable[object] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows that an SQL query gives, of which there may be more than fit into memory.
+
+        Raises:
+            LabError: as :meth:`rows`.
+        """
+        try:
+            yield from self.connection.execute(query, tuple(values))
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
 
 
 def _step_of_blob(kind: str, data: bytes) -> float:
@@ -364,15 +418,3 @@ def _step_of_blob(kind: str, data: bytes) -> float:
         return step_of(decode(kind, data))
     except ValueError:
         return 0.0
-
-
-def night_of(started: str) -> str:
-    """Return the date of the night that a moment (UTC, ISO 8601) belongs to: from noon to noon in this host's zone.
-
-    A text that is not a moment gives its first ten characters.
-    """
-    try:
-        moment = datetime.fromisoformat(started.replace("Z", "+00:00")).astimezone()
-    except ValueError:
-        return started[:10]
-    return (moment - _NIGHT_BEGINS).date().isoformat()

@@ -143,6 +143,7 @@ class Start(FromClient, frozen=True, kw_only=True):
     """Play a board's part of a run.
 
     Attributes:
+        firmware: conditions of a selector that the board must fulfil, which only asking it can tell.
         arguments: of ``nrf91-bench run``, beside the board, the folder and the lab's file, which the host adds.
         person: for whom, shown to whoever wants the board meanwhile.
         files: the client's own files, a gzipped tar; they are unpacked into the working folder of the run.
@@ -150,6 +151,7 @@ class Start(FromClient, frozen=True, kw_only=True):
 
     run: str
     board: str
+    firmware: str = ""
     arguments: list[str] = []
     person: str = ""
     files: bytes = b""

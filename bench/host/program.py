@@ -167,7 +167,7 @@ class Program:
     def _start(self, request: messages.Start) -> None:
         place = self._workspace.make(request.run, request.board, request.files)
         command = [
-            *children.program("bench.cli", "run", "--part-of-lab", "--board", f"name={request.board}"),
+            *children.program("bench.cli", "run", "--part-of-lab", "--board", _selector(request)),
             *("--out", str(place.out)),
             *(("--config", str(self._config)) if self._config else ()),
             *request.arguments,
@@ -260,6 +260,11 @@ _HANDLERS: dict[type[Any], Any] = {
     messages.TakeKey: Program._take_key,
     messages.Look: Program._look,
 }
+
+
+def _selector(request: messages.Start) -> str:
+    """Return what chooses the board, with its firmware where that is wanted."""
+    return ",".join([f"name={request.board}", *([request.firmware] if request.firmware else [])])
 
 
 def _on_signal(_number: int, _frame: object) -> None:

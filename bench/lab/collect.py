@@ -51,7 +51,7 @@ def collect(folder: Path, lab: Config, history: Path | None, tell: Tell) -> Summ
         raise LabError(f"what the hosts keep of {folder} cannot be kept here: {error}") from error
     summary.folder = folder
     if missing and not summary.lost and history is not None:
-        _remember(folder, summary, history, tell)
+        _remember(folder, summary, history, lab, tell)
     return summary
 
 
@@ -81,10 +81,10 @@ class _Collected:
         return set(self.lent) - self.gathered
 
 
-def _remember(folder: Path, summary: Summary, history: Path, tell: Tell) -> None:
+def _remember(folder: Path, summary: Summary, history: Path, lab: Config, tell: Tell) -> None:
     """Add the run to the history; one that was added before it was whole is replaced."""
     try:
-        with Store(history) as store:
+        with Store(history, night_ends=lab.night_ends) as store:
             added = store.add(run_record(folder, summary))
     except (LabError, OSError, sqlite3.Error) as error:
         tell("history", f"{error}; nrf91-bench history import adds a run that is missing")

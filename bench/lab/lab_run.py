@@ -367,12 +367,15 @@ class LabRun:
         with self._registered(board):
             self._tell("lent", f"{place.name} at {place.host}")
             start = {
+                "firmware": wish.firmware,
                 "arguments": self._arguments(wish, deadline),
                 "person": owner_text(self.coordinator.name),
                 "files": self.files.archive,
             }
             try:
                 board.play(start, self._check)
+                if wish.firmware and board.ended is not None and board.ended.exit_code == ExitCode.USAGE:
+                    raise BoardRefused(board.ended.said)  # another firmware than the one that is wanted
             except BoardRefused as error:
                 kept.append(place.name)
                 self._refuse(wish, str(error))

@@ -3,15 +3,17 @@
 import getpass
 import re
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self
 
 import psutil
 
+from bench.boards.discovery import same_serial
 from bench.boards.selection import ALL, Selector
 from bench.config.plan import Plan
+from bench.config.selector import FIRMWARE_KINDS, Condition
 from bench.errors import UsageError
 from bench.host.messages import HostBoard
 
@@ -19,7 +21,7 @@ KIND = {"kind": "nrf91"}
 """The tag that every place of the bench has."""
 _OWNER = re.compile(r"([^/]+)/([^/]+)\+bench\.(\d+)\.(\d+)")
 _UNTIL = re.compile(r"until=(\S+) ?(.*)", re.DOTALL)
-_PAST = datetime.min.replace(tzinfo=UTC)
+_LABEL = "label_"
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,11 @@ class LabPlace:
     reservation: str = ""
 
     @property
+    def labels(self) -> list[str]:
+        """The words to select it by."""
+        return sorted(tag.removeprefix(_LABEL) for tag in self.tags if tag.startswith(_LABEL))
+
+    @property
     def where(self) -> str:
         """What ssh takes for the host."""
         return f"{self.user}@{self.address}" if self.user else self.address
@@ -163,8 +170,16 @@ def comment_of(until: datetime, why: str) -> str:
 
 def tags_of(board: HostBoard, host: str) -> dict[str, str]:
     """Return the tags of a board's place."""
-    labels = {f"label_{label}": "yes" for label in board.labels}
+    labels = {f"{_LABEL}{label}": "yes" for label in board.labels}
     return {**KIND, "model": board.model, "serial": board.serial, "host": host, **labels}
+
+
+_KINDS: Mapping[str, Callable[[LabPlace, Condition], bool]] = {
+    "name": lambda place, condition: condition.matches(place.name),
+    "model": lambda place, condition: condition.matches(place.tags.get("model", "")),
+    "serial": lambda place, condition: same_serial(condition.value, place.tags.get("serial", "")),
+    "label": lambda place, condition: any(map(condition.matches, place.labels)),
+}
 
 
 @dataclass(frozen=True)
@@ -174,10 +189,12 @@ class Wish:
     Attributes:
         tags: that its place must have.
         text: for a person.
+        firmware: conditions that only the board itself can tell, with commas between; its host asks it.
     """
 
     tags: Mapping[str, str]
     text: str
+    firmware: str = ""
 
     @property
     def name(self) -> str:
@@ -202,21 +219,75 @@ def wishes(selectors: Sequence[str], count: int | None, plan: Plan | None, place
         return _checked(found, places)
     if count is not None:
         if len(selectors) > 1:
-            raise UsageError("--count with several --board: give one, which all the boards fit")
-        text = selectors[0] if selectors else ALL
-        return _checked([Wish(_tags(text, places), text)] * count, places)
+            raise UsageError(
+                "--count with several --board: give one, which all the boards fit; its conditions may have"
+                " commas between"
+            )
+        return _checked([_any_of(selectors[0] if selectors else ALL, places)] * count, places)
     if not selectors:
-        raise UsageError(
-            "--lab: say which boards: --board SELECTOR, or --count N for any of them; --board all is every one"
-        )
+        raise UsageError("--lab: say which boards: --board SELECTOR, or --count N for any; --board all is every one")
     chosen: dict[str, Wish] = {}
     for text in selectors:
-        tags = _tags(text, places)
-        fitting = [place.name for place in places if place.fits(tags)]
+        own, firmware = _conditions(text)
+        fitting = [place.name for place in places if all(_holds(one, place) for one in own)]
         if not fitting:
             raise UsageError(_no_board(text, places))
-        chosen |= {name: Wish({**KIND, "name": name}, name) for name in sorted(fitting)}
+        chosen |= {name: Wish({**KIND, "name": name}, name, firmware) for name in sorted(fitting)}
     return list(chosen.values())
+
+
+def _conditions(text: str) -> tuple[list[Condition], str]:
+    """Return the conditions of a selector that the lab can tell, and those that only a board can, as a text.
+
+    Raises:
+        UsageError: a kind that the lab does not know of its boards.
+    """
+    own, firmware = [], []
+    for one in Selector.parse(text).conditions:
+        if one.kind in FIRMWARE_KINDS:
+            firmware.append(f"{one.kind}={one.value}")
+        elif one.kind and one.kind not in _KINDS:
+            raise UsageError(f"--board {text}: a lab of several hosts knows {', '.join(_KINDS)} of its boards")
+        else:
+            own.append(one)
+    return own, ",".join(firmware)
+
+
+def _holds(condition: Condition, place: LabPlace) -> bool:
+    if condition.kind:
+        return _KINDS[condition.kind](place, condition)
+    return condition.value == ALL or any(matches(place, condition) for matches in _KINDS.values())
+
+
+def _any_of(text: str, places: Sequence[LabPlace]) -> Wish:
+    """Return the wish for any board that fits a selector; labgrid compares tags, and knows no patterns.
+
+    Raises:
+        UsageError: it has a pattern, or no board fits.
+    """
+    own, firmware = _conditions(text)
+    tags = dict(KIND)
+    for one in own:
+        if one.is_pattern:
+            raise UsageError(f"--count with --board {text}: labgrid knows no pattern; write a label or a whole name")
+        fitting = next((place for place in places if _holds(one, place)), None)
+        if fitting is None:
+            raise UsageError(_no_board(text, places))
+        kind = one.kind or next((kind for kind, matches in _KINDS.items() if matches(fitting, one)), "")
+        tags |= _tags_of_condition(kind, one.value, fitting)
+    return Wish(tags, text, firmware)
+
+
+def _tags_of_condition(kind: str, value: str, fitting: LabPlace) -> dict[str, str]:
+    """Return the tags of a condition; none for every board."""
+    match kind:
+        case "":
+            return {}
+        case "serial":
+            return {"serial": fitting.tags["serial"]}  # as the host writes it, zeros in front
+        case "label":
+            return {f"{_LABEL}{value}": "yes"}
+    return {kind: value}
 
 
 def _checked(found: list[Wish], places: Sequence[LabPlace]) -> list[Wish]:
@@ -233,26 +304,3 @@ def _checked(found: list[Wish], places: Sequence[LabPlace]) -> list[Wish]:
 def _no_board(text: str, places: Sequence[LabPlace]) -> str:
     names = ", ".join(sorted(place.name for place in places)[:20]) or "none; nrf91-bench lab add HOST adds a host's"
     return f"no board of the lab is {text}; its boards: {names} (`nrf91-bench boards --lab` shows them)"
-
-
-def _tags(text: str, places: Sequence[LabPlace]) -> dict[str, str]:
-    """Return the tags of a selector.
-
-    Raises:
-        UsageError: a kind that the lab does not know of its boards.
-    """
-    if text == ALL:
-        return dict(KIND)
-    selector = Selector.parse(text)
-    forms = {
-        "name": {"name": selector.value},
-        "model": {"model": selector.value},
-        "serial": {"serial": selector.value},
-        "label": {f"label_{selector.value}": "yes"},
-    }
-    if selector.kind:
-        if selector.kind not in forms:
-            raise UsageError(f"--board {text}: a lab of several hosts knows {', '.join(forms)} of its boards")
-        return {**KIND, **forms[selector.kind]}
-    fitting = [form for form in forms.values() if any(place.fits(form) for place in places)]
-    return {**KIND, **(fitting[0] if fitting else forms["name"])}

@@ -2,6 +2,7 @@
 
 from bench.measure.current import Current
 from bench.measure.measurement import (
+    TIME_TO_REGISTER,
     VALUE,
     AtLeast,
     AtMost,
@@ -15,21 +16,26 @@ from bench.measure.measurement import (
     at_least,
     at_most,
     configured_limits,
+    format_range,
     format_value,
     within,
 )
 from bench.measure.meter import Meter, ProfilerKit, SimulatedMeter
-from bench.measure.noise import Floor, NoiseFloor
+from bench.measure.noise import HOST_NOISE, Floor, NoiseFloor
 from bench.measure.rai import FEWEST, RaiFinding, Round, Verdict, judge
 from bench.measure.series import Series
-from bench.measure.split import PARTS, Exchange, RoundTrip, take_apart
-from bench.measure.statistics import Estimate, drift, proportion, quantiles, reordered, typical
+from bench.measure.split import PART_MEANINGS, PARTS, Exchange, RoundTrip, take_apart
+from bench.measure.statistics import STATISTIC_MEANINGS, Estimate, drift, proportion, quantiles, reordered, typical
 from bench.measure.survey import Survey, Surveyor
-from bench.measure.throughput import Rate, rate_of, uart_ceiling
+from bench.measure.throughput import OverTime, Rate, rate_of, uart_ceiling
 
 __all__ = [
     "FEWEST",
+    "HOST_NOISE",
     "PARTS",
+    "PART_MEANINGS",
+    "STATISTIC_MEANINGS",
+    "TIME_TO_REGISTER",
     "VALUE",
     "AtLeast",
     "AtMost",
@@ -44,6 +50,7 @@ __all__ = [
     "Measurement",
     "Meter",
     "NoiseFloor",
+    "OverTime",
     "ProfilerKit",
     "RaiFinding",
     "Rate",
@@ -60,6 +67,7 @@ __all__ = [
     "at_most",
     "configured_limits",
     "drift",
+    "format_range",
     "format_value",
     "judge",
     "proportion",

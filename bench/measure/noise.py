@@ -20,6 +20,8 @@ from bench.clock import NS_PER_S, duration_text, now_ns
 from bench.errors import LabError
 from bench.measure.statistics import Estimate, describe
 
+HOST_NOISE = "host noise"
+"""How the text of a floor begins."""
 _SAMPLES = 400
 _WARM_UP = 20
 _MESSAGE = b"AT#XNOISEFLOOR\r\n"
@@ -39,7 +41,12 @@ class Floor:
     def text(self) -> str:
         """The floor as text, to stand beside a result."""
         texts = (f"{name} {_quantiles(found)}" for name, found in (("pty", self.pty), ("loopback", self.loopback)))
-        return f"host noise p50/p99: {', '.join(texts)}"
+        return f"{HOST_NOISE} p50/p99: {', '.join(texts)}"
+
+    @property
+    def worse(self) -> dict[str, float]:
+        """The p50 and p99 of the slower of both ways, in ns."""
+        return {name: max(self.pty[name].value, self.loopback[name].value) for name in ("p50", "p99")}
 
 
 def _quantiles(found: dict[str, Estimate]) -> str:

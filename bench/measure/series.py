@@ -34,6 +34,7 @@ class Series:
         doc: str = "",
         beside: tuple[str, ...] = (),
         part_of: str = "",
+        noise: Mapping[str, float] | None = None,
         keep: Keep = lambda _stamps, _values: None,
     ) -> None:
         self.name = name
@@ -44,6 +45,7 @@ class Series:
         self._doc = doc
         self._beside = beside
         self._part_of = part_of
+        self._noise = noise or {}
         self._keep = keep
         self._kept = 0
 
@@ -81,4 +83,5 @@ class Series:
             bounds,
             self._beside,
             self._part_of,
+            self._noise,
         )

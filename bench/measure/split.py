@@ -7,12 +7,21 @@ from dataclasses import dataclass
 from bench.at import Response
 from bench.peers import JournalEntry
 
-PARTS = ("accepted", "uplink", "turn-around", "unasked", "downlink", "UART")
-"""Names of the parts. All but ``accepted`` add up to the round trip; ``accepted`` overlaps with the uplink.
+PART_MEANINGS = {
+    "accepted": "from the command that sends until the board answered it with OK; overlaps with the uplink",
+    "uplink": "from the command that sends until the peer had read the whole message",
+    "turn-around": "from there until the peer sent its answer",
+    "unasked": "from there until the bench asked the board for the answer; 0 where it had asked before",
+    "downlink": "from the later of both moments until the first byte of the answer came from the board's port",
+    "UART": "from there until the last byte of the answer had come from the port",
+}
+"""The parts of a round trip, with what each is for a person. All but ``accepted`` add up to the round trip.
 
 ``unasked`` is the part of the answer's way before the board was asked for it. On a path that is slower than the link it
 is 0, and ``downlink`` is the whole way down.
 """
+PARTS = tuple(PART_MEANINGS)
+"""Names of the parts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,15 @@ from bench.measure.student import t_quantile
 
 CONFIDENCE = 0.95
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
+STATISTIC_MEANINGS = {
+    "p50": "half of the samples are not larger (median)",
+    "p90": "90 % of the samples are not larger",
+    "p95": "95 % of the samples are not larger",
+    "p99": "99 % of the samples are not larger",
+    "mean": "the sum of the samples by their count",
+    "jitter": "the mean difference between one sample and the next (RFC 3393)",
+}
+"""Statistics whose names do not say it, with what each is for a person."""
 
 Floats = NDArray[numpy.float64]
 

@@ -16,6 +16,19 @@ _RAMPED = 0.9
 
 
 @dataclass(frozen=True, slots=True)
+class OverTime:
+    """A value that was averaged over consecutive times.
+
+    Attributes:
+        borders: stamps in ns, one more than values.
+        values: the average between two borders.
+    """
+
+    borders: Sequence[int]
+    values: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
 class Rate:
     """The rate of a transfer at one end.
 
@@ -25,6 +38,7 @@ class Rate:
         overall: bytes/s over that time.
         ramp_ns: time until full speed; 0 when the transfer began with it.
         steady: bytes/s after the ramp, with its interval; None for too few events.
+        over_time: bytes/s in equal times; None for too few events.
     """
 
     size: int
@@ -32,6 +46,7 @@ class Rate:
     overall: float
     ramp_ns: int
     steady: Estimate | None
+    over_time: OverTime | None = None
 
 
 def rate_of(events: Sequence[tuple[int, int]]) -> Rate:
@@ -60,7 +75,8 @@ def rate_of(events: Sequence[tuple[int, int]]) -> Rate:
         # At the border of a window, one message more or less makes this difference.
         grain = total / (len(events) - 1) / (duration - float(edges[first])) * NS_PER_S
         steady = Estimate(steady.value, min(steady.low, steady.value - grain), max(steady.high, steady.value + grain))
-    return Rate(whole, int(duration), overall, round(float(edges[first])), steady)
+    over_time = OverTime([events[0][0] + round(edge) for edge in edges], rates.tolist())
+    return Rate(whole, int(duration), overall, round(float(edges[first])), steady, over_time)
 
 
 def uart_ceiling(baudrate: int, useful: int, overhead: int) -> float:

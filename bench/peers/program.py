@@ -11,7 +11,7 @@ from typing import IO, Any, Self
 from bench import __version__, children
 from bench.clock import NS_PER_S, now_ns
 from bench.config.lab import PeersConfig
-from bench.errors import LabError, Suspect
+from bench.errors import LabError, Suspect, in_words
 from bench.peers.service import PROTOCOL
 
 PATIENCE_S = 15.0
@@ -68,7 +68,7 @@ class Program:
             )
         except OSError as error:
             self._errors.close()
-            raise PeerError(f"cannot start {command[0]} for the peers: {error}") from error
+            raise PeerError(f"cannot start {command[0]} for the peers: {in_words(error)}") from error
         try:
             self._greet()
         except BaseException:

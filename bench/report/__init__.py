@@ -1,17 +1,23 @@
 """The reports of a run for people: pages, plots, JUnit, Markdown, files for Allure."""
 
-from bench.report.evidence import Evidence, PeerJournal, stem_of
+from bench.report.evidence import Evidence, PeerJournal, folder_of, stem_of
 from bench.report.measured import Measured, samples_csv
 from bench.report.measured import page as measured_page
+from bench.report.origin import Origin
 from bench.report.page import board_line, write_pages
+from bench.report.timeline_page import WrongEnd, timeline_page
 
 __all__ = [
     "Evidence",
     "Measured",
+    "Origin",
     "PeerJournal",
+    "WrongEnd",
     "board_line",
+    "folder_of",
     "measured_page",
     "samples_csv",
     "stem_of",
+    "timeline_page",
     "write_pages",
 ]

@@ -1,13 +1,16 @@
-"""Files of an Allure results folder that can be written without Allure: environment and pages of the whole report."""
+"""Files of an Allure results folder that can be written without Allure: placeholders, pages of the whole report."""
 
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import md5
 from pathlib import Path
 from typing import Any, Self
+
+SCRIPT_ERROR = "script error"
+"""How the message of such a result begins: reports/categories.json finds it by that."""
 
 
 @dataclass(frozen=True)
@@ -18,18 +21,22 @@ class Placeholder:
         folder: of the results.
         key: distinguishes the test at its place from all others in this run.
         name, full_name: of the test, as Allure has them.
-        history_id: distinguishes the test at its place from all others, over runs.
-        parameters: of the test, and where it runs.
-        suite: its file.
+        case_id: distinguishes the test with its parameters from all others.
+        history_id: distinguishes that at its place from all others, over runs.
+        parameters: of the test.
+        place: where it runs.
+        labels: of the result that is to come.
     """
 
     folder: Path
     key: str
     name: str
     full_name: str
+    case_id: str
     history_id: str
     parameters: Mapping[str, str]
-    suite: str
+    place: Mapping[str, str]
+    labels: Mapping[str, str]
 
     @property
     def _path(self) -> Path:
@@ -58,12 +65,15 @@ class Placeholder:
             "uuid": str(uuid.uuid4()),
             "name": self.name,
             "fullName": self.full_name,
-            "testCaseId": md5(self.full_name.encode(), usedforsecurity=False).hexdigest(),
+            "testCaseId": self.case_id,
             "historyId": self.history_id,
             "status": "broken",
             "statusDetails": {"message": why},
-            "parameters": [{"name": name, "value": value} for name, value in self.parameters.items()],
-            "labels": [{"name": "tag", "value": "bench-died"}, {"name": "suite", "value": self.suite}],
+            "parameters": [
+                *({"name": name, "value": value, "excluded": True} for name, value in self.parameters.items()),
+                *({"name": name, "value": value} for name, value in self.place.items()),
+            ],
+            "labels": [{"name": name, "value": value} for name, value in {**self.labels, "outcome": "died"}.items()],
             "start": now,
             "stop": now + 1,
         }
@@ -74,14 +84,6 @@ class Placeholder:
         return any(f'"{self.history_id}"' in path.read_text(encoding="utf-8", errors="replace") for path in others)
 
 
-def write_environment(folder: Path, slot: str, facts: Mapping[str, str]) -> None:
-    """Add a board's facts to the report's environment, under its slot."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "environment.properties").open("a", encoding="utf-8") as file:
-        for name, value in facts.items():
-            file.write(f"{slot}.{name} = {value}\n")
-
-
 def count_results(folder: Path) -> int:
     """Return how many results a report would show: equal ones count once, as a renderer takes them for retries."""
     shown = set()
@@ -90,16 +92,17 @@ def count_results(folder: Path) -> int:
             result = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):  # cut off: no report would show it
             continue
-        parameters = sorted((p["name"], p["value"]) for p in result.get("parameters", ()))
-        shown.add((result.get("fullName"), tuple(parameters)))
+        counting = sorted((p["name"], p["value"]) for p in result.get("parameters", ()) if not p.get("excluded"))
+        shown.add((result.get("testCaseId") or result.get("fullName"), tuple(counting)))
     return len(shown)
 
 
-def attach_globally(folder: Path, name: str, page: str) -> None:
-    """Attach an HTML page to the whole report; a second call for the same name replaces the first."""
+def attach_globally(folder: Path, name: str, page: str, errors: Sequence[str] = ()) -> None:
+    """Attach an HTML page and errors of no test to the whole report; a second call of that name replaces the first."""
     stem = md5(name.encode(), usedforsecurity=False).hexdigest()
     source = f"{stem}-attachment.html"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / source).write_text(page, encoding="utf-8")
     row = {"name": name, "source": source, "type": "text/html"}
-    (folder / f"{stem}-globals.json").write_text(json.dumps({"attachments": [row]}), encoding="utf-8")
+    content = {"attachments": [row], "errors": [{"message": error} for error in errors]}
+    (folder / f"{stem}-globals.json").write_text(json.dumps(content), encoding="utf-8")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.at import Entry, Response, printable
 from bench.at.transcript import concealed, to_jsonl, to_text
@@ -18,6 +19,25 @@ from bench.visible import cell
 _ARROWS = {"tx": "bench > board", "rx": "bench < board", "note": "bench"}
 _SHOWN = 200
 _EXCERPT_LINES, _EXCERPT_LETTERS = 14, 120
+
+
+class Event(NamedTuple):
+    """Something that happened at a port or at a peer.
+
+    Attributes:
+        t_ns: its stamp.
+        who: the direction at the board's port, or the peer's name.
+        text: what it was, in one line.
+    """
+
+    t_ns: int
+    who: str
+    text: str
+
+    @property
+    def line(self) -> str:
+        """The event without its stamp."""
+        return f"{self.who:14} {self.text}"
 
 
 @dataclass(frozen=True)
@@ -61,9 +81,14 @@ class Evidence:
         """Return the traffic of the board's port as readable text."""
         return to_text(self.entries, self.anchor)
 
+    @property
+    def events(self) -> list[Event]:
+        """What board and peers did, in order of time."""
+        return sorted([*self._board_events(), *self._peer_events()], key=lambda event: event.t_ns)
+
     def timeline(self) -> str:
         """Return the events of board and peers in order of time."""
-        return _format_rows([*self._board_events(), *self._peer_events()], self.anchor)
+        return _format_rows(self.events, self.anchor)
 
     def excerpt(self, since_ns: int, until_ns: int) -> list[str]:
         """Return the last events of board and peers between two moments, as the timeline has them.
@@ -71,19 +96,19 @@ class Evidence:
         Outside of them are the bench's own commands: it makes the board ready for a test, and puts it back. A moment
         that is 0 is no limit.
         """
-        rows = sorted([*self._board_events(), *self._peer_events()], key=lambda row: row[0])
-        if not rows:
-            return []
-        start = rows[0][0]
-        within = [row for row in rows if since_ns <= row[0] <= (until_ns or row[0])]
-        return [f"{(stamp - start) / NS_PER_S:11.6f} {_within(text)}" for stamp, text in within[-_EXCERPT_LINES:]]
-
-    def _board_events(self) -> list[tuple[int, str]]:
-        return [(one.t_ns, f"{_ARROWS[one.direction]:14} {_shorten(printable(one.data))}") for one in self.entries]
-
-    def _peer_events(self) -> list[tuple[int, str]]:
+        events = self.events
+        within = [event for event in events if since_ns <= event.t_ns <= (until_ns or event.t_ns)]
         return [
-            (entry.t_ns, f"{journal.name:14} {_peer_event(entry)}")
+            f"{(event.t_ns - events[0].t_ns) / NS_PER_S:11.6f} {_within(event.line)}"
+            for event in within[-_EXCERPT_LINES:]
+        ]
+
+    def _board_events(self) -> list[Event]:
+        return [Event(one.t_ns, _ARROWS[one.direction], _shorten(printable(one.data))) for one in self.entries]
+
+    def _peer_events(self) -> list[Event]:
+        return [
+            Event(entry.t_ns, journal.name, _peer_event(entry))
             for journal in self.journals
             for entry in journal.entries
         ]
@@ -111,13 +136,13 @@ class Evidence:
         return table.getvalue()
 
 
-def _format_rows(rows: Iterable[tuple[int, str]], anchor: Anchor) -> str:
-    ordered = sorted(rows, key=lambda row: row[0])
+def _format_rows(events: Iterable[Event], anchor: Anchor) -> str:
+    ordered = sorted(events, key=lambda event: event.t_ns)
     if not ordered:
         return "nothing happened\n"
-    start = ordered[0][0]
+    start = ordered[0].t_ns
     head = f"# {anchor.text(start)}   seconds since then\n"
-    return head + "".join(f"{(stamp - start) / NS_PER_S:12.6f} {text}\n" for stamp, text in ordered)
+    return head + "".join(f"{(event.t_ns - start) / NS_PER_S:12.6f} {event.line}\n" for event in ordered)
 
 
 def _peer_event(entry: JournalEntry) -> str:
@@ -138,9 +163,23 @@ def _within(text: str) -> str:
     return text if len(text) <= _EXCERPT_LETTERS else f"{text[: _EXCERPT_LETTERS - 35]} ... {text[-30:]}"
 
 
+def folder_of(kind: str, slot: str, *, round_number: int = 1, attempt: int = 1) -> str:
+    """Return where a board's files of a kind are, within the run's folder: apart for each round and attempt.
+
+    Args:
+        kind: transcripts, measurements, timelines or logs.
+        slot: the board's.
+        round_number: of the run, from 1.
+        attempt: at the tests, from 1.
+    """
+    parts = [f"round-{round_number}"] * (round_number > 1) + [f"attempt-{attempt}"] * (attempt > 1)
+    return "/".join([kind, slot, *(["-".join(parts)] if parts else [])])
+
+
 def stem_of(test: str) -> str:
     """Return a unique file name for a test id: ``test_tcp_client-TestConnect-test_by_name-1f3c9a``."""
     module, _, rest = test.partition("::")
     plain = re.sub(r"[^A-Za-z0-9_.\[\]=,-]+", "_", f"{Path(module).stem}-{rest.replace('::', '-')}")
     # The digest covers the parts that the name cannot hold: folder, other characters, its end.
-    return f"{plain[:150]}-{hashlib.sha256(test.encode()).hexdigest()[:6]}"
+    digest = hashlib.sha256(test.encode(errors="surrogatepass")).hexdigest()
+    return f"{plain[:150]}-{digest[:6]}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from bench.evidence import Cause, TestResult, boards_text
+from bench.report.links import NO_FOLDER, RunLinks
 from bench.report.views import Failure, Place
 
 _MOST_LETTERS = 2500
@@ -17,7 +18,13 @@ def group_by_test(results: Iterable[TestResult]) -> list[list[TestResult]]:
     return list(groups.values())
 
 
-def failure_of(cause: Cause, earlier: Mapping[str, str], excuses: Mapping[int, str], rerun: str = "") -> Failure:
+def failure_of(
+    cause: Cause,
+    earlier: Mapping[str, str],
+    excuses: Mapping[int, str],
+    rerun: str = "",
+    links: RunLinks = NO_FOLDER,
+) -> Failure:
     """Return the entry of a cause.
 
     Args:
@@ -25,10 +32,10 @@ def failure_of(cause: Cause, earlier: Mapping[str, str], excuses: Mapping[int, s
         earlier: what the history says, by test.
         excuses: the waivers that excuse them, by the identity of a result.
         rerun: the command that plays the tests again.
+        links: of the page.
     """
     first = cause.first
     others = [test for test in cause.tests if test != first.test]
-    kept = (("transcript", first.transcript), ("log", first.log), ("collected for support", first.support))
     return Failure(
         test=first.test,
         boards=cause.boards,
@@ -44,7 +51,7 @@ def failure_of(cause: Cause, earlier: Mapping[str, str], excuses: Mapping[int, s
         others=others[:_MOST_NAMED],
         unnamed=max(0, len(others) - _MOST_NAMED),
         radio=first.radio,
-        links=[(name, path) for name, path in kept if path],
+        links=list(links.to_evidence(first).items()),
     )
 
 

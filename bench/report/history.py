@@ -13,16 +13,24 @@ _Place = tuple[str, str, int, str]
 """(test, slot, round, name) of a measurement."""
 
 
+def run_uid(folder: Path) -> str:
+    """Return the identity of a run's folder: a digest of the first row of its stream.
+
+    Raises:
+        OSError: The stream cannot be read.
+    """
+    with (folder / FILE).open("rb") as file:
+        return hashlib.sha256(file.readline().removesuffix(b"\n")).hexdigest()
+
+
 def run_record(folder: Path, summary: Summary, verdict: str = "") -> RunRecord:
     """Return the run of a folder; ``verdict`` where it is not the summary's own."""
     found = list(RowReader(folder).new_rows())
-    with (folder / FILE).open("rb") as file:
-        first = file.readline().removesuffix(b"\n")
     sides = {slot: name for name, slots in summary.groups.items() for slot in slots}
     known = {board.slot: board for board in summary.boards}
     slots = sorted({result.slot for result in summary.results} | set(known))
     return RunRecord(
-        hashlib.sha256(first).hexdigest(),
+        run_uid(folder),
         summary.run,
         summary.started,
         verdict or summary.verdict,
@@ -36,6 +44,7 @@ def run_record(folder: Path, summary: Summary, verdict: str = "") -> RunRecord:
         ),
         tuple(_measurements(found)),
         len(found),
+        summary.ended,
     )
 
 

@@ -1,10 +1,17 @@
-"""A run as JUnit XML, for job pages of CI systems."""
+"""A run as JUnit XML, for job pages of CI systems.
+
+A test that failed as a known issue says is ``skipped`` with the reason, as pytest writes expected failures: job pages
+show that and no property of a passed test. An unexpected pass is a failure.
+"""
 
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from bench.clock import NS_PER_S
+from bench.config.known_issues import KnownIssueText
 from bench.evidence import Outcome, TestResult
+from bench.evidence.outcomes import KNOWN_ISSUE
 from bench.evidence.summary import Summary
 from bench.visible import visible
 
@@ -16,62 +23,113 @@ _KINDS = {
     Outcome.SKIPPED: "skipped",
 }
 _TOLERABLE = {Outcome.FAILED, Outcome.LAB_ERROR}
+_COUNTS = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 _LETTERS = 5000
 
 
 def junit(summary: Summary) -> str:
-    """Return the XML: a suite for each board and round, with the verdict as a property.
+    """Return the XML: a suite for each board and round, with board, firmware and verdict as properties.
 
     Where no test shows that the run failed, the verdict is a test of its own.
     """
-    suites: dict[str, list[TestResult]] = {}
+    places: dict[tuple[str, int], list[TestResult]] = {}
     for result in summary.results:
-        suites.setdefault(result.slot + (f" round {result.round}" if result.round > 1 else ""), []).append(result)
+        places.setdefault((result.slot, result.round), []).append(result)
     root = ET.Element("testsuites", name=_clean(f"nrf91-bench {summary.run}"))
-    for name, results in suites.items():
-        root.append(_suite(name, results, summary))
+    for (slot, number), results in places.items():
+        root.append(_suite(slot, number, results, summary))
     if summary.exit_code and not any(result.outcome.bad for result in summary.results):
-        suite = ET.SubElement(root, "testsuite", name="verdict", tests="1", failures="0", errors="1", skipped="0")
-        case = ET.SubElement(suite, "testcase", classname="nrf91-bench", name="verdict")
-        ET.SubElement(case, "error", message=_clean(f"{summary.verdict}: {summary.reason}"))
+        suite = ET.SubElement(
+            root, "testsuite", name="verdict", tests="1", failures="0", errors="1", skipped="0", time="0"
+        )
+        case = ET.SubElement(suite, "testcase", classname="nrf91-bench", name="verdict", time="0")
+        ET.SubElement(case, "error", type="verdict", message=_clean(f"{summary.verdict}: {summary.reason}"))
+    for name in ("tests", *_COUNTS.values()):
+        root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
+    root.set("time", _seconds(sum(result.duration_ns for result in summary.results)))
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(name: str, results: Sequence[TestResult], summary: Summary) -> ET.Element:
-    def count(*outcomes: Outcome) -> str:
-        """Count results; of a run that its plan lets pass, what the plan tolerates counts as skipped."""
-        tolerated = _TOLERABLE if not summary.exit_code else set()
-        wanted = {*outcomes, *tolerated} if Outcome.SKIPPED in outcomes else {*outcomes} - tolerated
-        return str(sum(result.outcome in wanted for result in results))
-
-    suite = ET.Element(
-        "testsuite",
-        name=_clean(name),
-        tests=str(len(results)),
-        failures=count(Outcome.FAILED),
-        errors=count(Outcome.LAB_ERROR, Outcome.SCRIPT_ERROR, Outcome.DIED),
-        skipped=count(Outcome.SKIPPED),
-        timestamp=summary.started[:19],
-        time=f"{sum(result.duration_ns for result in results) / NS_PER_S:.3f}",
-    )
-    properties = ET.SubElement(suite, "properties")
-    ET.SubElement(properties, "property", name="verdict", value=summary.verdict)
-    ET.SubElement(properties, "property", name="simulated", value=str(summary.simulated).lower())
-    for result in results:
-        module, _, test = result.test.partition("::")
-        case = ET.SubElement(
-            suite, "testcase", classname=_clean(module), name=_clean(test), time=f"{result.duration_ns / NS_PER_S:.3f}"
-        )
-        tolerated = not summary.exit_code and result.outcome in _TOLERABLE
-        if tolerated:  # by the plan: the job is as green as the verdict, and says why
-            ET.SubElement(case, "skipped", message=_clean(f"tolerated by the plan: {result.message}"))
-        elif result.outcome in _KINDS:
-            message = result.message or "the test did not finish"
-            message += "".join(f"\n{line}" for line in (result.place and f"at {result.place}", *result.excerpt) if line)
-            element = ET.SubElement(case, _KINDS[result.outcome], message=_clean(message.partition("\n")[0]))
-            element.text = _clean(message) if result.outcome is not Outcome.SKIPPED else None
+def _suite(slot: str, number: int, results: Sequence[TestResult], summary: Summary) -> ET.Element:
+    suite = ET.Element("testsuite", name=_clean(slot + (f" round {number}" if number > 1 else "")))
+    board = next((board for board in summary.boards if board.slot == slot), None)
+    facts = {
+        "verdict": summary.verdict,
+        "simulated": str(summary.simulated).lower(),
+        "board": slot,
+        "model": board.model if board is not None else "",
+        "firmware": board.firmware if board is not None else "",
+        "bench": summary.bench,
+    }
+    _add_properties(suite, [(name, value) for name, value in facts.items() if value])
+    counts = Counter(_add_case(suite, result, summary) for result in results)
+    suite.set("tests", str(len(results)))
+    for kind, name in _COUNTS.items():
+        suite.set(name, str(counts[kind]))
+    suite.set("timestamp", summary.started[:19])
+    suite.set("time", _seconds(sum(result.duration_ns for result in results)))
     return suite
+
+
+def _add_case(suite: ET.Element, result: TestResult, summary: Summary) -> str:
+    """Add a test; return the name of the element that says how it ended, empty for a pass."""
+    module, _, test = result.test.partition("::")
+    case = ET.SubElement(
+        suite, "testcase", classname=_clean(module), name=_clean(test), time=_seconds(result.duration_ns)
+    )
+    _add_properties(case, _facts(result))
+    kind, message = _ending(result, tolerant=not summary.exit_code)
+    if kind:
+        word = "unexpected pass" if result.unexpected_pass else result.word
+        element = ET.SubElement(case, kind, type=word, message=_clean(message.partition("\n")[0]))
+        element.text = _clean("\n".join([message, *_evidence(result)])) if kind != "skipped" else None
+    files = [("transcript", result.transcript), ("log", result.log), ("support", result.support)]
+    lines = [f"{name}: {path}" for name, path in files if path] if result.outcome.bad else []
+    if lines:
+        ET.SubElement(case, "system-out").text = _clean("\n".join([*lines, *([result.radio] if result.radio else [])]))
+    return kind
+
+
+def _ending(result: TestResult, *, tolerant: bool) -> tuple[str, str]:
+    """Return element and message of a result. What a plan tolerates is skipped: the job is as green as the verdict."""
+    if result.outcome is Outcome.PASSED:
+        return ("skipped", _known_text(result)) if result.known_issue else ("", "")
+    if tolerant and result.outcome in _TOLERABLE:
+        return "skipped", f"tolerated by the plan: {result.message}"
+    return _KINDS[result.outcome], result.message or "the test did not finish"
+
+
+def _evidence(result: TestResult) -> Iterator[str]:
+    if result.place:
+        yield f"at {result.place}"
+    yield from result.excerpt
+
+
+def _known_text(result: TestResult) -> str:
+    return result.message if result.message.startswith(KNOWN_ISSUE) else f"{KNOWN_ISSUE}: {result.message}"
+
+
+def _facts(result: TestResult) -> Iterator[tuple[str, str]]:
+    yield "board", result.slot
+    yield "outcome", "unexpected pass" if result.unexpected_pass else result.word
+    if result.attempts > 1:
+        yield "attempts", str(result.attempts)
+    if result.known_issue or result.unexpected_pass:
+        known = KnownIssueText.find(result.message)
+        yield "known_issue", known.reason if known is not None else result.message
+        if known is not None:
+            yield from (("reference", known.reference), ("owner", known.owner), ("expires", known.expires))
+
+
+def _add_properties(element: ET.Element, facts: Iterator[tuple[str, str]] | Sequence[tuple[str, str]]) -> None:
+    properties = ET.SubElement(element, "properties")
+    for name, value in facts:
+        ET.SubElement(properties, "property", name=name, value=_clean(value))
+
+
+def _seconds(duration_ns: int) -> str:
+    return f"{duration_ns / NS_PER_S:.3f}"
 
 
 def _clean(text: str) -> str:

@@ -1,6 +1,8 @@
 """Times for people of the lab: files hold UTC, pages the time zone of the host that writes them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+
+from bench.clock import span_text
 
 
 def lab_time(utc: str) -> str:
@@ -16,3 +18,24 @@ def lab_clock(utc: str) -> str:
     """Return the time of day: ``03:12:45``."""
     local = lab_time(utc)
     return local.split()[1] if local != utc else utc
+
+
+def both_times(utc: str) -> str:
+    """Return ``2026-11-23 03:12:45 CET (02:12:45 UTC)``, or UTC alone where the lab has no other time."""
+    local = lab_time(utc)
+    if local == utc:
+        return utc
+    universal = f"{datetime.fromisoformat(utc).astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    day, _, clock = universal.partition(" ")
+    if local.startswith(universal):
+        return f"{universal} UTC"
+    return f"{local} ({clock if local.startswith(day) else universal} UTC)"
+
+
+def time_between(started: str, ended: str) -> str:
+    """Return how long it took from one moment to another: ``3 min 33 s``; empty where one is not known."""
+    try:
+        seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds()
+    except (ValueError, TypeError):
+        return ""
+    return span_text(round(seconds)) if seconds >= 0 else ""

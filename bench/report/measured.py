@@ -2,27 +2,40 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from markupsafe import Markup
 
-from bench.clock import NS_PER_S
-from bench.measure import VALUE, Measurement, Series, format_value
+from bench.clock import NS_PER_S, Anchor
+from bench.measure import (
+    PART_MEANINGS,
+    STATISTIC_MEANINGS,
+    VALUE,
+    Measurement,
+    OverTime,
+    Series,
+    format_range,
+    format_value,
+)
 from bench.report import plots
+from bench.report.origin import Origin
 from bench.report.rendering import render_html
 from bench.visible import cell
 
 # Plots of fewer samples show less than the table.
 _PLOTTED = 10
+_COLUMNS = (VALUE, "min", "p50", "p90", "p95", "p99", "max", "mean", "jitter")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A measurement and, if it is a series, its samples."""
+    """A measurement and, if it is a series, its samples; of an average over time, what it was in parts of that time."""
 
     measurement: Measurement
     series: Series | None = None
+    over_time: OverTime | None = None
 
     @property
     def headline(self) -> str:
@@ -35,79 +48,144 @@ class Measured:
         limit = f" (limit {found.limit_text}: {found.verdict})" if found.limits else ""
         return f"{found.name}: {values}{f', n {found.count}' if found.count > 1 else ''}{limit}"
 
+    @property
+    def points(self) -> Iterator[tuple[int, float]]:
+        """(stamp in ns, value) of each sample, or of the beginning of each part of the time."""
+        if self.series is not None:
+            yield from zip(self.series.t_ns, self.series.values, strict=True)
+        elif self.over_time is not None:
+            yield from zip(self.over_time.borders[:-1], self.over_time.values, strict=True)
+
 
 @dataclass(frozen=True)
-class FigureRow:
-    """One statistic in the table of a measurement."""
+class Statistic:
+    """A statistic of a measurement, with its 95 % interval where one is known."""
 
-    name: str
     value: str
-    interval: str
-    limit: str
+    interval: str = ""
+
+
+@dataclass(frozen=True)
+class JudgedLimit:
+    """A limit of a statistic, and whether it was kept."""
+
+    text: str
     verdict: str
 
 
 @dataclass(frozen=True)
 class MeasuredView:
-    """A measurement as its page shows it; plots are SVG."""
+    """A measurement as its page shows it; plots are SVG.
+
+    Attributes:
+        statistics: by their names.
+        beside: facts to read it by, without those of all measurements of the page.
+    """
 
     name: str
     doc: str
     count: int
-    rows: Sequence[FigureRow]
+    statistics: Mapping[str, Statistic]
+    limits: Sequence[JudgedLimit]
     beside: Sequence[str]
     plots: Sequence[Markup]
 
 
-def page(measured: Sequence[Measured], pictures: Sequence[str] = ()) -> str:
-    """Return the page: self-contained, without scripts; pictures (SVG) follow the numbers."""
-    return render_html("measured.html", measured=[_view(one) for one in measured], pictures=map(Markup, pictures))
+def page(
+    measured: Sequence[Measured],
+    origin: Origin,
+    pictures: Sequence[str] = (),
+    links: Sequence[tuple[str, str]] = (),
+) -> str:
+    """Return the page: self-contained, without scripts.
+
+    Args:
+        measured: what was measured.
+        origin: of it.
+        pictures: SVG texts that follow the numbers.
+        links: (name, path from the page) of other files of the run.
+    """
+    beside = [one.measurement.beside for one in measured if one.measurement.beside]
+    common = [fact for fact in dict.fromkeys(chain(*beside)) if all(fact in facts for facts in beside)]
+    views = [_view(one, common) for one in measured]
+    return render_html(
+        "measured.html",
+        origin=origin,
+        links=links,
+        measured=views,
+        columns=[name for name in _COLUMNS if any(name in view.statistics for view in views)],
+        limited=any(view.limits for view in views),
+        common=common,
+        parts=_meanings(PART_MEANINGS, (_last_word(one.measurement) for one in measured)),
+        statistics=_meanings(STATISTIC_MEANINGS, (name for one in measured for name in one.measurement.figures)),
+        pictures=list(map(Markup, pictures)),
+    )
 
 
-def samples_csv(measured: Sequence[Measured]) -> str:
-    """Return CSV with a row for each sample: measurement, unit, number, seconds since the first sample, value."""
+def samples_csv(measured: Sequence[Measured], origin: Origin, anchor: Anchor) -> str:
+    """Return CSV with a row for each sample.
+
+    Columns: measurement, unit, sample (a number), t_s (seconds since the first sample), value, then where it comes
+    from: board, firmware, test, run, utc (of the sample), simulated (true or false).
+    """
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(("measurement", "unit", "sample", "t_s", "value"))
-    series = [one.series for one in measured if one.series is not None]
-    start = min((s.t_ns[0] for s in series if s.t_ns), default=0)
-    for one in series:
-        for number, (stamp, value) in enumerate(zip(one.t_ns, one.values, strict=True), 1):
-            writer.writerow((cell(one.name), cell(one.unit), number, f"{(stamp - start) / NS_PER_S:.9f}", value))
+    writer.writerow(
+        ("measurement", "unit", "sample", "t_s", "value", "board", "firmware", "test", "run", "utc", "simulated")
+    )
+    start = min((stamp for one in measured for stamp, _ in one.points), default=0)
+    fixed = [cell(text) for text in (origin.board, origin.firmware, origin.test, origin.run)]
+    simulated = str(origin.simulated).lower()
+    for one in measured:
+        name, unit = cell(one.measurement.name), cell(one.measurement.unit)
+        for number, (stamp, value) in enumerate(one.points, 1):
+            passed = f"{(stamp - start) / NS_PER_S:.9f}"
+            writer.writerow((name, unit, number, passed, value, *fixed, anchor.text(stamp), simulated))
     return table.getvalue()
 
 
-def _view(one: Measured) -> MeasuredView:
+def _view(one: Measured, common: Sequence[str]) -> MeasuredView:
     found = one.measurement
-    return MeasuredView(found.name, found.doc, found.count, _rows(found), found.beside, _plots(one))
+    statistics = {name: _statistic(found, name) for name in found.figures}
+    beside = [fact for fact in found.beside if fact not in common]
+    return MeasuredView(found.name, found.doc, found.count, statistics, _limits(found), beside, _plots(one))
 
 
-def _rows(found: Measurement) -> list[FigureRow]:
+def _statistic(found: Measurement, name: str) -> Statistic:
+    bounds = found.intervals.get(name)
+    return Statistic(format_value(found.figures[name], found.unit), format_range(bounds, found.unit) if bounds else "")
+
+
+def _limits(found: Measurement) -> list[JudgedLimit]:
     verdicts = found.verdicts()
-    rows = []
-    for name in dict.fromkeys([*found.figures, *found.limits]):
-        bounds = found.intervals.get(name)
-        rows.append(
-            FigureRow(
-                name,
-                format_value(found.figures[name], found.unit) if name in found.figures else "too few samples",
-                f"{format_value(bounds[0], found.unit)} to {format_value(bounds[1], found.unit)}" if bounds else "",
-                found.limits[name].text(found.unit) if name in found.limits else "",
-                verdicts.get(name, ""),
-            )
-        )
-    return rows
+    return [
+        JudgedLimit(f"{'' if name == VALUE else name + ' '}{limit.text(found.unit)}", verdicts[name])
+        for name, limit in found.limits.items()
+    ]
+
+
+def _meanings(all_meanings: Mapping[str, str], names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return what words mean, of those that are on the page."""
+    shown = set(names)
+    return [(name, text) for name, text in all_meanings.items() if name in shown]
+
+
+def _last_word(found: Measurement) -> str:
+    """Return the name of a part without that of its whole."""
+    return found.name.removeprefix(f"{found.part_of}: ")
 
 
 def _plots(one: Measured) -> list[Markup]:
     """Return the plots of a series; their texts are escaped already."""
     found, series = one.measurement, one.series
+    if one.over_time is not None:
+        return [Markup(plots.averages(one.over_time, found.unit))]
     if series is None or found.count < _PLOTTED:
         return []
     marked = {name: found.figures[name] for name in ("p50", "p90", "p99") if name in found.figures}
     drawn = (
+        plots.time_line(series.t_ns, series.values, found.unit),
         plots.distribution(series.values, found.unit),
         plots.ecdf(series.values, found.unit, marked),
-        plots.time_line(series.t_ns, series.values, found.unit),
     )
     return [Markup(plot) for plot in drawn]

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from bench import __version__
-from bench.config.plan import FILE as PLAN_FILE
 from bench.config.plan import digest
 from bench.evidence.stream import FILE as STREAM
 from bench.evidence.summary import Summary
+from bench.report.links import RunLinks
 from bench.report.rendering import render_html, render_markdown
 from bench.report.specification import Specification
 from bench.report.verdict_view import VerdictView, board_line, control_line
@@ -14,38 +13,72 @@ from bench.report.views import StatementsView
 
 __all__ = ["board_line", "control_line", "html_page", "markdown_page", "write_pages"]
 
+VERDICT = "verdict.html"
+OTHER_CAUSES = "more-failures.html"
+"""Beside the verdict: the causes for which it has no room."""
+
 
 def write_pages(folder: Path, summary: Summary, specification: Specification) -> None:
-    """Write ``verdict.html`` and ``verdict.md`` into a run's folder."""
-    (folder / "verdict.html").write_text(html_page(summary, specification, folder), encoding="utf-8")
-    (folder / "verdict.md").write_text(markdown_page(summary), encoding="utf-8")
+    """Write ``verdict.html`` and ``verdict.md`` into a run's folder, and a page of further failures where there are."""
+    view = VerdictView(summary, RunLinks(folder))
+    others = folder / OTHER_CAUSES
+    if view.other_causes:
+        others.write_text(render_html(OTHER_CAUSES, view=view, verdict=VERDICT), encoding="utf-8")
+    else:
+        others.unlink(missing_ok=True)
+    (folder / VERDICT).write_text(_html(view, specification, folder), encoding="utf-8")
+    (folder / "verdict.md").write_text(_markdown(view), encoding="utf-8")
 
 
 def html_page(summary: Summary, specification: Specification | None = None, folder: Path | None = None) -> str:
     """Return the page: self-contained, without scripts, readable in print."""
-    view = VerdictView(summary)
-    return render_html(
-        "verdict.html",
-        view=view,
-        statements=None if specification is None else _statements(specification, view.day),
-        provenance=_provenance(view, folder),
-    )
+    return _html(VerdictView(summary, RunLinks(folder)), specification, folder)
 
 
 def markdown_page(summary: Summary) -> str:
     """Return the page as Markdown, for a job page or a mail."""
-    return render_markdown("verdict.md", view=VerdictView(summary))
+    return _markdown(VerdictView(summary))
 
 
-def _statements(specification: Specification, day: str) -> StatementsView:
-    rows = [(one.id, specification.last(one, day)) for one in specification.concerned if one.results]
-    return StatementsView(rows, len(specification.untested))
+def _html(view: VerdictView, specification: Specification | None, folder: Path | None) -> str:
+    statements = None if specification is None else _statements(specification)
+    return render_html(
+        VERDICT,
+        view=view,
+        statements=statements,
+        sections=_sections(view, statements),
+        others=OTHER_CAUSES,
+        evidence="" if folder is None else digest(folder / STREAM),
+    )
 
 
-def _provenance(view: VerdictView, folder: Path | None) -> str:
-    parts = [f"run {view.run}", f"nrf91-bench {__version__}"]
-    if folder is not None:
-        parts.append(f"evidence results.jsonl sha256 {digest(folder / STREAM)}")
-        if view.plan is not None:
-            parts.append(f"plan sha256 {digest(folder / PLAN_FILE)}")
-    return ", ".join(parts) + "; a result leads to its transcript"
+def _markdown(view: VerdictView) -> str:
+    return render_markdown("verdict.md", view=view, others=OTHER_CAUSES, verdict=VERDICT)
+
+
+def _statements(specification: Specification) -> StatementsView:
+    rows = [(one.id, one.text, specification.by_firmware(one)) for one in specification.concerned if one.results]
+    return StatementsView(specification.firmwares, rows, len(specification.untested))
+
+
+def _sections(view: VerdictView, statements: StatementsView | None) -> list[tuple[str, str]]:
+    """Return (anchor, title) of the sections that the page has, in its order."""
+    sections = (
+        ("wrong", "What went wrong", view.causes),
+        ("incidents", "Incidents", view.incidents or view.control),
+        ("plan", "Plan", view.plan),
+        ("comparison", "Comparison", view.comparison),
+        ("known", "Known issues", view.known_issues),
+        ("flaky", "Flaky and retried", view.flaky or view.retried),
+        ("skipped", "Skipped", view.skipped),
+        ("left-out", "Left out", view.left_out),
+        ("boards", "Boards", view.boards),
+        ("recovered", "Recovered on the way", view.recoveries),
+        ("found", "Found", view.findings),
+        ("measured", "Measured", view.measured),
+        ("suites", "Suites", view.suites.rows),
+        ("scenarios", "All scenarios", view.matrix.suites),
+        ("specification", "Specification", statements),
+        ("sign", "Signatures", view.plan),
+    )
+    return [(anchor, title) for anchor, title, content in sections if content]

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.config.firmware import application_title
-from bench.errors import UsageError
+from bench.errors import UsageError, in_words
 from bench.evidence import Outcome, rows
 from bench.evidence.outcomes import KNOWN_ISSUE, LEFT_OUT
+from bench.report.lab_time import lab_time
 from bench.report.rendering import markdown_text
 
 FOLDER = "specification"
 """Beside the suites: a file for each application, such as ``slm.toml``."""
+NO_ANSWER = "no board answered"
 _WORST_FIRST: tuple[str, ...] = (
     Outcome.DIED,
     Outcome.FAILED,
@@ -60,11 +62,17 @@ class BoardOfRun:
 
 
 class Specification:
-    """All statements, in the order of the files."""
+    """All statements, in the order of the files.
+
+    Attributes:
+        boards: of the runs.
+        runs: names of the runs, each with its date (UTC).
+    """
 
     def __init__(self, statements: Iterable[Statement]) -> None:
         self.statements = {statement.id: statement for statement in statements}
         self.boards: set[BoardOfRun] = set()
+        self.runs: dict[str, str] = {}
 
     @classmethod
     def load(cls, folder: Path) -> "Specification":
@@ -91,6 +99,7 @@ class Specification:
         planned: dict[tuple[str, str], list[str]] = {}
         ended: dict[tuple[str, str], dict[int, str]] = {}
         for row in found:
+            self.runs.setdefault(row.run, row.utc)
             if isinstance(row, rows.BoardRow):
                 firmware = f"{row.firmware}{', SIMULATED' if row.simulated else ''}"
                 boards[row.slot] = BoardOfRun(row.slot, firmware, row.application)
@@ -122,8 +131,10 @@ class Specification:
     def markdown(self) -> str:
         """Return the matrix as Markdown: id, text, applications, and the results on each board."""
         boards = sorted(self.boards)
+        runs = ", ".join(f"{markdown_text(run)} ({markdown_text(lab_time(utc))})" for run, utc in self.runs.items())
+        title = ["# What the specification says, and how its tests ended", "", f"Runs: {runs}", ""]
         heads = ["statement", "what it says", "of", *(markdown_text(str(board)) for board in boards)]
-        lines = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
+        lines = [*title, f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
         for statement in self.statements.values():
             of = ", ".join(application_title(name) for name in statement.applications)
             results = [_cell(statement, board) for board in boards]
@@ -132,13 +143,18 @@ class Specification:
             )
         return "\n".join(lines) + "\n"
 
-    def last(self, statement: Statement, date: str) -> str:
-        """Return the last results of a statement: ``3 passed, 2026-11-23, SLM 3.1.0, SIMULATED``."""
-        by_firmware: dict[str, dict[str, str]] = {}
-        for board, outcomes in statement.results.items():
-            found = by_firmware.setdefault(board.firmware or "no board answered", {})
-            found |= {f"{board.slot} {test}": outcome for test, outcome in outcomes.items()}
-        return "; ".join(f"{_count_text(found)}, {date}, {firmware}" for firmware, found in by_firmware.items())
+    @property
+    def firmwares(self) -> list[str]:
+        """What the boards run; of boards that did not answer it is not known."""
+        return sorted({board.firmware or NO_ANSWER for board in self.boards})
+
+    def by_firmware(self, statement: Statement) -> list[str]:
+        """Return the results of a statement on each of the firmwares: ``3 passed, 1 failed``."""
+        outcomes: dict[str, dict[str, str]] = {}
+        for board, found in statement.results.items():
+            own = {f"{board.slot} {test}": outcome for test, outcome in found.items()}
+            outcomes.setdefault(board.firmware or NO_ANSWER, {}).update(own)
+        return [_count_text(outcomes.get(firmware, {})) for firmware in self.firmwares]
 
     def _result(self, ids: Iterable[str], test: str, board: BoardOfRun, outcome: str) -> None:
         for name in ids:
@@ -152,7 +168,7 @@ def _read(file: Path) -> list[tuple[str, str]]:
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"cannot read the specification {file}: {error}") from error
+        raise UsageError(f"cannot read the specification {file}: {in_words(error)}") from error
     return [(f"{command}.{name}", str(text)) for command, texts in tables.items() for name, text in texts.items()]
 
 

@@ -4,12 +4,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from bench.clock import NS_PER_MS, duration_text
+from bench.report.axes import axis
 
-_WIDTH, _LANE, _LEFT, _RIGHT, _TOP, _BOTTOM = 960, 34, 110, 30, 26, 24
-_BAND, _MARK, _FAINT = "#9ec1f7", "#1f6feb", "#d8dee4"
-_CHARACTER = 6.2  # width of a letter, so that labels do not overlap
-_TICKS = 6
+_WIDTH, _LANE, _LEFT, _RIGHT, _TOP, _BOTTOM = 960, 34, 110, 30, 30, 26
+# The page's own colours (page.css), for dark and light; without such a page the light ones.
+_BAND, _MARK, _FAINT, _SOFT, _TEXT = (
+    "var(--band, #9ec1f7)",
+    "var(--ink, #1f6feb)",
+    "var(--line, #d8dee4)",
+    "var(--soft, #57606a)",
+    "var(--text, #1f2328)",
+)
+_CHARACTER = 6.8  # width of a letter, so that labels do not overlap
+_TICKS = 8
 
 
 @dataclass
@@ -47,24 +54,23 @@ class TimeLine:
         if not moments:
             return ""
         start = min(moments)
-        end = start + max(self.span_ns, self.extent_ns)
-        scale = (_WIDTH - _LEFT - _RIGHT) / max(1, end - start)
+        across = axis(0, max(self.span_ns, self.extent_ns, 1), "ns", most=_TICKS)
         height = _TOP + _LANE * len(self.lanes) + _BOTTOM
 
         def x(moment: int) -> float:
-            return _LEFT + (moment - start) * scale
+            return _LEFT + across.share(moment - start) * (_WIDTH - _LEFT - _RIGHT)
 
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}"'
-            f' height="{height}" font-family="sans-serif" font-size="11" fill="#57606a" role="img">',
-            f'<text x="0" y="14" font-weight="600">{escape(self.title)}</text>',
+            f' height="{height}" font-family="sans-serif" font-size="12" fill="{_SOFT}" role="img"'
+            f' aria-label="{escape(self.title)}">',
+            f'<text x="0" y="16" font-weight="600" fill="{_TEXT}">{escape(self.title)}</text>',
         ]
-        for tick in range(_TICKS + 1):
-            moment = start + (end - start) * tick // _TICKS
-            text = duration_text(round((moment - start) / NS_PER_MS, 1) * NS_PER_MS)
+        for passed, text in across.marks:
+            tick = x(start + round(passed))
             parts.append(
-                f'<line x1="{x(moment):.1f}" y1="{_TOP}" x2="{x(moment):.1f}" y2="{height - _BOTTOM}"'
-                f' stroke="{_FAINT}"/><text x="{x(moment):.1f}" y="{height - 8}" text-anchor="middle">{text}</text>'
+                f'<line x1="{tick:.1f}" y1="{_TOP}" x2="{tick:.1f}" y2="{height - _BOTTOM}"'
+                f' stroke="{_FAINT}"/><text x="{tick:.1f}" y="{height - 8}" text-anchor="middle">{text}</text>'
             )
         for row, lane in enumerate(self.lanes):
             parts += self._lane(lane, _TOP + _LANE * row, x)
@@ -82,14 +88,18 @@ class TimeLine:
             width = max(2.0, x(end) - x(begin))
             parts.append(f'<rect x="{x(begin):.1f}" y="{top + 8}" width="{width:.1f}" height="18" fill="{_BAND}"/>')
             if width > _CHARACTER * len(label):
-                parts.append(f'<text x="{x(begin) + 4:.1f}" y="{middle + 4}" fill="#1f2328">{escape(label)}</text>')
+                parts.append(f'<text x="{x(begin) + 4:.1f}" y="{middle + 4}" fill="{_TEXT}">{escape(label)}</text>')
         free = 0.0
         for _, moment, label in sorted((mark for mark in self.marks if mark[0] == lane), key=lambda mark: mark[1]):
             place = x(moment)
             parts.append(f'<rect x="{place - 1:.1f}" y="{top + 6}" width="2" height="22" fill="{_MARK}"/>')
-            if place >= free:
+            width = _CHARACTER * len(label)
+            if place >= free and place + 4 + width <= _WIDTH:
                 parts.append(f'<text x="{place + 4:.1f}" y="{middle + 4}">{escape(label)}</text>')
-                free = place + 8 + _CHARACTER * len(label)
+                free = place + 8 + width
+            elif place - 4 - width >= free:
+                parts.append(f'<text x="{place - 4:.1f}" y="{middle + 4}" text-anchor="end">{escape(label)}</text>')
+                free = place + 8
         return parts
 
 

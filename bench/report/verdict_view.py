@@ -1,35 +1,33 @@
 """The view of a run's verdict. Of the pages, only this module reads a ``Summary`` and its rows."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
 from bench import __version__
+from bench.config.plan import FILE as PLAN_FILE
+from bench.config.plan import digest
 from bench.errors import headline
 from bench.evidence import Cause, Outcome, RunVerdict, group_by_cause
-from bench.evidence.figures import Figure
+from bench.evidence.qualification import Waived
 from bench.evidence.rows import BoardRow
 from bench.evidence.summary import Moment, Summary
 from bench.number_text import counted
 from bench.report.comparison_view import comparison_view
 from bench.report.failures import failure_of, group_by_test, place_of
-from bench.report.lab_time import lab_clock, lab_time
+from bench.report.lab_time import both_times, lab_clock, time_between
+from bench.report.links import NO_FOLDER, RunLinks
 from bench.report.matrix import MatrixCell, matrix
+from bench.report.measured_view import MeasuredView, measured_view
+from bench.report.plan_view import PlanView, plan_view
 from bench.report.rerun import rerun_command
-from bench.report.views import (
-    BoardView,
-    CellView,
-    ComparisonView,
-    Failure,
-    MatrixView,
-    Place,
-    PlanView,
-    WaivedTest,
-)
+from bench.report.specification import NO_ANSWER
+from bench.report.suites_view import SuitesView, suite_of, suites_view
+from bench.report.views import BoardView, CellView, ComparisonView, Failure, MatrixView, Place
 
-# Even a bad night gives a page that can be read.
-_MOST_FAILURES, _MOST_DEVIATING = 40, 8
+MOST_CAUSES = 40
+"""Even a bad night gives a page that can be read: the other causes are in a file beside it."""
+_MOST_LINES, _MOST_DEVIATING = 40, 8
 _TONES = {
     RunVerdict.PASSED: "good",
     RunVerdict.QUALIFIED: "good",
@@ -43,21 +41,56 @@ _GAP = "   "
 class VerdictView:
     """The verdict of a run, with all values that its pages show."""
 
-    def __init__(self, summary: Summary) -> None:
+    def __init__(self, summary: Summary, links: RunLinks = NO_FOLDER) -> None:
         self._summary = summary
+        self._links = links
         self.run = summary.run
         self.verdict = summary.verdict
         self.tone = _TONES[summary.verdict]
         self.simulated = summary.simulated
         self.reason = summary.reason
         self.counted = summary.counted
-        self.day = summary.ended[:10]
-        self.when = f"{lab_time(summary.started)} to {lab_clock(summary.ended)}, nrf91-bench {__version__}"
+        self.started = both_times(summary.started)
+        self.duration = time_between(summary.started, summary.ended)
+        self.bench = f"nrf91-bench {__version__}"
         self.recoveries = summary.recoveries
         self.surveys = [(slot, "; ".join(texts)) for slot, texts in summary.surveys.items()]
         self.incidents = [_moment(event) for event in summary.incidents]
         self.control = control_line(summary) if summary.control_probes or summary.control_results else ""
         self._excuses = _excuses(summary)
+
+    # -------------------------------------------------------------------- what went wrong
+
+    @cached_property
+    def _groups(self) -> list[Cause]:
+        return group_by_cause(self._summary.results)
+
+    @cached_property
+    def causes(self) -> Sequence[Failure]:
+        """The causes that have room on the page."""
+        return [self._failure(cause) for cause in self._groups[:MOST_CAUSES]]
+
+    @cached_property
+    def other_causes(self) -> Sequence[Failure]:
+        """The causes beyond those."""
+        return [self._failure(cause) for cause in self._groups[MOST_CAUSES:]]
+
+    @property
+    def wrong(self) -> str:
+        """How many results have how many causes."""
+        results = sum(len(cause.results) for cause in self._groups)
+        return f"{counted(results, 'result')}, {counted(len(self._groups), 'cause')}"
+
+    @property
+    def rerun(self) -> str:
+        """The command that plays all of them again."""
+        return rerun_command(self._summary.command, [one for cause in self._groups for one in cause.results])
+
+    def _failure(self, cause: Cause) -> Failure:
+        rerun = rerun_command(self._summary.command, cause.results)
+        return failure_of(cause, self._summary.earlier, self._excuses, rerun, self._links)
+
+    # -------------------------------------------------------------------- what is excused
 
     @property
     def plan(self) -> PlanView | None:
@@ -65,53 +98,20 @@ class VerdictView:
         judged = self._summary.qualification
         if judged is None:
             return None
-        waivers = len({one.waiver for one in judged.waived})
-        return PlanView(judged.plan.name, waivers, [*judged.against, *judged.missing])
-
-    @cached_property
-    def causes(self) -> Sequence[Failure]:
-        """The failures, an entry for each cause."""
-        return [self._failure(cause) for cause in self._groups[:_MOST_FAILURES]]
-
-    def _failure(self, cause: Cause) -> Failure:
-        rerun = rerun_command(self._summary.command, cause.results)
-        return failure_of(cause, self._summary.earlier, self._excuses, rerun)
-
-    @property
-    def more_causes(self) -> int:
-        """The number of causes that have no room on the page."""
-        return max(0, len(self._groups) - _MOST_FAILURES)
-
-    @cached_property
-    def _groups(self) -> list[Cause]:
-        return group_by_cause(self._summary.results)
-
-    @property
-    def comparison(self) -> ComparisonView | None:
-        """The comparison with a baseline: regressions first, by size."""
-        found = self._summary.comparison
-        return None if found is None else comparison_view(found)
-
-    @property
-    def waived(self) -> Sequence[WaivedTest]:
-        """The tests that a waiver excuses."""
-        judged = self._summary.qualification
-        waivers = {one.result.test: one.waiver for one in judged.waived} if judged else {}
-        groups = group_by_test(one.result for one in judged.waived) if judged else []
-        found = [(place_of(same), waivers[same[0].test]) for same in groups]
-        return [WaivedTest(at, w.kind, w.reason, w.reference, w.owner, str(w.expires)) for at, w in found]
+        folder = self._links.folder
+        return plan_view(judged, self._summary.limits_used, "" if folder is None else digest(folder / PLAN_FILE))
 
     @property
     def known_issues(self) -> Sequence[Place]:
-        """The tests that failed because of a known issue."""
-        groups = group_by_test(result for result in self._summary.results if result.known_issue)
-        return [place_of(same, same[0].message.removeprefix("known issue: ")) for same in groups]
+        """The tests that failed because of a known issue, without those that a waiver of the plan names."""
+        known = (one for one in self._summary.results if one.known_issue and id(one) not in self._excuses)
+        return [place_of(same, same[0].message.removeprefix("known issue: ")) for same in group_by_test(known)]
 
     @property
     def known_texts(self) -> Sequence[tuple[str, str]]:
         """(test, first line of what is known), each once."""
         known = {(one.test, headline(one.message)) for one in self._summary.results if one.known_issue}
-        return sorted(known)[:_MOST_FAILURES]
+        return sorted(known)[:_MOST_LINES]
 
     @property
     def flaky(self) -> Sequence[tuple[str, str]]:
@@ -127,26 +127,28 @@ class VerdictView:
     def skipped(self) -> Sequence[tuple[str, int]]:
         """(reason, number of tests), the most common first."""
         reasons = Counter(result.message for result in self._summary.results if result.outcome is Outcome.SKIPPED)
-        return reasons.most_common(_MOST_FAILURES)
+        return reasons.most_common(_MOST_LINES)
 
     @property
     def left_out(self) -> Sequence[tuple[str, int]]:
         """(what a firmware does not have, number of tests about it)."""
         return self._summary.left_out_by_reason
 
-    @property
-    def boards(self) -> Sequence[BoardView]:
-        """The boards, with the facts that they report."""
-        found = []
-        for board in self._summary.boards:
-            slot, *facts = board_line(board).split(_GAP)
-            found.append(BoardView(slot, facts, board.port))
-        return found
+    # -------------------------------------------------------------------- what took part
 
     @property
-    def board_lines(self) -> Sequence[str]:
-        """The boards, a line for each."""
-        return [board_line(board) for board in self._summary.boards]
+    def boards(self) -> Sequence[BoardView]:
+        """The boards, also those that did not answer."""
+        answered = [_board(board) for board in self._summary.boards]
+        known = {board.slot for board in answered}
+        planned = {result.slot for result in (*self._summary.results, *self._summary.left_out)}
+        silent = [BoardView(slot, remarks=[NO_ANSWER]) for slot in sorted(planned - known)]
+        return [*answered, *silent] or [BoardView("", remarks=[NO_ANSWER])]
+
+    @property
+    def firmwares(self) -> Sequence[str]:
+        """What the boards under test run, each once."""
+        return list(dict.fromkeys(_firmware(board) for board in self._summary.under_test if _firmware(board)))
 
     @property
     def peers(self) -> str:
@@ -154,23 +156,49 @@ class VerdictView:
         facts = (self._summary.peers.where, self._summary.peers.security)
         return ", ".join(fact for fact in facts if fact)
 
+    # -------------------------------------------------------------------- what it showed
+
+    @property
+    def comparison(self) -> ComparisonView | None:
+        """The comparison with a baseline: regressions first, by size."""
+        found = self._summary.comparison
+        return None if found is None else comparison_view(found)
+
     @property
     def findings(self) -> Sequence[tuple[str, str, str, str]]:
         """(name, slot, verdict, text) of what was found out."""
         return [(row.name, row.slot, row.verdict, row.text) for row in self._summary.findings]
 
-    @property
-    def figures(self) -> Sequence[Figure]:
+    @cached_property
+    def measured(self) -> MeasuredView | None:
         """The measurements."""
-        return self._summary.figures() if self._summary.measurements else []
+        return measured_view(self._summary.figures(), self._links) if self._summary.measurements else None
 
-    @property
+    @cached_property
+    def suites(self) -> SuitesView:
+        """The suites, in numbers."""
+        return suites_view(self._summary.results)
+
+    @cached_property
     def matrix(self) -> MatrixView:
         """Scenarios by kind of board, deviating boards named."""
         compared = self._summary.comparison.measurements if self._summary.comparison is not None else ()
-        found = matrix(self._summary.results, self._summary.under_test, self._summary.measurements, compared)
-        rows = [(name, [_cell(cells.get(kind)) for kind in found.kinds]) for name, cells in found.cells.items()]
-        return MatrixView(found.kinds, rows)
+        found = matrix(self._summary.results, self._summary.under_test, (), compared)
+        suites: dict[str, list[tuple[str, Sequence[CellView | None]]]] = {}
+        for scenario, cells in found.cells.items():
+            row = (scenario.partition("::")[2] or scenario, [self._cell(cells.get(kind)) for kind in found.kinds])
+            suites.setdefault(suite_of(scenario), []).append(row)
+        return MatrixView(found.kinds, list(suites.items()))
+
+    def _cell(self, cell: MatrixCell | None) -> CellView | None:
+        if cell is None:
+            return None
+        deviating = [
+            f"{one.slot}{f', round {one.round}' if one.round > 1 else ''}: {one.outcome.word}"
+            for one in cell.deviating[:_MOST_DEVIATING]
+        ]
+        transcript = next((one.transcript for one in [*cell.deviating, *cell.results] if one.transcript), "")
+        return CellView(cell.text, cell.worst, self._links.to(transcript), cell.measured, deviating)
 
 
 def control_line(summary: Summary) -> str:
@@ -192,27 +220,34 @@ def control_line(summary: Summary) -> str:
 def board_line(board: BoardRow) -> str:
     """Return a board in one line: slot, part, firmware, application, short ids."""
     parts = [board.part, board.modem_firmware, board.application_text, board.network.text, *board.ids.values()]
-    parts += ["control board"] if board.control else []
-    parts += ["SIMULATED"] if board.simulated else []
-    return _GAP.join([board.slot, *(part for part in parts if part)])
+    return _GAP.join([board.slot, *(part for part in (*parts, *_remarks(board)) if part)])
 
 
-def _excuses(summary: Summary) -> dict[int, str]:
+def _board(board: BoardRow) -> BoardView:
+    return BoardView(
+        board.slot,
+        " ".join(part for part in (board.model, board.part) if part),
+        _firmware(board),
+        board.network.text,
+        ", ".join(board.ids.values()),
+        board.port,
+        _remarks(board),
+    )
+
+
+def _firmware(board: BoardRow) -> str:
+    return ", ".join(part for part in (board.modem_firmware, board.application_text) if part)
+
+
+def _remarks(board: BoardRow) -> list[str]:
+    return ["control board"] * board.control + ["SIMULATED"] * board.simulated
+
+
+def _excuses(summary: Summary) -> Mapping[int, str]:
     """Return the owner and the end of the waiver of each result, by the result's identity."""
-    waived: Iterable[Any] = summary.qualification.waived if summary.qualification is not None else ()
+    waived: Iterable[Waived] = summary.qualification.waived if summary.qualification is not None else ()
     return {id(one.result): f"waived until {one.waiver.expires} ({one.waiver.owner})" for one in waived}
 
 
 def _moment(event: Moment) -> str:
     return f"{lab_clock(event.utc)} {event.text}"
-
-
-def _cell(cell: MatrixCell | None) -> CellView | None:
-    if cell is None:
-        return None
-    deviating = [
-        f"{one.slot}{f', round {one.round}' if one.round > 1 else ''}: {one.outcome.word}"
-        for one in cell.deviating[:_MOST_DEVIATING]
-    ]
-    transcript = next((one.transcript for one in [*cell.deviating, *cell.results] if one.transcript), "")
-    return CellView(cell.text, cell.worst, transcript, cell.measured, deviating)

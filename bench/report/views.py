@@ -26,7 +26,7 @@ class Failure:
         place: the line of the scenario.
         excerpt: what board and peers did last, a line each.
         rerun: the command that plays the tests again.
-        links: (name, path) of the files that were kept.
+        links: (name, link) of the files that were kept.
     """
 
     test: str
@@ -50,26 +50,11 @@ class Failure:
         """The first line of the message."""
         return self.message.partition("\n")[0]
 
-
-@dataclass(frozen=True)
-class PlanView:
-    """The plan's view of a run: its name, the number of waivers, and the reasons of the verdict."""
-
-    name: str
-    waivers: int
-    why: Sequence[str]
-
-
-@dataclass(frozen=True)
-class WaivedTest:
-    """A test that a waiver excuses."""
-
-    place: Place
-    kind: str
-    reason: str
-    reference: str
-    owner: str
-    expires: str
+    @property
+    def details(self) -> str:
+        """The message without its first line."""
+        lines = self.message.partition("\n")[2].rstrip().split("\n")
+        return "\n".join(lines[next((at for at, line in enumerate(lines) if line.strip()), 0) :])
 
 
 @dataclass(frozen=True)
@@ -127,11 +112,21 @@ class ComparisonView:
 
 @dataclass(frozen=True)
 class BoardView:
-    """A board: its slot, facts about it, and its port."""
+    """A board, as it says of itself.
+
+    Attributes:
+        firmware: of modem and application.
+        identities: short ids.
+        remarks: that it is simulated, or a control board.
+    """
 
     slot: str
-    facts: Sequence[str]
-    port: str
+    part: str = ""
+    firmware: str = ""
+    network: str = ""
+    identities: str = ""
+    port: str = ""
+    remarks: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -147,15 +142,22 @@ class CellView:
 
 @dataclass(frozen=True)
 class MatrixView:
-    """Scenarios by kind of board."""
+    """Scenarios by kind of board: for each suite its scenarios, each with a cell a kind."""
 
     kinds: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[CellView | None]]]
+    suites: Sequence[tuple[str, Sequence[tuple[str, Sequence[CellView | None]]]]]
 
 
 @dataclass(frozen=True)
 class StatementsView:
-    """Statements of the specification with their last results, and the number of untested ones."""
+    """Statements of the specification.
 
-    rows: Sequence[tuple[str, str]]
+    Attributes:
+        firmwares: of the boards.
+        rows: (id, text, results on each firmware).
+        untested: number of statements that no scenario of the run is about.
+    """
+
+    firmwares: Sequence[str]
+    rows: Sequence[tuple[str, str, Sequence[str]]]
     untested: int

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.config.plan import load_plan
-from bench.errors import BenchError, LabError, UsageError
+from bench.errors import BenchError, LabError, UsageError, in_words
 from bench.evidence import EvidenceLost, Summary, rows
 from bench.evidence.summary import FILE as SUMMARY
 from bench.history import CompareSettings, Store, compare
+from bench.report.allure_history import history_beside, remember_run
 from bench.report.comparison import comparison_row
 from bench.report.history import run_record
-from bench.report.notification import change_since, notify
+from bench.report.notification import RunChange, change_since, notify
 from bench.run.folder import find_choice, rebuild, save, with_earlier_nights
 from bench.run.played import PlayedRun
 from bench.run.watcher import Level
@@ -71,7 +72,7 @@ class Ending:
         try:
             save(run.folder, summary)
         except OSError as error:
-            return self._without_evidence(str(error))
+            return self._without_evidence(in_words(error))
         return summary
 
     def remember(self, summary: Summary) -> None:
@@ -83,16 +84,32 @@ class Ending:
         if summary.lost:
             self.run.watcher.line("history", "not added: evidence was lost", Level.WARNING)
             return
+        lab = self.run.lab
         try:
-            with Store(self.history) as store:
+            with Store(self.history, night_ends=lab.night_ends) as store:
                 record = run_record(self.run.folder, summary)
                 change = change_since(store, record)
                 store.add(record)
-            if change.worth_telling:
-                notify(self.run.lab.notify, change.text(summary))
         except (LabError, OSError, sqlite3.Error) as error:
-            text = f"{error}; nrf91-bench history import adds a run that is missing"
+            text = f"{in_words(error)}; nrf91-bench history import adds a run that is missing"
             self.run.watcher.line("history", text, Level.WARNING)
+        else:
+            self._tell(change, summary)
+        try:
+            remember_run(history_beside(self.history), self.run.folder / "allure-results", summary)
+        except OSError as error:
+            text = f"the trend of Allure reports lacks this run: {history_beside(self.history)}: {in_words(error)}"
+            self.run.watcher.line("allure", text, Level.WARNING)
+
+    def _tell(self, change: RunChange, summary: Summary) -> None:
+        """Notify people where something has changed."""
+        section = self.run.lab.notify
+        if not change.worth_telling:
+            return
+        try:
+            notify(section, change.message(summary, section.link))
+        except LabError as error:
+            self.run.watcher.line("notify", str(error), Level.WARNING)
 
     def _examine(self, worker: Worker) -> None:
         """Add a row where a worker's end is explained by no test."""
@@ -122,7 +139,7 @@ class Ending:
             return
         earlier = {}
         try:
-            with Store(self.history, only_read=True) as store:
+            with Store(self.history, only_read=True, night_ends=self.run.lab.night_ends) as store:
                 for (test, simulated), boards in sorted(failed.items()):
                     earlier[test] = store.earlier(test, sorted(boards), simulated=simulated)
         except (LabError, sqlite3.Error):
@@ -137,9 +154,10 @@ class Ending:
         if not baseline:
             return
         try:
-            settings = CompareSettings(**self.run.lab.compare.model_dump())
-            base = find_choice(baseline, self.history)
-            own = with_earlier_nights(find_choice(str(self.run.folder), self.history), self.history, base)
+            lab = self.run.lab
+            settings = CompareSettings(**lab.compare.model_dump())
+            base = find_choice(baseline, self.history, lab)
+            own = with_earlier_nights(find_choice(str(self.run.folder), self.history, lab), self.history, base)
             found = compare(base.side, own.side, settings, [*base.beside, *own.beside])
         except (BenchError, sqlite3.Error) as error:
             self.run.watcher.line("compare", f"nothing: {error}", Level.WARNING)

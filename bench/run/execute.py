@@ -12,7 +12,7 @@ from bench.config.limits import with_limits
 from bench.config.named_files import check_named
 from bench.config.plan import FILE as PLAN_FILE
 from bench.config.plan import Plan, load_plan
-from bench.errors import BenchError, InternalError
+from bench.errors import BenchError, InternalError, in_words
 from bench.evidence import EvidenceLost, ResultStream, Summary, rows, write_json
 from bench.evidence.run_folder import discard_run_folder, new_run_folder
 from bench.evidence.summary import FILE as SUMMARY
@@ -117,7 +117,7 @@ def _execute(prepared: Prepared, folder: Path, watcher: Watcher) -> Summary:
     workers = Workers(
         folder, prepared.selection, request.config, lab, prepared.arguments, plan, peer_name, request.limits
     )
-    needed = named_slots(prepared.boards, [*request.boards, *request.ports])
+    needed = named_slots(prepared.boards, request)
     with Interruption() as interruption:
         with contextlib.suppress(OSError):  # begin() finds out, and says so
             write_json(folder / SUMMARY, Summary(folder.name).to_json())
@@ -151,7 +151,7 @@ def _play(run: Run, ending: Ending, schedule: Schedule, command: Sequence[str]) 
     try:
         run.begin(schedule, command)
     except (OSError, EvidenceLost) as error:
-        return Summary(run.folder.name, lost=[f"evidence cannot be kept: {error}"])
+        return Summary(run.folder.name, lost=[f"evidence cannot be kept: {in_words(error)}"])
     return ending.reconcile(run.play(schedule))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from bench.config.lab import Config
 from bench.config.plan import FILE as PLAN_FILE
 from bench.config.plan import load_plan
 from bench.errors import UsageError
@@ -13,9 +14,11 @@ from bench.evidence.run_folder import check_run_folder
 from bench.evidence.stream import FILE as STREAM
 from bench.evidence.summary import FILE as SUMMARY
 from bench.history import Observation, Store, chosen_runs, control_boards, known_models, observations
+from bench.history.choice import why_none
 from bench.packages import SUITES, package_folder
 from bench.report import write_pages
-from bench.report.allure_files import attach_globally, count_results
+from bench.report.allure_environment import describe_run
+from bench.report.allure_files import count_results
 from bench.report.history import run_record
 from bench.report.junit import junit
 from bench.report.specification import FOLDER as SPECIFICATION
@@ -54,7 +57,7 @@ def save(folder: Path, summary: Summary) -> None:
     write_pages(folder, summary, specification)
     (folder / "matrix.md").write_text(specification.markdown(), encoding="utf-8")
     (folder / "junit.xml").write_text(junit(summary), encoding="utf-8")
-    attach_globally(folder / "allure-results", "verdict", (folder / "verdict.html").read_text(encoding="utf-8"))
+    describe_run(folder / "allure-results", summary, (folder / "verdict.html").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,18 @@ class Choice:
     beside: list[Observation]
 
 
-def find_choice(text: str, history: Path) -> Choice:
+def find_choice(text: str, history: Path, lab: Config | None = None) -> Choice:
     """Return the observations of a choice on the command line: a run's folder, or a part of the history.
+
+    Args:
+        text: the choice; see :func:`bench.history.chosen_runs`.
+        history: the history file.
+        lab: tells where nights end, and the names of boards that are chosen by what no history knows.
 
     Raises:
         UsageError: it means nothing.
     """
+    lab = lab or Config()
     folder = Path(text)
     if _is_run(folder):
         check_run_folder(folder)
@@ -83,17 +92,16 @@ def find_choice(text: str, history: Path) -> Choice:
         if _is_file(history):
             with Store(history, only_read=True) as store:
                 models = known_models(store)
-        with Store(":memory:") as store:
+        with Store(":memory:", night_ends=lab.night_ends) as store:
             store.add(run_record(folder, rebuild(folder)))
-            return _find_observations(store, "*", models)
+            return _find_observations(store, "*", lab, models)
     if not _is_file(history):
         raise UsageError(f"{text} is not the folder of a run, and there is no history {history} to look it up in")
-    with Store(history, only_read=True) as store:
-        found = _find_observations(store, text)
-    if not found.side:
-        raise UsageError(
-            f"the history {history} has no measurement of {text!r}; nrf91-bench history list shows its runs"
-        )
+    with Store(history, only_read=True, night_ends=lab.night_ends) as store:
+        found = _find_observations(store, text, lab)
+        if not found.side:
+            hint = why_none(store, text) or "; nrf91-bench history list shows its runs"
+            raise UsageError(f"the history {history} has no measurement of {text!r}{hint}")
     return found
 
 
@@ -121,6 +129,6 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _find_observations(store: Store, text: str, models: Mapping[str, str] | None = None) -> Choice:
-    chosen = list(chosen_runs(store, text))
+def _find_observations(store: Store, text: str, lab: Config, models: Mapping[str, str] | None = None) -> Choice:
+    chosen = list(chosen_runs(store, text, lab.boards))
     return Choice(observations(store, chosen, models), observations(store, control_boards(store, chosen), models))

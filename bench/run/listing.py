@@ -1,6 +1,5 @@
 """The tests that a request means, asked from a pytest process: their ids, titles, markers and times."""
 
-import difflib
 import os
 import subprocess
 import tempfile
@@ -13,13 +12,14 @@ from bench.boards import BoardSpec
 from bench.config.lab import load
 from bench.errors import UsageError
 from bench.evidence.run_folder import DEFAULT, runs_in
+from bench.packages import bundled_suites
 from bench.run import suites
 from bench.run.folder import rebuild
 from bench.run.request import RunRequest, check_arguments
 from bench.session.planned import PlannedTest, decode_tests
+from bench.suggestion import did_you_mean
 
 _SECONDS = 120.0
-_LIKE_IT = 3
 NO_BOARD = BoardSpec("listed", os.devnull, hardware=False)
 """Stands for the board where none is needed to know the tests."""
 
@@ -58,7 +58,7 @@ def select_suites(request: RunRequest) -> suites.SuiteSelection:
 
 def _suites_of(tests: Iterable[str]) -> list[str]:
     """Return the suites that the ids of tests name; none, which means all, where one names no file."""
-    own, names = suites.available(), []
+    own, names = bundled_suites(), []
     for test in tests:
         file, colons, _ = test.partition("::")
         stem = Path(file).stem.removeprefix("test_")
@@ -80,9 +80,8 @@ def _matching(name: str, found: Sequence[PlannedTest]) -> list[str]:
     fitting = [test for test in found if name in _names(test.test)]
     if not fitting:
         known = sorted({one for test in found for one in _names(test.test)})
-        like = difflib.get_close_matches(name, known, _LIKE_IT, 0.5)
-        hint = f"; did you mean {' or '.join(like)}?" if like else ""
-        raise UsageError(f"--test {name}: no test of these suites has that id{hint} (--list shows all)")
+        like = did_you_mean(name, known)
+        raise UsageError(f"--test {name}: no test of these suites has that id{like} (--list shows all)")
     ready = [test.test for test in fitting if not test.needs]
     if not ready:
         raise UsageError(f"--test {name} runs only on request: add -- {fitting[0].needs}")

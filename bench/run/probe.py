@@ -16,10 +16,9 @@ def query_identity(spec: BoardSpec) -> Identity:
         return board.identity
 
 
-def firmware_of(spec: BoardSpec) -> str:
-    """Return what ``--board firmware=...`` compares with; empty for a board that does not answer."""
+def firmware_of(spec: BoardSpec) -> Identity | None:
+    """Return what ``--board firmware=...`` compares with; None for a board that does not answer."""
     try:
-        identity = query_identity(spec)
+        return query_identity(spec)
     except BenchError:
-        return ""
-    return f"{identity.modem_firmware} {identity.application_text}"
+        return None

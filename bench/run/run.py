@@ -135,7 +135,7 @@ class Run:
         def waiting(holder: Holder | None) -> None:
             self.watcher.line("waiting", f"for {spec.slot}, which {holder.text if holder else 'somebody'} has")
 
-        lease = self._leases[spec.slot] = Lease(spec.key, spec.slot, job())
+        lease = self._leases[spec.slot] = Lease(spec.key, spec.slot, job(), folder=self.folder)
         lease.acquire(wait=self.wait, waiting=waiting, stopped=lambda: self.interruption.requested)
         stack.callback(lease.release)
         kept = reservation_of(spec.key)

@@ -1,8 +1,8 @@
 """Which boards a run uses, and when each of them runs."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
-from bench.boards import BoardSpec, matches, reservation_of, select
+from bench.boards import BoardSpec, Selector, matches, reservation_of, select
 from bench.config.lab import Config
 from bench.config.plan import Plan
 from bench.errors import LabError, UsageError
@@ -11,7 +11,6 @@ from bench.run.request import RunRequest, Simulate
 from bench.run.schedule import Schedule, interleaved, repeated
 
 INTERLEAVED_ROUNDS = 10
-_SINGULAR = ("name", "serial", "place")  # what distinguishes one board from all others
 
 Tell = Callable[[str, str], None]
 """Takes a word and a text for whoever watches."""
@@ -37,9 +36,8 @@ def choose_boards(request: RunRequest, lab: Config, plan: Plan | None, tell: Tel
 
 
 def _choose(request: RunRequest, lab: Config, tell: Tell) -> list[BoardSpec]:
-    names = [*request.boards, *request.ports]
     found = select(lab, request.boards, request.ports, firmware_of)
-    chosen = _check_attached(_drop_reserved(found, names, tell), names, tell)
+    chosen = _check_attached(_drop_reserved(found, request, tell), request, tell)
     # A configured board that is not there must not be replaced by a simulated one.
     stands_in = request.simulate is Simulate.AUTO and not (lab.boards or request.names_boards)
     if not chosen and not stands_in and not request.simulated_boards:
@@ -50,22 +48,17 @@ def _choose(request: RunRequest, lab: Config, tell: Tell) -> list[BoardSpec]:
     return chosen
 
 
-def named_slots(specs: Sequence[BoardSpec], names: Collection[str]) -> list[str]:
+def named_slots(specs: Sequence[BoardSpec], request: RunRequest) -> list[str]:
     """Return the slots of boards that the user named one by one: without them nothing runs."""
-    return [spec.slot for spec in specs if _is_named(spec, names)]
+    return [spec.slot for spec in specs if _is_named(spec, request)]
 
 
-def _is_named(spec: BoardSpec, names: Collection[str]) -> bool:
+def _is_named(spec: BoardSpec, request: RunRequest) -> bool:
     """Return whether the user named just this board: by its name, serial number, place or port."""
-    for name in names:
-        kind, equals, value = name.partition("=")
-        value, kinds = (value, (kind,)) if equals else (name, _SINGULAR)
-        if name == spec.port or any(kind in _SINGULAR and matches(f"{kind}={value}", spec) for kind in kinds):
-            return True
-    return False
+    return spec.port in request.ports or any(Selector.parse(text).names(spec) for text in request.boards)
 
 
-def _check_attached(specs: list[BoardSpec], names: Collection[str], tell: Tell) -> list[BoardSpec]:
+def _check_attached(specs: list[BoardSpec], request: RunRequest, tell: Tell) -> list[BoardSpec]:
     """Return the boards, when none that was named is missing; tell of the others.
 
     Raises:
@@ -74,13 +67,13 @@ def _check_attached(specs: list[BoardSpec], names: Collection[str], tell: Tell) 
     absent = [spec for spec in specs if not spec.port]
     for spec in absent:
         what = f"{spec.slot} ({spec.sought}) is not attached"
-        if _is_named(spec, names) or len(absent) == len(specs):
+        if _is_named(spec, request) or len(absent) == len(specs):
             raise LabError(f"board {what}; plug it in, or leave it out of bench.toml")
         tell("absent", f"{what}: its tests look for it, and are lab errors until it comes")
     return specs
 
 
-def _drop_reserved(specs: list[BoardSpec], names: Collection[str], tell: Tell) -> list[BoardSpec]:
+def _drop_reserved(specs: list[BoardSpec], request: RunRequest, tell: Tell) -> list[BoardSpec]:
     """Return the boards that nobody has reserved; one that this user reserved counts where it was named.
 
     Raises:
@@ -89,7 +82,7 @@ def _drop_reserved(specs: list[BoardSpec], names: Collection[str], tell: Tell) -
     left, reserved = [], []
     for spec in specs:
         kept = reservation_of(spec.key)
-        if kept is None or (kept.mine and _is_named(spec, names)):
+        if kept is None or (kept.mine and _is_named(spec, request)):
             left.append(spec)
         else:
             reserved.append(f"{spec.slot} is {kept.text}")

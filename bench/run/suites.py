@@ -9,7 +9,8 @@ from bench import children
 from bench.boards import BoardSpec
 from bench.errors import UsageError, in_words
 from bench.evidence.ids import TestIds
-from bench.packages import SUITES, package_folder
+from bench.packages import SUITES, bundled_suites, package_folder
+from bench.suggestion import unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,6 @@ def pytest_command(
     ]
 
 
-def available() -> dict[str, Path]:
-    """Return the bench's own suites: name -> file."""
-    folder = package_folder(SUITES)
-    return {path.stem.removeprefix("test_"): path for path in sorted(folder.glob("test_*.py"))}
-
-
 def select(names: Sequence[str]) -> SuiteSelection:
     """Return the suites that were named; all of the bench's without a name.
 
@@ -76,7 +71,7 @@ def select(names: Sequence[str]) -> SuiteSelection:
     Raises:
         UsageError: there is no such suite.
     """
-    own = available()
+    own = bundled_suites()
     folder = package_folder(SUITES)
     if not names:
         return SuiteSelection(tuple(own.values()), folder, bundled=True)
@@ -94,11 +89,10 @@ def _find_suite(name: str, own: Mapping[str, Path]) -> list[Path]:
     fitting = [path for suite, path in own.items() if name and (suite == name or suite.startswith(f"{name}_"))]
     if fitting:
         return fitting
-    unknown = f"unknown suite {name!r}; available: {', '.join(own)}; or give the path of your own"
     path = Path(name)
     try:
         if not name or not path.exists():
-            raise UsageError(unknown)
+            raise UsageError(f"{unknown('suite', name, own)}; or give the path of your own")
         if not path.is_dir() and path.suffix != ".py":
             raise UsageError(f"the suite {name} is neither a Python file nor a folder")
         if not os.access(path, os.R_OK):

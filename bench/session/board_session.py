@@ -1,13 +1,11 @@
 """The board under test in one process: opened when it is needed, found again when it was lost, at last given up."""
 
-import platform
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench import __version__
 from bench.at import DeviceRestarted
 from bench.boards import (
     AuxPort,
@@ -29,10 +27,9 @@ from bench.config.network_profile import PROFILES, NetworkProfile
 from bench.errors import BenchError, LabError, Suspect
 from bench.evidence import ResultStream, RowReader, rows
 from bench.evidence.run_folder import PAUSE
-from bench.evidence.summary import content_of
 from bench.modem import NotRegistered, SimFault
 from bench.privacy import Concealer
-from bench.report import stem_of
+from bench.report import Origin, folder_of, stem_of
 from bench.session.account import Account
 from bench.session.patience import NetworkPatience
 from bench.session.radio_log import RadioLog
@@ -150,15 +147,6 @@ class BoardSession:
         folder.mkdir(parents=True, exist_ok=True)
         return folder / ".running.jsonl"
 
-    def environment(self) -> dict[str, str]:
-        """Return what a report should say of board and bench."""
-        facts: dict[str, Any] = content_of(self.facts) if self.facts is not None else {"ids": {}, "network": {}}
-        facts |= {**facts.pop("ids"), **facts.pop("network")}
-        facts |= {"bench": __version__, "python": platform.python_version()}
-        if not self.spec.hardware:
-            facts["hardware_under_test"] = "none, SIMULATED"
-        return {name: str(value) for name, value in facts.items() if value not in ("", None)}
-
     def summary_text(self) -> str:
         """Return what was tested and where the evidence is, for whoever runs pytest itself."""
         kind = "a board" if self.spec.hardware else "SIMULATED: no hardware was tested"
@@ -169,10 +157,22 @@ class BoardSession:
 
     def evidence_folder(self, kind: str) -> Path:
         """Return where this board's files of a kind go; a further round or attempt has a folder of its own."""
-        folder = self.folder / kind / self.spec.slot
-        parts = [f"round-{self.stream.round}"] * (self.stream.round > 1)
-        parts += [f"attempt-{self.stream.attempt}"] * (self.stream.attempt > 1)
-        return folder / "-".join(parts) if parts else folder
+        stream = self.stream
+        return self.folder / folder_of(kind, self.spec.slot, round_number=stream.round, attempt=stream.attempt)
+
+    def origin_of(self, test: str, t_ns: int) -> Origin:
+        """Return what pages and tables of a test say of where they come from; ``t_ns`` is their date."""
+        stream = self.stream
+        return Origin(
+            test,
+            self.spec.slot,
+            firmware=self.facts.firmware if self.facts is not None else "",
+            run=stream.run,
+            utc=stream.anchor.text(t_ns),
+            simulated=not self.spec.hardware,
+            attempt=stream.attempt,
+            round=stream.round,
+        )
 
     def use_limit(self, entry: MeasurementLimit) -> None:
         """Note, once, that a limit of bench.toml applies to a measurement of this run."""
@@ -323,6 +323,7 @@ class BoardSession:
             port=self.spec.port,
             model=self.spec.model,
             simulated=board.simulated,
+            profile=self.profile.name,
             manufacturer=identity.manufacturer,
             part=identity.part,
             hardware=identity.hardware,

@@ -7,7 +7,7 @@ from bench.boards import cost_of_commands
 from bench.clock import now_ns
 from bench.errors import LabError
 from bench.evidence import Outcome, RowReader, rows
-from bench.report import Measured, PeerJournal
+from bench.report import Measured, PeerJournal, WrongEnd
 from bench.session.account import TestSize
 from bench.session.board_session import BoardSession
 from bench.session.evidence_files import Attachment, KeptEvidence, keep_evidence, keep_logs
@@ -24,6 +24,7 @@ class TestLeft:
         journals: of its peers.
         measured: its measurements.
         pictures: SVG texts that stand behind them.
+        allure: uuid of its result in Allure.
     """
 
     __test__ = False
@@ -33,6 +34,7 @@ class TestLeft:
     journals: Sequence[PeerJournal] = ()
     measured: Sequence[Measured] = ()
     pictures: Sequence[str] = ()
+    allure: str = ""
 
     @property
     def test(self) -> str:
@@ -49,6 +51,7 @@ class TestEnd:
         kept: its evidence.
         logs: what the board's further ports said, where that may be shown.
         place: the line of the scenario where something went wrong.
+        left_out: the firmware does not have what it is about.
     """
 
     __test__ = False
@@ -60,6 +63,7 @@ class TestEnd:
     kept: KeptEvidence = field(default_factory=KeptEvidence)
     logs: Sequence[Attachment] = ()
     place: str = ""
+    left_out: bool = False
 
 
 class TestEndings:
@@ -91,7 +95,9 @@ class TestEndings:
         if outcome is not Outcome.SKIPPED:
             errors = session.lab_errors_in_a_row
             session.lab_errors_in_a_row = errors + 1 if outcome is Outcome.LAB_ERROR else 0
-        kept = self._keep(left)
+        wrong = WrongEnd(outcome.word, record.message, record.place, record.ready_ns, record.failed_ns)
+        kept = self._keep(left, wrong if outcome.bad else None)
+        left_out = record.left_out and outcome is Outcome.SKIPPED
         log, logs = keep_logs(session, left.test, self._started_ns) if outcome.bad else ("", [])
         duration_ns = now_ns() - self._started_ns
         whole = outcome in (Outcome.PASSED, Outcome.FAILED)
@@ -105,6 +111,8 @@ class TestEndings:
                 place=record.place if outcome.bad else "",
                 excerpt=list(kept.excerpt) if outcome.bad else [],
                 transcript=kept.transcript,
+                timeline=kept.timeline,
+                allure=left.allure,
                 log=log,
                 support=record.support,
                 spent=self._settle(left, kept.commands, duration_ns, whole=whole),
@@ -112,13 +120,13 @@ class TestEndings:
                 unexpected_pass=record.unexpected_pass,
                 lab_lost=judgement.lab_lost,
                 observation=judgement.observation,
-                left_out=record.left_out and outcome is Outcome.SKIPPED,
+                left_out=left_out,
                 radio=session.radio.network if shows_place else rows.ServingNetwork(),
                 **record.error_fields(judgement),
             )
         )
         flaky = {outcome, self._earlier(left.test)} == {Outcome.PASSED, Outcome.FAILED}
-        return TestEnd(outcome, record.message, judgement.known_issue, flaky, kept, logs, record.place)
+        return TestEnd(outcome, record.message, judgement.known_issue, flaky, kept, logs, record.place, left_out)
 
     def interrupt(self, left: TestLeft) -> KeptEvidence:
         """Keep the evidence of a test in which the run was interrupted; its fixtures are torn down later."""
@@ -142,8 +150,8 @@ class TestEndings:
         except LabError:  # a test has told of a ledger that cannot be written
             return
 
-    def _keep(self, left: TestLeft) -> KeptEvidence:
-        return keep_evidence(self._session, left.test, left.journals, left.measured, left.pictures)
+    def _keep(self, left: TestLeft, wrong: WrongEnd | None = None) -> KeptEvidence:
+        return keep_evidence(self._session, left.test, left.journals, left.measured, left.pictures, wrong)
 
     def _settle(self, left: TestLeft, commands: Sequence[str], duration_ns: int, *, whole: bool) -> rows.Spent | None:
         session = self._session

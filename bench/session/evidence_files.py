@@ -5,9 +5,19 @@ from dataclasses import dataclass, field
 
 from bench.at import Response
 from bench.boards import Board
-from bench.clock import NS_PER_S
+from bench.clock import NS_PER_S, now_ns
 from bench.evidence import rows
-from bench.report import Evidence, Measured, PeerJournal, measured_page, samples_csv, stem_of
+from bench.report import (
+    Evidence,
+    Measured,
+    PeerJournal,
+    WrongEnd,
+    measured_page,
+    samples_csv,
+    stem_of,
+    timeline_page,
+)
+from bench.report.links import link_between
 from bench.report.steps import Step, steps_of
 from bench.session.board_session import BoardSession
 
@@ -32,6 +42,7 @@ class KeptEvidence:
         steps: the transactions, for a report.
         attachments: texts to be shown beside the result.
         headlines: of what was measured, a line each.
+        timeline: path of the page with both sides' events, in the run's folder; only of what went wrong.
         excerpt: what board and peers did last, a line each, on one clock, without the bench's own housekeeping.
     """
 
@@ -41,6 +52,7 @@ class KeptEvidence:
     attachments: list[Attachment] = field(default_factory=list)
     headlines: Sequence[str] = ()
     excerpt: Sequence[str] = ()
+    timeline: str = ""
 
 
 def keep_evidence(
@@ -49,6 +61,7 @@ def keep_evidence(
     journals: Sequence[PeerJournal],
     measured: Sequence[Measured],
     pictures: Sequence[str],
+    wrong: WrongEnd | None = None,
 ) -> KeptEvidence:
     """Write what a test leaves into the run's folder.
 
@@ -58,6 +71,7 @@ def keep_evidence(
         journals: of its peers.
         measured: its measurements.
         pictures: SVG texts that stand behind them.
+        wrong: how it went wrong, if it did.
     """
     board: Board | None = session.board or session.unfinished
     entries, transactions = board.transcript.cut() if board else ([], [])
@@ -80,7 +94,23 @@ def keep_evidence(
         attachments,
         headlines,
         evidence.excerpt(session.record.ready_ns, session.record.failed_ns),
+        _keep_timeline(session, test, evidence, wrong) if wrong is not None and evidence.events else "",
     )
+
+
+def _keep_timeline(session: BoardSession, test: str, evidence: Evidence, wrong: WrongEnd) -> str:
+    """Write the page of both sides' events; return its path in the run's folder."""
+    page = session.evidence_folder("timelines") / f"{stem_of(test)}.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    transcript = session.evidence_folder("transcripts") / f"{stem_of(test)}.txt"
+    links = [
+        ("verdict", link_between(page, session.folder / "verdict.html")),
+        ("transcript", link_between(page, transcript)),
+    ]
+    events = evidence.events
+    text = timeline_page(events, wrong, session.origin_of(test, events[0].t_ns), links)
+    page.write_text(text, encoding="utf-8")
+    return str(page.relative_to(session.folder))
 
 
 def _commands(transactions: Sequence[Response]) -> list[str]:
@@ -90,14 +120,20 @@ def _commands(transactions: Sequence[Response]) -> list[str]:
 def _keep_measured(
     session: BoardSession, test: str, measured: Sequence[Measured], pictures: Sequence[str]
 ) -> list[Attachment]:
-    folder = session.evidence_folder("measurements")
-    folder.mkdir(parents=True, exist_ok=True)
-    pages = [Attachment("measured", measured_page(measured, pictures), "text/html", "html")]
-    if any(one.series for one in measured):
-        pages.append(Attachment("samples", samples_csv(measured), "text/csv", "csv"))
-    for page in pages:
-        (folder / f"{stem_of(test)}.{page.extension}").write_text(page.text, encoding="utf-8")
-    return pages
+    """Write page and samples; return them for a report in which links to other files of the run lead nowhere."""
+    path = session.evidence_folder("measurements") / f"{stem_of(test)}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    origin = session.origin_of(test, now_ns())
+    links = [("verdict", link_between(path, session.folder / "verdict.html"))]
+    attachments = [Attachment("measured", measured_page(measured, origin, pictures), "text/html", "html")]
+    if any(any(one.points) for one in measured):
+        table = path.with_suffix(".csv")
+        samples = samples_csv(measured, origin, session.stream.anchor)
+        table.write_text(samples, encoding="utf-8")
+        attachments.append(Attachment("samples", samples, "text/csv", "csv"))
+        links.append(("samples (CSV)", link_between(path, table)))
+    path.write_text(measured_page(measured, origin, pictures, links), encoding="utf-8")
+    return attachments
 
 
 def keep_logs(session: BoardSession, test: str, since_ns: int) -> tuple[str, list[Attachment]]:

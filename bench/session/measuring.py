@@ -9,7 +9,7 @@ from bench.at import CommandError, UrcTimeout
 from bench.clock import NS_PER_S, now_ns
 from bench.errors import DeviceError
 from bench.evidence import rows
-from bench.measure import VALUE, Estimate, Limit, Measurement, NoiseFloor, Series, configured_limits
+from bench.measure import VALUE, Estimate, Limit, Measurement, NoiseFloor, OverTime, Series, configured_limits
 from bench.report import Measured
 from bench.session.board_session import BoardSession
 
@@ -41,6 +41,7 @@ class Measure:
         doc: str = "",
         beside: tuple[str, ...] = (),
         part_of: str = "",
+        over_time: OverTime | None = None,
     ) -> None:
         """Record a single value.
 
@@ -54,13 +55,15 @@ class Measure:
             doc: what it means.
             beside: facts to read it by.
             part_of: the name of the measurement that it is a part of.
+            over_time: what it is an average of, to be drawn.
 
         Raises:
             LimitExceeded: it is outside its limit.
         """
         intervals = {VALUE: (estimate.low, estimate.high)} if estimate else {}
         limits = self._limits(name, unit, {} if limit is None else {VALUE: limit}, series=False, part_of=part_of)
-        self._keep(Measurement(name, unit, {VALUE: value}, limits, doc, count, intervals, beside, part_of))
+        found = Measurement(name, unit, {VALUE: value}, limits, doc, count, intervals, beside, part_of)
+        self._keep(Measured(found, over_time=over_time))
 
     @contextlib.contextmanager
     def series(
@@ -88,14 +91,15 @@ class Measure:
             TooFewSamples: a limited one cannot be told from so few samples.
             UsageError: no sample was recorded.
         """
-        floor = self._noise().floor().text
+        floor = self._noise().floor()
         series = Series(
             name,
             unit,
             limits=self._limits(name, unit, limits or {}, series=True, part_of=part_of),
             doc=doc,
-            beside=(*beside, floor),
+            beside=(*beside, floor.text),
             part_of=part_of,
+            noise=floor.worse,
             keep=lambda stamps, values: self._session.stream.add(
                 rows.SamplesRow(test=self._test, name=name, unit=unit, stamps=stamps, values=values)
             ),
@@ -105,7 +109,7 @@ class Measure:
                 yield series
             finally:
                 series.flush()
-        self._keep(series.measurement(), series)
+        self._keep(Measured(series.measurement(), series))
 
     def samples(
         self,
@@ -129,10 +133,10 @@ class Measure:
         fits = self._session.use_limit
         return {**own, **configured_limits(entries, name, unit, series=series, part_of=part_of, used=fits)}
 
-    def _keep(self, measurement: Measurement, series: Series | None = None) -> None:
-        self._kept.append(Measured(measurement, series))
-        self._session.stream.add(rows.MeasurementRow(test=self._test, **measurement.to_row()))
-        measurement.judge()
+    def _keep(self, measured: Measured) -> None:
+        self._kept.append(measured)
+        self._session.stream.add(rows.MeasurementRow(test=self._test, **measured.measurement.to_row()))
+        measured.measurement.judge()
 
 
 @contextlib.contextmanager

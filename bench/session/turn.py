@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bench.boards.lease import lock_folder
-from bench.errors import LabError
+from bench.errors import LabError, in_words
 from bench.evidence import rows
 from bench.evidence.run_folder import PAUSE
 from bench.session.board_session import BoardSession
@@ -64,7 +64,8 @@ def _opened(name: str) -> Iterator[int]:
             descriptor = open_plain(path, os.O_RDONLY | os.O_CREAT, 0o644)
             os.fchmod(descriptor, 0o644)  # whatever the umask: other users lock it too
     except OSError as error:
-        raise LabError(f"cannot lock {path}, by which only one board of this host measures time: {error}") from error
+        why = in_words(error)
+        raise LabError(f"cannot lock {path}, by which only one board of this host measures time: {why}") from error
     try:
         yield descriptor
     finally:

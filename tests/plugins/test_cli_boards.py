@@ -1,14 +1,14 @@
 """``nrf91-bench boards``: what is attached, who has it, and what it says of itself."""
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from bench.boards import UNKNOWN, AttachedBoard, BoardSpec, Lease
+from bench.boards import UNKNOWN, AttachedBoard, BoardChange, BoardSpec, Lease
 from tests.support.inline import command_line
 from tests.support.responder import SLM_IDENTITY, device
 
@@ -74,7 +74,7 @@ class TestList:
                 AttachedBoard("nrf9151dk", SERIAL, {"at": speaks.path}, "1-3", "udev"),
             ]
             monkeypatch.setattr("bench.cli.boards.attached_boards", lambda _: found)
-            monkeypatch.setattr("bench.cli.boards.known_boards", lambda *_: [])
+            monkeypatch.setattr("bench.boards.listing.known_boards", lambda *_: [])
             before = listed(tmp_path)
             assert (before["77"]["state"], before["77"]["details"]) == ("may be a board", "--probe asks")
             assert before[SERIAL]["model"] == "nrf9151dk"
@@ -87,7 +87,7 @@ class TestList:
         with device({b"AT": b""}) as silent:
             found = [AttachedBoard(UNKNOWN, "77", {"port0": silent.path}, "1-2", "udev")]
             monkeypatch.setattr("bench.cli.boards.attached_boards", lambda _: found)
-            monkeypatch.setattr("bench.cli.boards.known_boards", lambda *_: [])
+            monkeypatch.setattr("bench.boards.listing.known_boards", lambda *_: [])
             row = listed(tmp_path, "--probe")["77"]
         assert (row["state"], row["details"]) == ("silent", "no port speaks AT")
 
@@ -105,18 +105,48 @@ class TestWatch:
 
             def __exit__(self, *_: object) -> None: ...
 
-            def changes(self) -> Iterator[SimpleNamespace]:
-                yield SimpleNamespace(board=board, attached=False)
-                raise KeyboardInterrupt
+            def changes(self, _: float) -> Iterator[BoardChange]:
+                self.boards = []
+                yield BoardChange(board, attached=False)
+                signal.raise_signal(signal.SIGINT)
 
-        monkeypatch.setattr("bench.cli.boards.BoardMonitor", Monitor)
-        lines = command_line("boards", "--watch", folder=tmp_path).stdout.splitlines()
-        assert [line.split()[1] for line in lines] == ["attached", "unplugged"]
-        told = command_line("boards", "--watch", "--json", folder=tmp_path).stdout.splitlines()
-        assert [(json.loads(line)["event"], json.loads(line)["serial"]) for line in told] == [
-            ("attached", SERIAL),
-            ("unplugged", SERIAL),
+        monkeypatch.setattr("bench.cli.board_watch.BoardMonitor", Monitor)
+        finished = command_line("boards", "--watch", folder=tmp_path)
+        assert finished.returncode == 0
+        assert [line.split()[1:3] for line in finished.stdout.splitlines()] == [
+            ["attached", "nrf9151dk-1"],
+            ["unplugged", "nrf9151dk-1"],
         ]
+        told = [
+            json.loads(line)
+            for line in command_line("boards", "--watch", "--json", folder=tmp_path).stdout.splitlines()
+        ]
+        assert [(row["event"], row["serial"], row["name"]) for row in told] == [
+            ("attached", SERIAL, "nrf9151dk-1"),
+            ("unplugged", SERIAL, "nrf9151dk-1"),
+        ]
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            (("--watch", "--probe"), "--probe opens ports"),
+            (("--json", "--page", "lab.html"), "choose one"),
+            (("--page", "nowhere/lab.html"), "--page: cannot write nowhere/lab.html: there is no folder nowhere"),
+            (("--page", "."), "--page: cannot write ."),
+        ],
+    )
+    def test_mistakes(self, tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
+        finished = command_line("boards", *arguments, folder=tmp_path)
+        assert (finished.returncode, says in finished.stderr) == (2, True), finished.stderr
+
+    def test_a_page_once(self, tmp_path: Path) -> None:
+        with device(SLM_IDENTITY) as board:
+            inventory(tmp_path, mine=board.path)
+            finished = command_line("boards", "--page", "lab.html", folder=tmp_path)
+        assert (finished.returncode, finished.stdout) == (0, "page   lab.html\n")
+        page = (tmp_path / "lab.html").read_text()
+        assert "1 board: 1 free" in page
+        assert "SIMULATED" in page
 
 
 class TestReserve:

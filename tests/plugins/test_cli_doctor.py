@@ -118,3 +118,24 @@ class TestDoctor:
         rules = [line for line in finished.stdout.splitlines() if not line.startswith("#")]
         assert [line.split('"')[3] for line in rules] == ["1366", "1915"]
         assert all('ENV{ID_MM_DEVICE_IGNORE}="1"' in line for line in rules)
+
+    def test_what_bench_toml_names_is_looked_at(self, tmp_path: Path) -> None:
+        """In words: no number of an error of the system, and never a secret that stands in the wrong place."""
+        named = 'pin = "file:none/pin"\n[network.access_point]\napn = "x"\nuser = "u"\npassword = "env:NO_SUCH"\n'
+        shown = self.doctor(tmp_path, self.entry("/dev/null") + named).stdout
+        assert (
+            "cure  boards #1.pin: cannot read none/pin, where bench.toml says that a secret is kept: No such" in shown
+        )
+        assert "cure  network.access_point.password: the environment has no NO_SUCH" in shown
+        assert "Errno" not in shown
+        told = self.doctor(tmp_path, self.entry("/dev/null") + 'pin = "4711"\n')
+        assert (told.returncode, "4711" in told.stdout + told.stderr) == (2, False)
+
+    def test_what_is_optional_is_nothing_wrong(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("NRF91_BENCH_ALLURE", str(tmp_path / "none.js"))
+        shown = self.doctor(tmp_path, self.entry("/dev/null")).stdout.splitlines()
+        place = shown.index("optional, for what is named")
+        assert shown[place + 1].startswith("none  Allure reports as pages (report --html) need ")
+        assert shown[place + 2] == "      -> nrf91-bench report DIR --html --install"
+        wrong = sum(line.startswith("cure") for line in shown)
+        assert shown[-1] == f"{wrong} thing{'' if wrong == 1 else 's'} to cure"

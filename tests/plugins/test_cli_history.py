@@ -51,7 +51,7 @@ class TestRuns:
         before = path.read_bytes()
         writable = os.access
         monkeypatch.setattr("os.access", lambda place, mode: mode != os.W_OK and writable(place, mode))
-        assert "run-1   PASSED" in command_line("history", "list", "--history", str(path)).stdout
+        assert "run-1  PASSED" in command_line("history", "list", "--history", str(path)).stdout
         assert "n 400" in command_line("history", "show", "echo", "--history", str(path)).stdout
         assert path.read_bytes() == before
         assert [one.name for one in path.parent.iterdir() if one.name.startswith(path.name)] == [path.name]

@@ -73,7 +73,7 @@ def test_a_test_is_named_by_its_id_or_by_its_name(suite: Lab, name: str) -> None
 def test_a_test_that_is_not_there_is_refused_with_the_like(suite: Lab) -> None:
     done = asked(suite, "--simulate", "1", "--suite", "test_lab.py", "--test", "test_by_nam")
     assert done.returncode == 2
-    assert "did you mean test_by_name" in done.stderr
+    assert "did you mean 'test_by_name" in done.stderr
     assert not (suite.folder / "reports").exists()
 
 

@@ -53,7 +53,7 @@ class TestWhatNobodyProved:
         suite = (
             "import pathlib\n\n\ndef test_a(modem):\n    pass\n\n\ndef test_b(modem, bench_session):\n"
             "    for path in bench_session.allure_folder.glob('*-result.json'):\n"
-            "        if '\"test_a\"' in path.read_text():\n            path.write_text('{')\n"
+            "        if '::test_a\"' in path.read_text():\n            path.write_text('{')\n"
         )
         run = lab.run(suite)
         assert (run.code, run.summary["verdict"]) == (4, "INCOMPLETE")

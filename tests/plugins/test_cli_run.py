@@ -40,7 +40,10 @@ class TestUsage:
             (["--simulate", "1", "--until", ""], "'' is not a time: write 06:30"),
             (["--simulate", "1", "--until", "2020-01-01"], "has passed"),
             (["--simulate", "2", "--interleave", "dk-1"], "--interleave is given twice"),
-            (["--simulate", "2", "--interleave", "slm=3.1", "--interleave", "x"], "--interleave slm=3.1: unknown kind"),
+            (
+                ["--simulate", "2", "--interleave", "sml=3.1", "--interleave", "x"],
+                "did you mean 'slm'? available: name",
+            ),
             (
                 ["--simulate", "2", "--interleave", "simulated-1", "--interleave", "dk-9"],
                 "no board of this run is meant",

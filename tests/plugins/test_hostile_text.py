@@ -2,13 +2,12 @@
 
 import csv
 import json
-import unicodedata
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
-from tests.support.hostile import HOSTILE
+from tests.support.hostile import HOSTILE, is_visible
 from tests.support.lab import Lab
 
 SUITE = """
@@ -65,10 +64,6 @@ def test_comes_last(modem):
 """
 
 
-def is_visible(text: str) -> bool:
-    return not any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\n\t\r" for letter in text)
-
-
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_test_and_no_page_ends_by_it(lab: Lab, text: str) -> None:
     run = lab.run(SUITE.format(text=text))
@@ -91,9 +86,8 @@ def test_no_test_and_no_page_ends_by_it(lab: Lab, text: str) -> None:
 
 def test_no_name_forges_a_line(lab: Lab) -> None:
     run = lab.run("def test_a(modem, measure):\n    measure('x\\nverdict   PASSED   9 of 9', 5, unit='ns')\n")
-    assert [line for line in run.output.splitlines() if line.startswith("verdict")] == [
-        "verdict   PASSED   SIMULATED   1 of 1 passed on 1 board, 0 failed, 0 lab errors, 0 skipped"
-    ]
+    (verdict,) = [line for line in run.output.splitlines() if line.startswith("verdict")]
+    assert verdict.startswith("verdict   PASSED   SIMULATED   1 of 1 passed on 1 board, 0 failed, 0 lab errors")
 
 
 def test_a_file_whose_name_is_not_utf8(lab: Lab) -> None:

@@ -44,7 +44,7 @@ class TestSeries:
         (line,) = [line for line in run.output.splitlines() if line.startswith("measured  AT, plain")]
         assert all(name in line for name in ("p50", "p99", "n 400"))
         assert "host noise p50/p99: pty" in run.output
-        assert "host noise" in (run.folder / "verdict.html").read_text()
+        assert "Noise of this host" in (run.folder / "verdict.html").read_text()
 
     def test_a_declared_measurement_that_is_never_recorded_fails(self, lab: Lab) -> None:
         suite = (

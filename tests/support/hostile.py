@@ -30,6 +30,11 @@ HOSTILE = [
 ]
 
 
+def is_visible(text: str) -> bool:
+    """Whether a text has no control character but those of white space, and is no broken one."""
+    return not any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\n\t\r" for letter in text)
+
+
 def is_plain(text: str) -> bool:
     """Whether a terminal, XML and UTF-8 take a text as it is."""
     text.encode()

@@ -87,7 +87,7 @@ class InlineLab(Lab):
         self._row("closed")
         if result.ret == _PYTEST_USAGE:
             return Finished(_USAGE, f"{result.stdout}\n{result.stderr}", self.out)
-        report = command_line("report", str(self.out))
+        report = command_line("report", "--measured", str(self.out))
         return Finished(report.returncode, report.stdout + report.stderr, self.out)
 
     def _options(self, asked: dict[str, str]) -> tuple[str, list[str]]:

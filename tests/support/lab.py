@@ -61,12 +61,21 @@ class Finished:
     @property
     def allure(self) -> dict[str, str]:
         """Test name -> status of every Allure result."""
+        found = self.allure_results
+        assert len({name_in(result) for result in found}) == len({result["historyId"] for result in found})
+        return {name_in(result): result["status"] for result in found}
+
+    @property
+    def allure_results(self) -> list[dict[str, Any]]:
+        """Every Allure result; of several attempts a report shows the last."""
         found = [json.loads(path.read_text()) for path in (self.folder / "allure-results").glob("*-result.json")]
-        assert len({result["name"] for result in found}) == len(
-            {result.get("historyId", result["name"]) for result in found}
-        )
-        found.sort(key=lambda result: int(result["start"]))  # of several attempts a report shows the last
-        return {result["name"]: result["status"] for result in found}
+        return sorted(found, key=lambda result: int(result["start"]))
+
+
+def name_in(result: dict[str, Any]) -> str:
+    """The name of a test in its Allure result, as pytest has it: ``test_answers[1]``."""
+    (test,) = (label["value"] for label in result["labels"] if label["name"] == "test")
+    return str(test).rpartition("::")[2]
 
 
 class Lab:

@@ -278,7 +278,7 @@ class ClientRun:
                 self.process.kill()
                 self.process.communicate()
         assert "Traceback" not in self.output
-        return self.process.returncode
+        return self.code
 
     def until_line(self, beginning: str) -> str:
         """Waits for a line of its output."""
@@ -290,7 +290,8 @@ class ClientRun:
 
     @property
     def code(self) -> int:
-        return self.process.returncode
+        code: int = self.process.returncode
+        return code
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -350,7 +351,8 @@ def _sshd(stack: contextlib.ExitStack, folder: Path, lab: Path) -> int:
     program = f"{shell} {sys.executable} -m bench.host --stdio --config {folder}/bench.toml --runs {folder}/runs"
     (folder / "authorized_keys").write_text(f'restrict,command="{program}" {key}')
     (folder / "sshd_config").write_text(
-        f"ListenAddress 127.0.0.1:{port}\nHostKey {lab}/host_key\nPidFile {folder}/sshd.pid\nStrictModes no\nUsePAM no\n"
+        f"ListenAddress 127.0.0.1:{port}\nHostKey {lab}/host_key\nPidFile {folder}/sshd.pid\n"
+        "StrictModes no\nUsePAM no\n"
         f"AuthorizedKeysFile {folder}/authorized_keys\nPasswordAuthentication no\nPermitRootLogin prohibit-password\n"
         "ClientAliveInterval 2\nClientAliveCountMax 4\nMaxStartups 100\n"
     )

@@ -4,10 +4,13 @@ import contextlib
 import json
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench import children
+
+_PATIENCE_S = 60.0
 
 
 @contextlib.contextmanager
@@ -28,6 +31,22 @@ def simulator(*arguments: str) -> Iterator[list[dict[str, str]]]:
             code = children.end(process, pipe)
         errors = process.stderr.read().decode()
         assert (code, errors) == (0, "")
+
+
+def line_with(process: "subprocess.Popen[str]", *words: str) -> str:
+    """The next line of a program that has all the words; one that does not come ends the program."""
+    assert process.stdout
+    lines = []
+    patience = threading.Timer(_PATIENCE_S, process.kill)
+    patience.start()
+    try:
+        for line in process.stdout:
+            if all(word in line for word in words):
+                return line
+            lines.append(line)
+    finally:
+        patience.cancel()
+    raise AssertionError(f"no line with {words}, but {lines}")
 
 
 @contextlib.contextmanager

@@ -20,8 +20,8 @@ FOLDERS = {
     "reports": "nrf91_bench_reports",
     "tests_hil": "nrf91_bench_suites",
 }
-KINDS = (".py", ".typed", ".toml", ".json", ".html", ".md", ".css")
-LEFT_OVER = {"__pycache__", "runs"}
+KINDS = (".py", ".typed", ".toml", ".json", ".html", ".md", ".css", ".js", ".mjs", ".txt")
+LEFT_OVER = {"__pycache__", "runs", "history-page"}
 
 
 def wanted() -> set[str]:
@@ -76,7 +76,10 @@ def test_packages_are_those_of_the_tree() -> None:
 def test_a_wheel_names_its_program_and_its_licence(wheel: zipfile.ZipFile) -> None:
     (entry_points,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))
     assert "nrf91-bench = bench.cli:main" in wheel.read(entry_points).decode()
-    assert any(name.endswith("licenses/LICENSE") for name in wheel.namelist())
+    licences = {name.partition("licenses/")[2] for name in wheel.namelist() if "licenses/" in name}
+    assert licences == {"LICENSE", "bench/report/assets/uplot/LICENSE.txt"}
+    (metadata,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    assert "License-Expression: Apache-2.0 AND MIT" in wheel.read(metadata).decode()
 
 
 def test_an_sdist_holds_the_tests(sdist: Path) -> None:

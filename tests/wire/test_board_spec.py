@@ -5,8 +5,10 @@ import pytest
 from bench.boards import BoardSpec, Selector, matches
 from bench.config.lab import AccessPointConfig, Config, Network, PeersConfig, ReachedPeers
 from bench.errors import UsageError
+from bench.evidence.rows import BoardRow
 
 POINT = AccessPointConfig(apn="lab.example", user="me", password="env:WORD")
+FIRMWARE = BoardRow(modem_firmware="mfw_nrf91x1_2.0.2", application="slm", application_version="3.1.0")
 SPEC = BoardSpec(
     "dk-1",
     "/dev/ttyNONE",
@@ -62,18 +64,28 @@ def test_its_way_to_the_peers_is_the_lab_s_but_for_its_own() -> None:
         ("label=dk-1", False),
         ("firmware=2.0", True),
         ("firmware=1.3", False),
+        ("firmware=2.0.20", False),
+        ("slm=3.1.*", True),
+        ("modem=mfw_*,model=nrf9151dk", True),
+        ("application=slm,version=2.*", False),
+        ("serial-modem=3.1.0", False),
+        ("name=dk-*", True),
     ],
 )
 def test_selectors(selector: str, meant: bool) -> None:
-    assert matches(selector, SPEC, lambda _: "mfw_nrf91x1_2.0.2, SLM 3.1.0") is meant
+    assert matches(selector, SPEC, lambda _: FIRMWARE) is meant
 
 
 def test_a_board_that_cannot_be_asked_matches_no_firmware() -> None:
     assert not matches("firmware=2.0", SPEC)
-    assert not matches("firmware=2.0", BoardSpec("dk-2", ""), lambda _: "mfw_nrf91x1_2.0.2")
+    assert not matches("firmware=2.0", BoardSpec("dk-2", ""), lambda _: FIRMWARE)
 
 
 def test_an_unknown_kind_is_named_with_those_that_there_are() -> None:
     expected = "--board colour=red: unknown kind 'colour'; available: name, model, serial, place, label, firmware"
     with pytest.raises(UsageError, match=expected):
         Selector.parse("colour=red")
+    with pytest.raises(UsageError, match=r"unknown kind 'frimware'; did you mean 'firmware'\? available: name"):
+        Selector.parse("frimware=2.0")
+    with pytest.raises(UsageError, match="--board operator=24201: operator= chooses runs of the history, not boards"):
+        Selector.parse("operator=24201")

@@ -1,10 +1,8 @@
 """Clock, configuration, privacy, limits: what everything stands on."""
 
-import re
 import stat
 import subprocess
 import sys
-import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,9 +13,7 @@ from hypothesis import strategies as st
 
 from bench.cli import doctor
 from bench.clock import Anchor, estimate_offset
-from bench.config.known_issues import KnownIssue
 from bench.config.lab import Config, load
-from bench.config.plan import Plan
 from bench.config.toml_file import ConfigError
 from bench.errors import LabError, UsageError
 from bench.privacy import Concealer, lab_key
@@ -169,15 +165,3 @@ class TestPrivacy:
         path.write_bytes(b"short")
         with pytest.raises(LabError, match="delete it"):
             lab_key(path)
-
-
-def test_files_that_the_readme_shows_can_be_used() -> None:
-    """Each TOML block of the README is a whole bench.toml, plan or known_issues.toml."""
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    blocks = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
-    issues = [row for block in blocks for row in block.pop("issue", ())]
-    assert [KnownIssue.model_validate(row).owner for row in issues] == ["anna@lab.example"]
-    models = [Plan if "suites" in block else Config for block in blocks if block]
-    assert {model.__name__ for model in models} == {"Plan", "Config"}
-    for model, block in zip(models, filter(None, blocks), strict=True):
-        assert model.model_validate(block)

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from datetime import time
 from pathlib import Path
 
 import numpy
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.config.lab import BoardEntry, Config
 from bench.errors import LabError, UsageError
 from bench.history import BoardRecord, RunRecord, Store, chosen_runs, observations
+from bench.history.night import night_of, night_text
 from bench.history.samples import decode, encode
-from bench.history.store import MIGRATIONS, night_of
+from bench.history.store import MIGRATIONS
 from bench.run.folder import find_choice, with_earlier_nights
 from tests.support.records import night_record, run_record
 
@@ -95,7 +98,7 @@ class TestStore:
         connection.execute("PRAGMA user_version = 99")
         connection.close()
         with (
-            pytest.raises(LabError, match=r"has schema 99, this version .* knows 5: update it"),
+            pytest.raises(LabError, match=r"has schema 99, this version .* knows 6: update it"),
             Store(path),
         ):
             pass
@@ -128,16 +131,41 @@ class TestStore:
 
             assert earlier() == ""
             store.add(run_record(3))
-            assert earlier() == "new: passed in the night of 2026-11-03"
+            assert earlier() == "new: passed in the night of 2026-11-03/04"
             store.add(run_record(4, outcome="failed"))
             store.add(run_record(5, outcome="failed"))
-            assert earlier() == "failing since the night of 2026-11-04"
+            assert earlier() == "failing since the night of 2026-11-04/05"
             assert earlier("dk-2") == "", "another board's nights"
             assert earlier(simulated=True) == ""
 
-    def test_a_night_begins_at_noon(self) -> None:
-        assert night_of("2026-11-23T11:59:00.000000Z") == "2026-11-22"
-        assert night_of("2026-11-23T12:00:00.000000Z") == "2026-11-23"
+    @pytest.mark.parametrize(
+        ("ends", "started", "night", "text"),
+        [
+            (time(12), "2026-11-23T11:59:00.000000Z", "2026-11-22", "2026-11-22/23"),
+            (time(12), "2026-11-23T12:00:00.000000Z", "2026-11-23", "2026-11-23/24"),
+            (time(0), "2026-11-23T00:00:00.000000Z", "2026-11-23", "2026-11-23"),
+            (time(18, 30), "2026-11-30T18:30:00.000000Z", "2026-11-30", "2026-11-30/12-01"),
+            (time(18, 30), "2026-11-30T18:29:59.000000Z", "2026-11-29", "2026-11-29/30"),
+            (time(12), "2026-12-31T22:00:00.000000Z", "2026-12-31", "2026-12-31/01-01"),
+            (time(12), "yesterday evening", "yesterday ", "yesterday "),
+        ],
+    )
+    def test_a_night_ends_where_the_lab_says(self, ends: time, started: str, night: str, text: str) -> None:
+        assert night_of(started, ends) == night
+        assert night_text(night, ends) == text
+
+    def test_runs_get_new_nights_when_the_lab_moves_the_border(self, path: Path) -> None:
+        def nights(ends: time | None, *, only_read: bool = False) -> list[str]:
+            with Store(path, night_ends=ends, only_read=only_read) as store:
+                return [night for (night,) in store.rows("SELECT night FROM runs ORDER BY started")]
+
+        with Store(path) as store:
+            for number, hour in ((1, 10), (2, 15)):
+                store.add(run_record(number, started=f"2026-11-03T{hour}:58:00.000000Z"))
+        assert nights(None) == ["2026-11-02", "2026-11-03"]
+        assert nights(time(10), only_read=True) == ["2026-11-03", "2026-11-03"], "a list is right, too"
+        assert nights(None) == ["2026-11-03", "2026-11-03"]
+        assert nights(time(16)) == ["2026-11-02", "2026-11-02"]
 
 
 def test_a_run_is_compared_together_with_earlier_nights_of_its_firmware(tmp_path: Path) -> None:
@@ -209,7 +237,49 @@ class TestChoice:
         assert len(found) == 2 * len(numbers)
         assert all(one.firmware == "mfw_nrf91x1_2.0.2, SLM 3.1.0" for one in found)
 
-    @pytest.mark.parametrize("text", ["colour=red", "", "slm=", "2026-11-02,,"])
-    def test_what_none_is(self, path: Path, text: str) -> None:
-        with Store(path) as store, pytest.raises(UsageError, match="chooses nothing: write a date"):
+    @pytest.mark.parametrize(
+        ("text", "says"),
+        [
+            (
+                "modell=nrf9151dk",
+                r"unknown kind 'modell'; did you mean 'model' or 'modem'\? available: name, model, serial",
+            ),
+            ("", "a value is missing; write a name, or KIND=VALUE"),
+            ("slm=", "slm=: a value is missing"),
+            ("2026-11-02,,", "a value is missing"),
+            ("label=roof", "label=roof: bench.toml has no board with label=roof, and the history keeps names only"),
+        ],
+    )
+    def test_what_none_is(self, path: Path, text: str, says: str) -> None:
+        with Store(path) as store, pytest.raises(UsageError, match=says):
             chosen_runs(store, text)
+
+    def test_the_inventory_knows_what_the_history_does_not(self, path: Path) -> None:
+        inventory = (
+            BoardEntry(name="dk-1", serial="1051202135", labels=("roof",)),
+            BoardEntry(name="dk-2", place="1-1.4"),
+        )
+        with Store(path) as store:
+            store.add(run_record(1))
+            for text in ("serial=001051202135", "label=ro*", "name=dk-*", "firmware=2.0,label=roof"):
+                assert sorted(chosen_runs(store, text, inventory)) == [1], text
+            assert not chosen_runs(store, "place=1-1.4", inventory)
+            assert not chosen_runs(store, "firmware=mfw_nrf91x1_2.0.20", inventory)
+            assert not chosen_runs(store, "firmware=1.0", inventory), "a part cuts no number in two: SLM 3.1.0"
+
+    @pytest.mark.parametrize(
+        ("text", "says"),
+        [
+            ("modem=mfw_nrf91x1_2.0.1", r"did you mean 'mfw_nrf91x1_2.0.2'\?"),
+            ("run=run1", r"did you mean 'run-1'\?"),
+            ("slm=3.1.1", r"did you mean '3.1.0'\?"),
+            ("model=thingy", "history list shows its runs"),
+            ("2026-11-02", "before 23:30 belongs to the night of 2026-11-01/02: write 2026-11-01"),
+        ],
+    )
+    def test_why_it_finds_nothing(self, path: Path, text: str, says: str) -> None:
+        """The run began at 23:00 on the second of the month."""
+        with Store(path) as store:
+            store.add(run_record(1, started="2026-11-02T23:00:00.000000Z"))
+        with pytest.raises(UsageError, match=says):
+            find_choice(text, path, Config(night_ends=time(23, 30)))

@@ -148,7 +148,7 @@ class TestLimits:
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
-        (913_000, "ns", "913 us"),
+        (913_000, "ns", "913 µs"),
         (2e9, "ns", "2 s"),
         (45e6, "ns", "45 ms"),
         (17, "ns", "17 ns"),
@@ -416,7 +416,7 @@ class TestFigures:
             for n, s in ((0, "a"), (2, "b"), (1, "a"))
         ]
         (line,) = figures(rows)
-        assert (line.value, line.count) == ("0 datagrams to 2 datagrams", 3)
+        assert (line.value, line.count) == ("0 to 2 datagrams", 3)
 
     def test_of_a_test_that_was_tried_again_the_last_attempt_counts(self) -> None:
         rows = [
@@ -424,7 +424,7 @@ class TestFigures:
             for n, t, attempt in ((9e9, "one", 1), (2e8, "one", 2), (3e8, "two", 1))
         ]
         (line,) = figures(of_last_attempts(rows))
-        assert (line.value, line.count) == ("200 ms to 300 ms", 2)
+        assert (line.value, line.count) == ("200 to 300 ms", 2)
 
 
 def test_the_hosts_noise_is_measured() -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -18,8 +19,11 @@ from bench.boards.lease import lock_folder
 from bench.cli.moment import end_of_run, moment
 from bench.config.lab import Notify
 from bench.errors import LabError, UsageError
+from bench.evidence import Outcome, Summary, TestResult
+from bench.evidence.rows import BoardRow
 from bench.history import BoardRecord, ResultRecord, RunRecord, Store
-from bench.report.notification import change_since, notify
+from bench.report.notification import Message, change_since, notify
+from bench.run.request import RunRequest
 from bench.run.selection import named_slots
 from bench.shared_files import user_name
 from tests.support.lab import COMMAND
@@ -184,11 +188,15 @@ class TestReservation:
         (["all"], False),
         (["nrf9151dk", "label=roof", "roof"], False),
         (["firmware=3.1"], False),
+        (["name=dk-*"], False),
+        (["name=dk-1,firmware=3.1"], True),
     ],
 )
 def test_which_board_was_named(names: list[str], named: bool) -> None:
     spec = BoardSpec("dk-1", "/dev/ttyACM0", "nrf9151dk", "001051202135", "1-1.4", labels=("roof",))
-    assert named_slots([spec], names) == (["dk-1"] if named else [])
+    ports = [name for name in names if name.startswith("/")]
+    request = RunRequest(boards=[name for name in names if name not in ports], ports=ports)
+    assert named_slots([spec], request) == (["dk-1"] if named else [])
 
 
 def record(number: int, outcome: str, verdict: str = "PASSED", slot: str = "dk-1") -> RunRecord:
@@ -211,6 +219,56 @@ class TestNotification:
             assert not change_since(store, record(4, "failed", "FAILED")).worth_telling
             assert change_since(store, record(4, "passed")).cured == ["t::a on dk-1"]
 
+    def test_another_suite_is_no_last_run(self, tmp_path: Path) -> None:
+        with Store(tmp_path / "h.sqlite") as store:
+            store.add(record(1, "passed"))
+            other = replace(record(2, "failed", "FAILED"), results=(ResultRecord("test_b.py::b", "dk-1", 1, "failed"),))
+            assert change_since(store, other).before == "never run"
+            store.add(other)
+            assert not change_since(store, record(3, "passed")).worth_telling
+
+    def test_a_message_names_boards_firmware_cause_and_report(self, tmp_path: Path) -> None:
+        before = replace(record(1, "passed"), boards=(BoardRecord("dk-1", "dk-1", "", "mfw_1", "slm", "3.0.0"),))
+        now = replace(record(2, "failed", "FAILED"), boards=(BoardRecord("dk-1", "dk-1", "", "mfw_2", "slm", "3.0.0"),))
+        bad = [
+            TestResult(f"t::a[{n}]", "dk-1", Outcome.FAILED, message=f"ERROR after {n} s\ndetails", place="t.py:7: x()")
+            for n in (1, 2)
+        ]
+        summary = Summary("run-2", bad, folder=tmp_path / "run-2")
+        summary.boards = [BoardRow(slot="dk-1", model="nrf9151dk", firmware="mfw_2, SLM 3.0.0")]
+        summary.earlier = {"t::a[1]": "new: passed in the night of 2026-11-01/02"}
+        summary.command = ["--board", "dk-1"]
+        with Store(tmp_path / "h.sqlite") as store:
+            store.add(before)
+            change = change_since(store, now)
+        message = change.message(summary, "https://lab.example/runs/")
+        assert message.subject == "nrf91-bench: FAILED, was PASSED in the night of 2026-11-01/02: dk-1"
+        assert message.text.splitlines() == [
+            message.subject,
+            "",
+            "verdict       FAILED: 0 of 2 passed on 1 board, 2 failed, 0 lab errors, 0 skipped",
+            "board         dk-1   nrf9151dk   mfw_2, SLM 3.0.0",
+            "changed       dk-1: mfw_1, SLM 3.0.0 before, now mfw_2, SLM 3.0.0",
+            "fails now     t::a on dk-1",
+            "",
+            "failed        dk-1 (2)   t::a[1] and 1 more test",
+            "              ERROR after 1 s",
+            "              at t.py:7: x()",
+            "              new: passed in the night of 2026-11-01/02",
+            "again         nrf91-bench run --board dk-1 --test 't::a[1]' --test 't::a[2]'",
+            "",
+            "report        https://lab.example/runs/run-2/verdict.html",
+        ]
+        assert f"{tmp_path}/run-2/verdict.html on " in change.message(summary).text
+
+    def test_names_of_strangers_make_no_line_of_a_mail(self, tmp_path: Path) -> None:
+        summary = Summary("r", [TestResult("t::a\nBcc: x", "dk\n1", Outcome.FAILED, message="x\x1b[2J")])
+        with Store(tmp_path / "h.sqlite") as store:
+            message = change_since(store, record(1, "failed", "FAILED")).message(summary)
+        assert "\n" not in message.subject
+        assert not [line for line in message.text.splitlines() if line.startswith(("Bcc", "1"))]
+        assert "\x1b" not in message.text
+
     def test_a_command_and_a_webhook_are_told(self, tmp_path: Path) -> None:
         got: list[bytes] = []
 
@@ -227,15 +285,25 @@ class TestNotification:
             thread = threading.Thread(target=server.handle_request)
             thread.start()
             mail = tmp_path / "mail"
-            command = (sys.executable, "-c", "import sys; open(sys.argv[1], 'w').write(sys.stdin.read())", str(mail))
-            notify(Notify(command=command, webhook=f"http://127.0.0.1:{server.server_port}/hook"), "FAILED\n")
+            command = (
+                sys.executable,
+                "-c",
+                "import sys; open(sys.argv[1], 'w').write(sys.argv[2] + sys.stdin.read())",
+                str(mail),
+                "{subject}",
+            )
+            notify(
+                Notify(command=command, webhook=f"http://127.0.0.1:{server.server_port}/hook"),
+                Message("A B", "FAILED\n"),
+            )
             thread.join()
-        assert mail.read_text() == "FAILED\n"
+        assert mail.read_text() == "A BFAILED\n"
         assert json.loads(got[0]) == {"text": "FAILED\n"}
 
     @pytest.mark.parametrize(
         "section", [Notify(command=("false",)), Notify(command=("/no/such",)), Notify(webhook="http://127.0.0.1:9/")]
     )
     def test_what_cannot_be_told(self, section: Notify) -> None:
-        with pytest.raises(LabError, match=r"\[notify\] the (command|webhook) failed"):
-            notify(section, "x")
+        with pytest.raises(LabError, match=r"\[notify\] the (command|webhook) failed: [a-zA-Z]") as failed:
+            notify(section, Message("x", "x"))
+        assert "Errno" not in str(failed.value)

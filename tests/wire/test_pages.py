@@ -12,12 +12,15 @@ from bench.evidence import Summary, reconcile
 from bench.evidence.qualification import Qualification, Waived
 from bench.evidence.rows import AnyRow
 from bench.measure import AtMost, Measurement, Series
-from bench.report import Measured, measured_page
+from bench.report import Measured, Origin, WrongEnd, measured_page, timeline_page
+from bench.report.evidence import Event
 from bench.report.page import html_page, markdown_page
 from bench.report.specification import Specification, Statement
 from tests.support.rows import row as any_row
 
 HTML_TRICK = """<script>alert(1)</script>"'&<img src=x onerror=alert(2)>"""
+LAYOUT = {"wbr", "pre"}
+"""Elements of the page's own, for names that may be broken and for texts of several lines."""
 MARKDOWN_TRICKS = (
     "`</code>`<b>x</b>",
     "[a](javascript:alert(1))",
@@ -113,6 +116,10 @@ def measured_with(text: str) -> list[Measured]:
     return [Measured(found, series)]
 
 
+def events_with(text: str) -> list[Event]:
+    return [Event(number, text, text) for number in range(5)]
+
+
 class Elements(HTMLParser):
     """The elements of a page, their attributes, and its text."""
 
@@ -136,7 +143,9 @@ def html_pages(text: str, folder: Path) -> dict[str, str]:
     pages = {"with a plan": html_page(summary, specification_with(text), folder)}
     summary.qualification = None
     pages["without"] = html_page(summary, specification_with(text), folder)
-    pages["measured"] = measured_page(measured_with(text), ["<svg></svg>"])
+    origin = Origin(text, text, text, text, text, simulated=True)
+    pages["measured"] = measured_page(measured_with(text), origin, ["<svg></svg>"], [(text, "x")])
+    pages["time line"] = timeline_page(events_with(text), WrongEnd(text, text, text), origin, [(text, "x")])
     return pages
 
 
@@ -145,7 +154,7 @@ def test_no_text_becomes_an_element_or_leaves_its_attribute(text: str, tmp_path:
     plain = html_pages("plain", tmp_path)
     for name, page in html_pages(text, tmp_path).items():
         found, expected = Elements(page), Elements(plain[name])
-        assert found.tags == expected.tags, name
+        assert found.tags - LAYOUT == expected.tags - LAYOUT, name
         assert {key for key, _ in found.attributes} == {key for key, _ in expected.attributes}, name
         assert " ".join(text.split())[:20] in " ".join(found.text.split()), name
 
@@ -157,22 +166,34 @@ def test_every_planted_text_is_on_the_page_escaped(tmp_path: Path) -> None:
         assert "&lt;script&gt;alert(1)&lt;/script&gt;&#34;&#39;&amp;&lt;img" in page, name
 
 
-def test_a_transcript_elsewhere_is_not_linked() -> None:
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "javascript:alert(1)",
+        "//example.invalid/javascript:x",
+        "../../javascript:x",
+        "/etc/javascript:",
+        "//[javascript:",
+    ],
+)
+def test_a_transcript_elsewhere_is_not_linked(elsewhere: str) -> None:
     summary = summary_with("x")
     for result in summary.results:
-        result.transcript = result.log = result.support = "javascript:alert(1)"
+        result.transcript = result.log = result.support = result.timeline = elsewhere
     page = html_page(summary)
     assert "javascript:" not in page
-    assert not any(name == "href" for name, _ in Elements(page).attributes)
+    links = [value or "" for name, value in Elements(page).attributes if name == "href"]
+    assert all(link.startswith(("#", "measurements/")) for link in links), links
 
 
 def test_markdown_holds_no_html_and_no_mark_of_a_device() -> None:
     page = markdown_page(summary_with(HTML_TRICK))
-    assert not re.search("[<>\"']", page)
+    assert "<" not in page
     for text in MARKDOWN_TRICKS:
         page = re.sub(r"(?<!\\)`[^`\n]+`", "", markdown_page(summary_with(text)))  # a code span marks nothing inside
-        assert not re.search(r"[<>\"']", page), text
-        assert not re.search(r"(?<!\\)\]\(", page), text
+        assert "<" not in page, text
+        targets = re.findall(r"(?<!\\)\]\(([^)]*)\)", page)
+        assert all(re.fullmatch(r"[\w.~/%-]+", target) for target in targets), (text, targets)
         assert not re.search(r"^(# two|\| three|\* four)", page, re.MULTILINE), text
         assert "**bold**" not in page
         assert "~~gone~~" not in page
@@ -181,8 +202,14 @@ def test_markdown_holds_no_html_and_no_mark_of_a_device() -> None:
 def test_markdown_of_plain_names_reads_well() -> None:
     page = markdown_page(summary_with("test_dns.py"))
     assert "\\" not in page
-    assert "**failed** (waived until 2099-01-01 (test_dns.py)) `test_dns.py::failed` on test_dns.py" in page
+    said = "expected 'OK' & \"more\" > 5, isn't it"
+    assert said in markdown_page(summary_with(said))
+    assert "\n\n\n" not in page
+    failed = (
+        "| **failed** (waived until 2099-01-01 (test_dns.py)): test_dns.py failed | `test_dns.py::failed` | test_dns.py"
+    )
+    assert f"{failed} | [transcript](" in page
     matrix = specification_with("SLM | <b>").markdown()
     assert "<b>" not in matrix
-    rows = matrix.splitlines()
+    rows = [line for line in matrix.splitlines() if line.startswith("|")]
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {5}

@@ -86,7 +86,10 @@ def test_why_a_place_cannot_be_used() -> None:
         (["all"], None, [{"name": "dk-1"}, {"name": "dk-2"}, {"name": "x-1"}]),
         (["dk-2", "label=roof"], None, [{"name": "dk-2"}, {"name": "dk-1"}, {"name": "x-1"}]),
         (["model=nrf9151dk"], 2, [{"model": "nrf9151dk"}] * 2),
-        (["serial=00dk-1"], 1, [{"serial": "00dk-1"}]),
+        (["serial=DK-1"], 1, [{"serial": "00dk-1"}]),
+        (["dk-*"], None, [{"name": "dk-1"}, {"name": "dk-2"}]),
+        (["model=nrf9151dk,label=roof"], 2, [{"model": "nrf9151dk", "label_roof": "yes"}] * 2),
+        (["model=thingy91x,label=roof"], None, [{"name": "x-1"}]),
         ([], 3, [{}] * 3),
     ],
 )
@@ -103,13 +106,21 @@ def test_wishes(selectors: list[str], count: int | None, tags: list[dict[str, st
         (["model=nrf9151dk"], 3, "3 boards are wanted that are model=nrf9151dk, the lab has 2"),
         (["a", "b"], 2, "--count with several --board"),
         (["place=1-1"], None, "knows name, model, serial, label of its boards"),
-        (["firmware=mfw"], None, "knows name, model, serial, label of its boards"),
-        (["kind=x"], None, "unknown kind 'kind'"),
+        (["dk-*"], 2, "labgrid knows no pattern"),
+        (["label=roof,name=dk-3"], None, "no board of the lab is label=roof,name=dk-3"),
+        (["kind=x"], None, "kind"),
     ],
 )
 def test_wishes_that_nothing_fulfils(selectors: list[str], count: int | None, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         wishes(selectors, count, None, PLACES)
+
+
+def test_a_firmware_is_asked_on_the_boards_host() -> None:
+    (wish,) = wishes(["dk-1,slm=3.1.*,modem=mfw_*"], None, None, PLACES)
+    assert (wish.name, wish.firmware) == ("dk-1", "slm=3.1.*,modem=mfw_*")
+    (wish,) = wishes(["model=nrf9151dk,firmware=2.0"], 1, None, PLACES)
+    assert (dict(wish.tags), wish.firmware) == ({**KIND, "model": "nrf9151dk"}, "firmware=2.0")
 
 
 def test_a_plan_wishes_for_its_boards() -> None:

@@ -12,7 +12,10 @@ from bench.boards.catalog import MODELS, Catalog
 from bench.boards.discovery import same_serial
 from bench.config.lab import BoardEntry, Config
 from bench.errors import UsageError
+from bench.evidence.rows import BoardRow
 from tests.support.programs import simulator
+
+OLD = BoardRow(modem_firmware="mfw_nrf9160_1.3.7", application="slm", application_version="2.9.0")
 
 
 @pytest.fixture
@@ -60,10 +63,12 @@ class TestSelection:
             ("name=two", ["two"]),
         ):
             assert [spec.slot for spec in select(config, [selector], [])] == slots
-        asked = select(config, ["firmware=1.3"], [], lambda spec: "mfw_nrf9160_1.3.7" if spec.slot == "two" else "")
+        asked = select(config, ["firmware=1.3"], [], lambda spec: OLD if spec.slot == "two" else None)
         assert [spec.slot for spec in asked] == ["two"]
         with pytest.raises(UsageError, match="unknown kind 'colour'; available: name, model"):
             select(config, ["colour=red"], [])
+        with pytest.raises(UsageError, match=r"no board is model=nrf9151; did you mean 'nrf9151dk'"):
+            select(config, ["model=nrf9151"], [])
 
     def test_configured_boards_that_are_not_attached(self) -> None:
         entries = BoardEntry(name="dk-1", serial="1051202135"), BoardEntry(name="dk-2", place="1-1.4")

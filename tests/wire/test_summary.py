@@ -195,7 +195,7 @@ class TestKnownIssues:
         summary, before = reconcile(rows), reconcile(self.rows())
         assert summary.results == before.results
         assert summary.counted == before.counted.replace("1 flaky", "1 flaky, 3 left out")
-        assert summary.left_out_by_reason == [("this firmware (SLM 3.1.0) has no #XPOLL, echo", 3)]
+        assert summary.left_out_by_reason == [("this firmware (SLM 3.1.0) does not have: #XPOLL, echo", 3)]
         assert summary.to_json()["left_out"] == 3
         specification = Specification(Statement(one.id, one.text) for one in self.STATEMENTS)
         specification.take([one for one in rows if one.round == 1])
@@ -219,7 +219,7 @@ class TestKnownIssues:
         write_pages(tmp_path, reconcile([*self.rows(), *lost]), Specification(()))
         assert "* `t::b`: seven, not eight" in (tmp_path / "verdict.md").read_text()
         page = (tmp_path / "verdict.html").read_text()
-        assert "so did <code>t::lost[1]</code>, <code>t::lost[2]</code>" in page
+        assert "The same in <code>t::<wbr>lost<wbr>[1]</code>, <code>t::<wbr>lost<wbr>[2]</code>" in page
 
     def test_pages_say_what_a_plan_waives(self, tmp_path: Path) -> None:
         summary = reconcile(stream_of("failed", "passed"))
@@ -237,7 +237,10 @@ class TestKnownIssues:
         waived = Waived(summary.results[0], waiver)
         summary.qualification = Qualification(plan, (), (), (waived,))
         write_pages(tmp_path, summary, Specification(()))
-        assert "**failed** (waived until 2099-01-01 (anna)) `test_0`" in (tmp_path / "verdict.md").read_text()
+        assert (
+            "| **failed** (waived until 2099-01-01 (anna)): the test did not finish"
+            in (tmp_path / "verdict.md").read_text()
+        )
         assert "<b>waived until 2099-01-01 (anna)</b>" in (tmp_path / "verdict.html").read_text()
 
 

@@ -99,7 +99,8 @@ def test_pages_take_it_wherever_it_stands(tmp_path: Path, text: str) -> None:
         written = (tmp_path / page).read_text(encoding="utf-8")
         assert not any(unicodedata.category(letter) == "Cc" and letter not in "\n\t" for letter in written), page
         assert "<script>" not in written
-    outside_of_code = re.sub(r"`[^`]*`", "", written)
+    assert written.endswith("\nDetails: [verdict.html](verdict.html)\n")
+    outside_of_code = re.sub(r"`[^`]*`", "", written.removesuffix("[verdict.html](verdict.html)\n"))
     assert not re.search(r"(?<!\\)\]\(", outside_of_code), "a link of a stranger's in Markdown"
     assert ET.fromstring(junit(summary)).tag == "testsuites"
 
