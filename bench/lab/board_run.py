@@ -12,18 +12,21 @@ from pathlib import Path
 from typing import IO, Any
 
 from bench.errors import LabError
-from bench.evidence import ResultStream, rows
+from bench.evidence import EvidenceLost, ResultStream, rows
 from bench.evidence.stream import FILE as STREAM
+from bench.exit_code import ExitCode
 from bench.host import messages
 from bench.host.archive import unpack
 from bench.host.program import row_of
-from bench.lab.host_session import HostLost, HostSession, HostSessions, HostUnfit, Lost, Where
+from bench.lab.host_session import HostLost, HostSession, HostSessions, Lost, Where
 from bench.lab.places import LabPlace
 
 _LOOK_S = 0.2
 _PIECE_S = 60.0
 _AGAIN_S = 5.0
 _ENVIRONMENT = "allure-results/environment.properties"
+_NO_REFUSAL = (ExitCode.USAGE, ExitCode.INTERNAL)
+"""Exit codes of a run that proved nothing, and that would be the same on any other board."""
 _OF_THE_RUN = ("allure-results/categories.json",)
 """What each host's run writes alike, and this one has written itself."""
 
@@ -99,17 +102,25 @@ class BoardRun:
             check(session)
             inbox = session.listen(workspace, slot)
             session.send(messages.Start(run=workspace, board=slot, **start))
-        except (HostLost, HostUnfit) as error:
+        except LabError as error:
             raise BoardRefused(str(error)) from error
         if self._ended.is_set():
             self.end()
+        try:
+            self._follow(inbox, session)
+        except EvidenceLost:
+            _wait_for_end(inbox)  # the host goes on, and keeps what can be collected later
+            raise
+
+    def _follow(self, inbox: "queue.Queue[Any]", session: HostSession) -> None:
+        """Pass on what the host says until its run has ended, or the host is lost."""
         while True:
             message = inbox.get()
             if isinstance(message, messages.Rows):
                 self._pass_on(message.rows, session)
             elif isinstance(message, messages.Ended):
                 self.ended = message
-                if not message.begun and message.exit_code not in (2, 70):
+                if not message.begun and message.exit_code not in _NO_REFUSAL:
                     raise BoardRefused(message.said or f"its run ended with {message.exit_code}")
                 self._lend(session)
                 return
@@ -118,7 +129,7 @@ class BoardRun:
             elif isinstance(message, Lost):
                 self._lend(session)
                 self.lost = message.why
-                self._stream.add(rows.AwayRow(slot=slot, why=message.why))
+                self._stream.add(rows.AwayRow(slot=self.lent.slot, why=message.why))
                 return
 
     def end(self) -> None:
@@ -213,6 +224,12 @@ class BoardRun:
             left = [row_of(line, self.lent.slot) for number, line in enumerate(file) if number >= self._passed_on]
         if left:
             self._pass_on(left, session)
+
+
+def _wait_for_end(inbox: "queue.Queue[Any]") -> None:
+    """Wait until a board's run has ended on its host, or the host is lost."""
+    while not isinstance(inbox.get(), messages.Ended | Lost):
+        pass
 
 
 class _StillRuns(LabError):

@@ -1,14 +1,16 @@
 """Collecting what lent boards' hosts still keep of a run, after a broken line, a full disk, or the client's death."""
 
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 from bench.config.lab import Config
-from bench.errors import LabError, UsageError
+from bench.errors import LabError, UsageError, in_words
 from bench.evidence import EvidenceLost, ResultStream, RowReader, Summary, rows
 from bench.evidence.run_folder import check_run_folder
+from bench.evidence.stream import FILE as STREAM
 from bench.history import Store
 from bench.lab.board_run import BoardRun, LentSlot
 from bench.lab.host_session import HostSessions, Where
@@ -32,6 +34,7 @@ def collect(folder: Path, lab: Config, history: Path | None, tell: Tell) -> Summ
         LabError: what was fetched cannot be kept here.
     """
     check_run_folder(folder)
+    _drop_cut_row(folder / STREAM)
     state = _Collected(folder)
     if not state.lent:
         raise UsageError(f"{folder} holds no run on boards of several hosts: there is nothing to collect")
@@ -53,6 +56,20 @@ def collect(folder: Path, lab: Config, history: Path | None, tell: Tell) -> Summ
     if missing and not summary.lost and history is not None:
         _remember(folder, summary, history, lab, tell)
     return summary
+
+
+def _drop_cut_row(stream: Path) -> None:
+    """Take away a last row that a full disk has cut: its host has it whole.
+
+    Raises:
+        LabError: the stream cannot be written.
+    """
+    try:
+        content = stream.read_bytes()
+        if content and not content.endswith(b"\n"):
+            os.truncate(stream, content.rfind(b"\n") + 1)
+    except OSError as error:
+        raise LabError(f"cannot write {stream}: {in_words(error)}") from error
 
 
 class _Collected:

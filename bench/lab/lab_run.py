@@ -105,7 +105,7 @@ def execute_in_lab(request: RunRequest, watcher: Watcher | None = None) -> Summa
         ):
             return _execute(prepared, folder, coordinator, hosts, watcher)
     except BenchError:
-        discard_run_folder(folder, keep=request.out is not None, only_unbegun=False)
+        discard_run_folder(folder, keep=request.out is not None, only_unbegun=True)
         raise
     except Exception as error:
         told = internal_error(error, folder)
@@ -136,7 +136,11 @@ def _execute(
             summary = Summary(folder.name, lost=[f"evidence cannot be kept: {error}"])
         else:
             run.play(wanted)
-            run.check_that_something_ran()
+            try:
+                run.check_that_something_ran()
+            except BenchError:
+                discard_run_folder(folder, keep=request.out is not None, only_unbegun=False)
+                raise
             summary = ending.reconcile()
         summary.folder = folder
         watcher.finish(summary)
@@ -294,11 +298,14 @@ class LabRun:
     def _fulfil(self, wish: Wish) -> None:
         """Lease a board and play it; where its host refuses, lease another one of the kind."""
         deadline = time.monotonic() + max(self.prepared.request.wait, _LEAST_WAIT_S)
-        kept: list[str] = []
+        kept: list[str] = []  # labgrid would lend them again before others, and has no word for "not this one"
         try:
             while not self.interruption.requested:
                 place = self._lease(wish, deadline, kept)
-                if place is None or self._play(place, wish, deadline, kept):
+                if place is None:
+                    return
+                kept.append(place.name)
+                if self._play(place, wish, deadline, kept):
                     return
         except LabError as error:
             self._refuse(wish, str(error))
@@ -359,7 +366,6 @@ class LabRun:
     def _play(self, place: LabPlace, wish: Wish, deadline: float, kept: list[str]) -> bool:
         """Play a board that was lent; return whether the wish is fulfilled."""
         if place.trouble:
-            kept.append(place.name)  # until another one is lent, which labgrid would not do while this one is free
             self._refuse(wish, place.trouble)
             return False
         lent = slot_of(place, self._workspace)
@@ -377,18 +383,17 @@ class LabRun:
                 if wish.firmware and board.ended is not None and board.ended.exit_code == ExitCode.USAGE:
                     raise BoardRefused(board.ended.said)  # another firmware than the one that is wanted
             except BoardRefused as error:
-                kept.append(place.name)
                 self._refuse(wish, str(error))
                 return False
             with self._lock:
                 self._ran += 1
             if board.ended is not None:
+                kept.remove(place.name)
                 self._give_back(place.name)  # who waits has it while the folder is fetched
                 if not board.ended.begun:
                     self._note_unbegun(board)
                     return True
             else:
-                kept.append(place.name)
                 self._tell("lost", f"{place.name}: {board.lost}; it is tried again", Level.WARNING)
             why = board.gather(self.folder, self.lab.lab.fetch_seconds, lambda: self.interruption.requested)
             if why:
