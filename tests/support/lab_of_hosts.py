@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 
 from bench import children
+from bench.lab.host_session import Where
 from tests.support import rack as racks
 from tests.support.rack import RunningRack, running_rack
 
@@ -146,12 +147,20 @@ class Labs:
 
     folder: Path
     port: int
+    stack: contextlib.ExitStack
     hosts: list[Host] = field(default_factory=list)
     coordinator: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+    def server(self) -> Where:
+        """The coordinator's host, whose sshd forwards its port."""
+        folder = self.folder / "server"
+        folder.mkdir()
+        port = _sshd(self.stack, folder, self.folder, f'port-forwarding,permitopen="{self.address}",command="false"')
+        return Where("server", f"{getpass.getuser()}@127.0.0.1", port)
 
     def start_coordinator(self) -> None:
         with (self.folder / "coordinator.log").open("ab") as log:
@@ -215,11 +224,15 @@ class Client:
     lab: Labs
     name: str
 
+    @property
+    def ssh(self) -> list[str]:
+        """Its command of ssh."""
+        quiet = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
+        return ["ssh", "-F", "none", "-i", str(self.lab.folder / "id"), *(w for one in quiet for w in ("-o", one))]
+
     def configure(self, **options: object) -> None:
         """Writes bench.toml with what [lab] is to say."""
-        quiet = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
-        ssh = ["ssh", "-F", "none", "-i", str(self.lab.folder / "id"), *(w for one in quiet for w in ("-o", one))]
-        values = {"coordinator": self.lab.address, "ssh": ssh, "abandoned_after_seconds": 8.0, **options}
+        values = {"coordinator": self.lab.address, "ssh": self.ssh, "abandoned_after_seconds": 8.0, **options}
         lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
         (self.folder / "bench.toml").write_text(f"[lab]\n{lines}")
 
@@ -309,7 +322,8 @@ class ClientRun:
 
         def there() -> bool:
             assert self.process.poll() is None, self.process.communicate()[0]
-            return sum(row["slot"] == slot or not slot for row in self.rows(kind)) >= count
+            found = [row for row in self.rows(kind) if slot in ("", row["slot"])]
+            return len(found) >= count
 
         until(there, why=f"no {kind} of {slot or 'any board'}")
 
@@ -343,13 +357,10 @@ def _keys(folder: Path) -> None:
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
 
-def _sshd(stack: contextlib.ExitStack, folder: Path, lab: Path) -> int:
-    """Starts the sshd of a host; returns its port."""
+def _sshd(stack: contextlib.ExitStack, folder: Path, lab: Path, allowed: str) -> int:
+    """Starts an sshd that allows the lab's key something; returns its port."""
     port = free_port()
-    key = (lab / "id.pub").read_text()
-    shell = shlex.quote(str(folder / "shell.sh"))
-    program = f"{shell} {sys.executable} -m bench.host --stdio --config {folder}/bench.toml --runs {folder}/runs"
-    (folder / "authorized_keys").write_text(f'restrict,command="{program}" {key}')
+    (folder / "authorized_keys").write_text(f"restrict,{allowed} {(lab / 'id.pub').read_text()}")
     (folder / "sshd_config").write_text(
         f"ListenAddress 127.0.0.1:{port}\nHostKey {lab}/host_key\nPidFile {folder}/sshd.pid\n"
         "StrictModes no\nUsePAM no\n"
@@ -380,6 +391,13 @@ def _shell(folder: Path, rack: RunningRack) -> None:
     (folder / "shell.sh").chmod(0o755)
 
 
+def _forced_command(folder: Path) -> str:
+    """The recipe of docs/hosts.md: a key that starts the program of a host, and nothing else."""
+    shell = shlex.quote(str(folder / "shell.sh"))
+    program = f"{shell} {sys.executable} -m bench.host --stdio --config {folder}/bench.toml --runs {folder}/runs"
+    return f'command="{program}"'
+
+
 def _host(stack: contextlib.ExitStack, lab: Labs, number: int, boards: int) -> Host:
     name = f"rack{number}"
     folder = lab.folder / name
@@ -393,7 +411,7 @@ def _host(stack: contextlib.ExitStack, lab: Labs, number: int, boards: int) -> H
         for slot, board in zip(names, rack.boards, strict=True):
             file.write(f'[[boards]]\nname = "{slot}"\nserial = "{board["serial"]}"\nlabels = ["roof"]\n\n')
     _shell(folder, rack)
-    own_port = _sshd(stack, folder, lab.folder)
+    own_port = _sshd(stack, folder, lab.folder, _forced_command(folder))
     relay, port = _relay(stack, "tcp:127.0.0.1:0", f"tcp:127.0.0.1:{own_port}")
     exit_of_rack = lab.folder / "coordinator.sock"
     _relay(stack, "tcp:127.0.0.1:20408", f"unix:{exit_of_rack}", inside=rack)
@@ -406,7 +424,7 @@ def _host(stack: contextlib.ExitStack, lab: Labs, number: int, boards: int) -> H
 def running_lab(folder: Path, hosts: int = 2, boards: int = 2) -> Iterator[Labs]:
     """A lab with an administrator who has added all hosts: every board is there and free."""
     with contextlib.ExitStack() as stack:
-        lab = Labs(folder, free_port())
+        lab = Labs(folder, free_port(), stack)
         _keys(folder)
         lab.start_coordinator()
         stack.callback(lab.kill_coordinator)

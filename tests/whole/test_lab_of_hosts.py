@@ -363,6 +363,20 @@ def test_a_host_with_too_little_room_is_refused(labs: Labs, anna: Client) -> Non
     assert not list((labs.folder / "rack1" / "runs").glob(f"*/{anna.name}"))
 
 
+def test_a_hosts_disk_that_is_full(labs: Labs, anna: Client) -> None:
+    """Its rows cannot say so, for they are lost too: its exit code does."""
+    host = labs.hosts[0]
+    small = host.rack.run("mount", "-t", "tmpfs", "-o", "size=600k", "small", str(host.runs))
+    assert small.returncode == 0, small.stderr
+    anna.configure(free_megabytes=0)
+    try:
+        run = anna.run("--board", "r1-dk-1", "--suite", anna.suite(300))
+    finally:
+        host.rack.run("umount", str(host.runs))
+    assert run.code == 4, run.output
+    assert "rack1 kept no evidence of r1-dk-1" in run.summary["reason"]
+
+
 def test_a_stream_that_is_gone_at_the_client(anna: Client) -> None:
     """The host's run is ended in order, and no run without its evidence passes."""
     run = anna.start("--board", "r1-dk-1", "--suite", anna.suite(gated=True))
@@ -394,6 +408,18 @@ def test_a_host_with_another_key_is_told(labs: Labs, anna: Client) -> None:
         key.write_bytes(own)
     assert (run.code, "--replace-key" in run.output) == (3, True), run.output
     assert "another key for short ids" in told.stdout
+
+
+def test_a_coordinator_behind_ssh(labs: Labs, anna: Client) -> None:
+    """It listens on its own host alone, for labgrid has no authentication."""
+    server = labs.server()
+    anna.configure(tunnel=server.target, ssh=[*anna.ssh, "-p", str(server.port)])
+    listed = anna.bench("boards", "--lab")
+    assert listed.returncode == 0, listed.stderr
+    assert "r2-dk-2" in listed.stdout
+    anna.configure(tunnel=server.target, ssh=[*anna.ssh, "-p", str(free_port())])
+    refused = anna.bench("boards", "--lab")
+    assert (refused.returncode, "there is no tunnel to 127.0.0.1:" in refused.stderr) == (3, True), refused.stderr
 
 
 def test_a_name_is_one_boards_in_the_whole_lab(labs: Labs) -> None:
