@@ -12,10 +12,10 @@ from bench.config.lab import Config, load
 from bench.errors import UsageError
 from bench.lab.collect import collect
 from bench.lab.coordinator import Coordinator
-from bench.lab.host_session import HostSession, HostSessions, Where
+from bench.lab.host_session import HostSession, HostSessions
 from bench.lab.joining import joined, put_into_lab
-from bench.lab.places import owner_text
-from bench.lab.sweep import Sweep
+from bench.lab.places import Where, owner_text
+from bench.lab.sweep import see_boards
 from bench.lab.tunnel import way_to_coordinator
 
 app = typer.Typer(help="Hosts of a lab whose boards labgrid lends.", no_args_is_help=True)
@@ -72,7 +72,7 @@ def free_board(
         place = coordinator.place(name)
         if not place.holder:
             raise UsageError(f"{name} is free")
-        seen = Sweep(coordinator, hosts, lab.lab, lambda *_: None).see(place)
+        seen = next((board for board in see_boards(place, hosts) or () if board.name == name), None)
         if seen is None:
             raise UsageError(f"{name} is not given back: {place.host} cannot tell whether somebody uses it now")
         if seen.state == "in use":

@@ -43,6 +43,8 @@ def report(
     summary.folder = folder
     console.finish(summary)
     rendered = not html or _render(console, folder, summary, history_beside(history_path(history)), install=install)
+    if html and rendered:
+        save(folder, summary)  # from here on the verdict leads to the report, too
     raise typer.Exit(summary.exit_code or (ExitCode.OK if rendered else ExitCode.LAB))
 
 

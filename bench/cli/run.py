@@ -228,7 +228,7 @@ def run(
     if estimate:
         from bench.cli.estimate import print_estimate
 
-        raise typer.Exit(ExitCode.OK if print_estimate(prepare(request, console)) else ExitCode.FAILED)
+        raise typer.Exit(print_estimate(prepare(request, console)))
     play = execute
     if lab:
         from bench.lab.lab_run import execute_in_lab as play

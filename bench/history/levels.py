@@ -17,6 +17,7 @@ from bench.measure.student import t_quantile
 _TAIL = 0.025
 _FEWEST_NIGHTS = 3
 _MOST_LOG = 700.0  # beyond it exp has no number
+_MOST = 1e150  # beyond it a square has none: no measurement of a board is as large
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +86,15 @@ def levels_of(key: Key, seen: Sequence[Observation], statistic: str = "typical")
         seen: its observations.
         statistic: of a series; single values count as they are.
     """
-    values = [(one, float(value_of(one, statistic) or 0.0)) for one in known(seen, statistic)]
+    found = ((one, float(value_of(one, statistic) or 0.0)) for one in known(seen, statistic))
+    values = [(one, value) for one, value in found if abs(value) < _MOST]
     scale = _scale_of(key, (value for _, value in values))
     rounds: dict[tuple[str, str, str], list[float]] = {}
     for one, value in values:
         rounds.setdefault((one.night, one.firmware, one.board), []).append(scale.into(value))
     if not rounds:
         return []
-    means = {place: sum(found) / len(found) for place, found in sorted(rounds.items())}
+    means = {place: sum(several) / len(several) for place, several in sorted(rounds.items())}
     cells = [place[:2] for place in means]
     own: dict[tuple[str, str], dict[str, float]] = {cell: {} for cell in cells}
     for (night, firmware, board), mean in means.items():
@@ -102,12 +104,12 @@ def levels_of(key: Key, seen: Sequence[Observation], statistic: str = "typical")
     level = dict(zip(fitted.names, fitted.values[:, 0], strict=True))
     # Of one board's value about the fit; without freedom nobody knows it.
     half = t_quantile(_TAIL, fitted.freedom) * math.sqrt(fitted.scatter[0]) if fitted.freedom else None
-    found = []
+    levels = []
     for cell, boards in own.items():
         value, alone = float(level[cell]), len(boards) == 1
         interval = None if half is None or alone else scale.about(value, half / math.sqrt(len(boards)))
-        found.append(Level(*cell, scale.back(value), interval, boards))
-    return found
+        levels.append(Level(*cell, scale.back(value), interval, boards))
+    return levels
 
 
 def firmware_levels(key: Key, levels: Sequence[Level]) -> list[FirmwareLevel]:

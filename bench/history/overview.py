@@ -36,14 +36,17 @@ class BoardSeen:
 
 
 class ResultCount(NamedTuple):
-    """The results of a test in a night, on one board and firmware: how many of each of ``OUTCOMES``, in their order."""
+    """The results of a test in a night, on one board and firmware.
+
+    Attributes:
+        counts: how many of each of ``OUTCOMES``, in their order; then how many of those that passed are known issues.
+    """
 
     test: str
     night: str
     board: tuple[str, bool]
     firmware: str
     counts: tuple[int, ...]
-    known_issues: int
 
 
 class LabErrorSeen(NamedTuple):
@@ -108,9 +111,9 @@ def result_counts(store: Store, since: str) -> Iterator[ResultCount]:
         f" JOIN runs ON runs.id = run_id WHERE night >= ? AND NOT control GROUP BY test, night, {of}"
         " ORDER BY test, night"
     )
-    for test, night, identity, simulated, modem, application, version, *numbers, known in store.each(query, (since,)):
+    for test, night, identity, simulated, modem, application, version, *numbers in store.each(query, (since,)):
         firmware = firmware_text(modem, application, version)
-        yield ResultCount(test, night, (identity, bool(simulated)), firmware, tuple(numbers), known)
+        yield ResultCount(test, night, (identity, bool(simulated)), firmware, tuple(numbers))
 
 
 def lab_errors(store: Store, since: str) -> Iterator[LabErrorSeen]:

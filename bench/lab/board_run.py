@@ -18,8 +18,8 @@ from bench.exit_code import ExitCode
 from bench.host import messages
 from bench.host.archive import unpack
 from bench.host.program import row_of
-from bench.lab.host_session import HostLost, HostSession, HostSessions, Lost, Where
-from bench.lab.places import LabPlace
+from bench.lab.host_session import HostLost, HostSession, HostSessions, Lost
+from bench.lab.places import LabPlace, Where
 
 _LOOK_S = 0.2
 _PIECE_S = 60.0
@@ -279,4 +279,4 @@ def _merge(source: Path, folder: Path) -> None:
 
 def slot_of(place: LabPlace, workspace: str) -> LentSlot:
     """Return the board of a place as a run has it."""
-    return LentSlot(place.name, Where(place.host, place.where, place.port), workspace)
+    return LentSlot(place.name, place.at, workspace)

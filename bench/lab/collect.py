@@ -13,7 +13,8 @@ from bench.evidence.run_folder import check_run_folder
 from bench.evidence.stream import FILE as STREAM
 from bench.history import Store
 from bench.lab.board_run import BoardRun, LentSlot
-from bench.lab.host_session import HostSessions, Where
+from bench.lab.host_session import HostSessions
+from bench.lab.places import Where
 from bench.report.history import run_record
 from bench.run.folder import rebuild, save
 

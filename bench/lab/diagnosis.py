@@ -7,7 +7,7 @@ from bench.boards.diagnosis import Diagnosis
 from bench.config.lab import LabConfig
 from bench.errors import BenchError, LabError
 from bench.lab.coordinator import Coordinator
-from bench.lab.host_session import HostSession, Where, clock_text
+from bench.lab.host_session import HostSession, clock_text
 from bench.lab.places import LabPlace, Owner, owner_text
 from bench.lab.tunnel import way_to_coordinator
 from bench.number_text import counted
@@ -49,10 +49,10 @@ def _host(lab: LabConfig, host: str, own: list[LabPlace], boards: int) -> Iterat
         )
         return
     try:
-        with HostSession(lab, Where(host, first.where, first.port)) as session:
+        with HostSession(lab, first.at) as session:
             yield from _answers(session, lab, own, boards)
     except LabError as error:
-        cure = f"try `ssh {first.where} {lab.python} -m bench.host --stdio`: it prints one line"
+        cure = f"try `ssh {first.at.target} {lab.python} -m bench.host --stdio`: it prints one line"
         yield Diagnosis(f"{host} cannot be reached: {error.headline}", cure)
 
 

@@ -21,6 +21,7 @@ from bench.config.lab import LabConfig
 from bench.errors import LabError
 from bench.host import PROTOCOL, messages
 from bench.host.messages import BadMessage, HostBoard, encode, parse_message
+from bench.lab.places import Where
 from bench.privacy import key_digest, lab_key
 
 _HELLO_S = 40.0  # a login, and the import of the bench on a small host
@@ -28,21 +29,6 @@ _ANSWER_S = 30.0
 _ALIVE_LOOKS = 8
 # The program at the other end brings boards back to a known state before it ends.
 _END_S = 60.0
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where ssh reaches a host.
-
-    Attributes:
-        name: of the host in the lab.
-        target: ``user@address``.
-        port: of its sshd.
-    """
-
-    name: str
-    target: str
-    port: int = 22
 
 
 @dataclass(frozen=True)
@@ -294,11 +280,13 @@ class HostSessions:
         self._lock = threading.Lock()
         self._locks: dict[Where, threading.Lock] = {}
         self._sessions: dict[Where, HostSession] = {}
+        self._over = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._over = True
         threads = [threading.Thread(target=one.__exit__, args=(None, None, None)) for one in self._sessions.values()]
         for thread in threads:
             thread.start()
@@ -315,6 +303,8 @@ class HostSessions:
         with self._lock:
             lock = self._locks.setdefault(where, threading.Lock())
         with lock:
+            if self._over:
+                raise HostLost(f"{where.name} is not needed any more")
             known = self._sessions.get(where)
             if known is not None and not known.lost:
                 return known

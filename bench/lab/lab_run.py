@@ -332,7 +332,7 @@ class LabRun:
             if not waited and self.prepared.request.wait:
                 waited = True
                 self._tell("waiting", f"for a board that is {wish.text}: {self._why_none(wish)}")
-            self._sweep.look(wish.tags)
+            self._sweep.want(wish.tags)
 
         fitting = [place.name for place in self.coordinator.places() if place.fits(wish.tags)]
         if kept and set(fitting) <= set(kept):

@@ -84,6 +84,21 @@ def owner_text(name: str) -> str:
 
 
 @dataclass(frozen=True)
+class Where:
+    """Where ssh reaches a host.
+
+    Attributes:
+        name: of the host in the lab.
+        target: ``user@address``.
+        port: of its sshd.
+    """
+
+    name: str
+    target: str
+    port: int = 22
+
+
+@dataclass(frozen=True)
 class LabPlace:
     """A place: a board that can be lent.
 
@@ -113,9 +128,9 @@ class LabPlace:
         return sorted(tag.removeprefix(_LABEL) for tag in self.tags if tag.startswith(_LABEL))
 
     @property
-    def where(self) -> str:
-        """What ssh takes for the host."""
-        return f"{self.user}@{self.address}" if self.user else self.address
+    def at(self) -> Where:
+        """Where ssh reaches the host."""
+        return Where(self.host, f"{self.user}@{self.address}" if self.user else self.address, self.port)
 
     @property
     def trouble(self) -> str:

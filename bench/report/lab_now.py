@@ -209,6 +209,8 @@ def changes(told: Mapping[str, BoardNow], now: LabNow) -> Iterator[Change]:
     gone = dict(told)
     for board in now.boards:
         before = gone.pop(board.row.key, None)
+        if board.state is BoardState.NOT_ATTACHED and board.row.spec.place and board.row.ports:
+            continue  # it is being unplugged: udev still lists it, and tells in a moment
         if before is None or _use_of(before) != _use_of(board):
             yield Change(board, str(board.state), _state_text(board, now.moment))
         if board.progress is not None and (before is None or board.progress != before.progress):

@@ -35,6 +35,7 @@ class MeasuredRow:
     value: str
     statistics: Sequence[str]
     count: int
+    rounds: int
     limit: str
     verdict: str
     parts: Sequence[str]
@@ -110,6 +111,7 @@ def _row(figure: Figure, links: RunLinks, said: Collection[str]) -> MeasuredRow:
         value=figure.value,
         statistics=[figure.statistics.get(name, "") for name in COLUMNS] if figure.statistics else [],
         count=figure.count,
+        rounds=len({row.round for row in figure.rows}),
         limit=figure.limit,
         verdict=figure.verdict if figure.limit else "",
         parts=figure.parts,

@@ -17,6 +17,7 @@ _BAND, _MARK, _FAINT, _SOFT, _TEXT = (
 )
 _CHARACTER = 6.8  # width of a letter, so that labels do not overlap
 _TICKS = 8
+_ONE_MARK = 8.0  # marks that are so near to each other look like one: the label of the first stands for both
 
 
 @dataclass
@@ -89,12 +90,14 @@ class TimeLine:
             parts.append(f'<rect x="{x(begin):.1f}" y="{top + 8}" width="{width:.1f}" height="18" fill="{_BAND}"/>')
             if width > _CHARACTER * len(label):
                 parts.append(f'<text x="{x(begin) + 4:.1f}" y="{middle + 4}" fill="{_TEXT}">{escape(label)}</text>')
-        free = 0.0
-        for _, moment, label in sorted((mark for mark in self.marks if mark[0] == lane), key=lambda mark: mark[1]):
-            place = x(moment)
-            parts.append(f'<rect x="{place - 1:.1f}" y="{top + 6}" width="2" height="22" fill="{_MARK}"/>')
+        marks = sorted((mark for mark in self.marks if mark[0] == lane), key=lambda mark: mark[1])
+        places = [x(moment) for _, moment, _ in marks]
+        parts += [f'<rect x="{place - 1:.1f}" y="{top + 6}" width="2" height="22" fill="{_MARK}"/>' for place in places]
+        free = float(_LEFT)
+        for place, (_, _, label) in zip(places, marks, strict=True):
             width = _CHARACTER * len(label)
-            if place >= free and place + 4 + width <= _WIDTH:
+            room = min((other for other in places if other > place + _ONE_MARK), default=_WIDTH) - 4
+            if place >= free and place + 4 + width <= room:
                 parts.append(f'<text x="{place + 4:.1f}" y="{middle + 4}">{escape(label)}</text>')
                 free = place + 8 + width
             elif place - 4 - width >= free:

@@ -142,7 +142,7 @@ class VerdictView:
         answered = [_board(board, self._summary.hosts.get(board.slot, "")) for board in self._summary.boards]
         known = {board.slot for board in answered}
         planned = {result.slot for result in (*self._summary.results, *self._summary.left_out)}
-        silent = [BoardView(slot, remarks=[NO_ANSWER]) for slot in sorted(planned - known)]
+        silent = [BoardView(slot, remarks=["did not answer"]) for slot in sorted(planned - known)]
         return [*answered, *silent] or [BoardView("", remarks=[NO_ANSWER])]
 
     @property

@@ -23,7 +23,7 @@ from bench.boards import (
 )
 from bench.clock import now_ns, span_text
 from bench.config.lab import Config, MeasurementLimit, PeersConfig
-from bench.config.network_profile import PROFILES, NetworkProfile
+from bench.config.network_profile import FOREIGN_ATTEMPTS, PROFILES, NetworkProfile
 from bench.errors import BenchError, LabError, Suspect
 from bench.evidence import ResultStream, RowReader, rows
 from bench.evidence.run_folder import PAUSE
@@ -117,11 +117,15 @@ class BoardSession:
     def profile(self) -> NetworkProfile:
         """How scenarios are sized: by the network, unless the command line says otherwise."""
         name = self.config.network.profile
+        own: dict[str, Any] = {}
         if name == "auto":
             name = "lte-m" if self.spec.hardware else "simulated"
+            if not self.spec.hardware and not self.spec.control:
+                own["datagram_attempts"] = FOREIGN_ATTEMPTS
         timeout = self.config.network.registration_timeout
-        registration: dict[str, Any] = {} if timeout is None else {"registration": timeout}
-        profile = replace(PROFILES[name], **registration, **self.sizes)
+        if timeout is not None:
+            own["registration"] = timeout
+        profile = replace(PROFILES[name], **own, **self.sizes)
         return profile if self.mtu is None else replace(profile, datagram=min(profile.datagram, self.mtu))
 
     @property

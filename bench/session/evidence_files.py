@@ -90,12 +90,18 @@ def keep_evidence(
     return KeptEvidence(
         str(path.relative_to(session.folder)),
         _commands(transactions),
-        steps_of(transactions, session.stream.anchor),
+        steps_of(_own(transactions, session), session.stream.anchor),
         attachments,
         headlines,
         evidence.excerpt(session.record.ready_ns, session.record.failed_ns),
         _keep_timeline(session, test, evidence, wrong) if wrong is not None and evidence.events else "",
     )
+
+
+def _own(transactions: Sequence[Response], session: BoardSession) -> list[Response]:
+    """Return a test's own commands: without those that make the board ready for it, and put it back where it failed."""
+    since_ns, until_ns = session.record.ready_ns, session.record.failed_ns
+    return [one for one in transactions if since_ns <= one.sent_ns <= (until_ns or one.sent_ns)]
 
 
 def _keep_timeline(session: BoardSession, test: str, evidence: Evidence, wrong: WrongEnd) -> str:

@@ -10,6 +10,7 @@ from bench.clock import NS_PER_S, now_ns
 from bench.errors import DeviceError
 from bench.evidence import rows
 from bench.measure import VALUE, Estimate, Limit, Measurement, NoiseFloor, OverTime, Series, configured_limits
+from bench.number_text import counted
 from bench.report import Measured
 from bench.session.board_session import BoardSession
 
@@ -153,11 +154,20 @@ def _without_collections() -> Iterator[None]:
 
 
 class DespiteLoss:
-    """Sends datagrams again that a live network loses, and counts the losses."""
+    """Sends datagrams again that a network may lose, and counts the losses."""
 
-    def __init__(self, attempts: int, measure: Measure) -> None:
+    def __init__(self, attempts: int, measure: Measure, seen: Callable[[int], int | None]) -> None:
+        """Make it.
+
+        Args:
+            attempts: how often a datagram is sent before its loss is a failure.
+            measure: counts the losses.
+            seen: returns how many datagrams the peers have received since a moment (CLOCK_MONOTONIC, ns); None where
+                that is not known.
+        """
         self._attempts = attempts
         self._measure = measure
+        self._seen = seen
 
     def __call__(self, send: Callable[[], object], arrived: Callable[[], T]) -> T:
         """Send until something arrives.
@@ -169,6 +179,7 @@ class DespiteLoss:
         Raises:
             NothingArrived: the network's attempts are used up.
         """
+        began_ns = now_ns()
         for lost in range(self._attempts):
             send()
             try:
@@ -178,7 +189,19 @@ class DespiteLoss:
             if result:
                 self._measure("UDP datagrams lost", lost, unit="datagrams")
                 return result
-        raise NothingArrived(f"nothing arrived of {self._attempts} datagrams sent one after another")
+        raise NothingArrived(_both_sides(self._attempts, self._seen(began_ns)))
+
+
+def _both_sides(sent: int, seen: int | None) -> str:
+    """Return what is known at both ends of datagrams to which no answer came."""
+    one = sent == 1
+    text = f"nothing came back to the board of {counted(sent, 'datagram')}{'' if one else ' sent one after another'}"
+    if seen is None:
+        return text
+    if seen == 0:
+        which = "it" if one else "any of them"
+        return f"{text}; the peers did not receive {which}: not sent, although the board said so, or lost on the way"
+    return f"{text}; the peers received {seen} and answered: lost on the way back, or not delivered by the board"
 
 
 class Progress:

@@ -13,6 +13,7 @@ from bench.session.board_session import BoardSession
 from bench.session.keeper import Keeper
 from bench.session.record import Loss
 
+_DATAGRAM_ECHOES = ("udp-echo", "dtls-echo")
 _ADMITTED_NS = 60 * NS_PER_S
 
 
@@ -68,6 +69,18 @@ class SessionPeers:
             self._session.account.add(None)  # nobody knows how many bytes
             self.close()
             raise
+
+    def datagrams_since(self, moment_ns: int) -> int | None:
+        """Return how many datagrams echo peers have received since a moment; None where they do not run."""
+        program = self._keeper.running
+        if program is None:
+            return None
+        try:
+            journals = program.journals()
+        except PeerError:
+            return None
+        echoes = [entries for peer, entries in journals if peer.kind in _DATAGRAM_ECHOES]
+        return sum(entry.event == "received" and entry.t_ns >= moment_ns for entries in echoes for entry in entries)
 
     def _admit(self, peers: Peers) -> None:
         """Let the board show peers in public that it is of this run, unless it has done so a moment ago.

@@ -115,8 +115,11 @@ class TestNeeds:
     def test_a_named_allure_that_is_not_there(self, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
         host.program("node", RENDERS)
         monkeypatch.setenv("NRF91_BENCH_ALLURE", "/nowhere/cli.js")
-        code, text = host.report()
-        assert (code, "there is no /nowhere/cli.js" in text) == (3, True)
+        host.program("npm", INSTALLS)
+        for more in ((), ("--install",)):
+            code, text = host.report(*more)
+            assert (code, "there is no /nowhere/cli.js, which NRF91_BENCH_ALLURE names" in text) == (3, True)
+        assert not host.calls.exists(), "to install it elsewhere would not help"
 
     def test_allure_2_on_the_path_is_not_taken(self, host: Host) -> None:
         host.program("node", RENDERS)
@@ -306,12 +309,19 @@ def test_lab(modem):
 
 
 def test_device(modem):
+    for name in ("outcome", "board", "test"):
+        allure.dynamic.label(name, "left out")
     assert 1 == 2
 
 
 @pytest.mark.xfail(reason="known issue: it is so (TICKET-1; me, until 2027-12-31)")
 def test_known(modem):
     assert 1 == 2
+
+
+def test_refused(modem):
+    modem.link.command("AT")
+    modem.link.command("AT#NOSUCH")
 
 
 @allure.title("A title of its own")
@@ -335,6 +345,7 @@ class TestResults:
             "test_lab": "Lab",
             "test_device": "Device",
             "test_known": "Known (known issue)",
+            "test_refused": "Refused",
             "test_titled": "A title of its own",
         }
         suites = {name: labels(result) for name, result in results.items()}
@@ -356,11 +367,23 @@ class TestResults:
         assert shown["test_attribute"][2].startswith("script error: AttributeError: ")
         assert shown["test_fixture"][2].startswith("script error: unknown fixture 'no_such_fixture'")
         assert shown["test_lab"][:2] == ("broken", "lab error")
-        assert shown["test_device"][:2] == ("failed", "failed")
+        assert shown["test_device"][:2] == ("failed", "failed"), "whatever it says of itself"
+        assert {"name": "board", "value": "left out"} not in results["test_device"]["labels"]
         assert shown["test_known"] == (
             "passed", "known issue", "known issue: it is so (TICKET-1; me, until 2027-12-31)"
         )  # fmt: skip
         assert "TICKET-1" in str(results["test_known"]["description"])
+
+    def test_steps_are_the_test_s_own_commands(self, results: dict[str, dict[str, Any]]) -> None:
+        steps = [step["name"] for step in results["test_refused"]["steps"]]
+        assert steps == ["AT", "AT#NOSUCH: ERROR"], "neither the bench's before it nor those after it"
+
+    def test_messages_of_one_cause_are_alike(self, results: dict[str, dict[str, Any]]) -> None:
+        refused = results["test_refused"]
+        message = refused["statusDetails"]["message"].splitlines()
+        assert (len(message), message[1].endswith(': modem.link.command("AT#NOSUCH")')) == (2, True)
+        assert refused["description"].startswith("What board and peers did last:\n\n    ")
+        assert "AT#NOSUCH" in refused["description"]
 
 
 def labels(result: dict[str, Any]) -> dict[str, str]:

@@ -29,7 +29,10 @@ def test_is_caught(name: str, tmp_path: Path, pytester: pytest.Pytester) -> None
             port = json.loads(board.stdout.readline())["port"]
             out = tmp_path / "out"
             scenarios = [str(SUITES / scenario) for scenario in fault.scenarios]
-            options = (f"--port={port}", f"--bench-out={out}", "--bench-peer-name=peers.nrf91-bench.test")
+            lab = tmp_path / "bench.toml"
+            lab.write_text('[network]\nprofile = "simulated"\n')  # nothing is lost on the way, so one try must do
+            options = [f"--port={port}", f"--bench-config={lab}", f"--bench-out={out}"]
+            options.append("--bench-peer-name=peers.nrf91-bench.test")
             bundled = ("-p", "nrf91_bench_fixtures", *WITHOUT, f"--rootdir={SUITES}", "-c", os.devnull)
             with undisturbed():
                 finished = pytester.runpytest_inprocess(*scenarios, *options, *bundled)

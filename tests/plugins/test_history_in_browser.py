@@ -167,10 +167,19 @@ class TestFilters:
         assert opened.ask(SHOWN) == []
         assert "Nothing fits the filters." in opened.ask("document.getElementById('test-grid').textContent")
 
-    def test_a_cell_of_the_grid_tells_its_night(self, opened: Browser) -> None:
+    def test_a_cell_of_the_grid_tells_its_night_and_leads_to_its_runs(self, opened: Browser) -> None:
         opened.ask("document.querySelector('#test-grid tbody tr .cell.f').click()")
         told = opened.ask("document.querySelector('#test-grid .reading').textContent")
-        assert told == "2026-01-11/12   test_suite.py::test_001   failed: 2 failed"
+        assert told == "2026-01-11/12   test_suite.py::test_001   failed: 2 failed   runs of this night"
+        opened.ask("document.querySelector('#test-grid .reading a').click()")
+        assert opened.ask("document.querySelector(':target').cells[0].textContent") == "2026-01-11/12"
+
+    def test_a_known_issue_is_seen_as_such(self, opened: Browser) -> None:
+        opened.choose(text="test_004", kind="hardware")
+        assert opened.ask("document.querySelector('#test-grid tbody .cell').textContent") == "K"
+        opened.ask("document.querySelector('#test-grid tbody .cell').click()")
+        told = opened.ask("document.querySelector('#test-grid .reading').textContent")
+        assert "   known issue: 2 passed, 2 known issue   " in told
 
     def test_rates_are_those_of_the_chosen_firmware(self, opened: Browser) -> None:
         rates = []

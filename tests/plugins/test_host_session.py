@@ -20,7 +20,8 @@ from bench.evidence import ResultStream, RowReader, reconcile, rows
 from bench.host import PROTOCOL, encode, messages
 from bench.host.archive import pack, unpack
 from bench.lab.board_run import BoardRefused, BoardRun, LentSlot
-from bench.lab.host_session import HostLost, HostSession, HostSessions, HostUnfit, Lost, Where
+from bench.lab.host_session import HostLost, HostSession, HostSessions, HostUnfit, Lost
+from bench.lab.places import Where
 from bench.privacy import key_digest, lab_key
 from tests.support.programs import simulator
 

@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from bench import children
-from bench.lab.host_session import Where
+from bench.lab.places import Where
 from tests.support import rack as racks
 from tests.support.rack import RunningRack, running_rack
 

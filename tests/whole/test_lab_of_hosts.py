@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.lab_of_hosts import WITH_LAB, Client, Labs, free_port, running_lab, until, wait_until_free
 
-pytestmark = [WITH_LAB, pytest.mark.xdist_group("lab-of-hosts")]
+pytestmark = WITH_LAB
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,13 @@ def counted() -> list[float]:
     return []
 
 
+def sender(counted: list[float], attempts: int = 3, seen: int | None = None) -> DespiteLoss:
+    return DespiteLoss(attempts, lambda _name, value, **_: counted.append(value), lambda _: seen)  # type: ignore[arg-type]
+
+
 @pytest.fixture
 def despite_loss(counted: list[float]) -> DespiteLoss:
-    return DespiteLoss(3, lambda _name, value, **_: counted.append(value))  # type: ignore[arg-type]
+    return sender(counted)
 
 
 def after(*losses: Exception | None) -> Callable[[], bytes]:
@@ -42,6 +46,17 @@ def test_each_kind_of_loss(despite_loss: DespiteLoss, counted: list[float], loss
     assert (len(sent), counted) == (3, [2])
 
 
-def test_too_many(despite_loss: DespiteLoss) -> None:
-    with pytest.raises(NothingArrived, match="3 datagrams"):
-        despite_loss(lambda: None, after(UrcTimeout(), None, UrcTimeout()))
+@pytest.mark.parametrize(
+    ("attempts", "seen", "says"),
+    [
+        (3, None, "nothing came back to the board of 3 datagrams sent one after another"),
+        (3, 0, "the peers did not receive any of them: not sent, although the board said so, or lost on the way"),
+        (1, 0, "nothing came back to the board of 1 datagram; the peers did not receive it: not sent"),
+        (3, 2, "the peers received 2 and answered: lost on the way back, or not delivered by the board"),
+    ],
+)
+def test_too_many(counted: list[float], attempts: int, seen: int | None, says: str) -> None:
+    """Both sides are said: the bench cannot know which of them lost it."""
+    with pytest.raises(NothingArrived, match=says):
+        sender(counted, attempts, seen)(lambda: None, after(*[UrcTimeout()] * attempts))
+    assert counted == []

@@ -66,7 +66,7 @@ class TestTests:
         grid = page_of(run_with(1, "passed"), run_with(2, "failed", slot="dk-1", identity="imei-2")).grid
         (test,) = grid.tests
         found = {grid.columns[column]: grid.counts[cell] for column, cell in enumerate(test.cells) if cell}
-        assert sorted(found.values()) == [(0, 1, 0, 0, 0, 0), (1, 0, 0, 0, 0, 0)]
+        assert sorted(found.values()) == [(0, 1, 0, 0, 0, 0, 0), (1, 0, 0, 0, 0, 0, 0)]
         assert len({board for _, board, _ in found}) == 2
 
     def test_the_worst_is_first(self) -> None:

@@ -195,8 +195,12 @@ class TestChanges:
 
     def test_unplugged_while_it_is_used(self) -> None:
         """udev has told that already."""
-        assert lines([used(state=BoardState.NOT_ATTACHED)], used(state=BoardState.NOT_ATTACHED)) == []
+        gone = board("dk-1", used(state=BoardState.NOT_ATTACHED).row.seen, attached=False)
+        assert lines([gone], gone) == []
         assert lines([board()]) == []
+
+    def test_one_whose_port_is_gone_before_udev_tells(self) -> None:
+        assert lines([board()], board("dk-1", SeenState(BoardState.NOT_ATTACHED))) == []
 
     def test_a_board_that_was_only_known_for_its_user(self) -> None:
         seen = used().row.seen

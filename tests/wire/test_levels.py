@@ -82,7 +82,7 @@ class TestNights:
         found = levels_of(LATENCY, [observation(1, "a", value), observation(2, "a", 100.0)])
         assert [one.value for one in found] == pytest.approx([value, 100.0])
 
-    @pytest.mark.parametrize("value", [math.nan, math.inf])
+    @pytest.mark.parametrize("value", [math.nan, math.inf, 1e200, -1e308])
     def test_what_is_not_a_number_is_left_out(self, value: float) -> None:
         assert levels_of(LATENCY, [observation(1, "a", value)]) == []
 

@@ -249,7 +249,7 @@ class TestBoards:
     def test_one_that_never_answered_is_there(self, tmp_path: Path) -> None:
         rows = ended_test("test_a.py::one", "lab_error", slot="dk-2", message="not registered")
         text = text_of(pages_of(tmp_path, summary_of(board_row("dk-1"), *ended_test("test_a.py::one"), *rows)))
-        assert "dk-2 no board answered" in text
+        assert "dk-2 did not answer" in text
 
     def test_none_at_all(self, tmp_path: Path) -> None:
         assert "no board answered" in text_of(pages_of(tmp_path, summary_of()))

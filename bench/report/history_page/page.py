@@ -107,7 +107,6 @@ class HistoryPage:
         return {
             "nights": self.scope.nights,
             "nightNames": [self.scope.night_text(night) for night in self.scope.nights],
-            "boards": [visible(board.slot) for board in self.scope.boards],
             "firmware": [visible(text or SILENT) for text in self.scope.firmware],
             "charts": {view.anchor: view.chart for view in (*self.measurements, *self.registering)},
             "outcomes": self.grid.outcomes,

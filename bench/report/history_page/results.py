@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from bench.evidence import Outcome
+from bench.evidence.outcomes import KNOWN_ISSUE
 from bench.history import Store
 from bench.history.listing import OUTCOMES
 from bench.history.overview import ResultCount, result_counts
@@ -13,6 +14,7 @@ from bench.number_text import percent
 from bench.report.history_page.scope import Board, Scope
 
 _PASSED, _FAILED, _LAB_ERROR = (OUTCOMES.index(outcome) for outcome in ("passed", "failed", "lab_error"))
+_KNOWN = len(OUTCOMES)
 Column = tuple[int, int, int]
 """Numbers of a night, a board and a firmware."""
 
@@ -65,18 +67,18 @@ class ResultGrid:
 
     Attributes:
         columns: night, board and firmware of each column.
-        counts: the numbers of results of each of ``OUTCOMES``, each combination once; the first is none at all.
+        counts: as :class:`ResultCount` has them, each combination once; the first is none at all.
         tests: what needs a look first.
     """
 
     columns: list[Column] = field(default_factory=list)
-    counts: list[tuple[int, ...]] = field(default_factory=lambda: [(0,) * len(OUTCOMES)])
+    counts: list[tuple[int, ...]] = field(default_factory=lambda: [(0,) * (_KNOWN + 1)])
     tests: list[TestView] = field(default_factory=list)
 
     @property
     def outcomes(self) -> Sequence[str]:
-        """The words of the outcomes, in the order of the counts."""
-        return [Outcome(outcome).word for outcome in OUTCOMES]
+        """The words of the counts, in their order."""
+        return [*(Outcome(outcome).word for outcome in OUTCOMES), KNOWN_ISSUE]
 
 
 def result_grid(store: Store, scope: Scope) -> ResultGrid:
@@ -124,7 +126,7 @@ def _test_view(
         passed=passed,
         failed=failed,
         lab_errors=lab_errors,
-        known_issues=sum(one.known_issues for one in found),
+        known_issues=sum(one.counts[_KNOWN] for one in found),
         rate=passed / (passed + failed) if passed + failed else None,
         flaky=len({one.night for one in found if one.counts[_PASSED] and one.counts[_FAILED]}),
         changes=_changes(found),

@@ -25,6 +25,7 @@ class RunView:
     """A run.
 
     Attributes:
+        date: of its night; ``night`` is for people.
         link: to the page of its verdict, from the history page; empty where that is not there.
         tone: how the verdict looks: good, bad, unsure.
         board_numbers: as the scope has them.
@@ -32,6 +33,7 @@ class RunView:
     """
 
     name: str
+    date: str
     night: str
     started: str
     took: str
@@ -107,6 +109,7 @@ def _run(run: ListedRun, scope: Scope, link: str) -> RunView:
     firmware = list(dict.fromkeys(board.firmware for board in boards))
     return RunView(
         name=run.name,
+        date=run.night,
         night=scope.night_text(run.night),
         started=lab_time(run.started),
         took="" if run.seconds is None else span_text(round(run.seconds)),

@@ -148,7 +148,7 @@
   // Class and letter of a night, the worst first; a test that passed and failed on one board is flaky.
   const STATES = [
     ["failed", "f", "F"], ["flaky", "x", "~"], ["did not finish", "d", "D"], ["script error", "e", "S"],
-    ["lab error", "l", "L"], ["passed", "p", ""], ["skipped", "s", "-"],
+    ["lab error", "l", "L"], ["known issue", "k", "K"], ["passed", "p", ""], ["skipped", "s", "-"],
   ];
 
   function stateOf(parts) {
@@ -214,7 +214,10 @@
     data.nights.forEach((night, at) => {
       const cell = row.cells.get(at);
       const made = element("td", { className: `cell ${cell ? cell.state : "none"}`, textContent: cell?.letter ?? "" });
-      if (cell) made.dataset.reading = `${data.nightNames[at]}   ${row.name}   ${cell.text}`;
+      if (cell) {
+        made.dataset.reading = `${data.nightNames[at]}   ${row.name}   ${cell.text}`;
+        made.dataset.night = data.nights[at];
+      }
       line.append(made);
     });
     return line;
@@ -225,9 +228,16 @@
     const fitting = rows.filter((row) => row.cells.size && isWanted(row.name, row.simulated ? "simulated" : "hardware"));
     const table = element("table", {}, headOf(title), element("tbody", {}, ...fitting.slice(0, most).map(lineOf)));
     const reading = element("p", { className: "reading" });
-    const read = (event) => (reading.textContent = event.target.dataset?.reading ?? "");
+    const read = ({ target }) => {
+      if (target.dataset?.reading) reading.textContent = target.dataset.reading;
+    };
     table.addEventListener("mouseover", read);
-    table.addEventListener("click", read);
+    table.addEventListener("click", (event) => {
+      read(event);
+      const { night } = event.target.dataset;
+      if (!night) return;
+      reading.append("   ", element("a", { href: `#night-${night}`, textContent: "runs of this night" }));
+    });
     const wide = element("div", { className: "wide" }, fitting.length ? table : "Nothing fits the filters.");
     place.replaceChildren(wide, reading);
     if (fitting.length > most) {
@@ -270,6 +280,9 @@
         has(boards, filter.board) && has(firmware, filter.firmware);
       one.hidden = !wanted;
       if (wanted && one.localName === "article") shown += 1;
+    }
+    for (const row of document.querySelectorAll("article tr[data-firmware]")) {
+      row.hidden = !has(row.dataset.firmware, filter.firmware);
     }
     document.getElementById("shown").textContent = `${shown} of ${places.length} charts`;
     redraw();
