@@ -57,25 +57,17 @@ class BoardRun:
         lent: the board and its host.
         hosts: sessions with hosts.
         stream: of the run.
-        tell: takes a word and a text for whoever watches.
         passed_on: how many of the host's rows the stream has already.
     """
 
-    def __init__(
-        self,
-        lent: LentSlot,
-        hosts: HostSessions,
-        stream: ResultStream,
-        tell: Callable[[str, str], None],
-        passed_on: int = 0,
-    ) -> None:
+    def __init__(self, lent: LentSlot, hosts: HostSessions, stream: ResultStream, passed_on: int = 0) -> None:
         self.lent = lent
         self._hosts = hosts
         self._stream = stream
-        self._tell = tell
         self._passed_on = passed_on
         self._began = bool(passed_on)
         self._session: HostSession | None = None
+        self._no_refusal: tuple[ExitCode, ...] = _NO_REFUSAL
         self._ended = threading.Event()
         self.ended: messages.Ended | None = None
         self.lost = ""
@@ -97,6 +89,8 @@ class BoardRun:
             EvidenceLost: a row cannot be written here.
         """
         slot, workspace = self.lent.slot, self.lent.workspace
+        if start.get("firmware"):
+            self._no_refusal = (ExitCode.INTERNAL,)  # another firmware than the one that is wanted is told by USAGE
         try:
             session = self._session = self._hosts.at(self.lent.where)
             check(session)
@@ -120,7 +114,7 @@ class BoardRun:
                 self._pass_on(message.rows, session)
             elif isinstance(message, messages.Ended):
                 self.ended = message
-                if not message.begun and message.exit_code not in _NO_REFUSAL:
+                if not message.begun and message.exit_code not in self._no_refusal:
                     raise BoardRefused(message.said or f"its run ended with {message.exit_code}")
                 self._lend(session)
                 return

@@ -44,7 +44,7 @@ def collect(folder: Path, lab: Config, history: Path | None, tell: Tell) -> Summ
     try:
         with HostSessions(lab.lab) as hosts:
             for slot in missing:
-                board = BoardRun(state.lent[slot], hosts, stream, tell, state.passed_on[slot])
+                board = BoardRun(state.lent[slot], hosts, stream, state.passed_on[slot])
                 why = board.gather(folder, 0.0, lambda: True)
                 tell("collected" if not why else "missing", f"{slot}{f': {why}' if why else ''}")
         if not state.closed and not _Collected(folder).missing:

@@ -13,11 +13,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from bench.errors import LabError, UsageError
+from bench.lab.labgrid_wire import SERVICE, VERSION, import_grpc, message_types, values_of
 from bench.lab.places import LabPlace, Owner
 
-VERSION = "26.0.1"
-"""The release of labgrid whose wire this speaks."""
-_SERVICE = "labgrid.Coordinator"
 _AT, _RUN = "at", "run"
 """Names of a board's two resources: its presence, and where its tests run."""
 _CONNECT_S = 10.0
@@ -61,10 +59,10 @@ class Coordinator:
         self._out: queue.Queue[Any] = queue.Queue()
 
     def __enter__(self) -> Self:
-        self._grpc = _import_grpc()
+        self._grpc = import_grpc()
         self._channel = self._grpc.insecure_channel(self.address, options=_OPTIONS)
         try:
-            self._types = _message_types(self._channel)
+            self._types = message_types(self._channel)
         except Exception as error:
             self._channel.close()
             if isinstance(error, self._grpc.RpcError | KeyError | TypeError):  # no answer, or no such service
@@ -128,7 +126,7 @@ class Coordinator:
             if any(m.exporter in (exporter, "*") and m.group in (group, "*") for m in place.matches):
                 found[name] = (exporter, resource)
         exporter, run = found.get(_RUN, ("", None))
-        values = _values(run) if run is not None else {}
+        values = values_of(run) if run is not None else {}
         return LabPlace(
             name=place.name,
             tags=dict(place.tags),
@@ -171,7 +169,7 @@ class Coordinator:
         with self._changed:
             self._places.clear()
             self._resources.clear()
-        call = self._channel.stream_stream(f"/{_SERVICE}/ClientStream", incoming.SerializeToString, outgoing.FromString)
+        call = self._channel.stream_stream(f"/{SERVICE}/ClientStream", incoming.SerializeToString, outgoing.FromString)
         self._stream = call(iter(self._out.get, None))
 
     def _take(self, message: Any) -> None:  # noqa: ANN401
@@ -210,7 +208,7 @@ class Coordinator:
             LabError: it refuses, or is not there.
         """
         incoming, outgoing = self._types[method]
-        invoke = self._channel.unary_unary(f"/{_SERVICE}/{method}", incoming.SerializeToString, outgoing.FromString)
+        invoke = self._channel.unary_unary(f"/{SERVICE}/{method}", incoming.SerializeToString, outgoing.FromString)
         try:
             return invoke(incoming(**fields), timeout=_CALL_S)
         except self._grpc.RpcError as error:
@@ -372,41 +370,3 @@ class _Reservation:
         if self._token:
             with contextlib.suppress(LabError):
                 self._coordinator.call("CancelReservation", token=self._token)
-
-
-def _values(resource: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Return the parameters of a resource as Python values."""
-    kinds = {name: value.WhichOneof("kind") for name, value in resource.params.items()}
-    return {name: getattr(resource.params[name], kind) for name, kind in kinds.items() if kind}
-
-
-def _import_grpc() -> Any:  # noqa: ANN401
-    """Return the module grpc.
-
-    Raises:
-        UsageError: it is not installed.
-    """
-    try:
-        import grpc
-        import grpc_reflection.v1alpha  # noqa: F401
-    except ImportError as error:
-        raise UsageError(
-            f"a lab of several hosts needs more packages: pip install 'nrf91-bench[lab]' ({error})"
-        ) from error
-    return grpc
-
-
-def _message_types(channel: Any) -> dict[str, tuple[Any, Any]]:  # noqa: ANN401
-    """Return request and answer type of each method, as the coordinator's reflection describes them."""
-    from google.protobuf import descriptor_pool, message_factory
-    from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
-
-    pool = descriptor_pool.DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
-    service = pool.FindServiceByName(_SERVICE)
-    return {
-        method.name: (
-            message_factory.GetMessageClass(method.input_type),
-            message_factory.GetMessageClass(method.output_type),
-        )
-        for method in service.methods
-    }

@@ -1,89 +1,42 @@
 """A run on boards of several hosts: each starts as soon as it is lent, all are one stream, one folder, one verdict."""
 
 import contextlib
-import os
 import queue
 import shutil
-import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench import __version__
-from bench.config.known_issues import known_issue_files, load_known_issues
-from bench.config.lab import Config, load
-from bench.config.limits import with_limits
-from bench.config.named_files import check_named
+from bench.config.lab import Config
 from bench.config.plan import FILE as PLAN_FILE
-from bench.config.plan import Plan, load_plan
+from bench.config.plan import load_plan
 from bench.errors import BenchError, LabError, UsageError
 from bench.evidence import EvidenceLost, ResultStream, RowReader, Summary, rows, write_json
 from bench.evidence.run_folder import discard_run_folder, new_run_folder
 from bench.evidence.summary import FILE as SUMMARY
-from bench.exit_code import ExitCode
 from bench.internal_error import internal_error
-from bench.lab.board_run import BoardRefused, BoardRun, slot_of
-from bench.lab.coordinator import Coordinator, NothingLent
-from bench.lab.host_session import HostSession, HostSessions, HostUnfit, clock_text
+from bench.lab.coordinator import Coordinator
+from bench.lab.fulfilment import Fulfilment
+from bench.lab.host_session import HostSessions
 from bench.lab.own_files import OwnFiles, own_files
-from bench.lab.places import LabPlace, Owner, Wish, owner_text, wishes
-from bench.lab.sweep import Sweep
+from bench.lab.preparation import Prepared, prepare_in_lab
 from bench.lab.tunnel import way_to_coordinator
+from bench.lab.wishes import Wish, wishes
 from bench.number_text import counted
 from bench.packages import package_folder
-from bench.run import suites
 from bench.run.ending import Ending
 from bench.run.folder import rebuild, save
 from bench.run.interruption import Interruption
-from bench.run.listing import select_suites
-from bench.run.request import RunRequest, check_arguments
+from bench.run.request import RunRequest
 from bench.run.state import RunState
-from bench.run.suites import SuiteSelection
 from bench.run.watcher import Level, Watcher
 
 _LOOK_S = 0.2
-_LEAST_WAIT_S = 5.0
-"""A board that is free is lent in milliseconds; a coordinator under load may take longer to say so."""
-_PLAN_CLOCK_S = 60.0
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A request with all that it names found and checked, but for the lab's boards; nothing has been opened."""
-
-    request: RunRequest
-    lab: Config
-    plan: Plan | None
-    selection: SuiteSelection
-    rounds: int
-    arguments: tuple[str, ...]
-
-
-def prepare_in_lab(request: RunRequest) -> Prepared:
-    """Find and check all that a request names, as far as this host knows it.
-
-    Raises:
-        UsageError: the request cannot be fulfilled.
-    """
-    request.check()
-    lab = with_limits(load(request.config), request.limits)
-    if not lab.lab.coordinator:
-        raise UsageError(
-            '--lab needs [lab] coordinator = "HOST:20408" in bench.toml: the address of labgrid\'s coordinator'
-        )
-    plan = load_plan(request.plan) if request.plan else None
-    selection = suites.select(plan.suites) if plan else select_suites(request)
-    for file in known_issue_files(selection.paths, Path.cwd()):
-        load_known_issues(file)
-    check_named(request.config, lab, [], request.history or lab.history)
-    arguments = tuple(plan.arguments if plan else request.arguments)
-    check_arguments(arguments)
-    rounds = plan.repetitions if plan else request.repeat or 1
-    return Prepared(request, lab, plan, selection, rounds, arguments)
 
 
 def execute_in_lab(request: RunRequest, watcher: Watcher | None = None) -> Summary:
@@ -166,17 +119,15 @@ class LabRun:
         self.reader = RowReader(self.folder)
         self._began = time.monotonic()
         self._lines: queue.Queue[tuple[str, str, Level]] = queue.Queue()
-        self._sweep = Sweep(self.coordinator, self.hosts, self.lab.lab, self._tell)
-        self._playing: dict[str, BoardRun] = {}
-        self._lock = threading.Lock()
-        self._refusals: list[str] = []
-        self._wrong: list[str] = []
-        self._mistakes: list[BaseException] = []
-        self._told: set[str] = set()
-        self._lost_evidence = ""
-        self._ran = 0
-        host = socket.gethostname()
-        self._workspace = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{_name(host)}-{os.getpid()}"
+        self._fulfilment = Fulfilment(
+            self.prepared,
+            self.files,
+            self.stream,
+            self.coordinator,
+            self.hosts,
+            self._tell,
+            lambda: self.interruption.requested,
+        )
 
     @property
     def folder(self) -> Path:
@@ -221,7 +172,7 @@ class LabRun:
 
     def play(self, wanted: Sequence[Wish]) -> None:
         """Play every wish, each as soon as its board is lent; return when all have come to their ends."""
-        threads = [threading.Thread(target=self._fulfil, args=(wish,), daemon=True) for wish in wanted]
+        threads = [threading.Thread(target=self._fulfilment.fulfil, args=(wish,), daemon=True) for wish in wanted]
         with self.watcher:
             for thread in threads:
                 thread.start()
@@ -234,8 +185,8 @@ class LabRun:
                 if ending:
                     time.sleep(_LOOK_S)
             self._look()
-        if self._mistakes:
-            raise self._mistakes[0]
+        if self._fulfilment.mistakes:
+            raise self._fulfilment.mistakes[0]
 
     def check_that_something_ran(self) -> None:
         """Check that a board began, or that the run was ended before any could.
@@ -244,11 +195,12 @@ class LabRun:
             UsageError: no host could play the request as it is.
             LabError: no board was lent, or no host played.
         """
-        if self._wrong and len(self._wrong) == self._ran:
-            raise UsageError(self._wrong[0])
-        if self._ran or self.interruption.requested or self._lost_evidence:
+        did = self._fulfilment
+        if did.wrong and len(did.wrong) == did.ran:
+            raise UsageError(did.wrong[0])
+        if did.ran or self.interruption.requested or did.lost_evidence:
             return
-        why = "; ".join(dict.fromkeys(self._refusals)) or "nothing was free"
+        why = "; ".join(dict.fromkeys(did.refusals)) or "nothing was free"
         raise LabError(f"no board was lent: {why}")
 
     def _look(self) -> None:
@@ -277,177 +229,8 @@ class LabRun:
         if self.interruption.has_reason:
             self.watcher.line("stopping", self.interruption.reason, Level.WARNING)
         self.watcher.line("stopping", "the boards are brought back to a known state; this takes a few seconds")
-        with self._lock:
-            playing = list(self._playing.values())
-        for board in playing:
-            board.end()
+        self._fulfilment.end()
 
     def _tell(self, word: str, text: str, level: Level = Level.PLAIN) -> None:
         """Have a line shown by the thread that shows everything else."""
         self._lines.put((word, text, level))
-
-    def _tell_once(self, word: str, text: str) -> None:
-        with self._lock:
-            new = text not in self._told
-            self._told.add(text)
-        if new:
-            self._tell(word, text, Level.WARNING)
-
-    # ---------------------------------------------------------------- one wish
-
-    def _fulfil(self, wish: Wish) -> None:
-        """Lease a board and play it; where its host refuses, lease another one of the kind."""
-        deadline = time.monotonic() + max(self.prepared.request.wait, _LEAST_WAIT_S)
-        kept: list[str] = []  # labgrid would lend them again before others, and has no word for "not this one"
-        try:
-            while not self.interruption.requested:
-                place = self._lease(wish, deadline, kept)
-                if place is None:
-                    return
-                kept.append(place.name)
-                if self._play(place, wish, deadline, kept):
-                    return
-        except LabError as error:
-            self._refuse(wish, str(error))
-        except EvidenceLost as error:  # the hosts go on: what they keep can be collected later
-            self._lost_evidence = str(error)
-            self._tell_once(
-                "evidence", f"{error}; what the hosts keep is fetched by nrf91-bench lab collect {self.folder}"
-            )
-        except BaseException as error:  # noqa: BLE001 - raised again by the thread that plays the run
-            self._mistakes.append(error)
-        finally:
-            for name in kept:
-                self._give_back(name)
-
-    def _lease(self, wish: Wish, deadline: float, kept: Sequence[str]) -> LabPlace | None:
-        """Return a board's place; None when none was lent in time."""
-        own = self._own_reservation(wish)
-        if own is not None and own.name not in kept:
-            return own
-        waited = False
-
-        def waiting() -> None:
-            nonlocal waited
-            if not waited and self.prepared.request.wait:
-                waited = True
-                self._tell("waiting", f"for a board that is {wish.text}: {self._why_none(wish)}")
-            self._sweep.want(wish.tags)
-
-        fitting = [place.name for place in self.coordinator.places() if place.fits(wish.tags)]
-        if kept and set(fitting) <= set(kept):
-            return None
-        try:
-            return self.coordinator.lease(
-                wish.tags,
-                wait=max(0.0, deadline - time.monotonic()),
-                waiting=waiting,
-                stopped=lambda: self.interruption.requested,
-            )
-        except NothingLent:
-            if not self.interruption.requested:
-                self._refuse(wish, self._why_none(wish))
-            return None
-
-    def _own_reservation(self, wish: Wish) -> LabPlace | None:
-        """Return the place that is wished for by its name and that this person keeps for themselves."""
-        if not wish.name:
-            return None
-        found = next((place for place in self.coordinator.places() if place.name == wish.name), None)
-        return found if found is not None and found.holder == Owner.here().person else None
-
-    def _why_none(self, wish: Wish) -> str:
-        """Return who has the boards that would fit."""
-        fitting = [place for place in self.coordinator.places() if place.fits(wish.tags)]
-        texts = [f"{place.name} is {place.holder_text or place.trouble or 'free'}" for place in fitting[:3]]
-        more = f" and {len(fitting) - 3} more" if len(fitting) > 3 else ""
-        return "; ".join(texts) + more
-
-    def _play(self, place: LabPlace, wish: Wish, deadline: float, kept: list[str]) -> bool:
-        """Play a board that was lent; return whether the wish is fulfilled."""
-        if place.trouble:
-            self._refuse(wish, place.trouble)
-            return False
-        lent = slot_of(place, self._workspace)
-        board = BoardRun(lent, self.hosts, self.stream, self._tell)
-        with self._registered(board):
-            self._tell("lent", f"{place.name} at {place.host}")
-            start = {
-                "firmware": wish.firmware,
-                "arguments": self._arguments(wish, deadline),
-                "person": owner_text(self.coordinator.name),
-                "files": self.files.archive,
-            }
-            try:
-                board.play(start, self._check)
-                if wish.firmware and board.ended is not None and board.ended.exit_code == ExitCode.USAGE:
-                    raise BoardRefused(board.ended.said)  # another firmware than the one that is wanted
-            except BoardRefused as error:
-                self._refuse(wish, str(error))
-                return False
-            with self._lock:
-                self._ran += 1
-            if board.ended is not None:
-                kept.remove(place.name)
-                self._give_back(place.name)  # who waits has it while the folder is fetched
-                if not board.ended.begun:
-                    self._note_unbegun(board)
-                    return True
-            else:
-                self._tell("lost", f"{place.name}: {board.lost}; it is tried again", Level.WARNING)
-            why = board.gather(self.folder, self.lab.lab.fetch_seconds, lambda: self.interruption.requested)
-            if why:
-                text = f"{place.name} is not here: {why}; nrf91-bench lab collect {self.folder} fetches it later"
-                self._tell("evidence", text, Level.WARNING)
-        return True
-
-    @contextlib.contextmanager
-    def _registered(self, board: BoardRun) -> Iterator[None]:
-        with self._lock:
-            self._playing[board.lent.slot] = board
-        if self.interruption.requested:
-            board.end()
-        try:
-            yield
-        finally:
-            with self._lock:
-                del self._playing[board.lent.slot]
-
-    def _note_unbegun(self, board: BoardRun) -> None:
-        """Write down a run that its host refused as it was requested, or where the bench itself made a mistake."""
-        assert board.ended is not None
-        self.stream.add(rows.GatheredRow(slot=board.lent.slot, exit_code=board.ended.exit_code, why=board.ended.said))
-        if board.ended.exit_code == ExitCode.USAGE:
-            self._wrong.append(f"{board.lent.where.name}, {board.lent.slot}: {board.ended.said}")
-
-    def _check(self, session: HostSession) -> None:
-        session.check(lambda text: self._tell_once("clock", text))
-        if self.prepared.plan is not None and abs(session.clock_off_s) > _PLAN_CLOCK_S:
-            raise HostUnfit(
-                f"the clock of {session.where.name} is {clock_text(session.clock_off_s)}: nothing is qualified so"
-            )
-
-    def _arguments(self, wish: Wish, deadline: float) -> list[str]:
-        """Return the options of a board's run on its host."""
-        left = max(0.0, deadline - time.monotonic()) if wish.name and self.prepared.request.wait else 0.0
-        repeat = self.prepared.request.repeat
-        return [
-            *self.files.arguments,
-            *(("--repeat", str(repeat)) if repeat else ()),
-            *(("--wait", f"{left:.0f}") if left else ()),
-            *(("--", *self.prepared.arguments) if self.prepared.arguments and self.prepared.plan is None else ()),
-        ]
-
-    def _refuse(self, wish: Wish, why: str) -> None:
-        self._refusals.append(why)
-        self._tell_once("not lent", f"{wish.text}: {why}" if wish.text not in why else why)
-
-    def _give_back(self, name: str) -> None:
-        try:
-            self.coordinator.release(name)
-        except LabError as error:
-            self._tell("lab", f"{name} could not be given back: {error}", Level.WARNING)
-
-
-def _name(text: str) -> str:
-    return "".join(letter if letter.isalnum() else "-" for letter in text)[:40] or "host"

@@ -1,5 +1,6 @@
 """The program on a board's host, and a session with it: through a stub of ssh that runs the command here."""
 
+import contextlib
 import io
 import json
 import queue
@@ -114,7 +115,7 @@ def test_a_board_plays_where_it_hangs(lab: LabConfig, tmp_path: Path) -> None:
     stream = ResultStream(folder, "here")
     stream.add(rows.RunRow(turns=[], wanted=1))
     with HostSessions(lab) as hosts:
-        board = BoardRun(LentSlot("dk-1", WHERE, "w"), hosts, stream, lambda *_: None)
+        board = BoardRun(LentSlot("dk-1", WHERE, "w"), hosts, stream)
         board.play(start(tmp_path), HostSession.check)
         assert board.ended is not None
         assert (board.ended.exit_code, board.ended.begun) == (0, True), board.ended.said
@@ -150,7 +151,7 @@ def test_a_host_program_that_is_killed(lab: LabConfig, tmp_path: Path) -> None:
     folder.mkdir()
     stream = ResultStream(folder, "here")
     with HostSessions(lab) as hosts:
-        board = BoardRun(LentSlot("dk-1", WHERE, "w"), hosts, stream, lambda *_: None)
+        board = BoardRun(LentSlot("dk-1", WHERE, "w"), hosts, stream)
         session = hosts.at(WHERE)
 
         def kill(one: HostSession) -> None:
@@ -168,17 +169,26 @@ def test_a_host_program_that_is_killed(lab: LabConfig, tmp_path: Path) -> None:
 def test_a_board_in_use_is_refused(lab: LabConfig, tmp_path: Path, port: str) -> None:
     spec = named_port(port, 1, Config())
     with HostSessions(lab) as hosts, Lease(spec.key, "dk-1", "by hand"):
-        board = BoardRun(LentSlot("dk-1", WHERE, "w"), hosts, ResultStream(tmp_path, "r"), lambda *_: None)
+        board = BoardRun(LentSlot("dk-1", WHERE, "w"), hosts, ResultStream(tmp_path, "r"))
         with pytest.raises(BoardRefused, match=r"dk-1 is in use by .*: by hand"):
             board.play(start(tmp_path), HostSession.check)
         assert not board.began
         assert not (tmp_path / "results.jsonl").exists()
 
 
+@pytest.mark.parametrize(("firmware", "plays"), [("slm=9.*", False), ("slm=3.1.*,modem=mfw_*", True)])
+def test_a_board_of_another_firmware_is_refused(lab: LabConfig, tmp_path: Path, firmware: str, *, plays: bool) -> None:
+    with HostSessions(lab) as hosts:
+        board = BoardRun(LentSlot("dk-1", WHERE, "w"), hosts, ResultStream(tmp_path, "r"))
+        with contextlib.nullcontext() if plays else pytest.raises(BoardRefused, match="no board is name=dk-1,slm=9"):
+            board.play({**start(tmp_path, 1), "firmware": firmware}, HostSession.check)
+        assert board.began == plays
+
+
 def test_the_same_board_twice_in_a_run(lab: LabConfig, tmp_path: Path) -> None:
     with HostSessions(lab) as hosts:
         for number in range(2):
-            board = BoardRun(LentSlot("dk-1", WHERE, "w"), hosts, ResultStream(tmp_path, "r"), lambda *_: None)
+            board = BoardRun(LentSlot("dk-1", WHERE, "w"), hosts, ResultStream(tmp_path, "r"))
             if number:
                 with pytest.raises(BoardRefused, match="has played in the run w already"):
                     board.play(start(tmp_path, 1), HostSession.check)
@@ -188,7 +198,7 @@ def test_the_same_board_twice_in_a_run(lab: LabConfig, tmp_path: Path) -> None:
 
 def test_what_is_not_there_cannot_be_fetched(lab: LabConfig, tmp_path: Path) -> None:
     with HostSessions(lab) as hosts:
-        board = BoardRun(LentSlot("dk-1", WHERE, "never"), hosts, ResultStream(tmp_path, "r"), lambda *_: None)
+        board = BoardRun(LentSlot("dk-1", WHERE, "never"), hosts, ResultStream(tmp_path, "r"))
         assert "there is no run never of dk-1 here" in board.gather(tmp_path, 0.0, lambda: False)
 
 

@@ -11,7 +11,8 @@ from bench.config.plan import Plan
 from bench.errors import UsageError
 from bench.host.messages import HostBoard
 from bench.lab.exporter import exporter_yaml, group_of, pattern_of
-from bench.lab.places import KIND, LabPlace, Owner, comment_of, owner_text, tags_of, wishes
+from bench.lab.places import KIND, LabPlace, Owner, comment_of, owner_text, tags_of
+from bench.lab.wishes import wishes
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 
