@@ -262,8 +262,9 @@ class Client:
         """The file that opens the gate of its suite: its hosts are on this machine."""
         return self.folder / "gate"
 
-    def start(self, *arguments: str, out: str = "out") -> "ClientRun":
-        command = [sys.executable, "-m", "bench.cli", "run", "--lab", "--out", out, *arguments]
+    def start(self, *arguments: str, out: str = "out", under: Sequence[str] = ()) -> "ClientRun":
+        """Starts a run; ``under`` is a program that starts it with less than it wants."""
+        command = [*under, sys.executable, "-m", "bench.cli", "run", "--lab", "--out", out, *arguments]
         process = subprocess.Popen(
             command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.environment
         )

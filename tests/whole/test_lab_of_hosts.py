@@ -363,6 +363,17 @@ def test_a_host_with_too_little_room_is_refused(labs: Labs, anna: Client) -> Non
     assert not list((labs.folder / "rack1" / "runs").glob(f"*/{anna.name}"))
 
 
+def test_a_clients_disk_that_is_full(anna: Client) -> None:
+    """Evidence is lost here, the host goes on, and what it keeps can be collected when there is room."""
+    full = ("prlimit", "--fsize=25000:25000")
+    run = anna.start("--board", "r1-dk-1", "--suite", anna.suite(60), under=full)
+    assert run.finish() == 4, run.output
+    assert "lab collect" in run.output
+    collected = anna.bench("lab", "collect", "out")
+    assert collected.returncode == 0, collected.stdout + collected.stderr
+    assert (run.summary["verdict"], run.summary["passed"]) == ("PASSED", 61)
+
+
 def test_a_hosts_disk_that_is_full(labs: Labs, anna: Client) -> None:
     """Its rows cannot say so, for they are lost too: its exit code does."""
     host = labs.hosts[0]
