@@ -10,7 +10,7 @@ from rich.table import Table
 from bench.cli.terminal import VisibleConsole, say, say_lines
 from bench.clock import span_text
 from bench.config.lab import BoardEntry
-from bench.errors import UsageError
+from bench.errors import LabError, UsageError, in_words
 from bench.evidence.run_folder import DEFAULT as DEFAULT_RUNS
 from bench.evidence.run_folder import check_run_folder
 from bench.history import Store, chosen_runs, observations
@@ -20,6 +20,7 @@ from bench.history.night import local_day, local_minute, night_text
 from bench.history.trends import find_trends
 from bench.measure import format_value, quantiles
 from bench.number_text import counted
+from bench.report.allure_history import remember_run
 from bench.report.exports import measurements_csv, measurements_json, runs_csv, runs_json
 from bench.report.history import run_record
 from bench.report.history_page import DEFAULT as DEFAULT_PAGE
@@ -43,11 +44,20 @@ _COUNTED = {
 _STYLES = {"PASSED": "", "QUALIFIED": "", "FAILED": "bold red", "NOT QUALIFIED": "bold red"}
 
 
-def add_runs(store: Store, folders: Sequence[Path]) -> None:
-    """Add runs to the history, and say of each whether it was there."""
+def add_runs(store: Store, folders: Sequence[Path], allure: Path) -> None:
+    """Add runs to the history and to that of Allure, and say of each whether it was there.
+
+    Raises:
+        LabError: the history of Allure cannot be written.
+    """
     for folder in folders:
         check_run_folder(folder)
-        record = run_record(folder, rebuild(folder))
+        summary = rebuild(folder)
+        record = run_record(folder, summary)
+        try:
+            remember_run(allure, folder / "allure-results", summary)
+        except OSError as error:
+            raise LabError(f"cannot write {allure}: {in_words(error)}") from error
         word = "added" if store.add(record) else "was there"
         say(f"{record.name}   {word}   {len(record.results)} results, {len(record.measurements)} measurements")
 

@@ -98,7 +98,8 @@ class Ending:
         try:
             remember_run(history_beside(self.history), self.run.folder / "allure-results", summary)
         except OSError as error:
-            text = f"the trend of Allure reports lacks this run: {history_beside(self.history)}: {in_words(error)}"
+            file = history_beside(self.history)
+            text = f"{file}: {in_words(error)}; nrf91-bench history import adds a run that is missing"
             self.run.watcher.line("allure", text, Level.WARNING)
 
     def _tell(self, change: RunChange, summary: Summary) -> None:

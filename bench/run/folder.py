@@ -100,7 +100,7 @@ def find_choice(text: str, history: Path, lab: Config | None = None) -> Choice:
     with Store(history, only_read=True, night_ends=lab.night_ends) as store:
         found = _find_observations(store, text, lab)
         if not found.side:
-            hint = why_none(store, text) or "; nrf91-bench history list shows its runs"
+            hint = why_none(store, text, lab.boards) or "; nrf91-bench history list shows its runs"
             raise UsageError(f"the history {history} has no measurement of {text!r}{hint}")
     return found
 

@@ -165,6 +165,13 @@ class TestRenders:
         ]
         assert not (host.run / "allure-report" / "index.html").exists()
 
+    def test_a_history_that_cannot_be_read(self, host: Host, tmp_path: Path) -> None:
+        host.install_allure()
+        host.program("node", RENDERS)
+        (tmp_path / "allure-history.jsonl").mkdir()
+        code, text = host.report("--history", str(tmp_path / "history.sqlite"))
+        assert (code, "allure-history.jsonl, cannot be read: Is a directory" in text) == (3, True)
+
     def test_one_that_writes_nothing(self, host: Host) -> None:
         host.install_allure()
         host.program("node", "echo v24.1.0")
