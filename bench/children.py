@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import IO
 
 ENVIRONMENT = "NRF91_BENCH_PARENT_FD"
@@ -26,10 +27,11 @@ def spawn(
     stderr: int | IO[bytes] | None = None,
     environment: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
+    folder: Path | None = None,
 ) -> tuple[subprocess.Popen[bytes], int]:
     """Start a command; return the process, and the end of the pipe to close when it is no longer needed.
 
-    ``pass_fds`` are descriptors that it inherits.
+    ``pass_fds`` are descriptors that it inherits, ``folder`` is its working folder.
 
     Raises:
         OSError: the program cannot be started.
@@ -43,6 +45,7 @@ def spawn(
             stderr=stderr,
             pass_fds=(reader, *pass_fds),
             start_new_session=True,
+            cwd=folder,
             env={**os.environ, **(environment or {}), ENVIRONMENT: str(reader)},
         )
     except BaseException:

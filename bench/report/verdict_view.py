@@ -142,7 +142,7 @@ class VerdictView:
     @property
     def boards(self) -> Sequence[BoardView]:
         """The boards, also those that did not answer."""
-        answered = [_board(board) for board in self._summary.boards]
+        answered = [_board(board, self._summary.hosts.get(board.slot, "")) for board in self._summary.boards]
         known = {board.slot for board in answered}
         planned = {result.slot for result in (*self._summary.results, *self._summary.left_out)}
         silent = [BoardView(slot, remarks=["did not answer"]) for slot in sorted(planned - known)]
@@ -227,14 +227,14 @@ def board_line(board: BoardRow) -> str:
     return _GAP.join([board.slot, *(part for part in (*parts, *_remarks(board)) if part)])
 
 
-def _board(board: BoardRow) -> BoardView:
+def _board(board: BoardRow, host: str) -> BoardView:
     return BoardView(
         board.slot,
         " ".join(part for part in (board.model, board.part) if part),
         _firmware(board),
         board.network.text,
         ", ".join(board.ids.values()),
-        board.port,
+        f"{board.port} at {host}" if host else board.port,
         _remarks(board),
     )
 
