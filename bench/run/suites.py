@@ -12,7 +12,6 @@ from bench.evidence.ids import TestIds
 from bench.packages import SUITES, bundled_suites, package_folder
 from bench.suggestion import unknown
 
-
 _WITHOUT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 """Plugins of pytest that a run does not load: Hypothesis works without its own, whose import takes a second of CPU."""
 
