@@ -11,9 +11,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import IO
 
 ENVIRONMENT = "NRF91_BENCH_PARENT_FD"
+_FEW_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
+"""Numpy's library would start a thread for each core in each program; nothing here is large enough to gain by them."""
 SHORT_PATIENCE_S = 0.7
 """Seconds in which a program that holds no hardware has ended after its parent."""
 
@@ -26,10 +29,11 @@ def spawn(
     stderr: int | IO[bytes] | None = None,
     environment: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
+    folder: Path | None = None,
 ) -> tuple[subprocess.Popen[bytes], int]:
     """Start a command; return the process, and the end of the pipe to close when it is no longer needed.
 
-    ``pass_fds`` are descriptors that it inherits.
+    ``pass_fds`` are descriptors that it inherits, ``folder`` is its working folder.
 
     Raises:
         OSError: the program cannot be started.
@@ -43,7 +47,8 @@ def spawn(
             stderr=stderr,
             pass_fds=(reader, *pass_fds),
             start_new_session=True,
-            env={**os.environ, **(environment or {}), ENVIRONMENT: str(reader)},
+            cwd=folder,
+            env={**_FEW_THREADS, **os.environ, **(environment or {}), ENVIRONMENT: str(reader)},
         )
     except BaseException:
         os.close(writer)

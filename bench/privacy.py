@@ -58,13 +58,44 @@ def lab_key(path: Path | None = None) -> bytes:
     return key
 
 
-def _make_key(path: Path) -> None:
+def key_digest(path: Path | None = None) -> str:
+    """Return what tells this lab's key from another one without giving it away; empty while there is none.
+
+    Raises:
+        LabError: the file is there and cannot be read.
+    """
+    path = path or key_path()
+    if not os.path.lexists(path):
+        return ""
+    return hmac.new(lab_key(path), b"nrf91-bench key digest", hashlib.sha256).hexdigest()[:16]
+
+
+def keep_key(key: bytes, path: Path | None = None, *, replace: bool = False) -> None:
+    """Keep another host's key as this host's, so that both give the same short ids.
+
+    Raises:
+        LabError: there is a key already and it is not to be replaced, or it cannot be written.
+    """
+    path = path or key_path()
+    if len(key) < _KEY_BYTES // 2:
+        raise LabError(f"a key for short ids has {_KEY_BYTES} bytes, not {len(key)}")
+    try:
+        if replace:
+            path.unlink(missing_ok=True)
+        _make_key(path, key)
+    except OSError as error:
+        raise LabError(f"cannot keep the key for short ids in {path}: {in_words(error)}") from error
+    if lab_key(path) != key:
+        raise LabError(f"{path} holds another key for short ids already")
+
+
+def _make_key(path: Path, key: bytes | None = None) -> None:
     """Make the key complete or not at all: several processes may want the first key at once, and all get the same."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(_KEY_BYTES))
+            file.write(key or secrets.token_bytes(_KEY_BYTES))
         with contextlib.suppress(FileExistsError):  # another was first, and its key counts
             os.link(name, path)
     finally:

@@ -26,6 +26,8 @@ from bench.visible import visible_line
 
 INHERITED = "NRF91_BENCH_LEASED"
 """Names the boards, by key, whose leases a process has from its parent."""
+FOR = "NRF91_BENCH_FOR"
+"""Names the person at another host for whom this process uses boards here."""
 FOLDER = "NRF91_BENCH_LOCKS"
 """Overrides where the locks are."""
 _FOLDERS = (Path("/run/lock"), Path("/var/lock"), Path("/tmp"))

@@ -30,6 +30,7 @@ _COMMANDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "simulate": ("simulate.simulate", _WITH_ARGUMENTS),
     "peers": ("peers.peers", {}),
     "doctor": ("doctor.doctor", {}),
+    "lab": ("lab_hosts.app", {}),
 }
 """Command -> module and name in ``bench.cli``, a function or a Typer with commands of its own; context settings.
 

@@ -17,8 +17,8 @@ from bench.cli.lab import default_config
 from bench.cli.terminal import be_patient, say, short_path
 from bench.errors import UsageError, in_words
 from bench.evidence import Summary
-from bench.exit_code import ExitCode
 from bench.evidence.rows import Row
+from bench.exit_code import ExitCode
 from bench.run import RunRequest, Simulate, Watcher, execute
 
 EPILOG = (

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -27,6 +28,7 @@ app = typer.Typer(
 
 _NAME = typer.Argument(metavar="NAME", help="Its name, serial number, place or port.", autocompletion=completion.boards)
 ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The lab's bench.toml.")]
+InLab = Annotated[bool, typer.Option("--lab", help="Of a lab of several hosts, which labgrid lends.")]
 
 
 @app.command("reserve")
@@ -34,9 +36,13 @@ def reserve_board(
     name: Annotated[str, _NAME],
     until: Annotated[str, typer.Option(metavar="WHEN", help="06:30, 2026-11-24 06:30, 2026-11-24, 90m, 8h, 2d.")],
     why: Annotated[str, typer.Option("--why", "--reason", metavar="TEXT", help="For whoever wants it meanwhile.")],
+    lab: InLab = False,
     config: ConfigFile = None,
 ) -> None:
     """Keep a board for yourself: runs leave it alone, unless you name it."""
+    if lab:
+        lab_boards().reserve_in_lab(load(config or default_config()), name, moment(until), why)
+        return
     spec = _one(name, config)
     if not spec.port and not spec.serial:
         raise UsageError(f"{spec.slot} is not attached, and known by its place alone: plug it in, or give its serial")
@@ -45,8 +51,11 @@ def reserve_board(
 
 
 @app.command("release")
-def release_board(name: Annotated[str, _NAME], config: ConfigFile = None) -> None:
+def release_board(name: Annotated[str, _NAME], lab: InLab = False, config: ConfigFile = None) -> None:
     """Give a reserved board back."""
+    if lab:
+        lab_boards().release_in_lab(load(config or default_config()), name)
+        return
     spec = _one(name, config)
     release(spec.key)
     say(f"{spec.slot}   free for everybody")
@@ -82,6 +91,13 @@ def console(
     converse(spec, timeout=timeout, transcript=transcript, plain=plain)
 
 
+def lab_boards() -> ModuleType:
+    """Return the module for boards of several hosts, which others need not wait for."""
+    from bench.cli import lab_boards
+
+    return lab_boards
+
+
 def _one(name: str, config: Path | None) -> BoardSpec:
     """Return the board of a name, serial number, place or port."""
     lab = load(config or default_config())
@@ -103,12 +119,16 @@ def boards(
         Path | None, typer.Option(metavar="FILE", help="Write a page for a screen on the wall; --watch keeps it new.")
     ] = None,
     probe: Annotated[bool, typer.Option("--probe", help="Open the ports and ask.")] = False,
+    in_lab: InLab = False,
     config: ConfigFile = None,
 ) -> None:
     """List the boards of the inventory, attached boards, and what may be one. Opens no port unless --probe."""
     if context.invoked_subcommand is not None:
         return
     lab = load(config or default_config())
+    if in_lab:
+        lab_boards().list_lab_boards(lab, as_json=as_json)
+        return
     catalog = Catalog(lab.models)
     if probe and (watch or page):
         raise UsageError("--probe opens ports, --watch and --page never do: choose one")

@@ -35,6 +35,7 @@ _LOW_DISK, _EMPTY_DISK = 1 << 30, 100 << 20
 
 def doctor(
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="The lab's bench.toml.")] = None,
+    in_lab: Annotated[bool, typer.Option("--lab", help="Examine coordinator and hosts of a lab of several.")] = False,
     fix_udev: Annotated[bool, typer.Option("--fix-udev", help="Print the udev rule file to install.")] = False,
 ) -> None:
     """Examine this lab: host, boards, peers, and what may be installed beside."""
@@ -44,14 +45,21 @@ def doctor(
         return
     console = VisibleConsole(soft_wrap=True)
     wrong = 0
-    for finding in _findings(lab):
+    for finding in _findings_of_hosts(lab) if in_lab else _findings(lab):
         _print(console, finding, "cure", "bold red")
         wrong += bool(finding.cure)
-    console.print("optional, for what is named")
-    for finding in _optional(lab):
-        _print(console, finding, "none", "yellow")
+    if not in_lab:
+        console.print("optional, for what is named")
+        for finding in _optional(lab):
+            _print(console, finding, "none", "yellow")
     console.print(f"{wrong} thing{'' if wrong == 1 else 's'} to cure" if wrong else "nothing is wrong")
     raise typer.Exit(ExitCode.FAILED if wrong else ExitCode.OK)
+
+
+def _findings_of_hosts(lab: Config) -> Iterator[Diagnosis]:
+    from bench.lab.diagnosis import diagnose_lab  # a lab of one host must not wait for the import
+
+    return diagnose_lab(lab.lab)
 
 
 def _print(console: VisibleConsole, finding: Diagnosis, mark: str, style: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from bench.boards import BudgetLine, Cost
 from bench.cli.terminal import say
+from bench.exit_code import ExitCode
 from bench.number_text import counted, percent
 from bench.run import Prepared
 from bench.run.estimate import SpendingEstimate, all_specs, estimates
@@ -12,8 +13,8 @@ from bench.run.power import Prospect, prospect_of
 _SOUGHT, _HARDEST = 0.1, 5
 
 
-def print_estimate(prepared: Prepared) -> bool:
-    """Print what a run would spend; return whether every budget has enough left."""
+def print_estimate(prepared: Prepared) -> ExitCode:
+    """Print what a run would spend; return FAILED where a budget has not enough left, LAB where a board is absent."""
     enough = True
     for estimate in estimates(prepared):
         _print(estimate)
@@ -22,7 +23,8 @@ def print_estimate(prepared: Prepared) -> bool:
     if prospect is not None:
         for line in _prospect_lines(prospect):
             say(f"power     {line}")
-    return enough
+    absent = any(not spec.port for spec in prepared.boards)
+    return ExitCode.worst([*[ExitCode.LAB] * absent, *[ExitCode.FAILED] * (not enough)])
 
 
 def _prospect_lines(prospect: Prospect) -> Iterator[str]:
@@ -52,11 +54,19 @@ def _prospect_lines(prospect: Prospect) -> Iterator[str]:
 def _print(estimate: SpendingEstimate) -> None:
     slot, rounds = estimate.spec.slot, estimate.rounds
     tests = f"{counted(estimate.tests, 'test')}{f' in each of {rounds} rounds' if rounds > 1 else ''}"
-    say(f"estimate  {slot}   {tests}, {_cost_text(estimate.cost)}{_unknown_text(estimate.unknown)}")
+    cost = f"{_cost_text(estimate.cost)}{_unknown_text(estimate.unknown)}"
+    say(f"estimate  {slot}   {tests}{_left_out_text(estimate)}, {cost}")
     for line in estimate.lines:
         say(f"budget    {_budget_text(line, line.holds(estimate.cost))}")
     if estimate.sim_unknown:
         say(f"budget    {slot}   its SIM is known once it has been open: no bytes compared")
+
+
+def _left_out_text(estimate: SpendingEstimate) -> str:
+    """Return how many tests are beside those: the end of a run counts them apart, too."""
+    if estimate.left_out:
+        return f" ({estimate.left_out} more left out: {estimate.firmware} does not have what they are about)"
+    return " (less those that its firmware, which is not known yet, leaves out)" if estimate.depends else ""
 
 
 def _budget_text(line: BudgetLine, enough: bool) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli import completion
-from bench.cli.lab import HistoryFile, default_config
+from bench.cli.lab import HistoryFile, default_config, history_path
 from bench.cli.terminal import say
 from bench.errors import UsageError, in_words
+from bench.number_text import counted
 
 if TYPE_CHECKING:
     from bench.config.lab import Config
@@ -140,9 +141,10 @@ def write_page(
 def add(folders: Folders, history: HistoryFile = None) -> None:
     """Add runs; one that is there already is left alone."""
     from bench.cli.history_text import add_runs
+    from bench.report.allure_history import history_beside
 
     with _open(history) as store:
-        add_runs(store, folders)
+        add_runs(store, folders, history_beside(history_path(history)))
 
 
 @app.command()
@@ -151,4 +153,4 @@ def merge(files: Files, history: HistoryFile = None) -> None:
     with _open(history) as store:
         for file in files:
             _must_exist(file)
-            say(f"{file}   {store.merge(file)} runs added")
+            say(f"{file}   {counted(store.merge(file), 'run')} added")

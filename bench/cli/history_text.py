@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import time
 from pathlib import Path
 
+from rich.padding import Padding
 from rich.table import Table
 
 from bench.cli.terminal import VisibleConsole, say, say_lines
 from bench.clock import span_text
 from bench.config.lab import BoardEntry
-from bench.errors import UsageError
+from bench.errors import LabError, UsageError, in_words
 from bench.evidence.run_folder import DEFAULT as DEFAULT_RUNS
 from bench.evidence.run_folder import check_run_folder
 from bench.history import Store, chosen_runs, observations
@@ -19,6 +20,7 @@ from bench.history.night import local_day, local_minute, night_text
 from bench.history.trends import find_trends
 from bench.measure import format_value, quantiles
 from bench.number_text import counted
+from bench.report.allure_history import remember_run
 from bench.report.exports import measurements_csv, measurements_json, runs_csv, runs_json
 from bench.report.history import run_record
 from bench.report.history_page import DEFAULT as DEFAULT_PAGE
@@ -31,6 +33,7 @@ from bench.visible import visible
 _NOT_A_TERMINAL = 200
 """Columns of what is printed into a file, which has no margin."""
 _MOST_NAMED = 40
+_WIDE, _INDENT = 130, 4
 _COUNTED = {
     "failed": "failed",
     "lab_error": "lab error",
@@ -38,14 +41,23 @@ _COUNTED = {
     "died": "did not finish",
     "skipped": "skipped",
 }
-_STYLES = {"PASSED": "green", "QUALIFIED": "green", "FAILED": "bold red", "NOT QUALIFIED": "bold red"}
+_STYLES = {"PASSED": "", "QUALIFIED": "", "FAILED": "bold red", "NOT QUALIFIED": "bold red"}
 
 
-def add_runs(store: Store, folders: Sequence[Path]) -> None:
-    """Add runs to the history, and say of each whether it was there."""
+def add_runs(store: Store, folders: Sequence[Path], allure: Path) -> None:
+    """Add runs to the history and to that of Allure, and say of each whether it was there.
+
+    Raises:
+        LabError: the history of Allure cannot be written.
+    """
     for folder in folders:
         check_run_folder(folder)
-        record = run_record(folder, rebuild(folder))
+        summary = rebuild(folder)
+        record = run_record(folder, summary)
+        try:
+            remember_run(allure, folder / "allure-results", summary)
+        except OSError as error:
+            raise LabError(f"cannot write {allure}: {in_words(error)}") from error
         word = "added" if store.add(record) else "was there"
         say(f"{record.name}   {word}   {len(record.results)} results, {len(record.measurements)} measurements")
 
@@ -64,24 +76,38 @@ def print_runs(store: Store, *, as_json: bool, as_csv: bool) -> None:
 
 
 def _print_table(runs: Sequence[ListedRun], ends: time) -> None:
-    nights = any(run.night != local_day(run.started) for run in runs)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("started", *(["night"] if nights else []), "run", "verdict", "tests", "took", "boards"):
-        table.add_column(name, overflow="fold", no_wrap=name in ("started", "night"))
-    for run in runs:
-        night = [night_text(run.night, ends)] if nights else []
-        took = "" if run.seconds is None else span_text(round(run.seconds))
-        verdict = f"{run.verdict}{' SIMULATED' if run.simulated else ''}"
-        row = (local_minute(run.started), *night, run.name, verdict, _tests(run), took, _boards(run))
-        table.add_row(
-            *row, style=_STYLES.get(run.verdict, "yellow") if run.verdict not in ("PASSED", "QUALIFIED") else ""
-        )
+    """Print a line a run; on a narrow terminal each run as a few lines."""
     console = VisibleConsole()
     if not console.is_terminal:
         console.width = _NOT_A_TERMINAL
-    console.print(table)
+    nights = any(run.night != local_day(run.started) for run in runs)
+    heads = ("started", *(["night"] if nights else []), "verdict", "took", "tests", "run", "boards")
+    rows = [(_style(run), _cells(run, ends, nights=nights)) for run in runs]
+    if console.width >= _WIDE:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in heads:
+            table.add_column(name, overflow="fold", no_wrap=name not in ("tests", "boards"))
+        for style, cells in rows:
+            table.add_row(*cells, style=style)
+        console.print(table)
+    else:
+        for style, cells in rows:
+            console.print("  ".join(filter(None, cells[:-3])), style=style)
+            for cell in cells[-3:]:
+                console.print(Padding(cell, (0, 0, 0, _INDENT)))
     if nights:
         say(f"a run that starts before {ends:%H:%M} belongs to the night of the day before (night_ends in bench.toml)")
+
+
+def _cells(run: ListedRun, ends: time, *, nights: bool) -> tuple[str, ...]:
+    night = [night_text(run.night, ends)] if nights else []
+    verdict = f"{run.verdict}{' SIMULATED' if run.simulated else ''}"
+    took = "" if run.seconds is None else span_text(round(run.seconds))
+    return (local_minute(run.started), *night, verdict, took, _tests(run), run.name, _boards(run))
+
+
+def _style(run: ListedRun) -> str:
+    return _STYLES.get(run.verdict, "yellow")
 
 
 def _tests(run: ListedRun) -> str:

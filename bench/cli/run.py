@@ -195,6 +195,21 @@ def run(
             rich_help_panel=_LAB,
         ),
     ] = None,
+    limits: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Further limits, [[measurements]] as in bench.toml.", rich_help_panel=_LAB),
+    ] = None,
+    lab: Annotated[
+        bool,
+        typer.Option(
+            "--lab", help="Boards of several hosts, which labgrid lends: [lab] in bench.toml.", rich_help_panel=_BOARDS
+        ),
+    ] = False,
+    count: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, max=1000, help="With --lab: any N that fit --board.", rich_help_panel=_BOARDS),
+    ] = None,
+    part_of_lab: Annotated[bool, typer.Option("--part-of-lab", hidden=True)] = False,
 ) -> None:
     """Run scenario suites on boards. What stands behind -- goes to pytest."""
     # Imported here: a shell that completes words, and --help, wait for all that stands above.
@@ -224,6 +239,10 @@ def run(
         flash_always=flash_always,
         restore=restore,
         arguments=context.args,
+        limits=limits,
+        lab=lab,
+        count=count,
+        part_of_lab=part_of_lab,
     )
     if list_only:
         from bench.cli.listing import print_tests
@@ -233,12 +252,18 @@ def run(
         raise typer.Exit(ExitCode.OK)
     be_patient(_PATIENCE_SECONDS)
     console = RunConsole(all_measured=measured)
+    if estimate and lab:
+        raise UsageError("--estimate with --lab: ask on a board's own host, which keeps its budget")
     if estimate:
         from bench.cli.estimate import print_estimate
 
-        raise typer.Exit(ExitCode.OK if print_estimate(prepare(request, console)) else ExitCode.FAILED)
+        raise typer.Exit(print_estimate(prepare(request, console)))
+    play = execute
+    if lab:
+        from bench.lab.lab_run import execute_in_lab as play
+
     with commands_stopped():
-        summary = execute(request, console)
+        summary = play(request, console)
     tell_github(summary, request.suites)
     raise typer.Exit(summary.exit_code)
 

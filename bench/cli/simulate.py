@@ -237,6 +237,12 @@ def simulate(
     no_database: Annotated[
         bool, typer.Option("--no-database", help="A rack where no udevd has run.", rich_help_panel=_CONTROL)
     ] = False,
+    first_serial: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, max=90_000, help="Of a rack's serial numbers; default 1.", rich_help_panel=_CONTROL
+        ),
+    ] = None,
     control: Annotated[
         Path | None,
         typer.Option(
@@ -255,6 +261,8 @@ def simulate(
     boards = max(len(models), len(firmwares)) if count is None else _count(count)
     usual = REALISTIC if realistic else Behaviour()
     _check_rack(rack=rack, database=not no_database, linked=link is not None, command=context.args)
+    if first_serial is not None and not rack:
+        raise UsageError("--first-serial needs --rack: only there the boards have USB serial numbers")
     code = run(
         Settings(
             count=boards,
@@ -295,6 +303,7 @@ def simulate(
             key_log=_writable("--key-log", key_log),
             rack=rack,
             database=not no_database,
+            first_serial=first_serial or 1,
             control=control,
             command=tuple(context.args),
         )

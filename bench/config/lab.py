@@ -424,6 +424,46 @@ class MeasurementLimit(Section):
         return self
 
 
+HostName = Annotated[
+    str, matching(r"[A-Za-z0-9_\[][^\s/]{0,254}", "a host as ssh knows it, such as rack1 or bench@rack1")
+]
+
+
+class LabConfig(Section):
+    """A lab of several hosts: who lends the boards, and how their hosts are reached."""
+
+    coordinator: Annotated[
+        str,
+        matching(r"(|[A-Za-z0-9_.:\[\]-]+:[0-9]{1,5})", "HOST:PORT of labgrid's coordinator, such as lab-server:20408"),
+    ] = ""
+    """Address of labgrid's coordinator, which lends the boards; empty for a lab of one host."""
+    tunnel: HostName | None = None
+    """A host through which ssh forwards the coordinator's port; ``coordinator`` is then its address as seen there."""
+    ssh: tuple[str, ...] = ("ssh",)
+    """The command that reaches a board's host, with options of the lab's own, such as ``["ssh", "-J", "gate"]``."""
+    python: str = "python3"
+    """The interpreter on the boards' hosts that has nrf91-bench installed."""
+    runs: str = ""
+    """The folder on the boards' hosts in which runs are kept until they are collected; empty is the host's default."""
+    keep_days: Annotated[float, Field(strict=True, ge=0, le=3650)] = 7.0
+    """How long a host keeps a run that was collected."""
+    lost_after_seconds: Annotated[float, Field(strict=True, ge=8, le=3600)] = 120.0
+    """A line to a host that is silent for so long is lost."""
+    fetch_seconds: Annotated[float, Field(strict=True, ge=0, le=86400)] = 600.0
+    """For so long a lost host is tried again, to fetch what it kept."""
+    abandoned_after_seconds: Annotated[float, Field(strict=True, ge=5, le=86400)] = 60.0
+    """A board that a run holds in the lab, and that nobody uses on its host for so long, is given to who waits."""
+    free_megabytes: Annotated[int, Field(strict=True, ge=0)] = 200
+    """A host with less free space is not given a run."""
+
+    @field_validator("ssh")
+    @classmethod
+    def _names_a_program(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or not value[0] or value[0].startswith("-"):
+            raise ValueError('must begin with a program, such as ["ssh"]')
+        return value
+
+
 def _time_of_day(value: object) -> object:
     if isinstance(value, time) and value.tzinfo is None:
         return value
@@ -460,6 +500,7 @@ class Config(Section):
     the night of the day before."""
     compare: Compare = Compare()
     notify: Notify = Notify()
+    lab: LabConfig = LabConfig()
 
     @field_validator("boards")
     @classmethod

@@ -34,14 +34,14 @@ class Unusable:
         return key_of(self.location)
 
 
-def check_named(path: Path | None, config: Config, boards: Collection[str], history: Path) -> None:
+def check_named(path: Path | None, config: Config, boards: Collection[str], history: Path | None) -> None:
     """Check what a lab's file names.
 
     Args:
         path: of the file; None for the default lab.
         config: its content.
         boards: names of the boards that take part; the secrets of other boards are not read.
-        history: the history file that counts.
+        history: the history file that counts; None for a run that is in no history.
 
     Raises:
         ConfigError: names file, line and key of each, and the cure.
@@ -57,9 +57,10 @@ def check_named(path: Path | None, config: Config, boards: Collection[str], hist
     raise ConfigError(f"{path or 'this lab'} names what cannot be used:\n" + "\n".join(lines))
 
 
-def unusable(config: Config, boards: Collection[str], history: Path) -> Iterator[Unusable]:
+def unusable(config: Config, boards: Collection[str], history: Path | None) -> Iterator[Unusable]:
     """Yield what a lab's file names and that cannot be used; see :func:`check_named`."""
-    yield from _history(history)
+    if history is not None:
+        yield from _history(history)
     yield from _programs(config)
     if config.network.access_point is not None:
         yield from _access_point(("network", "access_point"), config.network.access_point, needed=True)
@@ -81,6 +82,7 @@ def _programs(config: Config) -> Iterator[Unusable]:
         ("flash", "bootloader"): config.flash.bootloader,
         ("notify", "command"): config.notify.command,
         ("peers", "ssh"): ("ssh",) if config.peers.ssh else None,
+        ("lab", "ssh"): config.lab.ssh if config.lab.coordinator else None,
     }
     for location, command in commands.items():
         if command and shutil.which(command[0]) is None:

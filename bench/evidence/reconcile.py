@@ -7,6 +7,7 @@ from typing import Any
 from bench.errors import headline
 from bench.evidence import rows
 from bench.evidence.figures import of_last_attempts
+from bench.evidence.lent import LentBoards
 from bench.evidence.outcomes import Outcome, TestResult
 from bench.evidence.summary import Moment, Summary
 from bench.number_text import counted
@@ -34,13 +35,15 @@ class Reconciliation:
         self._planned: Planned = {}
         self._controls: frozenset[str] = frozenset()
         self._programmed: set[str] = set()
+        self._lent = LentBoards()
 
     def take(self, row: rows.Row) -> None:
         """Take the next row."""
         summary = self._summary
         summary.run = summary.run or row.run
-        summary.started = summary.started or row.utc
-        summary.ended = row.utc or summary.ended
+        if not row.lent:  # another host's clock may be wrong
+            summary.started = summary.started or row.utc
+            summary.ended = row.utc or summary.ended
         take = _TAKES.get(type(row))
         if take is not None:
             take(self, row)
@@ -58,7 +61,14 @@ class Reconciliation:
         still_open = sorted(
             (turn for turn in summary.open_turns if turn[0] not in self._controls), key=lambda turn: (turn[1], turn[0])
         )
-        summary.troubles += [f"round {number} of {slot} did not come to its end" for slot, number in still_open]
+        away = self._lent.unfinished
+        summary.troubles += [
+            f"round {number} of {slot} did not come to its end" for slot, number in still_open if slot not in away
+        ]
+        summary.hosts, summary.not_here = self._lent.hosts, self._lent.missing
+        summary.troubles += self._lent.troubles()
+        summary.lost += self._lent.lost()
+        summary.internal_errors += self._lent.internal_errors()
         if summary.has_parent and not summary.closed:
             summary.troubles.append("the run did not come to its end")
         summary.boards.sort(key=lambda board: _naturally(board.slot))
@@ -68,6 +78,12 @@ class Reconciliation:
 
     def _run(self, row: rows.RunRow) -> None:
         summary = self._summary
+        if row.lent:  # the run of one board on its host: no parent of ours
+            summary.simulated = summary.simulated or row.simulated
+            self._controls |= frozenset(row.controls)
+            self._lent.begin(row)
+            return
+        self._lent.expect(row)
         summary.simulated = row.simulated
         summary.groups = row.groups or {}
         summary.bench = row.bench
@@ -79,8 +95,21 @@ class Reconciliation:
     def _ended(self, row: rows.EndedRow) -> None:
         self._summary.open_turns.discard((row.slot, row.round))
 
-    def _closed(self, _: rows.ClosedRow) -> None:
-        self._summary.closed = True
+    def _closed(self, row: rows.ClosedRow) -> None:
+        if row.lent:
+            self._lent.close(row)
+        else:
+            self._summary.closed = True
+
+    def _lend(self, row: rows.LentRow) -> None:
+        self._lent.lend(row)
+        self._summary.open_turns |= self._lent.turns_of(row.slot)
+
+    def _away(self, row: rows.AwayRow) -> None:
+        self._lent.lose(row)
+
+    def _gathered(self, row: rows.GatheredRow) -> None:
+        self._lent.gather(row)
 
     def _board(self, row: rows.BoardRow) -> None:
         summary = self._summary
@@ -166,6 +195,9 @@ class Reconciliation:
 
 _TAKES: dict[type[rows.Row], Callable[[Reconciliation, Any], None]] = {
     rows.RunRow: Reconciliation._run,
+    rows.LentRow: Reconciliation._lend,
+    rows.AwayRow: Reconciliation._away,
+    rows.GatheredRow: Reconciliation._gathered,
     rows.EndedRow: Reconciliation._ended,
     rows.ClosedRow: Reconciliation._closed,
     rows.BoardRow: Reconciliation._board,

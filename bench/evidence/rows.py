@@ -35,6 +35,8 @@ class Row(Struct, frozen=True, kw_only=True, tag_field="type", tag=_kind):
         round: which round of the run.
         t_ns: when, on the monotonic clock of the host.
         utc: the same moment, ISO 8601.
+        lent: the lent board whose run on its own host wrote the row; empty for rows of this host. The stamps of such a
+            row are of that host's clocks.
     """
 
     schema: int = SCHEMA
@@ -44,6 +46,7 @@ class Row(Struct, frozen=True, kw_only=True, tag_field="type", tag=_kind):
     round: int = 1
     t_ns: int = 0
     utc: str = ""
+    lent: str = ""
 
 
 HEADER = frozenset(Row.__struct_fields__)
@@ -64,6 +67,9 @@ class RunRow(Row, frozen=True, kw_only=True):
         controls: slots of control boards, which run the tests that measure beside the others.
         bench: version of the bench.
         command: options of the command line that plays the tests again.
+        wanted: how many boards of a lab of several hosts are to run; 0 for a run on this host's boards.
+        rounds: of the tests, which each lent board is to play.
+        files: own files of the run that were sent to the boards' hosts -> their digests.
     """
 
     simulated: bool = False
@@ -73,6 +79,44 @@ class RunRow(Row, frozen=True, kw_only=True):
     controls: list[str] = []
     bench: str = ""
     command: list[str] = []
+    wanted: int = 0
+    rounds: int = 1
+    files: dict[str, str] = {}
+
+
+class LentRow(Row, frozen=True, kw_only=True):
+    """A board of another host was lent to the run, and its tests begin there.
+
+    Attributes:
+        host: name of the host in the lab.
+        address, port: where ssh reaches it, USER@ADDRESS.
+        workspace: name of the run on that host, by which its folder is found again.
+        config: digest of the host's own bench.toml.
+    """
+
+    host: str = ""
+    address: str = ""
+    port: int = 22
+    workspace: str = ""
+    config: str = ""
+
+
+class AwayRow(Row, frozen=True, kw_only=True):
+    """The host of a lent board was lost; what it wrote since then is still there."""
+
+    why: str = ""
+
+
+class GatheredRow(Row, frozen=True, kw_only=True):
+    """The folder of a lent board's run has arrived whole from its host.
+
+    Attributes:
+        exit_code: of the run on that host.
+        why: what that run printed of its end, where its rows do not explain it.
+    """
+
+    exit_code: int = 0
+    why: str = ""
 
 
 class IncidentRow(Row, frozen=True, kw_only=True):
@@ -474,6 +518,9 @@ class ScriptErrorRow(Row, frozen=True, kw_only=True, tag="script_error"):
 
 AnyRow = (
     RunRow
+    | LentRow
+    | AwayRow
+    | GatheredRow
     | IncidentRow
     | ControlRow
     | EarlierRow

@@ -6,7 +6,7 @@ Every process of a run appends to the same ``results.jsonl``; a row is one ``wri
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,18 @@ class ResultStream:
         Raises:
             EvidenceLost: the disk is full, the folder cannot be written, or the file is gone.
         """
-        line = json.dumps(_with_visible_texts(self._stamp(row)), ensure_ascii=False, separators=(",", ":"))
+        self._append(self._stamp(row))
+
+    def pass_on(self, row: Mapping[str, Any], lent: str) -> None:
+        """Append a row that a lent board's run wrote on its own host, with that host's stamps.
+
+        Raises:
+            EvidenceLost: as :meth:`add`.
+        """
+        self._append({**row, "run": self.run, "lent": lent})
+
+    def _append(self, content: Mapping[str, Any]) -> None:
+        line = json.dumps(_with_visible_texts(dict(content)), ensure_ascii=False, separators=(",", ":"))
         data = line.encode() + b"\n"
         create = os.O_CREAT if self.begins else 0
         try:

@@ -61,6 +61,8 @@ class Summary:
         troubles: why the run is not whole.
         command: options of the command line that plays the tests again; empty when it is not known.
         folder: of the run, where it is known.
+        hosts: the host of each lent board, by slot; empty for a run on this host's boards.
+        not_here: slots of lent boards whose evidence has not arrived from their hosts.
     """
 
     run: str = ""
@@ -96,6 +98,8 @@ class Summary:
     troubles: list[str] = field(default_factory=list)
     command: list[str] = field(default_factory=list)
     folder: Path | None = None
+    hosts: dict[str, str] = field(default_factory=dict)
+    not_here: set[str] = field(default_factory=set)
 
     @property
     def under_test(self) -> list[rows.BoardRow]:
@@ -259,6 +263,7 @@ class Summary:
             "rounds": max((result.round for result in self.results), default=1),
             "boards": [content_of(board) for board in self.boards],
             "firmware": sorted({board.firmware for board in self.under_test}),
+            "hosts": self.hosts,
             "peers": content_of(self.peers),
             "flashes": [content_of(flash) for flash in self.flashes],
             "images": self.images,

@@ -129,8 +129,10 @@ def _predicate(part: str, whole: str, inventory: Sequence[BoardEntry]) -> _Predi
     return lambda ran: any(condition.matches(ran.values[column]) for column in columns)
 
 
-def why_none(store: Store, text: str) -> str:
-    """Return why a choice selects nothing, as far as it can be told, as the end of a sentence; else an empty text."""
+def why_none(store: Store, text: str, inventory: Sequence[BoardEntry] = ()) -> str:
+    """Return why a choice has no measurement, as the end of a sentence; empty where that cannot be told."""
+    if chosen_runs(store, text, inventory):
+        return ": the runs that it means measured nothing"
     parts = [part.strip() for part in text.split(",")]
     for part in parts:
         dates = _DATES.fullmatch(part)

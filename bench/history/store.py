@@ -345,6 +345,15 @@ class Store:
                 return self.run(uid)
         return None
 
+    def last_application(self, slot: str, *, simulated: bool) -> tuple[str, str] | None:
+        """Return application and version that a board of a name had in its last run; None where it never answered."""
+        query = (
+            "SELECT application, application_version FROM boards JOIN runs ON runs.id = run_id"
+            " WHERE slot = ? AND boards.simulated = ? AND application <> '' ORDER BY started DESC LIMIT 1"
+        )
+        found = self.rows(query, (slot, int(simulated)))
+        return (str(found[0][0]), str(found[0][1])) if found else None
+
     def _suites_of(self, uid: str) -> set[str]:
         query = (
             "SELECT DISTINCT substr(test, 1, instr(test, '::') - 1) FROM results JOIN boards ON boards.id = board_id"

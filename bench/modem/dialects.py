@@ -5,7 +5,7 @@ row here.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.at import SERIAL_MODEM as SERIAL_MODEM_WIRE
@@ -82,6 +82,10 @@ class FirmwareDialect:
         if has(self.features, feature, version):
             return ""
         return f"this firmware ({application_text(self.application, version)}) has no {feature}"
+
+    def has_all(self, features: Iterable[str], version: str) -> bool:
+        """Return whether a version has all of some features."""
+        return all(has(self.features, name, version) for name in features)
 
 
 SERIAL_LTE_MODEM = FirmwareDialect(

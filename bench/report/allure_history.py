@@ -42,6 +42,8 @@ def remember_run(file: Path, results: Path, summary: Summary) -> None:
         OSError: the file cannot be read or written.
     """
     own = _line(results, summary)
+    if not own["testResults"]:
+        return
     file.parent.mkdir(parents=True, exist_ok=True)
     with _locked(file):
         kept = [line for line in _read(file) if line["uuid"] != own["uuid"]]

@@ -50,7 +50,7 @@ def render(program: AllureProgram, folder: Path, summary: Summary, history: Path
         with tempfile.TemporaryDirectory(prefix="nrf91-bench-allure-") as scratch:
             told = Path(scratch) / "told.json"
             content = _told(program, results, summary) | {"output": str(report), "history": ""}
-            earlier = runs_before(history, summary, results)
+            earlier = _earlier_runs(history, summary, results)
             if earlier:
                 content["history"] = str(Path(scratch) / "history.jsonl")
                 Path(content["history"]).write_text("".join(json.dumps(line) + "\n" for line in earlier), "utf-8")
@@ -64,6 +64,13 @@ def render(program: AllureProgram, folder: Path, summary: Summary, history: Path
     except OSError as error:
         raise CannotRender(f"the HTML report was not rendered: {in_words(error)}") from error
     return page
+
+
+def _earlier_runs(history: Path, summary: Summary, results: Path) -> list[dict[str, Any]]:
+    try:
+        return runs_before(history, summary, results)
+    except OSError as error:
+        raise CannotRender(f"the history of Allure, {history}, cannot be read: {in_words(error)}") from error
 
 
 def is_one_file(folder: Path) -> bool:

@@ -46,6 +46,7 @@ _COUNTS = {
     "died": "died",
 }
 _RUN = ("uid", "run", "started", "night", "seconds", "verdict", "exit_code", "simulated", "bench")
+_BOARD = ("name", "identity", "model", "firmware", "simulated", "control")
 _MEASUREMENT = (
     *("run", "started", "night", "board", "model", "simulated", "modem_firmware", "application", "application_version"),
     *("test", "name", "unit", "round", "count"),
@@ -84,7 +85,7 @@ def _run(one: ListedRun) -> dict[str, object]:
     facts = asdict(one)
     facts["run"] = one.name
     row: dict[str, object] = {name: facts[name] for name in _RUN}
-    row["boards"] = facts["boards"]
+    row["boards"] = [{name: board[name] for name in _BOARD} for board in facts["boards"]]
     row |= {name: one.counts[outcome] for name, outcome in _COUNTS.items()}
     return {**row, "known_issues": one.known_issues}
 

@@ -55,6 +55,6 @@ def failure_of(
     )
 
 
-def place_of(same: Sequence[TestResult], text: str = "") -> Place:
-    """Return a test with its boards, and a remark."""
-    return Place(same[0].test, boards_text(same), text, same[0].transcript)
+def place_of(same: Sequence[TestResult], text: str = "", links: RunLinks = NO_FOLDER) -> Place:
+    """Return a test with its boards, a remark, and the link to a transcript."""
+    return Place(same[0].test, boards_text(same), text, links.to(same[0].transcript))

@@ -95,7 +95,7 @@ class BoardNow:
         if self.progress is None or not self.progress.doing:
             return ""
         age = _age_text(self.progress.since, now)
-        return f"{self.progress.doing}{f', {age}' if age else ''}"
+        return f"{_test_text(self.progress.doing)}{f', {age}' if age else ''}"
 
 
 @dataclass(frozen=True)
@@ -209,10 +209,12 @@ def changes(told: Mapping[str, BoardNow], now: LabNow) -> Iterator[Change]:
     gone = dict(told)
     for board in now.boards:
         before = gone.pop(board.row.key, None)
+        if board.state is BoardState.NOT_ATTACHED and board.row.spec.place and board.row.ports:
+            continue  # it is being unplugged: udev still lists it, and tells in a moment
         if before is None or _use_of(before) != _use_of(board):
             yield Change(board, str(board.state), _state_text(board, now.moment))
         if board.progress is not None and (before is None or board.progress != before.progress):
-            text = _GAP.join(filter(None, (board.progress.text, board.progress.doing)))
+            text = _GAP.join(filter(None, (board.progress.text, _test_text(board.progress.doing))))
             if text:
                 yield Change(board, PROGRESS, text)
     for board in gone.values():
@@ -229,6 +231,12 @@ def _state_text(board: BoardNow, now: datetime) -> str:
     named = f"by {use}" if board.purpose else use
     beside = board.doing(now) if board.unread else ""
     return _GAP.join(filter(None, (named, board.purpose, board.kept_beside(now), beside)))
+
+
+def _test_text(doing: str) -> str:
+    """Return a test as the console of a run shows it: ``latency: test_round_trip[TCP-256]``; another text as it is."""
+    file, colons, name = doing.partition("::")
+    return f"{Path(file).stem.removeprefix('test_')}: {name}" if colons and file.endswith(".py") else doing
 
 
 def _kept_text(kept: Reservation, now: datetime) -> str:

@@ -8,6 +8,7 @@ from bench.config.plan import Plan
 from bench.evidence.qualification import Qualification, Waived
 from bench.number_text import percent
 from bench.report.failures import group_by_test, place_of
+from bench.report.links import RunLinks
 from bench.report.views import Place
 
 
@@ -52,7 +53,7 @@ class PlanView:
     waivers: Sequence[WaiverView]
 
 
-def plan_view(judged: Qualification, limits_used: set[str], digest: str = "") -> PlanView:
+def plan_view(judged: Qualification, limits_used: set[str], links: RunLinks, digest: str = "") -> PlanView:
     """Return a plan and what came of it; ``digest`` is that of the run's copy of the plan."""
     plan = judged.plan
     return PlanView(
@@ -69,7 +70,7 @@ def plan_view(judged: Qualification, limits_used: set[str], digest: str = "") ->
                 waiver.reference,
                 waiver.owner,
                 str(waiver.expires),
-                _excused(one for one in judged.waived if one.waiver == waiver),
+                _excused((one for one in judged.waived if one.waiver == waiver), links),
             )
             for waiver in plan.waivers
         ],
@@ -101,5 +102,5 @@ def _limit(limit: MeasurementLimit, used: set[str]) -> LimitView:
     return LimitView(limit.name, limit.statistic, ", ".join(bounds), limit.title in used)
 
 
-def _excused(waived: Iterable[Waived]) -> list[Place]:
-    return [place_of(same) for same in group_by_test(one.result for one in waived)]
+def _excused(waived: Iterable[Waived], links: RunLinks) -> list[Place]:
+    return [place_of(same, links=links) for same in group_by_test(one.result for one in waived)]

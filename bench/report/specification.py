@@ -131,8 +131,8 @@ class Specification:
     def markdown(self) -> str:
         """Return the matrix as Markdown: id, text, applications, and the results on each board."""
         boards = sorted(self.boards)
-        runs = ", ".join(f"{markdown_text(run)} ({markdown_text(lab_time(utc))})" for run, utc in self.runs.items())
-        title = ["# What the specification says, and how its tests ended", "", f"Runs: {runs}", ""]
+        runs = ", ".join(f"{run} ({lab_time(utc)})" for run, utc in self.runs.items())
+        title = ["# What the specification says, and how its tests ended", "", markdown_text(f"Runs: {runs}"), ""]
         heads = ["statement", "what it says", "of", *(markdown_text(str(board)) for board in boards)]
         lines = [*title, f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
         for statement in self.statements.values():

@@ -99,13 +99,16 @@ class VerdictView:
         if judged is None:
             return None
         folder = self._links.folder
-        return plan_view(judged, self._summary.limits_used, "" if folder is None else digest(folder / PLAN_FILE))
+        sha256 = "" if folder is None else digest(folder / PLAN_FILE)
+        return plan_view(judged, self._summary.limits_used, self._links, sha256)
 
     @property
     def known_issues(self) -> Sequence[Place]:
         """The tests that failed because of a known issue, without those that a waiver of the plan names."""
         known = (one for one in self._summary.results if one.known_issue and id(one) not in self._excuses)
-        return [place_of(same, same[0].message.removeprefix("known issue: ")) for same in group_by_test(known)]
+        return [
+            place_of(same, same[0].message.removeprefix("known issue: "), self._links) for same in group_by_test(known)
+        ]
 
     @property
     def known_texts(self) -> Sequence[tuple[str, str]]:
@@ -121,7 +124,7 @@ class VerdictView:
     @property
     def retried(self) -> Sequence[Place]:
         """The tests that passed only when they were tried again."""
-        return [place_of([one], one.earlier) for one in self._summary.results if one.retried]
+        return [place_of([one], one.earlier, self._links) for one in self._summary.results if one.retried]
 
     @property
     def skipped(self) -> Sequence[tuple[str, int]]:
@@ -139,7 +142,10 @@ class VerdictView:
     @property
     def boards(self) -> Sequence[BoardView]:
         """The boards, also those that did not answer."""
-        answered = [_board(board, self._summary.flashes) for board in self._summary.boards]
+        answered = [
+            _board(board, self._summary.hosts.get(board.slot, ""), self._summary.flashes)
+            for board in self._summary.boards
+        ]
         known = {board.slot for board in answered}
         planned = {result.slot for result in (*self._summary.results, *self._summary.left_out)}
         silent = [BoardView(slot, remarks=["did not answer"]) for slot in sorted(planned - known)]
@@ -182,8 +188,9 @@ class VerdictView:
     @cached_property
     def matrix(self) -> MatrixView:
         """Scenarios by kind of board, deviating boards named."""
-        compared = self._summary.comparison.measurements if self._summary.comparison is not None else ()
-        found = matrix(self._summary.results, self._summary.under_test, (), compared)
+        summary = self._summary
+        compared = summary.comparison.measurements if summary.comparison is not None else ()
+        found = matrix(summary.results, summary.under_test, summary.measurements, compared)
         suites: dict[str, list[tuple[str, Sequence[CellView | None]]]] = {}
         for scenario, cells in found.cells.items():
             row = (scenario.partition("::")[2] or scenario, [self._cell(cells.get(kind)) for kind in found.kinds])
@@ -227,14 +234,14 @@ def _image_text(flash: FlashRow) -> str:
     return f"{flash.image} {flash.outcome}, SHA-256 {flash.sha256}"
 
 
-def _board(board: BoardRow, flashes: Iterable[FlashRow]) -> BoardView:
+def _board(board: BoardRow, host: str, flashes: Iterable[FlashRow]) -> BoardView:
     return BoardView(
         board.slot,
         " ".join(part for part in (board.model, board.part) if part),
         _firmware(board),
         board.network.text,
         ", ".join(board.ids.values()),
-        board.port,
+        f"{board.port} at {host}" if host else board.port,
         _remarks(board),
         list(dict.fromkeys(_image_text(flash) for flash in flashes if flash.slot == board.slot)),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """A test, its boards, and a remark."""
+    """A test, its boards, a remark, and the link to a transcript."""
 
     test: str
     boards: str

@@ -18,7 +18,7 @@ from bench.report.comparison import comparison_row
 from bench.report.history import run_record
 from bench.report.notification import RunChange, change_since, notify
 from bench.run.folder import find_choice, rebuild, save, with_earlier_nights
-from bench.run.run import Run
+from bench.run.played import PlayedRun
 from bench.run.watcher import Level
 from bench.run.worker import Worker
 
@@ -42,11 +42,11 @@ class Ending:
         history: the history file; None keeps none.
     """
 
-    run: Run
+    run: PlayedRun
     plan: Path | None
     history: Path | None
 
-    def reconcile(self, workers: Sequence[Worker]) -> Summary:
+    def reconcile(self, workers: Sequence[Worker] = ()) -> Summary:
         """Write what is missing into the stream, then read it from its beginning and write what it proves.
 
         Raises:
@@ -84,7 +84,7 @@ class Ending:
         if summary.lost:
             self.run.watcher.line("history", "not added: evidence was lost", Level.WARNING)
             return
-        lab = self.run.workers.lab
+        lab = self.run.lab
         try:
             with Store(self.history, night_ends=lab.night_ends) as store:
                 record = run_record(self.run.folder, summary)
@@ -98,12 +98,13 @@ class Ending:
         try:
             remember_run(history_beside(self.history), self.run.folder / "allure-results", summary)
         except OSError as error:
-            text = f"the trend of Allure reports lacks this run: {history_beside(self.history)}: {in_words(error)}"
+            file = history_beside(self.history)
+            text = f"{file}: {in_words(error)}; nrf91-bench history import adds a run that is missing"
             self.run.watcher.line("allure", text, Level.WARNING)
 
     def _tell(self, change: RunChange, summary: Summary) -> None:
         """Notify people where something has changed."""
-        section = self.run.workers.lab.notify
+        section = self.run.lab.notify
         if not change.worth_telling:
             return
         try:
@@ -139,7 +140,7 @@ class Ending:
             return
         earlier = {}
         try:
-            with Store(self.history, only_read=True, night_ends=self.run.workers.lab.night_ends) as store:
+            with Store(self.history, only_read=True, night_ends=self.run.lab.night_ends) as store:
                 for (test, simulated), boards in sorted(failed.items()):
                     earlier[test] = store.earlier(test, sorted(boards), simulated=simulated)
         except (LabError, sqlite3.Error):
@@ -154,7 +155,7 @@ class Ending:
         if not baseline:
             return
         try:
-            lab = self.run.workers.lab
+            lab = self.run.lab
             settings = CompareSettings(**lab.compare.model_dump())
             base = find_choice(baseline, self.history, lab)
             own = with_earlier_nights(find_choice(str(self.run.folder), self.history, lab), self.history, base)
@@ -167,7 +168,7 @@ class Ending:
     def _rebuild(self) -> Summary:
         """Return what the folder proves; that no hardware took part is said even when all evidence is lost."""
         summary = rebuild(self.run.folder)
-        summary.simulated = summary.simulated or any(not spec.hardware for spec in self.run.specs)
+        summary.simulated = summary.simulated or self.run.simulated
         return summary
 
     def _without_evidence(self, why: str) -> Summary:

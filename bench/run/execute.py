@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards
 from bench.config.known_issues import known_issue_files, load_known_issues
 from bench.config.lab import Config, load
+from bench.config.limits import with_limits
 from bench.config.named_files import check_named
 from bench.config.plan import FILE as PLAN_FILE
 from bench.config.plan import Plan, load_plan
@@ -69,19 +70,25 @@ def prepare(request: RunRequest, watcher: Watcher | None = None) -> Prepared:
     """
     watcher = watcher or Watcher()
     request.check()
-    lab = load(request.config)
+    lab = with_limits(load(request.config), request.limits)
     plan = load_plan(request.plan) if request.plan else None
-    selection = suites.select(plan.suites) if plan else select_suites(request)
+    by_plan = plan is not None and not (request.part_of_lab and request.suites)  # its paths are those of another host
+    selection = suites.select(plan.suites) if plan and by_plan else select_suites(request)
     boards = choose_boards(request, lab, plan, watcher.line)
     simulated = 1 if request.simulate is Simulate.AUTO and not boards else request.simulated_boards
     for file in known_issue_files(selection.paths, Path.cwd()):
         load_known_issues(file)
-    check_named(request.config, lab, [spec.slot for spec in boards], request.history or lab.history)
+    check_named(request.config, lab, [spec.slot for spec in boards], history_of(request, lab))
     rounds = plan.repetitions if plan else request.repeat
     arguments = tuple(plan.arguments if plan else request.arguments)
     check_arguments(arguments)
     images = wanted_images(request, lab, plan, boards)
     return Prepared(request, lab, plan, selection, boards, simulated, rounds, images, arguments)
+
+
+def history_of(request: RunRequest, lab: Config) -> Path | None:
+    """Return the history file of a run; None for a part of a lab's run, which is in nobody's history by itself."""
+    return None if request.part_of_lab else request.history or lab.history
 
 
 def execute(request: RunRequest, watcher: Watcher | None = None) -> Summary:
@@ -112,14 +119,16 @@ def _execute(prepared: Prepared, folder: Path, watcher: Watcher) -> Summary:
     request, lab = prepared.request, prepared.lab
     prepared, plan = _with_own_plan(prepared, folder)
     peer_name = lab.peers.name or (PEER_NAME if prepared.simulated else None)
-    workers = Workers(folder, prepared.selection, request.config, lab, prepared.arguments, plan, peer_name)
+    workers = Workers(
+        folder, prepared.selection, request.config, lab, prepared.arguments, plan, peer_name, request.limits
+    )
     needed = named_slots(prepared.boards, request)
     with Interruption() as interruption:
         with contextlib.suppress(OSError):  # begin() finds out, and says so
             write_json(folder / SUMMARY, Summary(folder.name).to_json())
         stream = ResultStream(folder, folder.name)
         run = Run(workers, stream, watcher, interruption, request.until, request.wait, needed)
-        ending = Ending(run, plan, request.history or lab.history)
+        ending = Ending(run, plan, history_of(request, lab))
         with _all_boards(prepared) as specs:
             schedule = schedule_boards(specs, request.interleave, prepared.rounds)
             schedule = schedule.beside(control_boards(lab, schedule.specs))

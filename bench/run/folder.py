@@ -33,7 +33,7 @@ def rebuild(folder: Path) -> Summary:
     if not (folder / STREAM).exists():
         summary.lost.append("there is no result stream")
     shown = count_results(folder / "allure-results")
-    planned = len(summary.results) + len(summary.left_out)
+    planned = sum(result.slot not in summary.not_here for result in (*summary.results, *summary.left_out))
     if summary.has_parent and shown < planned:
         summary.lost.append(f"Allure holds {shown} results of {planned} planned tests")
     if (folder / PLAN_FILE).is_file():  # last: it judges by all that is known
@@ -100,7 +100,7 @@ def find_choice(text: str, history: Path, lab: Config | None = None) -> Choice:
     with Store(history, only_read=True, night_ends=lab.night_ends) as store:
         found = _find_observations(store, text, lab)
         if not found.side:
-            hint = why_none(store, text) or "; nrf91-bench history list shows its runs"
+            hint = why_none(store, text, lab.boards) or "; nrf91-bench history list shows its runs"
             raise UsageError(f"the history {history} has no measurement of {text!r}{hint}")
     return found
 

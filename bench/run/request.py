@@ -45,6 +45,11 @@ class RunRequest:
         flash_always: program boards that hold their images already, too.
         restore: put the lab's golden images back after the run.
         arguments: for pytest.
+        limits: a file of further limits; see :mod:`bench.config.limits`.
+        lab: on boards of a lab of several hosts; :func:`bench.lab.lab_run.execute_in_lab` plays such a run.
+        count: how many boards of such a lab; None is each that a selector means.
+        part_of_lab: the run is one board's part of a run over several hosts: history, notification, the plan's verdict
+            and the repetition of lost boards belong to whoever started that.
     """
 
     boards: Sequence[str] = ()
@@ -68,6 +73,10 @@ class RunRequest:
     flash_always: bool = False
     restore: bool = False
     arguments: Sequence[str] = ()
+    limits: Path | None = None
+    lab: bool = False
+    count: int | None = None
+    part_of_lab: bool = False
 
     @property
     def simulated_boards(self) -> int:
@@ -94,7 +103,9 @@ class RunRequest:
         options += [("--image", str(self.image))] if self.image is not None else []
         options += [("--modem-image", str(self.modem_image))] if self.modem_image is not None else []
         options += [("--suite", name) for name in suites]
-        words = [word for option in options for word in option]
+        options += [("--limits", str(self.limits))] if self.limits else []
+        options += [("--count", str(self.count))] if self.count is not None else []
+        words = [*(["--lab"] if self.lab else []), *(word for option in options for word in option)]
         return [*words, *(["--realistic"] if self.realistic else []), *(["--", *arguments] if arguments else [])]
 
     def check(self) -> None:
@@ -104,6 +115,7 @@ class RunRequest:
             UsageError: a plan says what runs, and something else does too; a time that has passed; not two groups;
                 realistic boards or a firmware where none is simulated; more firmwares than boards.
         """
+        self._check_lab()
         if self.simulate is Simulate.NEVER and (self.realistic or self.firmwares):
             option = "--realistic" if self.realistic else "--firmware"
             raise UsageError(f"{option} is for simulated boards: add --simulate {max(1, len(self.firmwares))}")
@@ -121,16 +133,36 @@ class RunRequest:
         if self.simulate is Simulate.AUTO:
             raise UsageError("--simulate auto with --plan: give a number, because nothing is qualified by accident")
         options: tuple[tuple[str, object], ...] = (
-            ("--suite", self.suites),
+            ("--suite", self.suites if not self.part_of_lab else None),
             ("--test", self.tests),
             ("--last-failed", self.last_failed),
             ("arguments behind --", self.arguments),
             ("--interleave", self.interleave),
             ("--repeat", self.repeat),
+            ("--limits", self.limits if not self.part_of_lab else None),
         )
         for option, given in options:
             if given:
                 raise UsageError(f"{option} with --plan: the plan says what runs")
+
+    def _check_lab(self) -> None:
+        """Check what is only for a lab of several hosts, or cannot be there.
+
+        Raises:
+            UsageError: says which option, and why.
+        """
+        if not self.lab:
+            if self.count is not None:
+                raise UsageError("--count is for a lab of several hosts: add --lab")
+            return
+        options: tuple[tuple[str, object, str], ...] = (
+            ("--port", self.ports, "its boards have names"),
+            ("--simulate", self.simulate is not Simulate.NEVER, "its boards are those of its hosts"),
+            ("--interleave", self.interleave, "both groups must hang on one host; run it there"),
+        )
+        for option, given, why in options:
+            if given:
+                raise UsageError(f"{option} with --lab: {why}")
 
 
 _SHOWS = frozenset(

@@ -17,6 +17,8 @@ from pathlib import Path
 from bench import __version__
 from bench.boards import BoardLeased, BoardSpec, Holder, Lease, reservation_of
 from bench.boards.hotplug import ended_text, has_ended
+from bench.boards.lease import FOR
+from bench.config.lab import Config
 from bench.evidence import EvidenceLost, ResultStream, RowReader, Summary, rows, write_json
 from bench.evidence.run_folder import too_little_room
 from bench.evidence.summary import FILE as SUMMARY
@@ -29,6 +31,7 @@ from bench.run.schedule import Schedule, Turn
 from bench.run.state import RunState, retries
 from bench.run.watcher import Level, Watcher
 from bench.run.worker import Worker, Workers
+from bench.visible import visible_line
 
 _LOOK_SECONDS = 0.2
 # After an interruption a board is brought back to a known state; then the run ends whatever happens.
@@ -81,6 +84,16 @@ class Run:
     def folder(self) -> Path:
         """The run's folder."""
         return self.workers.folder
+
+    @property
+    def lab(self) -> Config:
+        """What the lab's file says."""
+        return self.workers.lab
+
+    @property
+    def simulated(self) -> bool:
+        """Whether one of its boards is not hardware."""
+        return any(not spec.hardware for spec in self.specs)
 
     @contextlib.contextmanager
     def leased(self, specs: Sequence[BoardSpec]) -> Iterator[None]:
@@ -304,5 +317,7 @@ def _interrupt(running: Sequence[Worker]) -> None:
 
 
 def job() -> str:
-    """Return what this process does, for whoever is refused a board meanwhile."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]
+    """Return what this process does, and for whom, for whoever is refused a board meanwhile."""
+    person = visible_line(os.environ.get(FOR, ""))
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return f"for {person}: {command}"[:200] if person else command[:200]

@@ -50,6 +50,7 @@ class Workers:
         arguments: for pytest.
         plan: the file of the plan, if there is one.
         peer_name: a name of the peers, if they have one.
+        limits: a file of further limits, if there is one.
     """
 
     folder: Path
@@ -59,6 +60,7 @@ class Workers:
     arguments: tuple[str, ...] = ()
     plan: Path | None = None
     peer_name: str | None = None
+    limits: Path | None = None
 
     def start(self, spec: BoardSpec, lease: Lease, number: int, again: Sequence[str] = ()) -> Worker:
         """Start a round of a board's tests, or a second attempt at some of them."""
@@ -71,6 +73,7 @@ class Workers:
             *(f"--timeout={self._patience(spec):.0f}", "-o", "timeout_method=signal"),
             *((f"--bench-peer-name={self.peer_name}",) if self.peer_name else ()),
             *((f"--bench-plan={self.plan.resolve()}",) if self.plan else ()),
+            *((f"--bench-limits={self.limits.resolve()}",) if self.limits else ()),
             *((f"--bench-attempt={attempt}",) if attempt > 1 else ()),
             *((f"--bench-round={number}",) if number > 1 else ()),
             *self.arguments,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards, named_port
 from bench.config.lab import Config, load
+from bench.config.limits import with_limits
 from bench.config.plan import load_plan
 from bench.evidence import ResultStream
 from bench.evidence.run_folder import new_run_folder
@@ -24,6 +25,7 @@ class SessionRequest:
         port: of the board.
         config: the lab's file.
         plan: a plan whose limits count.
+        limits: a file of further limits, which come before the plan's.
         folder: of the run; None makes one.
         peer_name: a name of the peers in the board's network.
         attempt, round: of the run.
@@ -34,6 +36,7 @@ class SessionRequest:
     port: str | None = None
     config: Path | None = None
     plan: Path | None = None
+    limits: Path | None = None
     folder: Path | None = None
     peer_name: str | None = None
     attempt: int = 1
@@ -70,7 +73,7 @@ def _session(request: SessionRequest, lab: Config, spec: BoardSpec, peer_name: s
 
 
 def _lab(request: SessionRequest) -> Config:
-    lab = load(request.config)
+    lab = with_limits(load(request.config), request.limits)
     if request.plan is None:
         return lab
     limits = (*lab.measurements, *load_plan(request.plan).measurements)  # the later one counts

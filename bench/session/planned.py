@@ -16,6 +16,7 @@ class PlannedTest(msgspec.Struct, frozen=True, kw_only=True):
         suite: what its suite is about, likewise.
         markers: of the bench, by name.
         needs: the option of pytest without which it is left out; empty when it runs.
+        features: that the firmware must have; on one without them the test is left out.
         cost: the most that it has cost, or may cost, by the names of :class:`bench.boards.Cost`.
     """
 
@@ -24,6 +25,7 @@ class PlannedTest(msgspec.Struct, frozen=True, kw_only=True):
     suite: str = ""
     markers: Sequence[str] = ()
     needs: str = ""
+    features: Sequence[str] = ()
     cost: dict[str, int] = {}
 
     @property

@@ -52,6 +52,7 @@ class SimulatedBoard:
 
     Attributes:
         name: ``simulated-1`` ...
+        number: the end of its serial number; boards of other numbers are other boards, in other racks too.
         model: its kind, a name of the models.
         firmware: the name of its firmware.
         task: its firmware while it has power.
@@ -59,11 +60,11 @@ class SimulatedBoard:
 
     def __init__(self, settings: Settings, index: int) -> None:
         self.name = f"simulated-{index + 1}"
-        self.index = index
+        self.number = settings.first_serial + index
         self.model = settings.models[index % len(settings.models)]
         self.firmware = settings.firmwares[index % len(settings.firmwares)]
         self.journal = Journal(self.name, settings.journal)
-        self.identity = _make_identity(settings, self.model, index)
+        self.identity = _make_identity(settings, self.model, index, self.number - 1)
         self.task: asyncio.Task[None] | None = None
         self._settings = settings
         self._credentials = _provision(settings)
@@ -163,7 +164,7 @@ class SimulatedBoard:
 
     def is_called(self, name: str) -> bool:
         """Return whether it is the board of a name or a serial number, with or without leading zeros."""
-        serial = usb_device(self.model, self.index).serial
+        serial = usb_device(self.model, self.number).serial
         return name == self.name or name.lstrip("0").upper() == serial.lstrip("0").upper()
 
     def erase(self, kind: str) -> None:
@@ -326,17 +327,17 @@ def _provision(settings: Settings) -> CredentialStore:
     return store
 
 
-def _make_identity(settings: Settings, name: str, index: int) -> SimulatedIdentity:
+def _make_identity(settings: Settings, name: str, index: int, rank: int) -> SimulatedIdentity:
     """Return a board's identity; each board of this host has an address of its own in 127.0.0.0/8 for the peers."""
     serial = os.getpid() * 64 + index
     own = f"127.{64 + (serial >> 16) % 64}.{(serial >> 8) % 256}.{1 + serial % 254}"
     model = MODELS[name]
     return SimulatedIdentity(
         model=replace(model, modem_firmware=settings.modem_firmware or model.modem_firmware),
-        imei=f"{359404230000000 + index:015d}",
-        imsi=f"{1010000000000 + index:015d}",
-        iccid=f"{8900100000000000000 + index:019d}",
-        uuid=f"50503041-3633-4261-803d-{0x1E2B8F70111A + index:012x}",
+        imei=f"{359404230000000 + rank:015d}",
+        imsi=f"{1010000000000 + rank:015d}",
+        iccid=f"{8900100000000000000 + rank:019d}",
+        uuid=f"50503041-3633-4261-803d-{0x1E2B8F70111A + rank:012x}",
         address=settings.address or own,
         address6="::1",
     )

@@ -18,6 +18,7 @@ from bench.simulator.namespace import bind, unmount
 from bench.simulator.usb import UsbDevice
 
 _ACM_MAJOR = 166
+_USB_MAJOR = 189
 _HUB = "devices/pci0000:00/0000:00:14.0/usb1"
 _UEVENT_PROTOCOL, _UDEV_GROUP = 15, 2
 _LIBUDEV_MAGIC = 0xFEEDCAFE
@@ -26,10 +27,11 @@ _INITIALIZED = "123456789"
 
 @dataclass
 class Plugged:
-    """A device in the rack: its place, and the files that show it."""
+    """A device in the rack: its place, its number on the bus, and the files that show it."""
 
     device: UsbDevice
     place: str
+    number: int
     folder: Path
     ttys: list["_Tty"] = field(default_factory=list)
 
@@ -52,6 +54,7 @@ class Rack:
         self._database = database
         self._plugged: dict[str, Plugged] = {}
         self._sequence = 0
+        self._last_number = 1  # the hub's
 
     def free_place(self) -> str:
         """Return the first free USB place."""
@@ -73,9 +76,10 @@ class Rack:
         """
         place = place or self.free_place()
         self._check(device, place, first_tty)
-        plugged = self._plugged[place] = Plugged(device, place, self._sys / _HUB / place)
+        self._last_number += 1
+        plugged = self._plugged[place] = Plugged(device, place, self._last_number, self._sys / _HUB / place)
         self._describe(plugged)
-        self._send("add", f"/{_HUB}/{place}", {"SUBSYSTEM": "usb", "DEVTYPE": "usb_device"})
+        self._send("add", f"/{_HUB}/{place}", self._device_event(plugged))
         number = first_tty
         for interface, port in zip(device.interfaces, ports, strict=True):
             number = self._free_tty(number or 0)
@@ -104,7 +108,7 @@ class Rack:
             "idProduct": device.product,
             "serial": device.serial,
             "busnum": "1",
-            "devnum": number,
+            "devnum": str(plugged.number),
             "bNumInterfaces": str(2 * len(device.interfaces)),
             "manufacturer": device.manufacturer,
             "product": device.name,
@@ -112,9 +116,24 @@ class Rack:
         }
         for name, text in attributes.items():
             _write(folder / name, f"{text}\n")
-        _write(folder / "uevent", "DEVTYPE=usb_device\nDRIVER=usb\n")
+        kernel = device.kernel_properties(plugged.number)
+        minor = plugged.number - 1
+        rows = {"MAJOR": str(_USB_MAJOR), "MINOR": str(minor), "DEVTYPE": "usb_device", "DRIVER": "usb", **kernel}
+        _write(folder / "uevent", "".join(f"{key}={value}\n" for key, value in rows.items()))
         _link(folder / "subsystem", self._sys / "bus/usb")
         _link(self._sys / "bus/usb/devices" / place, folder)
+        _link(self._sys / "dev/char" / f"{_USB_MAJOR}:{minor}", folder)
+        if self._database:
+            shown = "".join(f"E:{key}={value}\n" for key, value in device.device_properties(place).items())
+            _write(self._udev / "data" / f"c{_USB_MAJOR}:{minor}", f"I:{_INITIALIZED}\n{shown}V:1\n")
+
+    def _device_event(self, plugged: Plugged) -> dict[str, str]:
+        """Return the properties with which a device itself, not one of its ports, comes and goes."""
+        device = plugged.device
+        known = device.device_properties(plugged.place) if self._database else {}
+        kernel = device.kernel_properties(plugged.number)
+        kernel["DEVNAME"] = f"/dev/{kernel['DEVNAME']}"
+        return {"SUBSYSTEM": "usb", "DEVTYPE": "usb_device", **kernel, **known}
 
     def unplug(self, plugged: Plugged) -> None:
         """Unplug a device: remove its nodes and send the events, the innermost first."""
@@ -129,9 +148,11 @@ class Rack:
             (self._udev / "data" / f"c{_ACM_MAJOR}:{tty.minor}").unlink(missing_ok=True)
         shutil.rmtree(plugged.folder)
         (self._sys / "bus/usb/devices" / plugged.place).unlink(missing_ok=True)
+        (self._sys / "dev/char" / f"{_USB_MAJOR}:{plugged.number - 1}").unlink(missing_ok=True)
+        (self._udev / "data" / f"c{_USB_MAJOR}:{plugged.number - 1}").unlink(missing_ok=True)
         for tty in plugged.ttys:
             self._send("remove", tty.path, tty.properties)
-        self._send("remove", base, {"SUBSYSTEM": "usb", "DEVTYPE": "usb_device"})
+        self._send("remove", base, self._device_event(plugged))
 
     def _free_tty(self, first: int) -> int:
         taken = {tty.minor for plugged in self._plugged.values() for tty in plugged.ttys}

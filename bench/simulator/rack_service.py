@@ -104,7 +104,7 @@ class RackService:
     def _plug(self, board: SimulatedBoard, place: str | None, tty: int | None) -> Plugged:
         if board.name in self._plugged:
             raise ValueError(f"{board.name} is plugged in already")
-        device = usb_device(board.model, board.index)
+        device = usb_device(board.model, board.number)
         silent = [SilentPort() for _ in device.interfaces[1:]]
         ports = [board.power_on(), *(port.path for port in silent)]
         plugged = self._plugged[board.name] = self._rack.plug(device, ports, place=place, first_tty=tty)

@@ -43,6 +43,7 @@ class Settings:
         key_log: file for the secrets of handshakes.
         rack: whether the boards are shown on USB.
         database: whether the rack has udev's database.
+        first_serial: number in the USB serial number of the rack's first board; the others follow it.
         control: path of the control socket.
         command: what runs inside the rack.
     """
@@ -71,5 +72,6 @@ class Settings:
     key_log: Path | None = None
     rack: bool = False
     database: bool = True
+    first_serial: int = 1
     control: Path | None = None
     command: tuple[str, ...] = ()

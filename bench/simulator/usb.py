@@ -23,10 +23,19 @@ class UsbDevice:
     serial: str
     interfaces: tuple[str, ...]
 
-    def properties(self, interface: str, place: str) -> dict[str, str]:
-        """Return the properties that udev's own rules compute for the tty of an interface."""
+    def kernel_properties(self, number: int) -> dict[str, str]:
+        """Return what the kernel itself says of the device, by its number on the first bus."""
+        return {
+            "DEVNAME": f"bus/usb/001/{number:03d}",
+            "PRODUCT": f"{int(self.vendor, 16):x}/{int(self.product, 16):x}/100",
+            "TYPE": "239/2/1",
+            "BUSNUM": "001",
+            "DEVNUM": f"{number:03d}",
+        }
+
+    def device_properties(self, place: str) -> dict[str, str]:
+        """Return the properties that udev's own rules compute for the device, and for each of its ports."""
         maker, name = (text.replace(" ", "_") for text in (self.manufacturer, self.name))
-        path = f"pci-0000:00:14.0-usb-0:{place.partition('-')[2]}:1.{int(interface, 16)}"
         return {
             "ID_BUS": "usb",
             "ID_VENDOR": maker,
@@ -35,9 +44,16 @@ class UsbDevice:
             "ID_MODEL_ID": self.product,
             "ID_SERIAL": f"{maker}_{name}_{self.serial}",
             "ID_SERIAL_SHORT": self.serial,
+            "ID_PATH": f"pci-0000:00:14.0-usb-0:{place.partition('-')[2]}",
+        }
+
+    def properties(self, interface: str, place: str) -> dict[str, str]:
+        """Return the properties that udev's own rules compute for the tty of an interface."""
+        own = self.device_properties(place)
+        return own | {
             "ID_USB_DRIVER": "cdc_acm",
             "ID_USB_INTERFACE_NUM": interface,
-            "ID_PATH": path,
+            "ID_PATH": f"{own['ID_PATH']}:1.{int(interface, 16)}",
         }
 
     def links(self, interface: str, place: str) -> tuple[str, ...]:
@@ -54,15 +70,15 @@ def _probe(product: str, serial: str, interfaces: tuple[str, ...]) -> UsbDevice:
 
 
 def usb_device(model: str, number: int) -> UsbDevice:
-    """Return the device of the ``number``-th simulated board of a rack, from 0."""
+    """Return the device of a simulated board of a rack; ``number``, from 1, is the end of its serial number."""
     return {
-        "nrf9160dk": _probe("1055", f"0009600{number + 1:05d}", ("00", "02", "04")),
-        "nrf9161dk": _probe("1069", f"0010509{number + 1:05d}", ("00", "02")),
-        "nrf9151dk": _probe("1069", f"0010512{number + 1:05d}", ("00", "02")),
+        "nrf9160dk": _probe("1055", f"0009600{number:05d}", ("00", "02", "04")),
+        "nrf9161dk": _probe("1069", f"0010509{number:05d}", ("00", "02")),
+        "nrf9151dk": _probe("1069", f"0010512{number:05d}", ("00", "02")),
         "thingy91": UsbDevice(
-            "1915", "9100", "Nordic Semiconductor", "Thingy:91 UART", f"THINGY91_{number + 1:012X}", ("00", "02")
+            "1915", "9100", "Nordic Semiconductor", "Thingy:91 UART", f"THINGY91_{number:012X}", ("00", "02")
         ),
         "thingy91x": UsbDevice(
-            "1915", "910a", "Nordic Semiconductor", "Thingy:91 X UART", f"THINGY91X_F3{number + 1:09X}", ("01", "04")
+            "1915", "910a", "Nordic Semiconductor", "Thingy:91 X UART", f"THINGY91X_F3{number:09X}", ("01", "04")
         ),
     }[model]

@@ -165,6 +165,13 @@ class TestRenders:
         ]
         assert not (host.run / "allure-report" / "index.html").exists()
 
+    def test_a_history_that_cannot_be_read(self, host: Host, tmp_path: Path) -> None:
+        host.install_allure()
+        host.program("node", RENDERS)
+        (tmp_path / "allure-history.jsonl").mkdir()
+        code, text = host.report("--history", str(tmp_path / "history.sqlite"))
+        assert (code, "allure-history.jsonl, cannot be read: Is a directory" in text) == (3, True)
+
     def test_one_that_writes_nothing(self, host: Host) -> None:
         host.install_allure()
         host.program("node", "echo v24.1.0")
@@ -377,6 +384,13 @@ class TestResults:
     def test_steps_are_the_test_s_own_commands(self, results: dict[str, dict[str, Any]]) -> None:
         steps = [step["name"] for step in results["test_refused"]["steps"]]
         assert steps == ["AT", "AT#NOSUCH: ERROR"], "neither the bench's before it nor those after it"
+
+    def test_messages_of_one_cause_are_alike(self, results: dict[str, dict[str, Any]]) -> None:
+        refused = results["test_refused"]
+        message = refused["statusDetails"]["message"].splitlines()
+        assert (len(message), message[1].endswith(': modem.link.command("AT#NOSUCH")')) == (2, True)
+        assert refused["description"].startswith("What board and peers did last:\n\n    ")
+        assert "AT#NOSUCH" in refused["description"]
 
 
 def labels(result: dict[str, Any]) -> dict[str, str]:

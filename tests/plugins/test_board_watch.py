@@ -79,9 +79,9 @@ class TestLines:
             assert "SIMULATED" in line_with(watch, "free", "mine")
             with Lease(bench.key, "mine", "a night", folder=run):
                 assert "a night" in line_with(watch, "in use", "mine", "SIMULATED")
-                assert "1/4, 1 failed   t.py::t1" in line_with(watch, "progress", "mine")
+                assert "1/4, 1 failed   t: t1" in line_with(watch, "progress", "mine")
                 add_rows(run, *failed(1))  # one more has failed: that is told at once
-                assert "2/4, 2 failed   t.py::t2" in line_with(watch, "progress", "mine")
+                assert "2/4, 2 failed   t: t2" in line_with(watch, "progress", "mine")
             line_with(watch, "free", "mine")
             watch.send_signal(signal.SIGINT)
             assert watch.wait(_PATIENCE_S) == 0

@@ -1,5 +1,6 @@
 """``nrf91-bench run --estimate``: what a run would spend, told before anything is spent."""
 
+from bench.exit_code import ExitCode
 from bench.history import Store
 from tests.support.inline import command_line
 from tests.support.lab import TALK, Lab
@@ -66,3 +67,43 @@ def test_control_boards_spend_too(lab: Lab) -> None:
         text = estimated(lab, "--config", "bench.toml")
     assert "estimate  dk   21 tests" in text
     assert "estimate  golden   1 test," in text
+
+
+FEATURES = """
+import pytest
+
+def test_anything(modem): pass
+
+@pytest.mark.needs("#XPOLL")
+def test_of_slm(modem): pass
+
+@pytest.mark.needs("receive length")
+def test_of_serial_modem(modem): pass
+"""
+
+
+def test_tests_are_counted_as_the_end_of_a_run_counts_them(lab: Lab) -> None:
+    """Those that the firmware leaves out are apart, once the history knows the firmware."""
+    (lab.folder / "test_lab.py").write_text(FEATURES)
+    history = ("--simulate", "1", "--history", str(lab.folder / "history.sqlite"))
+    text = estimated(lab, *history)
+    assert "3 tests (less those that its firmware, which is not known yet, leaves out), up to" in text
+    command = ("run", "--suite", "test_lab.py", *history)
+    told = command_line(*command, folder=lab.folder, environment=lab.environment).stdout
+    assert "2 of 2 passed" in told
+    assert "1 left out" in told
+    text = estimated(lab, *history)
+    assert "2 tests (1 more left out: SLM 3.1.0 does not have what they are about), up to" in text
+    assert "3 tests (less" in estimated(lab, *history, "--firmware", "serial-modem")
+
+
+def test_a_board_that_is_not_there_is_an_error(lab: Lab) -> None:
+    (lab.folder / "test_lab.py").write_text("def test_a(modem): pass\n")
+    (lab.folder / "bench.toml").write_text(
+        '[[boards]]\nname = "gone"\nserial = "1"\n[[boards]]\nname = "here"\nport = "/dev/null"\n'
+    )
+    command = ("run", "--estimate", "--suite", "test_lab.py", "--config", "bench.toml")
+    done = command_line(*command, folder=lab.folder, environment=lab.environment)
+    assert done.returncode == ExitCode.LAB
+    assert "absent    gone (serial 1) is not attached" in done.stdout
+    assert "estimate  here   1 test, up to" in done.stdout

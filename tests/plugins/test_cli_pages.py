@@ -223,7 +223,7 @@ class TestCompare:
             ("2026-11-01..2026-11-30", "holds 5 firmwares"),
             ("modem=mfw_9", "has no measurement of 'modem=mfw_9'"),
             ("modem=mfw_golden", "has no measurement of 'modem=mfw_golden'"),
-            ("colour=red", "'colour=red' chooses nothing"),
+            ("colour=red", "colour=red: unknown kind 'colour'; available: name"),
         ],
     )
     def test_a_choice_that_is_none(self, history: str, choice: str, words: str) -> None:
@@ -271,13 +271,14 @@ class TestHistory:
         assert "was there" in command_line("history", "import", str(folder), "--history", str(own)).stdout
         with Store(other) as store:
             store.add(night_record(1, "mfw_1", 1e6))
-        assert "1 runs added" in command_line("history", "merge", str(other), "--history", str(own)).stdout
+        assert "1 run added" in command_line("history", "merge", str(other), "--history", str(own)).stdout
         assert "0 runs added" in command_line("history", "merge", str(other), "--history", str(own)).stdout
         listed = command_line("history", "list", "--history", str(own)).stdout
-        assert "2026-11-01   run-1   PASSED   mfw_1, SLM 3.1.0" in listed
-        assert len(listed.splitlines()) == 2
+        assert "4 of 4 passed  run-1" in listed
+        assert "dk-1, dk-2, dk-3, dk-4: mfw_1, SLM 3.1.0" in listed
+        assert len(listed.splitlines()) == 3
         shown = command_line("history", "show", "nothing", "--history", str(own))
-        assert (shown.returncode, "no measurement called 'nothing'; it has echo" in shown.stderr) == (2, True)
+        assert (shown.returncode, "no measurement called 'nothing'. It has:\n    echo" in shown.stderr) == (2, True)
 
     def test_mistakes(self, tmp_path: Path) -> None:
         none = str(tmp_path / "none.sqlite")

@@ -27,7 +27,10 @@ class TestUsage:
                 ["--simulate", "1", "dns"],
                 "unexpected argument 'dns': put arguments for",
             ),
-            (["--simulate", "1", "--firmware", "slm-9"], "unknown --firmware 'slm-9'; available: slm-3.1,"),
+            (
+                ["--simulate", "1", "--firmware", "slm-9"],
+                "unknown --firmware 'slm-9'; did you mean 'slm-2.9' or 'slm-3.1'? available: slm-3.1,",
+            ),
             (["--simulate", "1", "--firmware", "page", "--firmware", "slm-3.1"], "add --simulate 2"),
             (
                 ["--firmware", "serial-modem", "--firmware", "slm-3.1"],

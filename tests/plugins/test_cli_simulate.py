@@ -9,7 +9,10 @@ class TestProgram:
     @pytest.mark.parametrize(
         ("arguments", "says"),
         [
-            (["--firmware", "slm-1"], "unknown --firmware 'slm-1'; available: slm-3.1, slm-2.9, page"),
+            (
+                ["--firmware", "slm-1"],
+                "unknown --firmware 'slm-1'; did you mean 'slm-3.1' or 'slm-2.9'? available: slm-3.1, slm-2.9, page",
+            ),
             (["--model", "nrf52"], "nrf9151dk"),
             (["--count", "0"], "at least one"),
             (["--host", "name"], "NAME=IP"),

@@ -89,6 +89,19 @@ class TestWhere:
         assert elsewhere.read_bytes() == before
 
 
+class TestNights:
+    def test_they_end_where_the_lab_says(self, tmp_path: Path) -> None:
+        history = tmp_path / "history.sqlite"
+        with Store(history) as store:
+            store.add(run_record(2))
+        for ends, said in (("12:00", "2026-11-02/03"), ("23:30", "2026-11-01/02"), ("00:00", "2026-11-02")):
+            (tmp_path / "bench.toml").write_text(f'night_ends = "{ends}"\n')
+            make_page(tmp_path, history, "--out", "site")
+            page = (tmp_path / "site" / "index.html").read_text()
+            assert f'data-head="night">{said}</td>' in page, "the run began at 22:00"
+            assert (f"a run that starts before {ends} belongs" in page) is (ends != "00:00")
+
+
 class TestRuns:
     def test_a_run_links_its_verdict_from_wherever_the_page_is(self, tmp_path: Path) -> None:
         folder = run_folder(tmp_path / "reports" / "runs" / "a night#1", "passed", "failed")

@@ -68,10 +68,12 @@ class TypedProgram:
 
 
 @contextlib.contextmanager
-def typed(*arguments: str, folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[TypedProgram]:
+def typed(
+    *arguments: str, folder: Path, environment: Mapping[str, str] | None = None, columns: int = 200
+) -> Iterator[TypedProgram]:
     """A running ``nrf91-bench`` at a terminal."""
     master, slave = os.openpty()
-    termios.tcsetwinsize(slave, (50, 200))
+    termios.tcsetwinsize(slave, (50, columns))
     settings = {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", **(environment or {})}
     process = subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, *arguments],

@@ -230,6 +230,10 @@ class TestHistory:
         assert len(self.lines(file)) == 12
         assert [path.name for path in tmp_path.glob(".h.jsonl-*")] == [], "nothing is left beside it"
 
+    def test_a_run_without_results_is_no_run(self, tmp_path: Path) -> None:
+        remember_run(tmp_path / "h.jsonl", tmp_path / "none", summary())
+        assert not (tmp_path / "h.jsonl").exists()
+
     def test_results_that_are_cut_off(self, tmp_path: Path, results: Path) -> None:
         (results / "x-result.json").write_text('{"uuid": "1", "na')
         (results / "y-result.json").write_text('{"uuid": "1", "testCaseId": 5, "parameters": null}')

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from dataclasses import replace
 from datetime import time
 from pathlib import Path
 
@@ -283,3 +284,9 @@ class TestChoice:
             store.add(run_record(1, started="2026-11-02T23:00:00.000000Z"))
         with pytest.raises(UsageError, match=says):
             find_choice(text, path, Config(night_ends=time(23, 30)))
+
+    def test_runs_that_measured_nothing(self, path: Path) -> None:
+        with Store(path) as store:
+            store.add(replace(run_record(1), measurements=()))
+        with pytest.raises(UsageError, match=r"'firmware=2\.0': the runs that it means measured"):
+            find_choice("firmware=2.0", path)

@@ -5,24 +5,19 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from bench.boards import BoardSpec, Holder, Reservation
 from bench.boards.board_state import BoardState, SeenState
-from bench.boards.listing import ListedBoard
 from bench.cli.board_screen import lab_screen
 from bench.cli.terminal import VisibleConsole
 from bench.evidence.outcomes import Outcome
 from bench.evidence.progress import BoardProgress, RunProgress
 from bench.report.lab_now import BoardNow, LabNow, changes, plugged
 from bench.report.lab_page import lab_page
-
-NOW = datetime(2026, 11, 29, 19, 20, 0, tzinfo=UTC)
-RUN = "nrf91-bench run --board all"
-HOSTILE = "a\x1b[31m\u202e<script>alert(1)</script>\nb"
+from tests.support.lab_boards import HOSTILE, KEPT, NOW, RUN, board, kept, mixed, used
 
 
 def row(kind: str, slot: str = "dk-1", number: int = 1, **fields: object) -> str:
@@ -94,35 +89,6 @@ class TestProgress:
         assert RunProgress(tmp_path).look() == "Permission denied"
 
 
-FREE = SeenState(BoardState.FREE)
-
-
-def board(name: str = "dk-1", seen: SeenState = FREE, *, attached: bool = True, hardware: bool = True) -> BoardNow:
-    spec = BoardSpec(name, "/dev/ttyACM0", serial=f"10512{name}", place="usb-1", hardware=hardware)
-    return BoardNow(ListedBoard(spec, {"at": spec.port} if attached else {}, seen), "nRF9151 DK")
-
-
-def used(
-    name: str = "dk-1",
-    progress: BoardProgress | None = None,
-    *,
-    job: str = RUN,
-    since: str = "2026-11-29T18:18:00Z",
-    reservation: Reservation | None = None,
-    unread: str = "",
-    state: BoardState = BoardState.IN_USE,
-) -> BoardNow:
-    seen = SeenState(state, "", Holder(job, "alice", 4711, since, name, "/runs/1"), reservation)
-    return replace(board(name, seen), progress=progress, unread=unread)
-
-
-def kept(name: str = "dk-1", why: str = "soak") -> BoardNow:
-    return board(name, SeenState(BoardState.RESERVED, "", None, replace(KEPT, why=why)))
-
-
-KEPT = Reservation(0, "2026-11-30T06:30:00+00:00", "soak")
-
-
 @pytest.fixture(autouse=True)
 def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", "UTC")
@@ -136,7 +102,7 @@ class TestTexts:
     def test_in_use(self) -> None:
         one = used("dk-1", BoardProgress(602, 312, {Outcome.FAILED: 3}, "t.py::t", "2026-11-29T19:19:48Z"))
         assert (one.use(NOW), one.purpose) == ("alice since 18:18 (1 h 2 min)", RUN)
-        assert (one.doing(NOW), one.kept_beside(NOW)) == ("t.py::t, 12 s", "")
+        assert (one.doing(NOW), one.kept_beside(NOW)) == ("t: t, 12 s", "")
 
     def test_in_use_by_a_run_that_is_not_for_us(self) -> None:
         assert used(unread="Permission denied").doing(NOW) == (
@@ -182,7 +148,7 @@ class TestChanges:
         assert lines([board()], begun) == [
             f"19:20:00  in use       dk-1           by alice since 18:18 (1 h 2 min)   {RUN}"
         ]
-        assert lines([begun], later) == ["19:20:00  progress     dk-1           3/10, 1 failed   t.py::t"]
+        assert lines([begun], later) == ["19:20:00  progress     dk-1           3/10, 1 failed   t: t"]
         assert lines([later], board()) == ["19:20:00  free         dk-1"]
 
     def test_another_user_without_a_look_between(self) -> None:
@@ -195,8 +161,12 @@ class TestChanges:
 
     def test_unplugged_while_it_is_used(self) -> None:
         """udev has told that already."""
-        assert lines([used(state=BoardState.NOT_ATTACHED)], used(state=BoardState.NOT_ATTACHED)) == []
+        gone = board("dk-1", used(state=BoardState.NOT_ATTACHED).row.seen, attached=False)
+        assert lines([gone], gone) == []
         assert lines([board()]) == []
+
+    def test_one_whose_port_is_gone_before_udev_tells(self) -> None:
+        assert lines([board()], board("dk-1", SeenState(BoardState.NOT_ATTACHED))) == []
 
     def test_a_board_that_was_only_known_for_its_user(self) -> None:
         seen = used().row.seen
@@ -210,19 +180,6 @@ class TestChanges:
             "19:20:00", "attached", "dk-1", "nRF9151", "DK", "10512dk-1", "at", "/dev/ttyACM0", "free",
         ]  # fmt: skip
         assert plugged(board(), attached=False, moment=NOW).word == "unplugged"
-
-
-def mixed(count: int) -> LabNow:
-    busy = BoardProgress(
-        602, 312, {Outcome.FAILED: 3}, "test_latency.py::test_round_trip[TCP-256]", "2026-11-29T19:19:48Z"
-    )
-    kinds = (
-        lambda name: used(name, busy, reservation=KEPT),
-        lambda name: kept(name, HOSTILE),
-        lambda name: board(name, hardware=False),
-        lambda name: used(name, unread="Permission denied"),
-    )
-    return LabNow(NOW, [kinds[number % 4](f"dk-{number}") for number in range(count)])
 
 
 def screen(now: LabNow, width: int, height: int = 50, events: Sequence[str] = ()) -> list[str]:
