@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.config.flash import PlannedFirmware
 from bench.config.known_issues import known_issue_files, load_known_issues
 from bench.config.lab import Config, load
 from bench.config.limits import with_limits
@@ -40,6 +41,7 @@ def prepare_in_lab(request: RunRequest) -> Prepared:
             '--lab needs [lab] coordinator = "HOST:20408" in bench.toml: the address of labgrid\'s coordinator'
         )
     plan = load_plan(request.plan) if request.plan else None
+    _refuse_images(request, plan)
     selection = suites.select(plan.suites) if plan else select_suites(request)
     for file in known_issue_files(selection.paths, Path.cwd()):
         load_known_issues(file)
@@ -48,3 +50,17 @@ def prepare_in_lab(request: RunRequest) -> Prepared:
     check_arguments(arguments)
     rounds = plan.repetitions if plan else request.repeat or 1
     return Prepared(request, lab, plan, selection, rounds, arguments)
+
+
+def _refuse_images(request: RunRequest, plan: Plan | None) -> None:
+    """Refuse to test boards that would silently keep what they hold.
+
+    Raises:
+        UsageError: the run is to program its boards, which other hosts have.
+    """
+    asked = request.image or request.modem_image or request.flash_always or request.restore
+    if asked or (plan is not None and plan.firmware != PlannedFirmware()):
+        raise UsageError(
+            "--lab: boards on other hosts are not programmed by a run yet: leave out --image, --modem-image and the plan's"
+            " [firmware], or run on the board's own host"
+        )

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.errors import UsageError
+from bench.lab.preparation import prepare_in_lab
 from bench.run import RunRequest
 from tests.support.images import application, modem_firmware
 from tests.support.inline import command_line
@@ -98,3 +100,15 @@ def test_the_estimate_counts_images(folder: Path) -> None:
 def test_the_command_that_plays_a_test_again_names_the_image(folder: Path) -> None:
     again = RunRequest(simulate=1, image=folder / "a.hex").again(["dns"], [])
     assert again == ["--simulate", "1", "--image", str(folder / "a.hex"), "--suite", "dns"]
+
+
+def test_boards_of_other_hosts_are_not_silently_left_with_what_they_hold(folder: Path) -> None:
+    (folder / "bench.toml").write_text('[lab]\ncoordinator = "127.0.0.1:20408"\n')
+    (folder / "plan.toml").write_text(f'name = "release"\n[firmware]\nimage = "a.hex"\n{_BOARD}')
+    config = folder / "bench.toml"
+    for request in (
+        RunRequest(image=folder / "a.hex", config=config),
+        RunRequest(plan=folder / "plan.toml", config=config),
+    ):
+        with pytest.raises(UsageError, match="not programmed by a run yet"):
+            prepare_in_lab(request)
