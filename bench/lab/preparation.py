@@ -61,6 +61,6 @@ def _refuse_images(request: RunRequest, plan: Plan | None) -> None:
     asked = request.image or request.modem_image or request.flash_always or request.restore
     if asked or (plan is not None and plan.firmware != PlannedFirmware()):
         raise UsageError(
-            "--lab: boards on other hosts are not programmed by a run yet: leave out --image, --modem-image and the plan's"
-            " [firmware], or run on the board's own host"
+            "--lab: boards on other hosts are not programmed by a run yet: leave out --image, --modem-image and"
+            " [firmware] of the plan, or run on the board's own host"
         )
