@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import IO
 
 ENVIRONMENT = "NRF91_BENCH_PARENT_FD"
+_FEW_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
+"""Numpy's library would start a thread for each core in each program; nothing here is large enough to gain by them."""
 SHORT_PATIENCE_S = 0.7
 """Seconds in which a program that holds no hardware has ended after its parent."""
 
@@ -46,7 +48,7 @@ def spawn(
             pass_fds=(reader, *pass_fds),
             start_new_session=True,
             cwd=folder,
-            env={**os.environ, **(environment or {}), ENVIRONMENT: str(reader)},
+            env={**_FEW_THREADS, **os.environ, **(environment or {}), ENVIRONMENT: str(reader)},
         )
     except BaseException:
         os.close(writer)

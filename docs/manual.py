@@ -43,8 +43,9 @@ _MARK = re.compile(r"<!-- reference: ([a-z, -]+) -->")
 def main() -> None:
     """Build the manual into the folder that the command line names."""
     parser = argparse.ArgumentParser(description="Build the manual. It is OUT/index.html.")
-    parser.add_argument("out", metavar="OUT", type=Path, help="folder of the manual; made, or written over")
+    parser.add_argument("out", metavar="OUT", type=Path, help="its folder: new, empty, or that of an older one")
     out = parser.parse_args().out
+    _remove_older(out)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder)
         gather(source)
@@ -56,6 +57,14 @@ def main() -> None:
     if dead:
         sys.exit("\n".join(["links of the manual lead nowhere:", *dead]))
     print(f"the manual is {out / 'index.html'}")
+
+
+def _remove_older(out: Path) -> None:
+    """Remove an older manual, so that no page of it stays; end for a folder that holds anything else."""
+    if (out / "objects.inv").is_file():
+        shutil.rmtree(out)
+    elif out.is_dir() and any(out.iterdir()):
+        sys.exit(f"{out} is not a manual: name a new or empty folder")
 
 
 def gather(source: Path) -> None:

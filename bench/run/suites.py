@@ -12,6 +12,9 @@ from bench.evidence.ids import TestIds
 from bench.packages import SUITES, bundled_suites, package_folder
 from bench.suggestion import unknown
 
+_WITHOUT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+"""Plugins of pytest that a run does not load: Hypothesis works without its own, whose import takes a second of CPU."""
+
 
 @dataclass(frozen=True, slots=True)
 class SuiteSelection:
@@ -53,7 +56,7 @@ def pytest_command(
     """
     return [
         *children.program("pytest", *(tests or selection.arguments)),
-        *("-p", "nrf91_bench_fixtures", "-p", "no:cacheprovider", "--continue-on-collection-errors"),
+        *("-p", "nrf91_bench_fixtures", *_WITHOUT, "--continue-on-collection-errors"),
         f"--rootdir={selection.root}",
         *(("-c", os.devnull, "--strict-markers") if selection.bundled else ()),
         f"--bench-slot={spec.to_json()}",

@@ -97,6 +97,8 @@ def test_configurations_are_valid(block: Block) -> None:
 
 def test_configurations_of_all_kinds_are_shown() -> None:
     kinds = {key for block in in_language("toml") for key in tomllib.loads(block.text)}
+    written = "\n".join(block.text for block in in_language("sh"))  # by printf, for example
+    kinds |= set(re.findall(r"\[([a-z]+)\]", written))
     assert {"issue", "waivers", *Config.model_fields} <= kinds
 
 

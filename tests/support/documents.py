@@ -35,11 +35,13 @@ PAGES = (
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _CODE = re.compile(r"`([^`]+)`")
-_END = frozenset(("&&", "||", ";", "|", ">", ">>", "<"))
+_END = frozenset(("&&", "||", ";", "&", "|", ">", ">>", "<"))
+_HERE_DOCUMENT = re.compile(r"<<'?(\w+)'?\n.*?^\1$", re.MULTILINE | re.DOTALL)
 FOREIGN = frozenset(
     (
         *("apt-get", "cat", "cd", "cp", "docker", "echo", "git", "journalctl", "ln", "pre-commit", "printf", "rm"),
-        *("systemctl", "tee", "twine", "udevadm", "usermod"),
+        *("sbatch", "scontrol", "scp", "srun", "ssh", "systemctl", "tee", "twine", "udevadm", "useradd", "usermod"),
+        *("labgrid-client", "labgrid-coordinator", "labgrid-exporter"),
     )
 )
 """Programs whose options are not ours to check."""
@@ -88,7 +90,8 @@ def spans(page: str) -> Iterator[str]:
 
 def commands_of(text: str) -> Iterator[list[str]]:
     """The commands of a shell's text, each as its words, without what is in front of and around it."""
-    for line in text.replace("\\\n", " ").splitlines():
+    text = _HERE_DOCUMENT.sub("", text.replace("\\\n", " "))
+    for line in text.splitlines():
         lexer = shlex.shlex(line.removeprefix("$ "), posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
         command: list[str] = []
@@ -255,7 +258,7 @@ def _check_pip(arguments: list[str]) -> None:
         if option == "--group":
             assert value in project["dependency-groups"], value
     for argument in arguments:
-        extras = re.search(r"(?:\.|whl)\[(.+)\]", argument)
+        extras = re.search(r"(?:\.|whl|nrf91-bench)\[(.+)\]", argument)
         for extra in extras[1].split(",") if extras else ():
             assert extra in project["project"]["optional-dependencies"], extra
 

@@ -19,7 +19,7 @@ class TestRuns:
         again = self.command("history", "import", str(run.folder), "--history", str(history))
         assert "was there   2 results, 1 measurements" in again
         listed = self.command("history", "list", "--history", str(history))
-        assert listed.count("PASSED   SIMULATED   mfw_nrf91x1_2.0.2, SLM 3.1.0") == 1
+        assert listed.count("out  simulated-1: mfw_nrf91x1_2.0.2, SLM 3.1.0") == 1
 
     def test_a_history_that_cannot_be_written_changes_no_verdict(self, lab: Lab) -> None:
         history = lab.folder / "history.sqlite"

@@ -126,6 +126,7 @@ def evil(name: str, kind: bytes = tarfile.REGTYPE) -> bytes:
 @pytest.mark.parametrize(
     "data",
     [evil("../out"), evil("/etc/x"), evil("a/../../x"), evil("link", tarfile.SYMTYPE), evil("hard", tarfile.LNKTYPE)],
+    ids=["above", "absolute", "above, at a second look", "symbolic link", "hard link"],
 )
 def test_an_archive_writes_only_below_its_folder(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "in").mkdir()
