@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.cli.live_lines import LiveLines
-from bench.cli.progress import RunProgress
+from bench.cli.progress import ProgressLines
 from bench.cli.run_end import RunEnd
 from bench.cli.terminal import VisibleConsole
 from bench.evidence import Summary, rows
@@ -40,7 +40,7 @@ class RunConsole(Watcher):
         """Args: all_measured: the end has all measurements, not only those that have limits or changed."""
         self._console = console or VisibleConsole(soft_wrap=True)
         self._all_measured = all_measured
-        self._progress = RunProgress()
+        self._progress = ProgressLines()
         self._waiting: dict[str, tuple[str, float]] = {}
         self._causes: set[tuple[str, ...]] = set()
         self._spoke = time.monotonic()

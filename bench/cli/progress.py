@@ -35,7 +35,7 @@ class _Doing:
     done: float | None = None
 
 
-class RunProgress:
+class ProgressLines:
     """Takes the rows of a run.
 
     Args:

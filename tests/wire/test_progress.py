@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bench.cli.console import RunConsole
 from bench.cli.live_lines import LiveLines
-from bench.cli.progress import RunProgress
+from bench.cli.progress import ProgressLines
 from bench.evidence.rows import AnyRow
 from tests.support.rows import row
 
@@ -45,8 +45,8 @@ def finish(name: str, outcome: str = "passed", slot: str = "dk-1", number: int =
     return row("finish", test=f"test_{suite}.py::test_{test}", slot=slot, round=number, **facts)
 
 
-def played(clock: Clock, *parts: AnyRow | Iterator[AnyRow]) -> RunProgress:
-    progress = RunProgress(clock)
+def played(clock: Clock, *parts: AnyRow | Iterator[AnyRow]) -> ProgressLines:
+    progress = ProgressLines(clock)
     for part in parts:
         for one in part if isinstance(part, Iterator) else (part,):
             progress.take(one)
