@@ -20,7 +20,9 @@ from bench.lab.tunnel import way_to_coordinator
 
 app = typer.Typer(help="Hosts of a lab whose boards labgrid lends.", no_args_is_help=True)
 
-ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Your bench.toml, with [lab].")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Your bench.toml, which says where the lab is.")
+]
 
 
 @app.command("add")

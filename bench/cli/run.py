@@ -197,12 +197,12 @@ def run(
     ] = None,
     limits: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Further limits, [[measurements]] as in bench.toml.", rich_help_panel=_LAB),
+        typer.Option(metavar="FILE", help="Further limits, written as in bench.toml.", rich_help_panel=_LAB),
     ] = None,
     lab: Annotated[
         bool,
         typer.Option(
-            "--lab", help="Boards of several hosts, which labgrid lends: [lab] in bench.toml.", rich_help_panel=_BOARDS
+            "--lab", help="Boards of several hosts, which labgrid lends, as bench.toml says.", rich_help_panel=_BOARDS
         ),
     ] = False,
     count: Annotated[

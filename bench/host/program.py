@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
+
 from bench import __version__, children
 from bench.boards import known_boards
 from bench.boards.board_state import see_state
@@ -34,6 +36,7 @@ _LOOK_SECONDS = 0.2
 _END_SECONDS = 45.0
 _SAID_LINES = 8
 _SAID_LETTERS = 2000
+_ROWS_AT_ONCE = 200
 _ERROR = "nrf91-bench: "
 
 
@@ -93,8 +96,9 @@ class Program:
 
     def _say(self, message: FromHost) -> None:
         """Send a message; when nobody takes it any more, the input ends as well."""
-        with self._speech, contextlib.suppress(OSError, ValueError):
-            self._target.write(encode(message))  # type: ignore[arg-type]
+        line = encode(message)  # type: ignore[arg-type]
+        with self._speech, contextlib.suppress(OSError, ValueError):  # ValueError: it is closed
+            self._target.write(line)
             self._target.flush()
 
     def _handle(self, line: bytes) -> None:
@@ -102,9 +106,10 @@ class Program:
         try:
             request = parse_request(line)
             _HANDLERS[type(request)](self, request)
-        except BenchError as error:
+        except (BenchError, OSError) as error:  # a full disk ends no other board's run
             run, board = getattr(request, "run", ""), getattr(request, "board", "")
-            self._say(messages.Failed(run=run, board=board, why=str(error)))
+            why = in_words(error) if isinstance(error, OSError) else str(error)
+            self._say(messages.Failed(run=run, board=board, why=why))
 
     # ---------------------------------------------------------------- the host and its boards
 
@@ -288,13 +293,11 @@ def _new_rows(playing: _Playing) -> Iterator[list[dict[str, Any]]]:
         yield some
 
 
-_ROWS_AT_ONCE = 200
-
-
 def row_of(line: bytes, board: str) -> dict[str, Any]:
-    """Return the row of a line as it is; a row that says that evidence was lost for a damaged one."""
+    """Return the row of a line as it is; a row that says that evidence was lost for one that cannot be sent."""
     try:
         row = json.loads(line)
+        msgspec.json.encode(row)
     except (ValueError, RecursionError):
         row = None
     if isinstance(row, dict):

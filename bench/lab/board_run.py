@@ -24,6 +24,8 @@ from bench.lab.places import LabPlace, Where
 _LOOK_S = 0.2
 _PIECE_S = 60.0
 _AGAIN_S = 5.0
+_THERE = "this host"
+"""Where peers run, in the words of the host where they do."""
 _ENVIRONMENT = "allure-results/environment.properties"
 _NO_REFUSAL = (ExitCode.USAGE, ExitCode.INTERNAL)
 """Exit codes of a run that proved nothing, and that would be the same on any other board."""
@@ -153,7 +155,8 @@ class BoardRun:
     def _pass_on(self, some: Sequence[Mapping[str, Any]], session: HostSession) -> None:
         self._lend(session)
         for row in some:
-            self._stream.pass_on(row, self.lent.slot)
+            here = row.get("type") == "peers" and row.get("where") == _THERE
+            self._stream.pass_on({**row, "where": self.lent.where.name} if here else row, self.lent.slot)
             self._passed_on += 1
 
     # ---------------------------------------------------------------- its folder

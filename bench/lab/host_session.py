@@ -128,11 +128,11 @@ class HostSession:
         """Why the line is lost; empty while it is there."""
         return self._lost
 
-    def check(self, watcher: Callable[[str], None] = lambda _: None) -> None:
+    def check(self, tell: Callable[[str], None] = lambda _: None) -> None:
         """Check that the host may play: version, key, room, clock.
 
         Args:
-            watcher: takes what is odd and forbids nothing.
+            tell: takes what is odd and forbids nothing.
 
         Raises:
             HostUnfit: says why, and what to do.
@@ -159,7 +159,7 @@ class HostSession:
                 f" one's (nrf91-bench lab add {name} --replace-key), or copy that one here"
             )
         if abs(self.clock_off_s) > 2.0:
-            watcher(f"the clock of {name} is {clock_text(self.clock_off_s)}: let both hosts use NTP")
+            tell(f"the clock of {name} is {clock_text(self.clock_off_s)}: let both hosts use NTP")
 
     # ---------------------------------------------------------------- what is said
 

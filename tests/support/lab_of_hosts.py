@@ -409,6 +409,7 @@ def _host(stack: contextlib.ExitStack, lab: Labs, number: int, boards: int) -> H
     rack = stack.enter_context(running_rack(folder, *options, "--first-serial", str(100 * number), boards=boards))
     names = [f"r{number}-dk-{rank + 1}" for rank in range(boards)]
     with (folder / "bench.toml").open("w") as file:
+        file.write("[limits]\nreplug_seconds = 1.0\n\n")
         for slot, board in zip(names, rack.boards, strict=True):
             file.write(f'[[boards]]\nname = "{slot}"\nserial = "{board["serial"]}"\nlabels = ["roof"]\n\n')
     _shell(folder, rack)

@@ -45,6 +45,7 @@ def test_boards_of_both_hosts_are_one_run(labs: Labs, anna: Client) -> None:
     assert {row["run"] for row in run.rows()} == {"out"}
     assert all(list((run.folder / "transcripts" / slot).glob("*.txt")) for slot in summary["hosts"])
     assert "lent      r1-dk-1 at rack1" in run.output
+    assert {(row["slot"], row["where"]) for row in run.rows("peers")} == set(summary["hosts"].items())
     # One night, once: hosts have no history of it.
     with contextlib.closing(sqlite3.connect(anna.folder / "history.sqlite")) as history:
         assert history.execute("SELECT count(*) FROM runs").fetchone() == (1,)

@@ -14,6 +14,7 @@ from bench.errors import LabError
 from bench.host import encode, parse_message, parse_request
 from bench.host.archive import pack, unpack
 from bench.host.messages import BadMessage, Drop, Ended, Fetch, Hello, HostBoard, Piece, Rows, Seen, Start
+from bench.host.program import row_of
 from bench.host.workspace import Workspace
 
 TEXT = st.text(max_size=40)
@@ -44,6 +45,23 @@ def test_a_message_arrives_as_it_was(message: Rows | Ended | Piece | Seen | Hell
 @given(REQUESTS)
 def test_a_request_arrives_as_it_was(request: Start | Fetch | Drop) -> None:
     assert parse_request(encode(request)) == request
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        (b'{"type": "plan", "test": "t"}\n', "plan"),
+        (b'{"type": "samples", "values": [NaN]}\n', "samples"),
+        (b'{"type": "plan", "test": "\\ud800"}\n', "lost"),  # no JSON of the line's: it could not be sent
+        (b'{"type": "pl\n', "lost"),
+        (b"[1]\n", "lost"),
+        (b"\xff\n", "lost"),
+    ],
+)
+def test_a_damaged_row_of_a_host_is_lost_evidence(line: bytes, kind: str) -> None:
+    row = row_of(line, "dk-1")
+    assert row["type"] == kind
+    assert encode(Rows(run="w", board="dk-1", rows=[row]))
 
 
 @given(st.binary(max_size=60))
