@@ -11,6 +11,7 @@ from bench.release import Bundle, Verification
 from bench.release import make_bundle as make
 from bench.release import sign as add_signature
 from bench.release import verify as check
+from bench.release.verification import extract as extracted
 
 _File = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The archive that `bundle` has made.")]
 
@@ -52,6 +53,10 @@ def verify(
     plan: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The plan that the run must have been judged by.")
     ] = None,
+    extract: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the evidence into this new folder; its verdict page says who signed."),
+    ] = None,
 ) -> None:
     """Verify a bundle: every file, the statement, the plan, who signed.
 
@@ -66,6 +71,8 @@ def verify(
         say(f"missing   {text}")
     for text in found.wrong:
         say(f"wrong     {text}")
+    if extract is not None:
+        say(f"report    {short_path(extracted(found, extract).resolve())}")
     say(f"{'genuine' if not found.wrong else 'NOT GENUINE':<9} {_outcome(found)}")
     raise typer.Exit(found.exit_code)
 

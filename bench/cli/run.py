@@ -1,5 +1,6 @@
 """``nrf91-bench run``: parses what is asked for, calls :func:`bench.run.execute`, prints."""
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -185,6 +186,14 @@ def run(
             rich_help_panel=_LAB,
         ),
     ] = False,
+    bisect_exit_codes: Annotated[
+        bool,
+        typer.Option(
+            "--bisect-exit-codes",
+            help="Exit codes for git bisect run: 0 good, 1 bad, 125 cannot tell, 128 ends the bisection.",
+            rich_help_panel=_LAB,
+        ),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -214,6 +223,7 @@ def run(
     """Run scenario suites on boards. What stands behind -- goes to pytest."""
     # Imported here: a shell that completes words, and --help, wait for all that stands above.
     from bench.cli.console import RunConsole
+    from bench.cli.git_bisect import told_to_git
     from bench.cli.github import commands_stopped, tell_github
     from bench.run import RunRequest, execute, parse_simulate, prepare
 
@@ -262,10 +272,10 @@ def run(
     if lab:
         from bench.lab.lab_run import execute_in_lab as play
 
-    with commands_stopped():
+    with commands_stopped(), told_to_git() if bisect_exit_codes else contextlib.nullcontext():
         summary = play(request, console)
-    tell_github(summary, request.suites)
-    raise typer.Exit(summary.exit_code)
+        tell_github(summary, request.suites)
+        raise typer.Exit(summary.exit_code)
 
 
 def _known_firmwares(names: list[str]) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from bench.exit_code import ExitCode
 from bench.number_text import counted
 from bench.release.bundle import EVIDENCE, SIGNATURES, STATEMENT, SUMS, Bundle, sha256
 from bench.release.signature import Signature, check_signatures
+from bench.report.views import SigningView
+from bench.run.folder import rebuild, write_verdict
 
 _NAMED = 10
 _GOOD = (RunVerdict.QUALIFIED, RunVerdict.PASSED)
@@ -38,6 +40,41 @@ class Verification:
         if self.wrong or self.bundle.facts["verdict"] not in _GOOD:
             return ExitCode.FAILED
         return ExitCode.INCOMPLETE if self.missing else ExitCode.OK
+
+
+def extract(found: Verification, folder: Path) -> Path:
+    """Write the evidence of a bundle into a new folder; return its verdict page, which says who signed.
+
+    Raises:
+        UsageError: the folder exists, or cannot be written, or the bundle has a name that leads out of it.
+    """
+    try:
+        folder.mkdir(parents=True)
+        for name, data in found.bundle.files.items():
+            if name.startswith(EVIDENCE):
+                path = folder / name.removeprefix(EVIDENCE)
+                if ".." in path.parts or Path(name.removeprefix(EVIDENCE)).is_absolute():
+                    raise UsageError(f"{found.bundle.path}: {name!r} leads out of its folder")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+    except FileExistsError:
+        raise UsageError(f"{folder} exists: name a new folder") from None
+    except OSError as error:
+        raise UsageError(f"cannot write {folder}: {in_words(error)}") from error
+    write_verdict(folder, rebuild(folder), signing_view(found))
+    return folder / "verdict.html"
+
+
+def signing_view(found: Verification) -> SigningView:
+    """Return what the signatures say, for the verdict page."""
+    if found.wrong:
+        text = "Not genuine: this bundle proves nothing"
+    elif found.missing:
+        text = f"Not yet signed: it wants {' and '.join(found.missing)}"
+    else:
+        text = "Signed: the evidence is what was signed"
+    signers = [f"{one.signer}{f' as {one.role}' if one.role else ''}, {one.utc}" for one in found.signatures]
+    return SigningView(text, found.bundle.digest, signers, found.missing, found.wrong)
 
 
 def verify(path: Path, allowed: Path, plan: Path | None = None) -> Verification:

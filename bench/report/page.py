@@ -9,7 +9,7 @@ from bench.report.links import RunLinks
 from bench.report.rendering import render_html, render_markdown
 from bench.report.specification import Specification
 from bench.report.verdict_view import VerdictView, board_line, control_line
-from bench.report.views import StatementsView
+from bench.report.views import SigningView, StatementsView
 
 __all__ = ["board_line", "control_line", "html_page", "markdown_page", "write_pages"]
 
@@ -18,15 +18,24 @@ OTHER_CAUSES = "more-failures.html"
 """Beside the verdict: the causes for which it has no room."""
 
 
-def write_pages(folder: Path, summary: Summary, specification: Specification) -> None:
-    """Write ``verdict.html`` and ``verdict.md`` into a run's folder, and a page of further failures where there are."""
+def write_pages(
+    folder: Path, summary: Summary, specification: Specification, signing: SigningView | None = None
+) -> None:
+    """Write ``verdict.html`` and ``verdict.md`` into a run's folder, and a page of further failures where there are.
+
+    Args:
+        folder: of the run.
+        summary: of the run.
+        specification: with the run's results.
+        signing: what a bundle's signatures say of it.
+    """
     view = VerdictView(summary, RunLinks(folder))
     others = folder / OTHER_CAUSES
     if view.other_causes:
         others.write_text(render_html(OTHER_CAUSES, view=view, verdict=VERDICT), encoding="utf-8")
     else:
         others.unlink(missing_ok=True)
-    (folder / VERDICT).write_text(_html(view, specification, folder), encoding="utf-8")
+    (folder / VERDICT).write_text(_html(view, specification, folder, signing), encoding="utf-8")
     (folder / "verdict.md").write_text(_markdown(view), encoding="utf-8")
 
 
@@ -40,7 +49,9 @@ def markdown_page(summary: Summary) -> str:
     return _markdown(VerdictView(summary))
 
 
-def _html(view: VerdictView, specification: Specification | None, folder: Path | None) -> str:
+def _html(
+    view: VerdictView, specification: Specification | None, folder: Path | None, signing: SigningView | None = None
+) -> str:
     statements = None if specification is None else _statements(specification)
     return render_html(
         VERDICT,
@@ -49,6 +60,7 @@ def _html(view: VerdictView, specification: Specification | None, folder: Path |
         sections=_sections(view, statements),
         others=OTHER_CAUSES,
         evidence="" if folder is None else digest(folder / STREAM),
+        signing=signing,
     )
 
 

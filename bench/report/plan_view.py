@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bench.config.lab import MeasurementLimit
 from bench.config.plan import Plan
 from bench.evidence.qualification import Qualification, Waived
-from bench.number_text import percent
+from bench.number_text import counted, percent
 from bench.report.failures import group_by_test, place_of
 from bench.report.links import RunLinks
 from bench.report.views import Place
@@ -43,12 +43,14 @@ class PlanView:
         waivers_used: how many of them excused a test.
         why: the reasons of the verdict.
         facts: (name, value) of what the plan asks for.
+        roles: in which somebody signs.
     """
 
     name: str
     waivers_used: int
     why: Sequence[str]
     facts: Sequence[tuple[str, str]]
+    roles: Sequence[str]
     limits: Sequence[LimitView]
     waivers: Sequence[WaiverView]
 
@@ -61,6 +63,7 @@ def plan_view(judged: Qualification, limits_used: set[str], links: RunLinks, dig
         len({one.waiver for one in judged.waived}),
         [*judged.against, *judged.missing],
         _facts(plan, digest),
+        [role.capitalize() for role in plan.roles] or ["Tested by", "Released by"],
         [_limit(limit, limits_used) for limit in plan.measurements],
         [
             WaiverView(
@@ -88,9 +91,18 @@ def _facts(plan: Plan, digest: str) -> list[tuple[str, str]]:
         ("allowed reasons to skip", "any but an observation" if plan.skips == ("*",) else "; ".join(plan.skips)),
         ("compared with", plan.baseline),
         ("evidence of the comparison", plan.evidence if plan.baseline else ""),
+        ("signatures", _signatures(plan)),
         ("digest of plan.toml", f"sha256 {digest}" if digest else ""),
     )
     return [(name, value) for name, value in facts if value]
+
+
+def _signatures(plan: Plan) -> str:
+    """Return how many people must sign the bundle, and in which roles; empty where the plan does not say."""
+    if not plan.wanted_signatures:
+        return ""
+    roles = f", as {' and '.join(plan.roles)}" if plan.roles else ""
+    return f"of {counted(plan.wanted_signatures, 'person')}{roles}".replace("persons", "people")
 
 
 def _limit(limit: MeasurementLimit, used: set[str]) -> LimitView:

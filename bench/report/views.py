@@ -151,6 +151,25 @@ class MatrixView:
 
 
 @dataclass(frozen=True)
+class SigningView:
+    """What a bundle's signatures say of a run, as they were verified.
+
+    Attributes:
+        text: in a sentence.
+        digest: of the statement, which names all of the evidence.
+        signers: who signed, in which role and when, a line each.
+        missing: signatures that are still wanted.
+        wrong: why the bundle is not genuine.
+    """
+
+    text: str
+    digest: str
+    signers: Sequence[str]
+    missing: Sequence[str]
+    wrong: Sequence[str]
+
+
+@dataclass(frozen=True)
 class StatementsView:
     """Statements of the specification.
 

@@ -23,6 +23,7 @@ from bench.report.history import run_record
 from bench.report.junit import junit
 from bench.report.specification import FOLDER as SPECIFICATION
 from bench.report.specification import Specification
+from bench.report.views import SigningView
 
 
 def rebuild(folder: Path) -> Summary:
@@ -51,13 +52,23 @@ def _day(utc: str) -> date:
 
 def save(folder: Path, summary: Summary) -> None:
     """Write summary, pages and traceability matrix."""
-    specification = Specification.load(package_folder(SUITES) / SPECIFICATION)
-    specification.take(RowReader(folder).new_rows())
+    specification = _specification(folder)
     write_json(folder / SUMMARY, summary.to_json())
     write_pages(folder, summary, specification)
     (folder / "matrix.md").write_text(specification.markdown(), encoding="utf-8")
     (folder / "junit.xml").write_text(junit(summary), encoding="utf-8")
     describe_run(folder / "allure-results", summary, (folder / "verdict.html").read_text(encoding="utf-8"))
+
+
+def write_verdict(folder: Path, summary: Summary, signing: SigningView) -> None:
+    """Write the verdict's pages anew, with what the signatures of a bundle say."""
+    write_pages(folder, summary, _specification(folder), signing)
+
+
+def _specification(folder: Path) -> Specification:
+    specification = Specification.load(package_folder(SUITES) / SPECIFICATION)
+    specification.take(RowReader(folder).new_rows())
+    return specification
 
 
 @dataclass(frozen=True)

@@ -189,6 +189,48 @@ class TestSignatures:
         assert bundle.read_bytes() == before
 
 
+class TestExtracted:
+    def test_the_page_says_digest_signers_and_dates(self, tmp_path: Path, office: Office) -> None:
+        plan = 'roles = ["quality", "release"]'
+        bundle = bundled(reported(run_of(tmp_path / "run", "passed"), plan))
+        office.signs(bundle, "anna", "quality")
+        code, text = verified(bundle, office, "--extract", str(tmp_path / "half"))
+        assert code == 5, text
+        page = (tmp_path / "half" / "verdict.html").read_text()
+        assert "Not yet signed: it wants a signature as release" in page
+        office.signs(bundle, "bob", "release")
+        assert verified(bundle, office, "--extract", str(tmp_path / "out"))[0] == 0
+        page = (tmp_path / "out" / "verdict.html").read_text()
+        assert "Signed: the evidence is what was signed" in page
+        assert Bundle.read(bundle).digest in page
+        assert "anna@example.com as quality, 2" in page
+        assert "bob@example.com as release, 2" in page
+        assert "of 2 people, as quality and release" in page
+        assert "ot yet signed" not in page
+        assert (tmp_path / "out" / "results.jsonl").read_bytes() == (tmp_path / "run" / "results.jsonl").read_bytes()
+
+    def test_a_bundle_that_was_changed_has_a_page_that_says_so(self, tmp_path: Path, office: Office) -> None:
+        bundle = bundled(reported(run_of(tmp_path / "run", "passed"), "signatures = 1"))
+        office.signs(bundle, "anna")
+        files = dict(Bundle.read(bundle).files)
+        added_file(files)
+        pack(files, bundle)
+        assert verified(bundle, office, "--extract", str(tmp_path / "out"))[0] == 1
+        page = (tmp_path / "out" / "verdict.html").read_text()
+        assert "Not genuine: this bundle proves nothing" in page
+        assert "evidence/more.txt was added" in page
+
+    def test_nothing_is_written_outside_or_over_something(self, tmp_path: Path, office: Office) -> None:
+        bundle = bundled(reported(run_of(tmp_path / "run", "passed")))
+        (tmp_path / "there").mkdir()
+        code, text = verified(bundle, office, "--extract", str(tmp_path / "there"))
+        assert (code, "exists" in text) == (2, True)
+        pack({**Bundle.read(bundle).files, "evidence/../../evil.txt": b"x"}, bundle)
+        code, text = verified(bundle, office, "--extract", str(tmp_path / "out"))
+        assert (code, "leads out of its folder" in text) == (2, True)
+        assert not (tmp_path / "evil.txt").exists()
+
+
 def changed_byte(files: dict[str, bytes]) -> str:
     files["evidence/results.jsonl"] = files["evidence/results.jsonl"].replace(b"passed", b"PASSED", 1)
     return "evidence/results.jsonl was changed"
