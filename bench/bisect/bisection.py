@@ -77,7 +77,7 @@ class Bisection:
         number = 1
         while (folder := self.folder / f"{name}{f'-again-{number - 1}' if number > 1 else ''}").exists():
             number += 1
-        summary = self.play(Path(self.record.images[place].name), folder, rounds)
+        summary = self.play(Path(self.record.images[place].path), folder, rounds)
         if any(why.startswith("interrupted") for why in summary.troubles):
             raise Interrupted(f"the bisection was interrupted; go on with: nrf91-bench bisect --resume {self.folder}")
         if summary.internal_errors:

@@ -17,11 +17,13 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """An image.
 
     Attributes:
-        name: the path of its file, as it was named.
+        name: of its file, as it was given.
+        path: of the file, from the root.
         sha256: its digest.
     """
 
     name: str
+    path: str
     sha256: str
 
 
@@ -146,7 +148,7 @@ class BisectRecord(msgspec.Struct, frozen=True, kw_only=True):
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise UsageError(f"{folder / FILE} cannot be read: {error}") from error
         for image in found.images:
-            if candidate(Path(image.name)) != image:
+            if candidate(Path(image.path)).sha256 != image.sha256:
                 raise UsageError(f"{image.name} is not the image any more with which this bisection began")
         return found
 
@@ -158,7 +160,8 @@ def candidate(path: Path) -> Candidate:
         UsageError: it cannot be read.
     """
     try:
-        return Candidate(name=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        return Candidate(name=str(path), path=str(path.resolve()), sha256=digest)
     except OSError as error:
         raise UsageError(f"cannot read the image {path}: {in_words(error)}") from error
 
