@@ -10,7 +10,7 @@ from statistics import fmean
 from bench.bisect.measured import LEAST_BLOCKS, Change, change_of, judge_between, judge_end
 from bench.bisect.record import BisectRecord, Block, Try
 from bench.bisect.search import Found, Judgement, Search
-from bench.errors import InternalError, LabError
+from bench.errors import InternalError, LabError, UsageError, headline
 from bench.evidence import Outcome, Summary, group_by_cause
 from bench.exit_code import ExitCode
 
@@ -42,12 +42,15 @@ class Bisection:
     folder: Path
     play: Play
     tell: Tell = field(default=lambda word, text: None)
+    _after: tuple[int, str, dict[str, float]] | None = None
+    """The last run of the reference: after which image's block, its folder, the levels of its boards."""
 
     def find(self) -> Found:
         """Try image after image until the first bad one is found, or nothing more can be.
 
         Raises:
             Interrupted: the bisection was interrupted; the record has all that was judged.
+            UsageError: the scenario itself is wrong.
             BenchError: a run could not begin at all.
         """
         search = Search(len(self.record.images), self.record.wanted.tries)
@@ -80,6 +83,10 @@ class Bisection:
         summary = self.play(Path(self.record.images[place].path), folder, rounds)
         if any(why.startswith("interrupted") for why in summary.troubles):
             raise Interrupted(f"the bisection was interrupted; go on with: nrf91-bench bisect --resume {self.folder}")
+        wrong = [one.headline for one in group_by_cause(summary.results) if one.outcome is Outcome.SCRIPT_ERROR]
+        wrong += list(summary.script_errors.values())
+        if wrong:
+            raise UsageError(f"the scenario itself is wrong, whatever the image: {headline(wrong[0])} (see {folder})")
         if summary.internal_errors:
             raise InternalError(f"the bench made a mistake in {folder}: {summary.internal_errors[0]}")
         return summary
@@ -123,17 +130,22 @@ class Bisection:
     def _block(self, place: int) -> Block | None:
         """Play a block; None where one of its runs gave no number."""
         name = f"image-{place + 1}-block-{len(self.record.differences(place)) + 1}"
-        runs = (
-            self._run(0, f"{name}-before", 1),
-            self._run(place, name, 2),
-            self._run(0, f"{name}-after", 1),
-        )
-        before, image, after = (dict(_levels(summary, self.record.wanted.measurement)) for summary in runs)
+        if self._after is not None and self._after[0] == place:
+            _, run_before, before = self._after  # the end of one block is the beginning of the next
+        else:
+            run_before, before = self._levels(0, f"{name}-before", 1)
+        run, image = self._levels(place, name, 2)
+        run_after, after = self._levels(0, f"{name}-after", 1)
+        self._after = (place, run_after, after)
         boards = before.keys() & image.keys() & after.keys()
         if not boards:
             return None
         difference = fmean(image[board] - (before[board] + after[board]) / 2 for board in boards)
-        return Block(place=place, difference=difference, runs=[_name(summary) for summary in runs])
+        return Block(place=place, difference=difference, runs=[run_before, run, run_after])
+
+    def _levels(self, place: int, name: str, rounds: int) -> tuple[str, dict[str, float]]:
+        summary = self._run(place, name, rounds)
+        return _name(summary), dict(_levels(summary, self.record.wanted.measurement))
 
 
 def judgement_of(summary: Summary) -> tuple[Judgement, str]:

@@ -21,9 +21,13 @@ def test_resolves(modem, tcp_echo):
 
 
 def test_waits(modem, udp_echo, measure):
-    with modem.udp_client(udp_echo.host, udp_echo.port) as client:
+    with modem.udp_client(udp_echo.host, udp_echo.port):
         for _ in range(3):
-            measure("wait", client.poll(100).response.duration_ns, unit="ns")
+            measure("wait", modem.link.command("AT#XPOLL=100").duration_ns, unit="ns")
+
+
+def test_is_wrong(modem):
+    modem.nothing()
 """
 
 
@@ -51,7 +55,7 @@ def command(lab: FlashLab, *arguments: str) -> list[str]:
 def bisected(lab: FlashLab, *arguments: str) -> tuple[int, str]:
     done = subprocess.run(
         command(lab, *arguments),
-        cwd=lab.folder, env=lab.environment, capture_output=True, text=True, timeout=300, check=False,
+        cwd=lab.folder, env=lab.environment, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert "Traceback" not in done.stdout + done.stderr
     return done.returncode, done.stdout + done.stderr
@@ -127,6 +131,13 @@ def test_what_cannot_be_searched_is_told(lab: FlashLab) -> None:
         assert code == 2, text
         assert words in text
     assert not (lab.folder / "bisect").exists()
+
+
+def test_a_scenario_that_is_wrong_ends_it_at_once(lab: FlashLab) -> None:
+    code, text = bisected(lab, *images(lab, 2, 3, Faults()), "--test", "test_is_wrong")
+    assert code == 2, text
+    assert "the scenario itself is wrong, whatever the image: AttributeError" in text
+    assert len([line for line in text.splitlines() if line.startswith("try ")]) == 1
 
 
 @pytest.mark.long

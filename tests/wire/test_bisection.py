@@ -141,7 +141,7 @@ class TestMeasurement:
 
     def test_it_goes_on_in_the_middle_of_the_blocks_of_an_image(self, tmp_path: Path) -> None:
         lab = Lab(tmp_path, self.judge)
-        lab.dies_after = 10
+        lab.dies_after = 8
         with pytest.raises(KeyboardInterrupt):
             lab.bisection(measured=True).find()
         whole = len(BisectRecord.load(lab.folder).blocks)
@@ -163,7 +163,6 @@ class TestMeasurement:
         (Outcome.PASSED, Judgement.GOOD),
         (Outcome.FAILED, Judgement.BAD),
         (Outcome.LAB_ERROR, Judgement.UNKNOWN),
-        (Outcome.SCRIPT_ERROR, Judgement.UNKNOWN),
         (Outcome.SKIPPED, Judgement.UNKNOWN),
         (Outcome.DIED, Judgement.UNKNOWN),
     ],
