@@ -1,8 +1,8 @@
 """The suites pass on every simulated firmware, each with its own known issues and no others.
 
 slm-3.1 is what `nrf91-bench run --simulate 1` runs, as the README's first command; `.ci/run` runs all suites on
-serial-modem. What only takes time, because it
-measures or waits for the network's timers, is the same on all and is left to that.
+serial-modem. What only takes time, because it measures or waits for the network's timers, is the same on all and is
+left to these.
 """
 
 import json
