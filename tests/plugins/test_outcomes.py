@@ -116,7 +116,7 @@ def test_misspelt(modem):
         assert outcomes["test_reception"]["left_out"]
         assert outcomes["test_selected"]["outcome"] == "passed"
         assert "0 skipped, 1 left out" in run.output
-        assert "left out  1 x this firmware (SLM 3.1.0) has no #XRECVCFG" in run.output
+        assert "left out  1 x this firmware (SLM 3.1.0) does not have: #XRECVCFG" in run.output
         assert outcomes["test_misspelt"]["outcome"] == "script_error"
         assert "no firmware has a feature '#XRECVCGF'" in outcomes["test_misspelt"]["message"]
 

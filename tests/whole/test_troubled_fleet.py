@@ -2,6 +2,7 @@
 
 import contextlib
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -54,7 +55,8 @@ def test_each_board_is_told_by_its_own_trouble(lab: Lab) -> None:
     # A trouble that no time cures is found out once: what is left of the tests takes next to none.
     for name in ("locked", "no-sim", "inactive", "refused", "wrong-apn", "dead", "looping"):
         rows = [row for row in finished if row["slot"] == name]
-        assert sum(row["duration_ns"] > 1e9 for row in rows) <= 1, (name, [row["duration_ns"] for row in rows])
+        first, *others = [row["duration_ns"] for row in rows]
+        assert median(others) < first / 2, (name, first, others)
         assert "was given up: " in rows[-1]["message"]
     told_at_once(run.output)
     assert run.summary["incidents"] == []
