@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from bench.evidence import TestResult
 
@@ -22,4 +23,14 @@ def rerun_command(command: Sequence[str], results: Iterable[TestResult]) -> str:
     named = tests if len(tests) <= _MOST_NAMED else functions
     chosen = [word for test in named for word in ("--test", test)] if len(named) <= _MOST_NAMED else ["--last-failed"]
     split = command.index("--") if "--" in command else len(command)
-    return shlex.join(["nrf91-bench", "run", *command[:split], *chosen, *command[split:]])
+    options = command[:split] if chosen[0] == "--last-failed" else _without_suites(command[:split])
+    return shlex.join(["nrf91-bench", "run", *options, *chosen, *command[split:]])
+
+
+def _without_suites(options: Sequence[str]) -> list[str]:
+    """Return options without the suites, which the ids of tests name; not where a suite is outside of the folder."""
+    suites = [value for option, value in pairwise(options) if option == "--suite"]
+    if any(suite.startswith(("/", "..", "~")) for suite in suites):
+        return list(options)
+    places = {place for place, option in enumerate(options) if option == "--suite"}
+    return [word for place, word in enumerate(options) if place not in places and place - 1 not in places]

@@ -72,6 +72,16 @@ def test_many_parameters_are_named_by_their_test_and_many_tests_not_at_all() -> 
     assert rerun_command(["--port", "/dev/x"], more).endswith("--port /dev/x --last-failed")
 
 
+@pytest.mark.parametrize(
+    ("suite", "kept"), [("dns", False), ("own/test_a.py", False), ("../team", True), ("/srv/lab/suites", True)]
+)
+def test_suites_are_named_where_the_id_of_a_test_does_not(suite: str, kept: bool) -> None:
+    command = rerun_command(["--simulate", "1", "--suite", suite, "--suite", "udp"], [result("test_a.py::test")])
+    assert command == (
+        f"nrf91-bench run --simulate 1 {f'--suite {suite} --suite udp ' if kept else ''}--test test_a.py::test"
+    )
+
+
 def test_a_run_that_does_not_know_its_command_has_none_to_play_it_again() -> None:
     assert rerun_command([], [result("a")]) == ""
 
