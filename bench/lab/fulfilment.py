@@ -77,7 +77,8 @@ class Fulfilment:
         self._stopped = stopped
         self._lab = prepared.lab.lab
         self._sweep = Sweep(coordinator, hosts, self._lab, tell)
-        self._playing: dict[str, BoardRun] = {}
+        self._playing: list[BoardRun] = []
+        self._played: set[str] = set()
         self._lock = threading.Lock()
         self._told: set[str] = set()
         host = re.sub(r"[^A-Za-z0-9]", "-", socket.gethostname())[:40]
@@ -91,7 +92,7 @@ class Fulfilment:
     def end(self) -> None:
         """Let every board's run end in order."""
         with self._lock:
-            playing = list(self._playing.values())
+            playing = list(self._playing)
         for board in playing:
             board.end()
 
@@ -178,6 +179,9 @@ class Fulfilment:
         if place.trouble:
             self._refuse(wish, place.trouble)
             return False
+        if place.name in self._played:  # given back by another wish of this run, and lent to this one
+            self._refuse(wish, f"{place.name} has played in this run")
+            return False
         board = BoardRun(slot_of(place, self._workspace), self._hosts, self._stream)
         with self._registered(board):
             self._tell("lent", f"{place.name} at {place.host}")
@@ -194,6 +198,7 @@ class Fulfilment:
                 return False
             with self._lock:
                 self.ran += 1
+                self._played.add(place.name)
             if board.ended is None:
                 self._tell("lost", f"{place.name}: {board.lost}; it is tried again", Level.WARNING)
             else:
@@ -205,14 +210,14 @@ class Fulfilment:
     @contextlib.contextmanager
     def _registered(self, board: BoardRun) -> Iterator[None]:
         with self._lock:
-            self._playing[board.lent.slot] = board
+            self._playing.append(board)
         if self._stopped():
             board.end()
         try:
             yield
         finally:
             with self._lock:
-                del self._playing[board.lent.slot]
+                self._playing.remove(board)
 
     def _gather(self, board: BoardRun) -> None:
         """Fetch what a board's run kept; of one that its host could not begin, keep why."""

@@ -82,8 +82,8 @@ def test_one_run_has_one_bundle_whatever_the_time_and_the_owner(tmp_path: Path) 
 def test_it_can_be_checked_with_tools_that_everybody_has(tmp_path: Path, office: Office) -> None:
     bundle = bundled(reported(run_of(tmp_path / "run", "passed")))
     office.signs(bundle, "anna")
-    with tarfile.open(bundle) as archive:
-        archive.extractall(tmp_path / "out", filter="data")
+    (tmp_path / "out").mkdir()
+    subprocess.run(["tar", "xf", str(bundle), "-C", str(tmp_path / "out")], check=True)
     done = subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=tmp_path / "out", check=False)
     assert done.returncode == 0
     endorsement = tmp_path / "out" / "signatures" / "01.json"

@@ -80,6 +80,7 @@ class TestCharts:
         wait_for(opened, "document.querySelector('#registering .plot canvas') !== null")
 
     def test_a_night_under_the_pointer_is_told_in_words(self, opened: Browser) -> None:
+        wait_for(opened, "document.querySelector('.plot .u-over') !== null")
         x, y, width, height = opened.ask(
             "(r => [r.x, r.y, r.width, r.height])(document.querySelector('.plot .u-over').getBoundingClientRect())"
         )
