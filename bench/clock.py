@@ -36,6 +36,18 @@ def span_text(span_s: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
+def seconds_between(began: str, ended: str) -> float | None:
+    """Return how long it took from one moment (UTC, ISO 8601) to another; None where they do not tell.
+
+    A clock on the wall may have been set meanwhile: a time below 0 tells nothing.
+    """
+    try:
+        seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
+    except (ValueError, TypeError):
+        return None
+    return seconds if seconds >= 0 else None
+
+
 @dataclass(frozen=True, slots=True)
 class Anchor:
     """Ties the monotonic clock to UTC at one moment, so that stamps can be printed as dates.

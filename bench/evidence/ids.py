@@ -15,6 +15,12 @@ MARKS = (".git", "pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
 """Files of which each tells that its folder is a project's."""
 
 
+def suite_of(test: str) -> str:
+    """Return the suite of a test's id: ``dns`` for ``test_dns.py::test_by_name``."""
+    file = test.partition("::")[0].rpartition("/")[2]
+    return file.removesuffix(".py").removeprefix("test_")
+
+
 class TestIds:
     """The ids of tests.
 

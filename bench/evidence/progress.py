@@ -1,4 +1,4 @@
-"""How far a run is, read from its stream while it goes on: by whoever may read the run's folder."""
+"""How far a run is, by its rows: while it is played here, or read from its stream by whoever may read its folder."""
 
 import itertools
 import os
@@ -49,16 +49,80 @@ class BoardProgress:
         return ", ".join([f"{self.done}/{self.planned}", *(f"{n} {kind.word}" for kind, n in self.bad.items())])
 
 
+@dataclass
+class _Board:
+    """What the rows of one board tell."""
+
+    planned: dict[tuple[int, str], None] = field(default_factory=dict)
+    rounds: int = 0
+    finished: dict[tuple[int, str], Outcome] = field(default_factory=dict)
+    bad: Counter[Outcome] = field(default_factory=Counter)
+    doing: tuple[str, str] = ("", "")
+    in_first_round: int = 0
+
+    def plan(self, number: int, test: str) -> None:
+        first = next(iter(self.planned), (number, test))[0]
+        if (number, test) not in self.planned:
+            self.planned[number, test] = None
+            self.in_first_round += number == first
+
+    def finish(self, number: int, test: str, outcome: Outcome) -> None:
+        before = self.finished.get((number, test))
+        if before is not None and before.bad:
+            self.bad[before] -= 1  # of several attempts the last counts
+        if outcome.bad:
+            self.bad[outcome] += 1
+        self.finished[number, test] = outcome
+
+
 class RunProgress:
+    """How far a run is, by its rows."""
+
+    def __init__(self) -> None:
+        self._boards: dict[str, _Board] = {}
+
+    @property
+    def slots(self) -> list[str]:
+        """The boards that have planned a test, in the order in which they did."""
+        return [slot for slot, board in self._boards.items() if board.planned]
+
+    def of(self, slot: str) -> BoardProgress:
+        """Return the progress of one of the run's boards."""
+        board = self._boards.get(slot, _Board())
+        return BoardProgress(
+            # Later rounds are planned when they begin; they have the same tests.
+            max(len(board.planned), board.in_first_round * board.rounds),
+            len(board.finished),
+            {kind: board.bad[kind] for kind in Outcome if board.bad[kind]},
+            *board.doing,
+        )
+
+    def take(self, row: rows.Row) -> None:
+        """Take the next row."""
+        if isinstance(row, rows.RunRow):
+            for slot, count in Counter(slot for _, slots in row.turns or () for slot in slots).items():
+                self._boards.setdefault(slot, _Board()).rounds = count
+            return
+        board = self._boards.setdefault(row.slot, _Board())
+        match row:
+            case rows.PlanRow():
+                board.plan(row.round, row.test)
+            case rows.StartRow():
+                board.doing = visible_line(row.test), row.utc
+            case rows.ProgressRow() if row.done is None:
+                board.doing = visible_line(row.text), row.utc
+            case rows.FinishRow():
+                board.finish(row.round, row.test, row.outcome)
+                board.doing = "", ""
+
+
+class FollowedRun:
     """Follows the stream of a run that others play. Constructed, it has read nothing."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / FILE
         self._reader = RowReader(folder)
-        self._planned: dict[str, set[tuple[int, str]]] = {}
-        self._finished: dict[str, dict[tuple[int, str], Outcome]] = {}
-        self._doing: dict[str, tuple[str, str]] = {}
-        self._rounds: Counter[str] = Counter()
+        self._progress = RunProgress()
 
     def look(self) -> str:
         """Take what is new; return why nothing can be read there, empty when it can."""
@@ -67,34 +131,9 @@ class RunProgress:
         except (OSError, ValueError) as error:  # a stranger's path may be none
             return in_words(error)
         for row in itertools.islice(self._reader.new_rows(), _ROWS_A_LOOK):
-            self._take(row)
+            self._progress.take(row)
         return ""
 
     def of(self, slot: str) -> BoardProgress:
         """Return the progress of one of the run's boards, as of the last look."""
-        planned = self._planned.get(slot, set())
-        finished = self._finished.get(slot, {})
-        first = min((number for number, _ in planned), default=1)
-        a_round = sum(number == first for number, _ in planned)
-        bad = Counter(outcome for outcome in finished.values() if outcome.bad)
-        return BoardProgress(
-            # Later rounds are planned when they begin; they have the same tests.
-            max(len(planned), a_round * self._rounds[slot]),
-            len(finished),
-            {kind: bad[kind] for kind in Outcome if bad[kind]},
-            *self._doing.get(slot, ("", "")),
-        )
-
-    def _take(self, row: rows.Row) -> None:
-        match row:
-            case rows.RunRow():
-                self._rounds = Counter(slot for _, slots in row.turns or () for slot in slots)
-            case rows.PlanRow():
-                self._planned.setdefault(row.slot, set()).add((row.round, row.test))
-            case rows.StartRow():
-                self._doing[row.slot] = visible_line(row.test), row.utc
-            case rows.ProgressRow() if row.done is None:
-                self._doing[row.slot] = visible_line(row.text), row.utc
-            case rows.FinishRow():
-                self._finished.setdefault(row.slot, {})[row.round, row.test] = row.outcome  # of attempts the last
-                self._doing.pop(row.slot, None)
+        return self._progress.of(slot)

@@ -4,12 +4,13 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from bench.clock import seconds_between
 from bench.config.plan import Plan
 from bench.errors import headline
 from bench.evidence import rows
@@ -109,11 +110,7 @@ class Summary:
     @property
     def seconds(self) -> float | None:
         """How long the run took, by the clock on the wall; None where its rows do not tell."""
-        try:
-            began, ended = (datetime.fromisoformat(utc.replace("Z", "+00:00")) for utc in (self.started, self.ended))
-        except ValueError:
-            return None
-        return max(0.0, (ended - began).total_seconds())
+        return seconds_between(self.started, self.ended)
 
     @property
     def images(self) -> dict[str, str]:

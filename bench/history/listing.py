@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
+from bench.clock import seconds_between
 from bench.config.firmware import firmware_text
 from bench.history.store import Store
 
@@ -159,11 +159,3 @@ def listed_measurements(store: Store, name: str) -> Iterator[ListedMeasurement]:
 def names_of_measurements(store: Store) -> list[str]:
     """Return the names of all measurements."""
     return [name for (name,) in store.rows("SELECT DISTINCT name FROM series ORDER BY name")]
-
-
-def seconds_between(started: str, ended: str) -> float | None:
-    """Return how long a run took, from its moments (ISO 8601); None where they do not tell."""
-    try:
-        return (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds()
-    except (ValueError, TypeError):
-        return None

@@ -77,8 +77,8 @@ class Fulfilment:
         self._stopped = stopped
         self._lab = prepared.lab.lab
         self._sweep = Sweep(coordinator, hosts, self._lab, tell)
+        # Not by name: a board that one wish has given back may be lent to another, whom its host then refuses.
         self._playing: list[BoardRun] = []
-        self._played: set[str] = set()
         self._lock = threading.Lock()
         self._told: set[str] = set()
         host = re.sub(r"[^A-Za-z0-9]", "-", socket.gethostname())[:40]
@@ -179,9 +179,6 @@ class Fulfilment:
         if place.trouble:
             self._refuse(wish, place.trouble)
             return False
-        if place.name in self._played:  # given back by another wish of this run, and lent to this one
-            self._refuse(wish, f"{place.name} has played in this run")
-            return False
         board = BoardRun(slot_of(place, self._workspace), self._hosts, self._stream)
         with self._registered(board):
             self._tell("lent", f"{place.name} at {place.host}")
@@ -198,7 +195,6 @@ class Fulfilment:
                 return False
             with self._lock:
                 self.ran += 1
-                self._played.add(place.name)
             if board.ended is None:
                 self._tell("lost", f"{place.name}: {board.lost}; it is tried again", Level.WARNING)
             else:

@@ -12,7 +12,7 @@ from bench.boards.listing import ListedBoard, list_boards
 from bench.clock import span_text
 from bench.config.lab import Config
 from bench.errors import BenchError
-from bench.evidence.progress import BoardProgress, RunProgress
+from bench.evidence.progress import BoardProgress, FollowedRun
 from bench.number_text import counted
 from bench.shared_files import user_name
 from bench.visible import visible_line
@@ -143,7 +143,7 @@ class LabWatch:
     lab: Config
     catalog: Catalog
     _now: LabNow = field(default_factory=lambda: LabNow(datetime.now(UTC)))
-    _runs: dict[_Run, RunProgress] = field(default_factory=dict)
+    _runs: dict[_Run, FollowedRun] = field(default_factory=dict)
     _seen: dict[tuple[str, str], BoardNow] = field(default_factory=dict)
 
     def look(self, attached: Sequence[AttachedBoard]) -> LabNow:
@@ -156,7 +156,7 @@ class LabWatch:
             return self._now
         holders = [row.seen.holder for row in listed if row.seen.holder is not None]
         self._runs = {
-            run: self._runs.get(run) or RunProgress(Path(holder.folder))
+            run: self._runs.get(run) or FollowedRun(Path(holder.folder))
             for holder in holders
             if (run := _run_of(holder)) and holder.folder
         }

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from bench.clock import span_text
+from bench.clock import seconds_between, span_text
 
 
 def lab_time(utc: str) -> str:
@@ -34,8 +34,5 @@ def both_times(utc: str) -> str:
 
 def time_between(started: str, ended: str) -> str:
     """Return how long it took from one moment to another: ``3 min 33 s``; empty where one is not known."""
-    try:
-        seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds()
-    except (ValueError, TypeError):
-        return ""
-    return span_text(round(seconds)) if seconds >= 0 else ""
+    seconds = seconds_between(started, ended)
+    return "" if seconds is None else span_text(round(seconds))

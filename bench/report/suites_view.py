@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bench.clock import NS_PER_S, span_text
 from bench.evidence import Outcome, TestResult
+from bench.evidence.ids import suite_of
 from bench.evidence.outcomes import KNOWN_ISSUE
 
 _COLUMNS = (
@@ -57,9 +58,3 @@ def _row(name: str, same: Sequence[TestResult], columns: Sequence[str]) -> Suite
         span_text(round(took, 1)),
         Outcome.worst(result.outcome for result in same),
     )
-
-
-def suite_of(test: str) -> str:
-    """Return the suite of a test id: ``dns`` for ``test_dns.py::test_by_name``."""
-    file = test.partition("::")[0].rpartition("/")[2]
-    return file.removesuffix(".py").removeprefix("test_")

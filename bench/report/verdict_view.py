@@ -8,7 +8,8 @@ from bench import __version__
 from bench.config.plan import FILE as PLAN_FILE
 from bench.config.plan import digest
 from bench.errors import headline
-from bench.evidence import Cause, Outcome, RunVerdict, group_by_cause
+from bench.evidence import Cause, Outcome, group_by_cause
+from bench.evidence.ids import suite_of
 from bench.evidence.qualification import Waived
 from bench.evidence.rows import BoardRow, FlashRow
 from bench.evidence.summary import Moment, Summary
@@ -22,19 +23,13 @@ from bench.report.measured_view import MeasuredView, measured_view
 from bench.report.plan_view import PlanView, plan_view
 from bench.report.rerun import rerun_command
 from bench.report.specification import NO_ANSWER
-from bench.report.suites_view import SuitesView, suite_of, suites_view
+from bench.report.suites_view import SuitesView, suites_view
+from bench.report.tone import TONES
 from bench.report.views import BoardView, CellView, ComparisonView, Failure, MatrixView, Place
 
 MOST_CAUSES = 40
 """Even a bad night gives a page that can be read: the other causes are in a file beside it."""
 _MOST_LINES, _MOST_DEVIATING = 40, 8
-_TONES = {
-    RunVerdict.PASSED: "good",
-    RunVerdict.QUALIFIED: "good",
-    RunVerdict.FAILED: "bad",
-    RunVerdict.NOT_QUALIFIED: "bad",
-    RunVerdict.INCOMPLETE: "unsure",
-}
 _GAP = "   "
 
 
@@ -46,7 +41,7 @@ class VerdictView:
         self._links = links
         self.run = summary.run
         self.verdict = summary.verdict
-        self.tone = _TONES[summary.verdict]
+        self.tone = TONES[summary.verdict]
         self.simulated = summary.simulated
         self.reason = summary.reason
         self.counted = summary.counted

@@ -14,7 +14,7 @@ from bench.boards.board_state import BoardState, SeenState
 from bench.cli.board_screen import lab_screen
 from bench.cli.terminal import VisibleConsole
 from bench.evidence.outcomes import Outcome
-from bench.evidence.progress import BoardProgress, RunProgress
+from bench.evidence.progress import BoardProgress, FollowedRun
 from bench.report.lab_now import BoardNow, LabNow, changes, plugged
 from bench.report.lab_page import lab_page
 from tests.support.lab_boards import HOSTILE, KEPT, NOW, RUN, board, kept, mixed, used
@@ -31,7 +31,7 @@ def finish(test: str, outcome: str, attempt: int = 1) -> str:
 
 class TestProgress:
     def test_grows_with_the_stream(self, tmp_path: Path) -> None:
-        run = RunProgress(tmp_path)
+        run = FollowedRun(tmp_path)
         assert run.look() == "No such file or directory"
         stream = tmp_path / "results.jsonl"
         stream.write_text(row("run", slot="", turns=[[1, ["dk-1", "dk-2"]]]) + row("progress", text="waits"))
@@ -53,7 +53,7 @@ class TestProgress:
         (tmp_path / "results.jsonl").write_text(
             row("plan", test="a") + finish("a", "lab_error") + finish("a", "passed", attempt=2)
         )
-        run = RunProgress(tmp_path)
+        run = FollowedRun(tmp_path)
         run.look()
         assert run.of("dk-1") == BoardProgress(1, 1)
 
@@ -61,14 +61,14 @@ class TestProgress:
         turns = [[1, ["dk-1"]], [2, ["dk-1"]], [3, ["dk-1"]]]
         text = row("run", slot="", turns=turns) + row("plan", test="a") + row("plan", test="b")
         (tmp_path / "results.jsonl").write_text(text + row("plan", test="a", number=2) + finish("a", "passed"))
-        run = RunProgress(tmp_path)
+        run = FollowedRun(tmp_path)
         run.look()
         assert run.of("dk-1").text == "1/6"
 
     def test_rubbish_is_passed_over(self, tmp_path: Path) -> None:
         text = "\x00\xff rubbish\n[1]\n" + row("unheard of") + row("plan", test=HOSTILE) + row("start", test=HOSTILE)
         (tmp_path / "results.jsonl").write_text(text)
-        run = RunProgress(tmp_path)
+        run = FollowedRun(tmp_path)
         assert run.look() == ""
         assert run.of("dk-1").planned == 1
         assert run.of("dk-1").doing.isprintable()
@@ -76,17 +76,17 @@ class TestProgress:
     def test_what_a_stranger_planted_is_not_opened(self, tmp_path: Path) -> None:
         """A pipe without a writer would hang the watch; a link would show a file that only we may read."""
         os.mkfifo(tmp_path / "results.jsonl")
-        assert "is not a regular file" in RunProgress(tmp_path).look()
+        assert "is not a regular file" in FollowedRun(tmp_path).look()
         other = tmp_path / "other"
         other.mkdir()
         (other / "results.jsonl").symlink_to(tmp_path / "secret")
-        assert "is a symbolic link" in RunProgress(other).look()
-        assert RunProgress(tmp_path / "no\x00where").look() != ""
+        assert "is a symbolic link" in FollowedRun(other).look()
+        assert FollowedRun(tmp_path / "no\x00where").look() != ""
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
     def test_of_somebody_elses_folder_that_is_not_for_us(self, tmp_path: Path) -> None:
         (tmp_path / "results.jsonl").touch(mode=0)
-        assert RunProgress(tmp_path).look() == "Permission denied"
+        assert FollowedRun(tmp_path).look() == "Permission denied"
 
 
 @pytest.fixture(autouse=True)

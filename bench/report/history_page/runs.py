@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from bench.clock import span_text
+from bench.clock import seconds_between, span_text
 from bench.evidence import Outcome
-from bench.evidence.outcomes import RunVerdict
-from bench.history.listing import OUTCOMES, ListedBoard, ListedRun, seconds_between
+from bench.history.listing import OUTCOMES, ListedBoard, ListedRun
 from bench.history.night import night_of
 from bench.number_text import counted
 from bench.report.history_page.run_folders import RunFolder
 from bench.report.history_page.scope import SILENT, Scope
 from bench.report.lab_time import lab_time
-
-_GOOD = (RunVerdict.PASSED, RunVerdict.QUALIFIED)
-_BAD = (RunVerdict.FAILED, RunVerdict.NOT_QUALIFIED)
+from bench.report.tone import tone_of
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ def _run(run: ListedRun, scope: Scope, link: str) -> RunView:
         started=lab_time(run.started),
         took="" if run.seconds is None else span_text(round(run.seconds)),
         verdict=verdict,
-        tone="good" if verdict in _GOOD else "bad" if verdict in _BAD else "unsure",
+        tone=tone_of(verdict),
         simulated=run.simulated,
         boards=[board.name for board in boards],
         board_numbers=scope.numbers_of_boards((board.identity, board.simulated) for board in boards),
