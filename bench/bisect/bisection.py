@@ -1,7 +1,7 @@
 """A bisection from its first try to what it finds: each image is played, judged, and kept on disk."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from bench.bisect.search import Found, Judgement, Search
 from bench.errors import InternalError, LabError, UsageError, headline
 from bench.evidence import Outcome, Summary, group_by_cause
 from bench.exit_code import ExitCode
+from bench.run.interruption import INTERRUPTED
 
 Play = Callable[[Path, Path, int], Summary]
 """Plays the tests on an image: the image, the folder of the run, the number of rounds."""
@@ -81,7 +82,7 @@ class Bisection:
         while (folder := self.folder / f"{name}{f'-again-{number - 1}' if number > 1 else ''}").exists():
             number += 1
         summary = self.play(Path(self.record.images[place].path), folder, rounds)
-        if any(why.startswith("interrupted") for why in summary.troubles):
+        if any(why.startswith(INTERRUPTED) for why in summary.troubles):
             raise Interrupted(f"the bisection was interrupted; go on with: nrf91-bench bisect --resume {self.folder}")
         wrong = [one.headline for one in group_by_cause(summary.results) if one.outcome is Outcome.SCRIPT_ERROR]
         wrong += list(summary.script_errors.values())
@@ -180,14 +181,3 @@ def _name(summary: Summary) -> str:
 
 def _now() -> str:
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-EXIT_CODES: Mapping[ExitCode, int] = {ExitCode.OK: 0, ExitCode.FAILED: 1, ExitCode.USAGE: 128, ExitCode.INTERNAL: 128}
-"""Exit codes of a run as ``git bisect run`` takes them: good, bad, and what ends the bisection."""
-CANNOT_TELL = 125
-"""``git bisect run`` passes over a commit of which nobody can tell."""
-
-
-def git_exit_code(code: ExitCode) -> int:
-    """Return the exit code of a run as ``git bisect run`` takes it."""
-    return EXIT_CODES.get(code, CANNOT_TELL)

@@ -17,9 +17,8 @@ from bench.cli.lab import default_config
 from bench.cli.terminal import be_patient, say, short_path
 from bench.errors import UsageError, in_words
 from bench.evidence import Summary
-from bench.evidence.rows import Row
 from bench.exit_code import ExitCode
-from bench.run import RunRequest, Simulate, Watcher, execute
+from bench.run import Level, RunRequest, Simulate, execute
 
 EPILOG = (
     "Exit codes: 0 the first bad image was found; 2 wrong usage; 3 the lab failed or it was interrupted, go on with"
@@ -144,23 +143,11 @@ class _Session:
         return summary
 
 
-class _Quiet(Watcher):
+class _Quiet(RunConsole):
     """Shows how far a run is and what goes wrong in it: what it means is said by the bisection."""
 
-    def __init__(self) -> None:
-        self._console = RunConsole()
+    def line(self, word: str, text: str, level: Level = Level.PLAIN) -> None:
+        """Show nothing."""
 
-    def __enter__(self) -> "_Quiet":
-        self._console.__enter__()
-        return self
-
-    def __exit__(self, *arguments: object) -> None:
-        self._console.__exit__(*arguments)
-
-    def follow(self, row: Row) -> None:
-        """Take a row of the stream."""
-        self._console.follow(row)
-
-    def tick(self) -> None:
-        """Show the progress."""
-        self._console.tick()
+    def finish(self, summary: Summary) -> None:
+        """Show nothing."""

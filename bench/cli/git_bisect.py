@@ -1,14 +1,28 @@
 """``run --bisect-exit-codes``: what a run shows, in the exit codes that ``git bisect run`` understands."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import typer
 
-from bench.bisect.bisection import git_exit_code
 from bench.cli.terminal import say_lines
 from bench.errors import BenchError, LabError
 from bench.exit_code import ExitCode
+
+_EXIT_CODES: Mapping[ExitCode, int] = {
+    ExitCode.OK: 0,
+    ExitCode.FAILED: 1,
+    ExitCode.USAGE: 128,
+    ExitCode.INTERNAL: 128,
+}
+"""Exit codes of a run as ``git bisect run`` takes them: good, bad, and what ends the bisection."""
+_CANNOT_TELL = 125
+"""``git bisect run`` passes over a commit of which nobody can tell."""
+
+
+def git_exit_code(code: ExitCode) -> int:
+    """Return the exit code of a run as ``git bisect run`` takes it."""
+    return _EXIT_CODES.get(code, _CANNOT_TELL)
 
 
 @contextlib.contextmanager

@@ -22,9 +22,9 @@ from bench.lab.coordinator import Coordinator, NothingLent
 from bench.lab.host_session import HostSession, HostSessions, HostUnfit, clock_text
 from bench.lab.own_files import OwnFiles
 from bench.lab.places import LabPlace, Owner, owner_text
-from bench.lab.preparation import Prepared
 from bench.lab.sweep import Sweep
 from bench.lab.wishes import Wish
+from bench.run.asked import Asked
 from bench.run.watcher import Level
 
 _LEAST_WAIT_S = 5.0
@@ -43,7 +43,7 @@ class Fulfilment:
     """Fulfils the wishes of one run.
 
     Args:
-        prepared: the run.
+        asked: what the run is to be.
         files: its own files.
         stream: where the rows of all boards go.
         coordinator, hosts: of the lab.
@@ -60,7 +60,7 @@ class Fulfilment:
 
     def __init__(
         self,
-        prepared: Prepared,
+        asked: Asked,
         files: OwnFiles,
         stream: ResultStream,
         coordinator: Coordinator,
@@ -68,14 +68,14 @@ class Fulfilment:
         tell: Tell,
         stopped: Callable[[], bool],
     ) -> None:
-        self._prepared = prepared
+        self._asked = asked
         self._files = files
         self._stream = stream
         self._coordinator = coordinator
         self._hosts = hosts
         self._tell = tell
         self._stopped = stopped
-        self._lab = prepared.lab.lab
+        self._lab = asked.lab.lab
         self._sweep = Sweep(coordinator, hosts, self._lab, tell)
         # Not by name: a board that one wish has given back may be lent to another, whom its host then refuses.
         self._playing: list[BoardRun] = []
@@ -98,7 +98,7 @@ class Fulfilment:
 
     def fulfil(self, wish: Wish) -> None:
         """Lease a board and play it; where its host refuses, lease another one. Raises nothing: it is a thread."""
-        deadline = time.monotonic() + self._prepared.request.wait
+        deadline = time.monotonic() + self._asked.request.wait
         held: list[str] = []
         try:
             while not self._stopped():
@@ -134,7 +134,7 @@ class Fulfilment:
 
         def waiting() -> None:
             nonlocal waited
-            if not waited and self._prepared.request.wait:
+            if not waited and self._asked.request.wait:
                 waited = True
                 self._tell("waiting", f"for a board that is {wish.text}: {self._why_none(wish)}")
             self._sweep.want(wish.tags)
@@ -230,19 +230,19 @@ class Fulfilment:
 
     def _check(self, session: HostSession) -> None:
         session.check(lambda text: self._tell_once("clock", text))
-        if self._prepared.plan is not None and abs(session.clock_off_s) > _PLAN_CLOCK_S:
+        if self._asked.plan is not None and abs(session.clock_off_s) > _PLAN_CLOCK_S:
             off = clock_text(session.clock_off_s)
             raise HostUnfit(f"the clock of {session.where.name} is {off}: nothing is qualified by it")
 
     def _arguments(self, wish: Wish, deadline: float) -> list[str]:
         """Return the options of a board's run on its host."""
-        request, arguments = self._prepared.request, self._prepared.arguments
+        request, arguments = self._asked.request, self._asked.arguments
         left = max(0.0, deadline - time.monotonic()) if wish.name else 0.0
         return [
             *self._files.arguments,
             *(("--repeat", str(request.repeat)) if request.repeat else ()),
             *(("--wait", f"{left:.0f}") if left else ()),
-            *(("--", *arguments) if arguments and self._prepared.plan is None else ()),
+            *(("--", *arguments) if arguments and self._asked.plan is None else ()),
         ]
 
     def _tell_once(self, word: str, text: str) -> None:

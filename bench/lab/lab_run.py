@@ -2,38 +2,33 @@
 
 import contextlib
 import queue
-import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import __version__
 from bench.config.lab import Config
-from bench.config.plan import FILE as PLAN_FILE
-from bench.config.plan import load_plan
 from bench.errors import BenchError, LabError, UsageError
-from bench.evidence import EvidenceLost, ResultStream, RowReader, Summary, rows, write_json
+from bench.evidence import EvidenceLost, ResultStream, RowReader, Summary, rows
 from bench.evidence.run_folder import discard_run_folder, new_run_folder
-from bench.evidence.summary import FILE as SUMMARY
-from bench.internal_error import internal_error
 from bench.lab.coordinator import Coordinator
 from bench.lab.fulfilment import Fulfilment
 from bench.lab.host_session import HostSessions
 from bench.lab.own_files import OwnFiles, own_files
-from bench.lab.preparation import Prepared, prepare_in_lab
+from bench.lab.preparation import prepare_in_lab
 from bench.lab.tunnel import way_to_coordinator
 from bench.lab.wishes import Wish, wishes
 from bench.number_text import counted
-from bench.packages import package_folder
+from bench.run.asked import Asked
 from bench.run.ending import Ending
-from bench.run.folder import rebuild, save
+from bench.run.folder import begin, keep_mistake
 from bench.run.interruption import Interruption
 from bench.run.request import RunRequest
 from bench.run.state import RunState
+from bench.run.time_limit import OVER, TimeLimit
 from bench.run.watcher import Level, Watcher
 
 _LOOK_S = 0.2
@@ -48,41 +43,31 @@ def execute_in_lab(request: RunRequest, watcher: Watcher | None = None) -> Summa
         InternalError: the bench itself made a mistake; its details and the evidence are kept.
     """
     watcher = watcher or Watcher()
-    prepared = prepare_in_lab(request)
+    asked = prepare_in_lab(request)
     folder = new_run_folder(request.out)
     try:
         with (
-            way_to_coordinator(prepared.lab.lab) as address,
+            way_to_coordinator(asked.lab.lab) as address,
             Coordinator(address) as coordinator,
-            HostSessions(prepared.lab.lab) as hosts,
+            HostSessions(asked.lab.lab) as hosts,
         ):
-            return _execute(prepared, folder, coordinator, hosts, watcher)
+            return _execute(asked, folder, coordinator, hosts, watcher)
     except BenchError:
         discard_run_folder(folder, keep=request.out is not None, only_unbegun=True)
         raise
     except Exception as error:
-        told = internal_error(error, folder)
-        with contextlib.suppress(Exception):  # whatever was broken may be so still: the exception is kept already
-            ResultStream(folder, folder.name, begins=False).add(rows.InternalErrorRow(why=told.headline))
-            save(folder, rebuild(folder))
-        raise told from error
+        raise keep_mistake(error, folder) from error
 
 
-def _execute(
-    prepared: Prepared, folder: Path, coordinator: Coordinator, hosts: HostSessions, watcher: Watcher
-) -> Summary:
-    request = prepared.request
-    wanted = wishes(request.boards, request.count, prepared.plan, coordinator.places())
-    plan = None
-    if request.plan is not None:
-        plan = folder / PLAN_FILE
-        plan.write_bytes(request.plan.read_bytes())
-        prepared = replace(prepared, plan=load_plan(plan))
+def _execute(asked: Asked, folder: Path, coordinator: Coordinator, hosts: HostSessions, watcher: Watcher) -> Summary:
+    request = asked.request
+    wanted = wishes(request.boards, request.count, asked.plan, coordinator.places())
+    asked, plan = asked.with_own_plan(folder)
     with tempfile.TemporaryDirectory() as scratch:
-        files = own_files(request, prepared.lab, plan, prepared.selection, Path(scratch))
+        files = own_files(request, asked.lab, plan, asked.selection, Path(scratch))
     with Interruption() as interruption:
-        run = LabRun(prepared, ResultStream(folder, folder.name), watcher, interruption, coordinator, hosts, files)
-        ending = Ending(run, plan, request.history or prepared.lab.history)
+        run = LabRun(asked, ResultStream(folder, folder.name), watcher, interruption, coordinator, hosts, files)
+        ending = Ending(run, plan, asked.history)
         try:
             run.begin(wanted)
         except (OSError, EvidenceLost) as error:
@@ -105,7 +90,7 @@ def _execute(
 class LabRun:
     """One run on lent boards; what its ending needs of it is in :class:`bench.run.played.PlayedRun`."""
 
-    prepared: Prepared
+    asked: Asked
     stream: ResultStream
     watcher: Watcher
     interruption: Interruption
@@ -117,10 +102,10 @@ class LabRun:
 
     def __post_init__(self) -> None:
         self.reader = RowReader(self.folder)
-        self._began = time.monotonic()
+        self._limit = TimeLimit(self.asked.request.until)
         self._lines: queue.Queue[tuple[str, str, Level]] = queue.Queue()
         self._fulfilment = Fulfilment(
-            self.prepared,
+            self.asked,
             self.files,
             self.stream,
             self.coordinator,
@@ -137,7 +122,7 @@ class LabRun:
     @property
     def lab(self) -> Config:
         """What the lab's file says."""
-        return self.prepared.lab
+        return self.asked.lab
 
     @property
     def simulated(self) -> bool:
@@ -152,22 +137,18 @@ class LabRun:
         Raises:
             OSError, EvidenceLost: evidence cannot be kept.
         """
-        write_json(self.folder / SUMMARY, Summary(self.folder.name).to_json())
-        self.stream.add(
+        begin(
+            self.folder,
+            self.stream,
             rows.RunRow(
                 turns=[],
                 bench=__version__,
                 wanted=len(wanted),
-                rounds=self.prepared.rounds,
+                rounds=self.asked.rounds or 1,
                 files=self.files.digests,
-                command=self.prepared.request.again(
-                    self.prepared.plan.suites if self.prepared.plan else self.prepared.request.suites,
-                    self.prepared.arguments,
-                ),
-            )
+                command=self.asked.command,
+            ),
         )
-        categories = package_folder("nrf91_bench_reports") / "categories.json"
-        shutil.copy(categories, self.folder / "allure-results" / categories.name)
         self.watcher.line("run", f"{counted(len(wanted), 'board')} of the lab, results in {self.folder}")
 
     def play(self, wanted: Sequence[Wish]) -> None:
@@ -215,20 +196,11 @@ class LabRun:
         lost = self.reader.missing()
         if lost and not self.interruption.requested:
             self.interruption.end(f"evidence was lost: {lost}")
-        if self._is_over and not self.interruption.requested:
-            self.interruption.end("the time for the run was over")
-
-    @property
-    def _is_over(self) -> bool:
-        until = self.prepared.request.until
-        if isinstance(until, timedelta):
-            return time.monotonic() - self._began >= until.total_seconds()
-        return until is not None and datetime.now(UTC) >= until
+        if self._limit.over and not self.interruption.requested:
+            self.interruption.end(OVER)
 
     def _end_boards(self) -> None:
-        if self.interruption.has_reason:
-            self.watcher.line("stopping", self.interruption.reason, Level.WARNING)
-        self.watcher.line("stopping", "the boards are brought back to a known state; this takes a few seconds")
+        self.interruption.tell(self.watcher)
         self._fulfilment.end()
 
     def _tell(self, word: str, text: str, level: Level = Level.PLAIN) -> None:

@@ -1,5 +1,7 @@
 """The folder of a run: what it proves, rebuilt from its stream; what is written into it; what it measured."""
 
+import contextlib
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -8,13 +10,14 @@ from pathlib import Path
 from bench.config.lab import Config
 from bench.config.plan import FILE as PLAN_FILE
 from bench.config.plan import load_plan
-from bench.errors import UsageError
-from bench.evidence import RowReader, Summary, reconcile, write_json
+from bench.errors import InternalError, UsageError
+from bench.evidence import ResultStream, RowReader, Summary, reconcile, rows, write_json
 from bench.evidence.run_folder import check_run_folder
 from bench.evidence.stream import FILE as STREAM
 from bench.evidence.summary import FILE as SUMMARY
 from bench.history import Observation, Store, chosen_runs, control_boards, known_models, observations
 from bench.history.choice import why_none
+from bench.internal_error import internal_error
 from bench.packages import SUITES, package_folder
 from bench.report import write_pages
 from bench.report.allure_environment import describe_run
@@ -29,8 +32,8 @@ from bench.report.views import SigningView
 def rebuild(folder: Path) -> Summary:
     """Return the summary of a run's folder, from its stream; where evidence is missing, it says so."""
     reader = RowReader(folder)
-    rows = list(reader.new_rows())  # counts the damaged ones
-    summary = reconcile(rows, damaged=reader.damaged)
+    found = list(reader.new_rows())  # counts the damaged ones
+    summary = reconcile(found, damaged=reader.damaged)
     if not (folder / STREAM).exists():
         summary.lost.append("there is no result stream")
     shown = count_results(folder / "allure-results")
@@ -69,6 +72,27 @@ def _specification(folder: Path) -> Specification:
     specification = Specification.load(package_folder(SUITES) / SPECIFICATION)
     specification.take(RowReader(folder).new_rows())
     return specification
+
+
+def begin(folder: Path, stream: ResultStream, row: rows.RunRow) -> None:
+    """Write what a reader of a run's folder must know before the first test.
+
+    Raises:
+        OSError, EvidenceLost: evidence cannot be kept.
+    """
+    write_json(folder / SUMMARY, Summary(folder.name, simulated=row.simulated).to_json())
+    stream.add(row)
+    categories = package_folder("nrf91_bench_reports") / "categories.json"
+    shutil.copy(categories, folder / "allure-results" / categories.name)
+
+
+def keep_mistake(error: Exception, folder: Path) -> InternalError:
+    """Keep what an exception of the bench's own has left of a run; return what a person is told."""
+    told = internal_error(error, folder)
+    with contextlib.suppress(Exception):  # whatever was broken may be so still: the exception is kept already
+        ResultStream(folder, folder.name, begins=False).add(rows.InternalErrorRow(why=told.headline))
+        save(folder, rebuild(folder))
+    return told
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ from types import FrameType
 from typing import Any, Self
 
 from bench.children import ending_signals, when_parent_ends
+from bench.run.watcher import Level, Watcher
 
-_INTERRUPTED = "the run was interrupted"
+INTERRUPTED = "the run was interrupted"
+"""Why a run ended early that a person, or the end of its parent, has interrupted."""
 
 
 class Interruption:
@@ -18,7 +20,7 @@ class Interruption:
     """
 
     def __init__(self) -> None:
-        self.reason = _INTERRUPTED
+        self.reason = INTERRUPTED
         self._stop = threading.Event()
         self._handlers: dict[signal.Signals, Any] = {}
 
@@ -44,7 +46,13 @@ class Interruption:
     @property
     def has_reason(self) -> bool:
         """Whether something else than a signal ended the run."""
-        return self.reason != _INTERRUPTED
+        return self.reason != INTERRUPTED
+
+    def tell(self, watcher: Watcher) -> None:
+        """Tell whoever watches that the run ends now, and what takes a moment."""
+        if self.has_reason:
+            watcher.line("stopping", self.reason, Level.WARNING)
+        watcher.line("stopping", "the boards are brought back to a known state; this takes a few seconds")
 
     @property
     def requested(self) -> bool:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from bench import __version__
@@ -19,16 +18,16 @@ from bench.boards import BoardLeased, BoardSpec, Holder, Lease, reservation_of
 from bench.boards.hotplug import ended_text, has_ended
 from bench.boards.lease import FOR
 from bench.config.lab import Config
-from bench.evidence import EvidenceLost, ResultStream, RowReader, Summary, rows, write_json
+from bench.evidence import EvidenceLost, ResultStream, RowReader, rows
 from bench.evidence.run_folder import too_little_room
-from bench.evidence.summary import FILE as SUMMARY
 from bench.number_text import counted
-from bench.packages import package_folder
 from bench.run.circuit_breaker import CircuitBreaker, missing_of, probes_of
 from bench.run.control_board import ControlBoard, control_boards
+from bench.run.folder import begin
 from bench.run.interruption import Interruption
 from bench.run.schedule import Schedule, Turn
 from bench.run.state import RunState, retries
+from bench.run.time_limit import OVER, TimeLimit
 from bench.run.watcher import Level, Watcher
 from bench.run.worker import Worker, Workers
 from bench.visible import visible_line
@@ -71,14 +70,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.reader = RowReader(self.folder)
-        self._began = time.monotonic()
-
-    @property
-    def _is_over(self) -> bool:
-        """Whether the time for the run is over; a span is measured by the clock that nobody sets."""
-        if isinstance(self.until, timedelta):
-            return time.monotonic() - self._began >= self.until.total_seconds()
-        return self.until is not None and datetime.now(UTC) >= self.until
+        self._limit = TimeLimit(self.until)
 
     @property
     def folder(self) -> Path:
@@ -164,8 +156,9 @@ class Run:
         specs = self.specs = schedule.specs
         controls = [spec.slot for spec in schedule.controls]
         simulated = any(not spec.hardware for spec in (*specs, *schedule.controls))
-        write_json(self.folder / SUMMARY, Summary(self.folder.name, simulated=simulated).to_json())
-        self.stream.add(
+        begin(
+            self.folder,
+            self.stream,
             rows.RunRow(
                 simulated=simulated,
                 slots=[spec.slot for spec in specs],
@@ -174,10 +167,8 @@ class Run:
                 controls=controls,
                 bench=__version__,
                 command=list(command),
-            )
+            ),
         )
-        categories = package_folder("nrf91_bench_reports") / "categories.json"
-        shutil.copy(categories, self.folder / "allure-results" / categories.name)
         crowded = too_little_room(self.folder.parent)
         if crowded:
             self.watcher.line("disk", crowded, Level.WARNING)
@@ -265,14 +256,12 @@ class Run:
                 running.append(worker)
                 next_start = time.monotonic() + pause
             self._look(breaker)
-            if self._is_over and not self.interruption.requested:
-                self.interruption.end("the time for the run was over")
+            if self._limit.over and not self.interruption.requested:
+                self.interruption.end(OVER)
             if self.interruption.wait(_LOOK_SECONDS) and not ending:
                 ending = True
                 breaker.close()
-                if self.interruption.has_reason:
-                    self.watcher.line("stopping", self.interruption.reason, Level.WARNING)
-                self.watcher.line("stopping", "the boards are brought back to a known state; this takes a few seconds")
+                self.interruption.tell(self.watcher)
                 _interrupt(running)
         self.take_rows()
 

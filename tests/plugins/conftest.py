@@ -1,11 +1,15 @@
 """The floor of seconds: pytest and the command line run in this process, on boards that tests share."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bench.boards import PEER_NAME, BoardSpec, SimulatedBoards
 from tests.support.inline import InlineLab
+
+if TYPE_CHECKING:
+    from tests.support.browser import Browser
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +23,12 @@ def shared_board() -> Iterator[BoardSpec]:
 def lab(pytester: pytest.Pytester, shared_board: BoardSpec) -> InlineLab:
     """A lab whose tests run in this process."""
     return InlineLab(pytester, shared_board)
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Browser"]:
+    """The distribution's Chromium, open."""
+    from tests.support.browser import browser  # most tests of this floor do not wait for its import
+
+    with browser(tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened

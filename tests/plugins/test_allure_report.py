@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from bench.report import allure_program, allure_report
-from tests.plugins.test_cli_pages import run_of
 from tests.support.inline import InlineLab, command_line
 from tests.support.lab import name_in
+from tests.support.run_folders import run_of
 
 RENDERS = """
 case "$1" in

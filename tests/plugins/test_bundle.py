@@ -14,8 +14,8 @@ import pytest
 from bench.release import Bundle
 from bench.release.archive import pack
 from bench.release.bundle import sha256
-from tests.plugins.test_cli_pages import run_of
 from tests.support.inline import command_line
+from tests.support.run_folders import run_of
 
 PLAN = 'name = "release"\n{}\n[[boards]]\nmodel = "nrf9151dk"\ncount = 1\n'
 

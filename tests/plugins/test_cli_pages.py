@@ -13,27 +13,11 @@ from bench.evidence import RowReader
 from bench.history import MeasurementRecord, Store
 from tests.support.inline import command_line
 from tests.support.records import night_record
+from tests.support.run_folders import run_of
 
 
 def row(kind: str, **fields: object) -> str:
     return json.dumps({"schema": 1, "run": "r", "type": kind, "slot": "dk-1", "t_ns": 1, "utc": "", **fields})
-
-
-def run_of(folder: Path, *outcomes: str, spec: str = "XSOCKET.read", ended: bool = True) -> Path:
-    """The folder of a run of one board, as its stream and its results in Allure are."""
-    (folder / "allure-results").mkdir(parents=True)
-    rows = [row("run", simulated=False, slots=["dk-1"], groups={}, turns=[[1, ["dk-1"]]])]
-    rows.append(row("board", model="nrf9151dk", part="nRF9151-LACA", simulated=False, modem_firmware="mfw", ids={}))
-    for number, outcome in enumerate(outcomes):
-        test = f"test_a.py::test_{number}"
-        rows.append(row("plan", test=test, spec=[spec]))
-        rows.append(row("start", test=test, attempt=1))
-        rows.append(row("finish", test=test, attempt=1, outcome=outcome, message=f"why {number}", duration_ns=5))
-        result = {"name": test, "fullName": test, "start": number, "status": "passed"}
-        (folder / "allure-results" / f"{number}-result.json").write_text(json.dumps(result))
-    rows += [row("ended"), row("closed")] if ended else []
-    (folder / "results.jsonl").write_text("\n".join(rows) + "\n")
-    return folder
 
 
 class TestReport:

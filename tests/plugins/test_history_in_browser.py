@@ -7,22 +7,16 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from bench.history import Store
-from tests.support.browser import MISSING, Browser, browser
+from tests.support.browser import WITH_BROWSER, Browser
+from tests.support.hostile import HTML_TRICK
 from tests.support.inline import command_line
 from tests.support.lab_history import FIRMWARE, fill_history
 from tests.support.run_folders import run_folder
-from tests.wire.test_pages import HTML_TRICK
 
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
+pytestmark = WITH_BROWSER
 
 SHOWN = "[...document.querySelectorAll('article')].filter(one => !one.hidden).map(one => one.id)"
 ROWS = "[...document.querySelectorAll('#test-grid tbody tr')].map(one => one.querySelector('.name').textContent)"
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browser(tmp_path_factory.mktemp("chromium")) as opened:
-        yield opened
 
 
 def make_page(folder: Path, *, prefix: str = "", **size: int) -> Path:

@@ -1,6 +1,5 @@
 """The page of the lab now in a real browser: it says when it is old, and thirty boards fit on a wall."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,20 +8,14 @@ import pytest
 
 from bench.report.lab_now import LabNow
 from bench.report.lab_page import write_lab_page
-from tests.support.browser import MISSING, Browser, browser
+from tests.support.browser import WITH_BROWSER, Browser
 from tests.support.lab_boards import HOSTILE, mixed, used
 
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
+pytestmark = WITH_BROWSER
 
 STALE = "document.getElementById('stale').hidden ? '' : document.getElementById('stale').textContent"
 BOTTOM = "document.querySelector('main').getBoundingClientRect().bottom"
 WIDTH = "document.documentElement.scrollWidth"
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browser(tmp_path_factory.mktemp("chromium")) as opened:
-        yield opened
 
 
 def opened(chromium: Browser, page: Path, now: LabNow, *, old: float = 0.0, width: int = 1280) -> Browser:

@@ -9,12 +9,12 @@ from bench.evidence.rows import AnyRow
 from bench.packages import SUITES, package_folder
 from bench.report import Origin, measured_page, write_pages
 from bench.report.specification import FOLDER, Specification
-from tests.support.chromium import WITH_CHROMIUM, printed_pages, width_of
+from tests.support.browser import WITH_BROWSER, Browser
+from tests.support.measured import measured
 from tests.support.rows import row
 from tests.support.run_folders import board_row, ended_test, run_rows
-from tests.wire.test_plots import measured
 
-pytestmark = WITH_CHROMIUM
+pytestmark = WITH_BROWSER
 TESTS, MEASUREMENTS, SUITES_OF_A_RUN = 606, 100, 20
 
 
@@ -50,22 +50,22 @@ def write_run(folder: Path, *further: AnyRow, slot: str = "simulated-1") -> Path
     return folder / "verdict.html"
 
 
-def test_a_green_run_prints_on_five_sheets(tmp_path: Path) -> None:
+def test_a_green_run_prints_on_five_sheets(chromium: Browser, tmp_path: Path) -> None:
     page = write_run(tmp_path)
     assert page.stat().st_size < 300_000
-    assert printed_pages(page) <= 5
+    assert chromium.sheets(page) <= 5
 
 
 @pytest.mark.parametrize("window", [500, 1280])  # a browser's window is not narrower
 class TestWidth:
     """No page is wider than its window, whatever the names on it."""
 
-    def test_of_a_verdict(self, tmp_path: Path, window: int) -> None:
+    def test_of_a_verdict(self, chromium: Browser, tmp_path: Path, window: int) -> None:
         long = ended_test(f"test_a.py::test_{'x' * 400}", "failed", slot="simulated-1", message="y" * 900)
         page = write_run(tmp_path, *long)
-        assert width_of(page, window) <= window
+        assert chromium.width_of(page, window) <= window
 
-    def test_of_measurements(self, tmp_path: Path, window: int) -> None:
+    def test_of_measurements(self, chromium: Browser, tmp_path: Path, window: int) -> None:
         page = tmp_path / "measured.html"
         page.write_text(measured_page(measured(), Origin(f"test_a.py::{'x' * 300}", "dk-1")))
-        assert width_of(page, window) <= window
+        assert chromium.width_of(page, window) <= window

@@ -1,17 +1,21 @@
 """A real browser without a window, which tells what a page asked for and complained of."""
 
+import base64
 import contextlib
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 PROGRAMS = ("chromium", "chromedriver")
-MISSING = [program for program in PROGRAMS if shutil.which(program) is None]
+_MISSING = [program for program in PROGRAMS if shutil.which(program) is None]
+WITH_BROWSER = pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {', '.join(_MISSING)}")
 _ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars")
 
 
@@ -65,6 +69,19 @@ class Browser:
 
     def _log(self, kind: str) -> list[dict[str, Any]]:
         return list(self.driver.execute("getLog", {"type": kind})["value"])
+
+    def sheets(self, page: Path) -> int:
+        """Return the number of sheets on which a page prints."""
+        self.open(page)
+        printed = self.tell("Page.printToPDF", preferCSSPageSize=True)
+        sheets = len(re.findall(rb"/Type\s*/Page\b", base64.b64decode(printed["data"])))
+        assert sheets, "a page prints on one sheet at least"
+        return sheets
+
+    def width_of(self, page: Path, window: int) -> int:
+        """Return how wide the content of a page is in a window of so many pixels."""
+        self.open(page, width=window)
+        return int(self.ask("document.documentElement.scrollWidth"))
 
     def cpu_seconds(self) -> Mapping[str, float]:
         """Return what the page's main thread has spent so far, in seconds of its own clock: no load counts."""

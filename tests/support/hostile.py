@@ -3,6 +3,7 @@
 import unicodedata
 import xml.etree.ElementTree as ET
 
+HTML_TRICK = """<script>alert(1)</script>"'&<img src=x onerror=alert(2)>"""
 HOSTILE = [
     "\x1b[2J\x1b]0;title\x07",
     "\x1b]8;;http://evil\x1b\\click\x1b]8;;\x1b\\",

@@ -1,7 +1,7 @@
 """Folders of runs, as a stream and files of evidence make them, without a run."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -76,27 +76,48 @@ def broken_links(page: Path) -> list[str]:
     return broken
 
 
+def run_of(folder: Path, *outcomes: str, spec: str = "XSOCKET.read", ended: bool = True) -> Path:
+    """The folder of a run of one board, as its stream and its results in Allure are; it has no pages yet."""
+    board = {"model": "nrf9151dk", "part": "nRF9151-LACA", "simulated": False, "modem_firmware": "mfw", "ids": {}}
+    around = {"schema": 1, "run": "r", "utc": ""}
+    return _write_stream(folder, outcomes, around, board, spec=[spec], last=around if ended else None)
+
+
 def run_folder(folder: Path, *outcomes: str, started: str = "2026-11-01T22:00:00Z", simulated: bool = False) -> Path:
     """Write the folder of a run of one board, an outcome a test; return it."""
-    (folder / "allure-results").mkdir(parents=True)
     moment = datetime.fromisoformat(started)
-
-    def row(kind: str, **fields: object) -> str:
-        return json.dumps(
-            {"schema": 2, "run": folder.name, "type": kind, "slot": "dk-1", "t_ns": 1, "utc": started, **fields}
-        )
-
-    rows = [row("run", simulated=simulated, slots=["dk-1"], groups={}, turns=[[1, ["dk-1"]]])]
+    later = moment.replace(minute=moment.minute + 4).isoformat().replace("+00:00", "Z")
     facts = {"modem_firmware": "mfw_1", "application": "slm", "application_version": "3.1.0"}
-    rows.append(row("board", model="nrf9151dk", simulated=simulated, ids={"imei": "imei-1"}, **facts))
+    board = {"model": "nrf9151dk", "simulated": simulated, "ids": {"imei": "imei-1"}, **facts}
+    around = {"schema": 2, "run": folder.name, "utc": started}
+    _write_stream(folder, outcomes, around, board, spec=[], last={**around, "utc": later})
+    save(folder, rebuild(folder))
+    return folder
+
+
+def _write_stream(
+    folder: Path,
+    outcomes: Iterable[str],
+    around: Mapping[str, object],
+    board: Mapping[str, object],
+    *,
+    spec: Sequence[str],
+    last: Mapping[str, object] | None,
+) -> Path:
+    """Write the stream of a run on one board, and a result in Allure a test; ``last`` is around its last rows."""
+
+    def line(kind: str, head: Mapping[str, object] = around, /, **fields: object) -> str:
+        return json.dumps({"slot": "dk-1", "t_ns": 1, **head, "type": kind, **fields}) + "\n"
+
+    (folder / "allure-results").mkdir(parents=True)
+    lines = [line("run", simulated=board["simulated"], slots=["dk-1"], groups={}, turns=[[1, ["dk-1"]]])]
+    lines.append(line("board", around, **board))
     for number, outcome in enumerate(outcomes):
         test = f"test_a.py::test_{number}"
-        rows += [row("plan", test=test), row("start", test=test)]
-        rows.append(row("finish", test=test, outcome=outcome, message=f"why {number}", duration_ns=5))
+        lines += [line("plan", test=test, spec=spec), line("start", test=test)]
+        lines.append(line("finish", test=test, outcome=outcome, message=f"why {number}", duration_ns=5))
         result = {"name": test, "fullName": test, "start": number, "status": "passed"}
         (folder / "allure-results" / f"{number}-result.json").write_text(json.dumps(result))
-    later = moment.replace(minute=moment.minute + 4).isoformat().replace("+00:00", "Z")
-    rows += [row("ended", utc=later), row("closed", utc=later)]
-    (folder / FILE).write_text("\n".join(rows) + "\n")
-    save(folder, rebuild(folder))
+    lines += [line("ended", last), line("closed", last)] if last is not None else []
+    (folder / FILE).write_text("".join(lines))
     return folder

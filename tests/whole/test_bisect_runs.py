@@ -10,10 +10,10 @@ import pytest
 
 from bench.bisect.record import BisectRecord
 from bench.simulator.profiles import Faults
+from tests.support.flash_lab import FlashLab
 from tests.support.images import application
 from tests.support.lab import COMMAND
 from tests.support.programs import control_socket, simulator
-from tests.whole.test_flash_runs import FlashLab
 
 SUITE = """
 def test_resolves(modem, tcp_echo):

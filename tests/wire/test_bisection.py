@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from bench.bisect import Judgement
-from bench.bisect.bisection import Bisection, Interrupted, git_exit_code, judgement_of
+from bench.bisect.bisection import Bisection, Interrupted, judgement_of
 from bench.bisect.record import BisectRecord, Wanted, candidates
+from bench.cli.git_bisect import git_exit_code
 from bench.evidence import Outcome, Summary, TestResult
 from bench.evidence.rows import MeasurementRow
 from bench.exit_code import ExitCode
+from bench.run.interruption import INTERRUPTED
 
 COUNT = 8
 Judge = Callable[[int, int], Summary]
@@ -92,7 +94,7 @@ def test_a_run_that_was_interrupted_is_no_judgement(tmp_path: Path) -> None:
     def interrupted(image: int, run: int) -> Summary:
         summary = sixth_fails(image, run)
         if run == 3:
-            summary.troubles.append("interrupted by SIGINT")
+            summary.troubles.append(INTERRUPTED)
         return summary
 
     lab = Lab(tmp_path, interrupted)

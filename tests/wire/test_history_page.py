@@ -13,10 +13,10 @@ import pytest
 from bench.history import BoardRecord, MeasurementRecord, ResultRecord, RunRecord, Store
 from bench.report.history_page import HistoryPage, history_page, render
 from bench.report.history_page.page import script_json
-from tests.support.hostile import HOSTILE, is_visible
+from tests.support.elements import Elements
+from tests.support.hostile import HOSTILE, HTML_TRICK, is_visible
 from tests.support.lab_history import fill_history
 from tests.support.records import night_record, run_record
-from tests.wire.test_pages import HTML_TRICK, Elements
 
 
 def page_of(*runs: RunRecord, folder: Path = Path("nowhere"), nights: int = 90) -> HistoryPage:

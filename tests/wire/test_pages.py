@@ -2,7 +2,6 @@
 
 import re
 from datetime import date
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,10 @@ from bench.report import Measured, Origin, WrongEnd, measured_page, timeline_pag
 from bench.report.evidence import Event
 from bench.report.page import html_page, markdown_page
 from bench.report.specification import Specification, Statement
+from tests.support.elements import Elements
+from tests.support.hostile import HTML_TRICK
 from tests.support.rows import row as any_row
 
-HTML_TRICK = """<script>alert(1)</script>"'&<img src=x onerror=alert(2)>"""
 LAYOUT = {"wbr", "pre"}
 """Elements of the page's own, for names that may be broken and for texts of several lines."""
 MARKDOWN_TRICKS = (
@@ -118,24 +118,6 @@ def measured_with(text: str) -> list[Measured]:
 
 def events_with(text: str) -> list[Event]:
     return [Event(number, text, text) for number in range(5)]
-
-
-class Elements(HTMLParser):
-    """The elements of a page, their attributes, and its text."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: list[tuple[str, str | None]] = []
-        self.text = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes += attrs
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 def html_pages(text: str, folder: Path) -> dict[str, str]:

@@ -6,14 +6,14 @@ import re
 import pytest
 
 from bench.clock import Anchor
-from bench.measure import OverTime, Series, at_most, rate_of
-from bench.measure.measurement import Measurement
-from bench.report import Measured, Origin, WrongEnd, measured_page, samples_csv, timeline_page
+from bench.measure import OverTime, rate_of
+from bench.report import Origin, WrongEnd, measured_page, samples_csv, timeline_page
 from bench.report.axes import axis, counts
 from bench.report.evidence import Event
 from bench.report.lab_time import time_between
 from bench.report.plots import averages, time_line
 from bench.report.timeline import TimeLine
+from tests.support.measured import measured
 
 MS = 1_000_000
 ORIGIN = Origin("test_latency.py::test_echo[TCP]", "dk-1", "mfw_9, SLM 3.1.0", "night-7", "2026-11-29T22:10:00.000000Z")
@@ -86,16 +86,6 @@ class TestRate:
         assert (over_time.borders[0], over_time.borders[-1]) == (0, 99 * MS)
         assert over_time.values == pytest.approx([1e6] * 20)
         assert rate_of(events[:5]).over_time is None
-
-
-def measured() -> list[Measured]:
-    whole = Series("echo", "ns", limits={"p90": at_most(seconds=1)}, doc="There and back.", beside=("quiet",))
-    part = Series("echo: uplink", "ns", part_of="echo", beside=("quiet",))
-    for number in range(40):
-        whole.add(1e6 + number, 1000 + number * MS)
-        part.add(5e5 + number, 1000 + number * MS)
-    rate = Measured(Measurement("rate", "B/s", {"value": 5e3}), over_time=OverTime([0, MS, 2 * MS], [4e3, 6e3]))
-    return [Measured(whole.measurement(), whole), Measured(part.measurement(), part), rate]
 
 
 class TestMeasuredPage:
