@@ -110,6 +110,26 @@ def test_a_bisection_that_was_killed_goes_on(lab: FlashLab) -> None:
 
 
 @pytest.mark.long
+def test_an_interrupted_bisection_says_how_it_goes_on(lab: FlashLab) -> None:
+    built = images(lab, 2, 2, Faults(refuses=("#XGETADDRINFO",)))
+    interrupted = subprocess.Popen(
+        command(lab, *built, "--test", "test_resolves"),
+        cwd=lab.folder, env=lab.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    with interrupted as process:
+        assert process.stdout is not None
+        lines = iter(process.stdout)
+        next(line for line in lines if line.startswith("good "))
+        next(line for line in lines if line.startswith("flash "))  # the second try has begun
+        process.send_signal(signal.SIGINT)
+        rest = "".join(lines)
+        assert process.wait(60) == 3, rest
+    assert "the bisection was interrupted; go on with: nrf91-bench bisect --resume bisect" in rest
+    assert [one.place for one in BisectRecord.load(lab.folder / "bisect").tries] == [0], "it is no judgement"
+    assert bisected(lab, "--resume", "bisect")[0] == 0
+
+
+@pytest.mark.long
 def test_an_image_that_does_not_start_blames_no_image(lab: FlashLab) -> None:
     built = images(lab, 3, 3, Faults(refuses=("#XGETADDRINFO",)))
     application(lab.folder / "build-2.hex", "3.1.2", silent=True)
