@@ -16,6 +16,8 @@ from smpclient.requests.os_management import ResetWrite
 from smpclient.transport import SMPTransportDisconnected
 from smpclient.transport.serial import SMPSerialTransport
 
+from bench.errors import in_words
+
 _OPEN_S, _ANSWER_S = 5.0, 5.0
 _ERASE_S = 60.0  # the bootloader erases its slot before it answers the first piece
 _SHOWN_STEPS = 10
@@ -35,7 +37,7 @@ async def program(port: str, rate: int, image: bytes) -> None:
     try:
         await client.connect(_OPEN_S)
     except (TimeoutError, OSError) as error:
-        raise NotProgrammed(f"{port} cannot be opened: {error}") from error
+        raise NotProgrammed(f"{port} cannot be opened: {in_words(error)}") from error
     try:
         await _upload(client, image)
         states = await client.request(ImageStatesRead())

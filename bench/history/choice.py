@@ -115,7 +115,7 @@ def _predicate(part: str, whole: str, inventory: Sequence[BoardEntry]) -> _Predi
     if dates:
         first, last = dates[1], dates[2] or dates[1]
         return lambda ran: first <= ran.night <= last
-    (condition,) = parse_conditions(part, "", (*BOARD_KINDS, *FIRMWARE_KINDS, *RUN_KINDS))
+    condition = _condition_of(part)
     if condition.kind in FIRMWARE_KINDS:
         return lambda ran: firmware_matches(condition, ran)
     if condition.kind in _OF_INVENTORY:
@@ -129,6 +129,11 @@ def _predicate(part: str, whole: str, inventory: Sequence[BoardEntry]) -> _Predi
     return lambda ran: any(condition.matches(ran.values[column]) for column in columns)
 
 
+def _condition_of(part: str) -> Condition:
+    (condition,) = parse_conditions(part, "", (*BOARD_KINDS, *FIRMWARE_KINDS, *RUN_KINDS))
+    return condition
+
+
 def why_none(store: Store, text: str, inventory: Sequence[BoardEntry] = ()) -> str:
     """Return why a choice has no measurement, as the end of a sentence; empty where that cannot be told."""
     if chosen_runs(store, text, inventory):
@@ -139,7 +144,7 @@ def why_none(store: Store, text: str, inventory: Sequence[BoardEntry] = ()) -> s
         if dates:
             hint = _other_nights(store, dates[1], dates[2] or dates[1])
         else:
-            (condition,) = parse_conditions(part, "", (*BOARD_KINDS, *FIRMWARE_KINDS, *RUN_KINDS))
+            condition = _condition_of(part)
             hint = did_you_mean(condition.value, _known_values(store, condition.kind))
         if hint:
             return hint

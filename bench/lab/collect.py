@@ -52,7 +52,7 @@ def collect(folder: Path, lab: Config, history: Path | None, tell: Tell) -> Summ
         summary = rebuild(folder)
         save(folder, summary)
     except (EvidenceLost, OSError) as error:
-        raise LabError(f"what the hosts keep of {folder} cannot be kept here: {error}") from error
+        raise LabError(f"what the hosts keep of {folder} cannot be kept here: {in_words(error)}") from error
     summary.folder = folder
     if missing and not summary.lost and history is not None:
         _remember(folder, summary, history, lab, tell)
@@ -105,6 +105,6 @@ def _remember(folder: Path, summary: Summary, history: Path, lab: Config, tell: 
         with Store(history, night_ends=lab.night_ends) as store:
             added = store.add(run_record(folder, summary))
     except (LabError, OSError, sqlite3.Error) as error:
-        tell("history", f"{error}; nrf91-bench history import adds a run that is missing")
+        tell("history", f"{in_words(error)}; nrf91-bench history import adds a run that is missing")
         return
     tell("history", "the run is whole there now" if added else "the run was there already")

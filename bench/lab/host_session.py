@@ -18,7 +18,7 @@ from typing import IO, Any, Self
 
 from bench import __version__, children
 from bench.config.lab import LabConfig
-from bench.errors import LabError
+from bench.errors import LabError, in_words
 from bench.host import PROTOCOL, messages
 from bench.host.messages import BadMessage, HostBoard, encode, parse_message
 from bench.lab.places import Where
@@ -98,7 +98,7 @@ class HostSession:
             )
         except OSError as error:
             self._errors.close()
-            raise HostLost(f"cannot start {command[0]} to reach {self.where.name}: {error}") from error
+            raise HostLost(f"cannot start {command[0]} to reach {self.where.name}: {in_words(error)}") from error
         self._reader = threading.Thread(target=self._read, name=f"host-{self.where.name}", daemon=True)
         self._reader.start()
         try:
@@ -153,7 +153,7 @@ class HostSession:
             )
         if not hello.key:
             self.give_key()
-        elif hello.key != (key_digest() or key_digest_of_new()):
+        elif hello.key != own_key_digest():
             raise HostUnfit(
                 f"{name} has another key for short ids, so that a board would have two identities: give it this"
                 f" one's (nrf91-bench lab add {name} --replace-key), or copy that one here"
@@ -261,8 +261,8 @@ class HostSession:
                 inbox.put(Lost(self._lost))
 
 
-def key_digest_of_new() -> str:
-    """Return the digest of this lab's key, which is made now."""
+def own_key_digest() -> str:
+    """Return the digest of this lab's key, which is made on first use."""
     lab_key()
     return key_digest()
 

@@ -8,9 +8,8 @@ from bench.errors import LabError, UsageError
 from bench.host.messages import HostBoard
 from bench.lab.coordinator import Coordinator
 from bench.lab.exporter import exporter_yaml, pattern_of
-from bench.lab.host_session import HostSession
+from bench.lab.host_session import HostSession, own_key_digest
 from bench.lab.places import tags_of
-from bench.privacy import key_digest, lab_key
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def joined(session: HostSession, coordinator: Coordinator, *, replace_key: bool)
     for board in boards:
         _check_name(board, host, coordinator)
     changes = []
-    if hello.key != _own_key():
+    if hello.key != own_key_digest():
         if hello.key and not replace_key:
             raise LabError(
                 f"{host} has a key for short ids of its own: with --replace-key it gets this lab's, and its boards get"
@@ -63,11 +62,6 @@ def joined(session: HostSession, coordinator: Coordinator, *, replace_key: bool)
         session.give_key(replace=replace_key)
         changes.append(f"{host} has this lab's key for short ids now")
     return Joining(coordinator, host, boards, tuple(changes))
-
-
-def _own_key() -> str:
-    lab_key()  # made on first use
-    return key_digest()
 
 
 def _check_name(board: HostBoard, host: str, coordinator: Coordinator) -> None:

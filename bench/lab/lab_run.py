@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench import __version__
 from bench.config.lab import Config
-from bench.errors import BenchError, LabError, UsageError
+from bench.errors import BenchError, LabError, UsageError, in_words
 from bench.evidence import EvidenceLost, ResultStream, RowReader, Summary, rows
 from bench.evidence.run_folder import discard_run_folder, new_run_folder
 from bench.lab.coordinator import Coordinator
@@ -71,7 +71,7 @@ def _execute(asked: Asked, folder: Path, coordinator: Coordinator, hosts: HostSe
         try:
             run.begin(wanted)
         except (OSError, EvidenceLost) as error:
-            summary = Summary(folder.name, lost=[f"evidence cannot be kept: {error}"])
+            summary = Summary(folder.name, lost=[f"evidence cannot be kept: {in_words(error)}"])
         else:
             run.play(wanted)
             try:

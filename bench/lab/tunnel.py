@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from bench import children
 from bench.config.lab import LabConfig
-from bench.errors import LabError
+from bench.errors import LabError, in_words
 
 _PATIENCE_S = 20.0
 _LOOK_S = 0.1
@@ -34,7 +34,7 @@ def way_to_coordinator(lab: LabConfig) -> Iterator[str]:
         try:
             process, pipe = children.spawn(command, stdout=subprocess.DEVNULL, stderr=errors)
         except OSError as error:
-            raise LabError(f"cannot start {command[0]} for the tunnel to {lab.tunnel}: {error}") from error
+            raise LabError(f"cannot start {command[0]} for the tunnel to {lab.tunnel}: {in_words(error)}") from error
         try:
             deadline = time.monotonic() + _PATIENCE_S
             while not _answers(port):

@@ -94,8 +94,10 @@ class Recovery:
         if len(data) < _LENGTH.size or len(data) < _LENGTH.size + _LENGTH.unpack_from(data)[0]:
             return packet
         frame = data[_LENGTH.size :]
-        if binascii.crc_hqx(frame, 0) == 0:  # a frame with its own CRC behind it leaves nothing
-            self._serve(frame[:-2])
+        if (
+            len(frame) >= _HEADER.size + _LENGTH.size and binascii.crc_hqx(frame, 0) == 0
+        ):  # a frame with its own CRC behind it leaves nothing
+            self._serve(frame[: -_LENGTH.size])
         return b""
 
     def _serve(self, frame: bytes) -> None:

@@ -263,6 +263,14 @@ class TestSerialRecovery:
         assert not thingy.may_be_used
         assert thingy.outcomes(application(thingy.folder / "b.bin")) == [FlashOutcome.PROGRAMMED]
 
+    def test_a_packet_without_a_header_is_dropped(self, thingy: Bench) -> None:
+        control = f"@{thingy.board.control[1:]}"
+        subprocess.run([*STAND_IN, "--control", control, "recovery", "--serial-number", "simulated-1"], check=True)
+        with open(thingy.board.port, "wb", buffering=0) as port:
+            port.write(b"\x06\x09AAA=\n")
+        thingy.settings["bootloader"] = ["true"]
+        assert thingy.outcomes(application(thingy.folder / "a.bin", "4.5.7")) == [FlashOutcome.PROGRAMMED]
+
     def test_a_board_that_is_not_in_its_bootloader(self, thingy: Bench) -> None:
         thingy.flash(application(thingy.folder / "a.bin"))
         thingy.settings["bootloader"] = ["true"]

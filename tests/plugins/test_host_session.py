@@ -21,9 +21,8 @@ from bench.evidence import ResultStream, RowReader, reconcile, rows
 from bench.host import PROTOCOL, encode, messages
 from bench.host.archive import pack, unpack
 from bench.lab.board_run import BoardRefused, BoardRun, LentSlot
-from bench.lab.host_session import HostLost, HostSession, HostSessions, HostUnfit, Lost
+from bench.lab.host_session import HostLost, HostSession, HostSessions, HostUnfit, Lost, own_key_digest
 from bench.lab.places import Where
-from bench.privacy import key_digest, lab_key
 from tests.support.programs import simulator
 
 SUITE = """
@@ -74,13 +73,8 @@ def stub_host(tmp_path: Path, *lines: bytes, code: int = 0, said: str = "") -> L
 
 
 def hello(**changes: Any) -> bytes:  # noqa: ANN401
-    fields = {"version": __version__, "protocol": PROTOCOL, "free_bytes": 10**12, "key": key_of_ours(), **changes}
+    fields = {"version": __version__, "protocol": PROTOCOL, "free_bytes": 10**12, "key": own_key_digest(), **changes}
     return encode(messages.Hello(utc=datetime.now(UTC).isoformat(), **{k: v for k, v in fields.items() if k != "utc"}))
-
-
-def key_of_ours() -> str:
-    lab_key()
-    return key_digest()
 
 
 def own_files(tmp_path: Path, count: int, seconds: float = 0.0) -> bytes:
@@ -106,7 +100,7 @@ def test_a_host_tells_of_its_boards(lab: LabConfig) -> None:
         session.check()  # which gives a host that has none the lab's key
         assert [board.name for board in session.look()] == ["dk-1"]
     with HostSession(lab, WHERE) as again:
-        assert again.hello.key == key_of_ours()
+        assert again.hello.key == own_key_digest()
 
 
 def test_a_board_plays_where_it_hangs(lab: LabConfig, tmp_path: Path) -> None:
@@ -220,7 +214,9 @@ def test_a_host_that_is_not_fit_is_refused(tmp_path: Path, changes: dict[str, An
 @pytest.mark.parametrize(("off", "told"), [(3600, ["3600 s ahead"]), (-30, ["30 s behind"]), (1, [])])
 def test_a_clock_that_is_wrong_is_told(tmp_path: Path, off: int, told: list[str]) -> None:
     utc = (datetime.now(UTC) + timedelta(seconds=off)).isoformat()
-    line = encode(messages.Hello(version=__version__, protocol=PROTOCOL, free_bytes=10**12, key=key_of_ours(), utc=utc))
+    line = encode(
+        messages.Hello(version=__version__, protocol=PROTOCOL, free_bytes=10**12, key=own_key_digest(), utc=utc)
+    )
     heard: list[str] = []
     with HostSession(stub_host(tmp_path, line), WHERE) as session:
         session.check(heard.append)
