@@ -1,9 +1,9 @@
 """The journal of a peer: events that are stamped at the system call on CLOCK_MONOTONIC."""
 
 import asyncio
-import base64
 import hashlib
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 from bench.clock import now_ns
@@ -43,19 +43,6 @@ class JournalEntry:
     sha256: str = ""
     details: dict[str, Any] | None = None
 
-    def to_json(self) -> dict[str, object]:
-        """Return the entry for the control channel, with bytes as base64."""
-        row = asdict(self)
-        row["data"] = None if self.data is None else base64.b64encode(self.data).decode()
-        return row
-
-    @classmethod
-    def from_json(cls, row: dict[str, object]) -> "JournalEntry":
-        """Return the entry from the control channel."""
-        data = row.get("data")
-        fields = {**row, "data": None if data is None else base64.b64decode(str(data))}
-        return cls(**fields)  # type: ignore[arg-type]
-
 
 class EventJournal:
     """The entries of a peer, with a notification for each."""
@@ -65,6 +52,9 @@ class EventJournal:
         self.omitted = 0
         self.keeps_data = True
         self._kept = 0
+        # By event and connection; None for all of them.
+        self._numbers: Counter[tuple[str, int | None]] = Counter()
+        self._sizes: Counter[tuple[str, int | None]] = Counter()
         self.changed = asyncio.Event()
 
     def add(
@@ -89,13 +79,11 @@ class EventJournal:
         self.entries.append(
             JournalEntry(stamp, event, connection, address, len(data), data if keep and data else None, digest, details)
         )
+        for key in ((event, connection), (event, None)):
+            self._numbers[key] += 1
+            self._sizes[key] += len(data)
         self.changed.set()
 
     def count(self, event: str, connection: int | None = None) -> tuple[int, int]:
-        """Return the number of entries of an event, and the bytes that they moved."""
-        found = [
-            entry.size
-            for entry in self.entries
-            if entry.event == event and (connection is None or entry.connection == connection)
-        ]
-        return len(found), sum(found)
+        """Return the number of entries of an event, of one connection or of all, and the bytes that they moved."""
+        return self._numbers[event, connection], self._sizes[event, connection]

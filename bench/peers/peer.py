@@ -5,9 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+import msgspec
+
 from bench.clock import Offset
 from bench.peers.journal import JournalEntry
 from bench.peers.program import PATIENCE_S, PeerError, Program
+
+# Entries of an answer: a journal of hours comes in many, each within the time that an answer has.
+_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,12 @@ class Peer:
     def journal(self) -> list[JournalEntry]:
         """Return the events so far, stamped on this host's clock."""
         offset = self._offset()
-        entries = [JournalEntry.from_json(row) for row in self._request("journal")["entries"]]
+        entries: list[JournalEntry] = []
+        while True:
+            rows = self._request("journal", since=len(entries), most=_AT_ONCE)["entries"]
+            entries += msgspec.convert(rows, list[JournalEntry])
+            if len(rows) < _AT_ONCE:
+                break
         if not offset.offset_ns:
             return entries
         return [replace(entry, t_ns=offset.ours(entry.t_ns)) for entry in entries]

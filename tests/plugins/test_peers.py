@@ -179,6 +179,18 @@ class TestUdp:
             echo.release()
             assert client.recv(10) == b"held"
 
+    def test_a_long_journal_comes_in_parts(self, program: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each part has its own time for an answer: hours of datagrams must not make a peer seem dead."""
+        monkeypatch.setattr("bench.peers.peer._AT_ONCE", 8)
+        for count in (7, 8, 17):
+            sink = program.udp_echo(echo=False)
+            with datagram_socket() as client:
+                for number in range(count):
+                    client.sendto(bytes([number]), (sink.host, sink.port))
+                assert sink.wait_for("received", count=count, size=count)
+            assert not sink.wait_for("received", count=count + 1, timeout=0.01)
+            assert sink.datagrams() == [bytes([number]) for number in range(count)]
+
     def test_push_to_nobody_is_refused_in_words(self, program: Peers) -> None:
         with pytest.raises(PeerError, match="no address to send to"):
             program.udp_echo().push(b"x")
