@@ -12,13 +12,57 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Protocol
+
+from bench import fork_server
 
 ENVIRONMENT = "NRF91_BENCH_PARENT_FD"
-_FEW_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
-"""Numpy's library would start a thread for each core in each program; nothing here is large enough to gain by them."""
+FEW_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
+"""Numpy's library would start a thread for each core in each program; nothing here is large enough to gain by them.
+
+And a process with threads cannot be forked.
+"""
 SHORT_PATIENCE_S = 0.7
 """Seconds in which a program that holds no hardware has ended after its parent."""
+
+
+class Process(Protocol):
+    """A child, however it was started: what :class:`subprocess.Popen` says of it."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    @property
+    def returncode(self) -> int | Any:  # noqa: ANN401 - as subprocess has it: whoever reads it knows that it has ended
+        """Its exit code, negative for a signal; None until :meth:`poll` or :meth:`wait` has seen its end."""
+
+    @property
+    def stdin(self) -> IO[bytes] | None:
+        """The pipe to it, if there is one."""
+
+    @property
+    def stdout(self) -> IO[bytes] | None:
+        """The pipe from it, if there is one."""
+
+    @property
+    def stderr(self) -> IO[bytes] | None:
+        """The pipe from its standard error, if there is one."""
+
+    def poll(self) -> int | None:
+        """Return its exit code; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit code; raise subprocess.TimeoutExpired while it runs."""
+
+    def send_signal(self, sig: int, /) -> None:
+        """Send it a signal."""
+
+    def terminate(self) -> None:
+        """Send it SIGTERM."""
+
+    def kill(self) -> None:
+        """Send it SIGKILL."""
 
 
 def spawn(
@@ -30,17 +74,21 @@ def spawn(
     environment: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
     folder: Path | None = None,
-) -> tuple[subprocess.Popen[bytes], int]:
+) -> tuple[Process, int]:
     """Start a command; return the process, and the end of the pipe to close when it is no longer needed.
 
+    One of :func:`program` is forked where this process has a :class:`bench.fork_server.ForkServer` that can be it.
     ``pass_fds`` are descriptors that it inherits, ``folder`` is its working folder.
 
     Raises:
         OSError: the program cannot be started.
     """
     reader, writer = os.pipe()
+    full = {**FEW_THREADS, **os.environ, **(environment or {}), ENVIRONMENT: str(reader)}
     try:
-        process = subprocess.Popen(
+        process = fork_server.fork(
+            command, (stdin, stdout, stderr), full, (reader, *pass_fds), folder
+        ) or subprocess.Popen(
             list(command),
             stdin=stdin,
             stdout=stdout,
@@ -48,7 +96,7 @@ def spawn(
             pass_fds=(reader, *pass_fds),
             start_new_session=True,
             cwd=folder,
-            env={**_FEW_THREADS, **os.environ, **(environment or {}), ENVIRONMENT: str(reader)},
+            env=full,
         )
     except BaseException:
         os.close(writer)
@@ -58,7 +106,7 @@ def spawn(
     return process, writer
 
 
-def end(process: subprocess.Popen[bytes], pipe: int, *, patience: float = 5.0) -> int:
+def end(process: Process, pipe: int, *, patience: float = 5.0) -> int:
     """End a child: close its pipe, then SIGTERM, then SIGKILL. Return its exit code (negative: a signal)."""
     os.close(pipe)
     for seconds, escalate in ((patience, process.terminate), (patience, process.kill)):

@@ -49,6 +49,11 @@ class Drain:
         self._guard = threading.Lock()
         self._ports: dict[int, DrainedPort] = {}
         self._thread: threading.Thread | None = None
+        self._process = 0
+
+    def _open(self) -> None:
+        """Make the descriptors: those of a process that has forked this one would be shared with it."""
+        self._process = os.getpid()
         self._epoll = select.epoll()
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wakeup, select.EPOLLIN)
@@ -56,6 +61,8 @@ class Drain:
     def watch(self, port: DrainedPort) -> None:
         """Read ``port`` whenever its link does not."""
         with self._guard:
+            if self._process != os.getpid():
+                self._open()
             self._ports[port.fd] = port
             self._epoll.register(port.fd, select.EPOLLIN)
             if self._thread is None:
@@ -141,4 +148,4 @@ class Drain:
 
 
 SHARED = Drain()
-"""The drain of this process. It holds two descriptors and has no thread until a port is watched."""
+"""The drain of this process. It opens nothing and has no thread until a port is watched."""

@@ -70,7 +70,7 @@ class SimulatedBoards:
         for name, addresses in (hosts or {}).items():
             self._arguments += ["--host", f"{name}={','.join(addresses)}"]
         self._count = count
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: children.Process | None = None
         self._errors: IO[bytes] | None = None
         self._pipe = -1
         self._output = b""

@@ -1,7 +1,9 @@
 """``nrf91-bench``: the bench on the command line."""
 
+import os
 import sys
 
+from bench.children import FEW_THREADS
 from bench.cli import shell
 from bench.cli.application import app
 from bench.cli.terminal import install, say_lines
@@ -16,6 +18,8 @@ def main() -> None:
         sys.stdout.write(f"{shell.answer(app)}\n")
         return
     install()
+    for name, value in FEW_THREADS.items():
+        os.environ.setdefault(name, value)
     try:
         app()
     except BenchError as error:

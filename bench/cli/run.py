@@ -225,7 +225,9 @@ def run(
     from bench.cli.console import RunConsole
     from bench.cli.git_bisect import told_to_git
     from bench.cli.github import commands_stopped, tell_github
+    from bench.fork_server import ForkServer
     from bench.run import RunRequest, execute, parse_simulate, prepare
+    from bench.run.worker import PROGRAMS
 
     request = RunRequest(
         boards=board or (),
@@ -272,7 +274,7 @@ def run(
     if lab:
         from bench.lab.lab_run import execute_in_lab as play
 
-    with commands_stopped(), told_to_git() if bisect_exit_codes else contextlib.nullcontext():
+    with ForkServer(PROGRAMS), commands_stopped(), told_to_git() if bisect_exit_codes else contextlib.nullcontext():
         summary = play(request, console)
         tell_github(summary, request.suites)
         raise typer.Exit(summary.exit_code)

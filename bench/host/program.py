@@ -50,7 +50,7 @@ class _Playing:
 
     place: Place
     board: str
-    process: subprocess.Popen[bytes]
+    process: children.Process
     pipe: int
     follower: threading.Thread | None = None
     read: int = field(default=0)

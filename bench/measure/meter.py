@@ -62,7 +62,7 @@ class ProfilerKit:
     def __init__(self, port: str) -> None:
         self.title = f"PPK2 at {port}"
         self._port = port
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: children.Process | None = None
         self._pipe = -1
         self._reader: threading.Thread | None = None
         self._known = threading.Condition()

@@ -43,7 +43,7 @@ class Program:
     def __init__(self, config: PeersConfig) -> None:
         self._config = config
         self.version = self.security = ""
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: children.Process | None = None
         self._pipe = -1
         self._errors: IO[bytes] | None = None
         self._input = bytearray()

@@ -55,13 +55,13 @@ def pytest_command(
         config: the lab's file.
     """
     return [
-        *children.program("pytest", *(tests or selection.arguments)),
-        *("-p", "nrf91_bench_fixtures", *_WITHOUT, "--continue-on-collection-errors"),
+        *children.program("pytest", "-p", "nrf91_bench_fixtures", *_WITHOUT, "--continue-on-collection-errors"),
         f"--rootdir={selection.root}",
         *(("-c", os.devnull, "--strict-markers") if selection.bundled else ()),
         f"--bench-slot={spec.to_json()}",
         f"--bench-out={folder}",
         *((f"--bench-config={config.resolve()}",) if config else ()),
+        *(tests or selection.arguments),  # last: lists of processes show only so much
     ]
 
 

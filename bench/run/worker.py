@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,15 @@ from bench.run.suites import SuiteSelection, pytest_command
 # A test that hangs beyond every command's own timeout is ended, shown as failed, and the run goes on.
 _TEST_SECONDS = 600
 _CHANGES_PYTHON = ("PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONINSPECT")
+PROGRAMS: Mapping[str, Sequence[str]] = {
+    "pytest": ("bench.session", "bench.report", "bench.peers", "allure_commons", "pytest"),
+    "bench.peers": ("bench.peers.service",),
+    "bench.measure.reflector": (),
+}
+"""The programs of a run that a :class:`bench.fork_server.ForkServer` can be, and what it imports for each of them.
+
+Not what pytest rewrites as it imports it: plugins and suites.
+"""
 _REGISTER_SECONDS = 900  # the longest of any profile: a first scan of NB-IoT
 
 
@@ -33,7 +42,7 @@ class Worker:
     spec: BoardSpec
     round: int
     attempt: int
-    process: subprocess.Popen[bytes]
+    process: children.Process
     pipe: int
     log: Path
 

@@ -141,7 +141,7 @@ def worker_of(slot: str, run: Path) -> psutil.Process:
 
 
 def words_of(process: psutil.Process) -> list[str]:
-    """The command line of a process; none of one that has ended by now."""
+    """The command line of a process; none of one that has ended by now. A forked program has it as one text."""
     with contextlib.suppress(psutil.Error):
-        return process.cmdline()
+        return " ".join(process.cmdline()).split(" ")
     return []

@@ -329,7 +329,7 @@ class ClientRun:
         until(there, why=f"no {kind} of {slot or 'any board'}")
 
 
-def _start(stack: contextlib.ExitStack, command: Sequence[str], **more: Any) -> "subprocess.Popen[bytes]":  # noqa: ANN401
+def _start(stack: contextlib.ExitStack, command: Sequence[str], **more: Any) -> children.Process:  # noqa: ANN401
     """Starts a program that ends with the lab."""
     process, pipe = children.spawn(command, **more)
 

@@ -215,7 +215,7 @@ class TestKill:
 
     def test_of_each_process_of_a_run_is_never_green(self, lab: Lab) -> None:
         run = begin(lab, LONG.replace("(modem, number)", "(modem, tcp_echo, number)"))
-        (worker,) = [child for child in psutil.Process(run.pid).children() if "pytest" in words_of(child)]
+        (worker,) = [child for child in psutil.Process(run.pid).children(recursive=True) if "pytest" in words_of(child)]
         worker.kill()
         output, _ = run.communicate(timeout=60)
         assert run.returncode == 5, output

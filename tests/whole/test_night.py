@@ -99,8 +99,10 @@ class Night:
 
     def peers_of(self, slot: str) -> int:
         """The process of the peers of a board's tests."""
-        children = worker_of(slot, self.lab.out).children()
-        return next(child.pid for child in children if "bench.peers" in words_of(child))
+        worker = worker_of(slot, self.lab.out)
+        server = worker.parent()
+        assert server is not None
+        return next(one.pid for one in server.children() if {"bench.peers", str(worker.pid)} <= set(words_of(one)))
 
     def golden(self, slots: list[str]) -> dict[str, dict[str, str]]:
         """What each board's settings are."""

@@ -1,0 +1,452 @@
+"""Programs that begin in a moment: a process that has imported what they need becomes them by forking.
+
+A run starts a pytest process and one or two programs of peers for each board. Each would import the same modules,
+which takes most of a second of CPU and tens of MB. So the run's own process forks once, before it has a thread: the
+copy, the server, imports the rest and waits. For each program it forks again, and the copy runs the module as
+``python -m`` would, in a session of its own, with the descriptors, environment and arguments that were sent.
+
+Whoever holds the sending end may start programs: the run, and the programs themselves. With the last of them the server
+ends. Where it cannot be used, or has died, programs start as usual: see :func:`bench.children.spawn`.
+"""
+
+import atexit
+import contextlib
+import fcntl
+import gc
+import importlib
+import io
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, NoReturn, Self
+
+import setproctitle
+
+_MESSAGE = 64
+_MOST_DESCRIPTORS = 16
+_STATUS = struct.Struct("i")
+_FIRST_FREE = 512
+"""Descriptors from here on are in nobody's way while others get the numbers that were asked for."""
+_START_S = 30.0
+
+_requests: socket.socket | None = None
+_programs: frozenset[str] = frozenset()
+
+
+class ForkServer:
+    """The server of this process, for as long as it is entered; no other may be. It must be entered before any thread.
+
+    It does nothing where forking would give programs what they must not have: threads that stand still, or an
+    interpreter that was started with ``-O``, ``-W`` or ``-i``.
+    """
+
+    def __init__(self, programs: Mapping[str, Sequence[str]]) -> None:
+        """Make a server; start nothing.
+
+        Args:
+            programs: the modules that it can be, each with the modules that it has imported before.
+        """
+        self._offered = programs
+        self._end: socket.socket | None = None
+
+    def __enter__(self) -> Self:
+        global _programs, _requests
+        odd = sys.flags.optimize or sys.flags.inspect or sys.warnoptions
+        if odd or threading.active_count() > 1 or _requests is not None:
+            return self
+        ours, servers = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()  # what waits in a buffer would be written twice
+        if os.fork() == 0:
+            ours.close()
+            _programs = frozenset(self._offered)
+            _serve(servers, self._offered)
+        servers.close()
+        self._end, _programs = ours, frozenset(self._offered)
+        _requests = ours
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        global _requests
+        if self._end is not None:
+            self._end.close()
+            self._end = _requests = None
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a program is to be.
+
+    Attributes:
+        module: as behind ``python -m``.
+        arguments: for it.
+        environment: all of it.
+        folder: its working folder.
+        numbers: those that its descriptors get, in the order in which they are sent.
+        asker: process id of whoever wants it.
+    """
+
+    module: str
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    folder: str
+    numbers: Sequence[int]
+    asker: int
+
+    @property
+    def title(self) -> str:
+        """What lists of processes show. Their room is that of the server's own command line."""
+        return f"{sys.executable} -m {self.module} {' '.join(self.arguments)} for {self.asker}"
+
+
+class ForkedProcess:
+    """A program that the server has forked, with the part of :class:`subprocess.Popen` that the bench uses.
+
+    Attributes:
+        pid: of the process.
+        returncode: None while it runs; negative for a signal.
+        stdin, stdout, stderr: our ends of its pipes, where there are any.
+    """
+
+    def __init__(self, pid: int, status: socket.socket, pipes: Sequence[IO[bytes] | None]) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self.stdin, self.stdout, self.stderr = pipes
+        self._status = status
+        try:
+            self._handle = os.pidfd_open(pid)  # a number may become another's
+        except ProcessLookupError:
+            self._handle = -1
+
+    def poll(self) -> int | None:
+        """Return the exit code; None while it runs."""
+        return self._look(0.0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code when it has ended.
+
+        Raises:
+            subprocess.TimeoutExpired: it runs on.
+        """
+        code = self._look(timeout)
+        if code is None:
+            raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0.0)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, if it still runs."""
+        if self.poll() is None and self._handle >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, number)
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def _look(self, timeout: float | None) -> int | None:
+        if self.returncode is None and _is_readable(self._status, timeout):
+            told = self._status.recv(_STATUS.size)
+            if not told:  # the server has died; the process may run still
+                told = self._wait_without_server(timeout)
+            if told:
+                self.returncode = os.waitstatus_to_exitcode(_STATUS.unpack(told)[0])
+                self._forget()
+        return self.returncode
+
+    def _wait_without_server(self, timeout: float | None) -> bytes:
+        """Return the status of a process whose exit code nobody will tell: as if killed; empty while it runs."""
+        if self._handle >= 0 and not _is_readable(self._handle, timeout):
+            return b""
+        return _STATUS.pack(signal.SIGKILL)
+
+    def _forget(self) -> None:
+        self._status.close()
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+
+def _is_readable(what: "socket.socket | int", timeout: float | None) -> bool:
+    poll = select.poll()
+    poll.register(what, select.POLLIN)
+    return bool(poll.poll(None if timeout is None else 1000 * timeout))
+
+
+Stream = int | IO[bytes] | None
+"""As :class:`subprocess.Popen` takes it."""
+
+
+def fork(
+    command: Sequence[str],
+    streams: tuple[Stream, Stream, Stream],
+    environment: Mapping[str, str],
+    pass_fds: Sequence[int],
+    folder: Path | None,
+) -> ForkedProcess | None:
+    """Start a program; return None where it cannot be forked, and nothing was started.
+
+    Args:
+        command: ``[sys.executable, "-m", module, *arguments]``; no other can be forked.
+        streams: its standard input, output and error.
+        environment: all of it.
+        pass_fds: descriptors that it inherits, with their numbers.
+        folder: its working folder; None for ours.
+    """
+    python, option, module, *arguments = (*command, "", "", "")
+    if _requests is None or (python, option) != (sys.executable, "-m") or module not in _programs:
+        return None
+    with contextlib.ExitStack() as ends:
+        standard, pipes = _open_streams(streams, ends)
+        where = str(folder or Path.cwd())
+        start = Start(module, arguments[:-3], environment, where, (0, 1, 2, *pass_fds), os.getpid())
+        with contextlib.suppress(OSError):
+            told, status = _ask(start, [*standard, *pass_fds])
+            if told:
+                return ForkedProcess(int(told), status, pipes)
+            status.close()
+    for pipe in pipes:
+        if pipe is not None:
+            pipe.close()
+    return None
+
+
+def _open_streams(
+    streams: tuple[Stream, Stream, Stream], ends: contextlib.ExitStack
+) -> tuple[list[int], list[IO[bytes] | None]]:
+    """Return the descriptors of the program's standard streams, and our ends of those that are pipes.
+
+    What was opened for the program alone is closed with ``ends``.
+    """
+    standard: list[int] = []
+    ours: list[IO[bytes] | None] = [None, None, None]
+    for number, stream in enumerate(streams):
+        if stream is None:
+            standard.append(number)
+        elif stream == subprocess.STDOUT:
+            standard.append(standard[1])
+        elif stream == subprocess.DEVNULL:
+            standard.append(os.open(os.devnull, os.O_RDWR))
+            ends.callback(os.close, standard[-1])
+        elif stream == subprocess.PIPE:
+            reader, writer = os.pipe()
+            given, kept = (writer, reader) if number else (reader, writer)
+            ends.callback(os.close, given)
+            standard.append(given)
+            ours[number] = os.fdopen(kept, "rb" if number else "wb")
+        else:
+            standard.append(stream if isinstance(stream, int) else stream.fileno())
+    return standard, ours
+
+
+def _ask(start: Start, descriptors: Sequence[int]) -> tuple[bytes, socket.socket]:
+    """Return the process id of a new program, empty when there is none, and the socket that will tell how it ended.
+
+    Raises:
+        OSError: the server is gone.
+    """
+    assert _requests is not None
+    ours, servers = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    content = os.memfd_create("start")  # a message of a socket may be too short for an environment
+    try:
+        with servers:
+            os.write(content, json.dumps(vars(start)).encode())
+            socket.send_fds(_requests, [b"start"], [servers.fileno(), _requests.fileno(), content, *descriptors])
+        return ours.recv(_MESSAGE) if _is_readable(ours, _START_S) else b"", ours
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        os.close(content)
+
+
+# ---------------------------------------------------------------- the server
+
+
+def _serve(requests: socket.socket, programs: Mapping[str, Sequence[str]]) -> NoReturn:
+    """Serve until nobody can ask any more, and all programs have ended."""
+    code = 1
+    try:
+        os.setsid()
+        _reset_signals()
+        with open(os.devnull, "r+b", buffering=0) as null:
+            for number in range(3):  # whoever reads our parent's output must not wait for us
+                os.dup2(null.fileno(), number)
+        setproctitle.setproctitle(f"{sys.executable} -m {__name__}")
+        _Server(requests, programs).run()
+        code = 0
+    finally:
+        os._exit(code)
+
+
+class _Server:
+    def __init__(self, requests: socket.socket, programs: Mapping[str, Sequence[str]]) -> None:
+        self._requests = requests
+        self._programs = programs
+        self._running: dict[int, socket.socket] = {}
+        self._imports = [name for needed in programs.values() for name in needed]
+        self._ended, self._wake = os.pipe()
+        for end in (self._ended, self._wake):
+            os.set_blocking(end, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake)
+
+    def run(self) -> None:
+        """Serve; import what is missing while nobody asks."""
+        poll = select.poll()
+        poll.register(self._requests, select.POLLIN)
+        poll.register(self._ended, select.POLLIN)
+        asked_for = True
+        while asked_for or self._running:
+            ready = {descriptor for descriptor, _ in poll.poll(0 if self._imports and asked_for else None)}
+            if self._ended in ready:
+                self._reap()
+            if self._requests.fileno() in ready and not self._take():
+                poll.unregister(self._requests)
+                asked_for = False
+            if not ready and self._imports:
+                self._import(self._imports[0])
+
+    def _import(self, name: str) -> None:
+        self._imports.remove(name)
+        with contextlib.suppress(ImportError):  # the program itself will say what it lacks
+            importlib.import_module(name)
+        if not self._imports:
+            gc.collect()
+            gc.freeze()  # a collection in a copy must not write into pages that all of them share
+
+    def _take(self) -> bool:
+        """Take a request; return whether there can be more."""
+        message, descriptors, *_ = socket.recv_fds(self._requests, _MESSAGE, _MOST_DESCRIPTORS)
+        if not message:
+            return False
+        reply_to, requests, content, *own = descriptors
+        reply = socket.socket(fileno=reply_to)
+        try:
+            with os.fdopen(content, "rb") as file:
+                file.seek(0)
+                start = Start(**json.loads(file.read()))
+            for name in [name for name in self._programs[start.module] if name in self._imports]:
+                self._import(name)
+            pid = os.fork()
+            if pid == 0:
+                reply.close()
+                self._become(start, own, requests)
+        finally:
+            for descriptor in (requests, *own):
+                os.close(descriptor)
+        with contextlib.suppress(OSError):  # whoever asked has ended
+            reply.send(str(pid).encode())
+        self._running[pid] = reply
+        return True
+
+    def _reap(self) -> None:
+        """Tell how programs ended."""
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._ended, _MESSAGE):
+                pass
+        while self._running:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            with self._running.pop(pid) as reply, contextlib.suppress(OSError):
+                reply.send(_STATUS.pack(status))
+
+    def _become(self, start: Start, own: Sequence[int], requests: int) -> NoReturn:
+        """Be the program, in the process that was forked for it."""
+        global _requests
+        status = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            _reset_signals()
+            for held in (self._requests.detach(), self._ended, self._wake):
+                os.close(held)
+            for reply in self._running.values():
+                os.close(reply.detach())
+            atexit._clear()
+            os.setsid()
+            end = _place_descriptors(own, start.numbers, requests)
+            _requests = socket.socket(fileno=end)
+            status = _run(start)
+        finally:
+            os._exit(status)
+
+
+def _place_descriptors(own: Sequence[int], numbers: Sequence[int], other: int) -> int:
+    """Give descriptors their numbers, for the program and what it starts; return the new number of the other one."""
+    free = max(_FIRST_FREE, *(number + 1 for number in numbers))
+    moved = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, free) for number in (*own, other)]
+    for number in (*own, other):
+        os.close(number)
+    for source, number in zip(moved, numbers, strict=False):
+        os.dup2(source, number)
+        os.close(source)
+    return moved[-1]
+
+
+def _reset_signals() -> None:
+    """Let signals do what they do in a new program: what is ignored stays so, nothing is handled."""
+    for number in signal.valid_signals():
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _run(start: Start) -> int:
+    """Run a module as ``python -m`` does; return the exit code."""
+    _prepare(start)
+    code: Any = 0
+    try:
+        runpy.run_module(start.module, run_name="__main__", alter_sys=True)
+    except SystemExit as error:
+        code = error.code
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
+    except BaseException:  # noqa: BLE001 - the last to see it
+        traceback.print_exc()
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]  # as at the end of any program: other threads finish
+    atexit._run_exitfuncs()
+    if not isinstance(code, int | None):
+        sys.stderr.write(f"{code}\n")
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    return code or 0
+
+
+def _prepare(start: Start) -> None:
+    """Set what a new interpreter finds: title, folder, environment, standard streams, path and arguments."""
+    setproctitle.setproctitle(start.title)
+    os.chdir(start.folder)
+    os.environ.clear()
+    os.environ.update(start.environment)
+    time.tzset()
+    sys.excepthook = sys.__excepthook__
+    sys.stdin = sys.__stdin__ = os.fdopen(0, encoding="utf-8", closefd=False)  # type: ignore[misc]
+    sys.stdout = sys.__stdout__ = _writer(1, "surrogateescape")  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _writer(2, "backslashreplace")  # type: ignore[misc]
+    if not sys.flags.safe_path:
+        sys.path[0] = start.folder
+    sys.argv = ["", *start.arguments]
+
+
+def _writer(descriptor: int, errors: str) -> io.TextIOWrapper:
+    return os.fdopen(descriptor, "w", buffering=1, encoding="utf-8", errors=errors, closefd=False)
