@@ -18,6 +18,7 @@ _COMMANDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "boards": ("boards.app", {}),
     "run": ("run.run", _WITH_ARGUMENTS),
     "report": ("report.report", {}),
+    "transcript": ("transcript.transcript", {}),
     "bisect": ("bisect.bisect", _WITH_ARGUMENTS),
     "bundle": ("release.make_bundle", {}),
     "sign": ("release.sign", {}),

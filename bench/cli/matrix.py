@@ -20,14 +20,14 @@ def matrix(
     ],
 ) -> None:
     """Print which scenarios check which statement, and how they ended."""
-    from bench.evidence import RowReader
     from bench.evidence.run_folder import check_run_folder
     from bench.report.specification import FOLDER, Specification
+    from bench.run.folder import rebuild
 
     specification = Specification.load(package_folder(SUITES) / FOLDER)
     for folder in folders:
         check_run_folder(folder)
-        specification.take(RowReader(folder).new_rows())
+        specification.take(rebuild(folder))
     say_lines(specification.markdown().rstrip("\n"))
     for statement in specification.untested:
         say(f"no scenario: {statement.id}", error=True)

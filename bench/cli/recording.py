@@ -19,7 +19,9 @@ app = typer.Typer(
 
 @app.command("make")
 def make(
-    transcript: Annotated[Path, typer.Argument(metavar="TRANSCRIPT.jsonl", help="Of a run: below transcripts/.")],
+    transcript: Annotated[
+        Path, typer.Argument(metavar="TRANSCRIPT.jsonl", help="Of a run: nrf91-bench transcript RUN TEST --as jsonl.")
+    ],
     out: Annotated[
         Path, typer.Option("--out", "--output-dir", metavar="DIR", help="The folder of the new recording.")
     ] = Path("recordings"),

@@ -128,4 +128,7 @@ def load_plan(path: Path) -> Plan:
 
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file, shortened for a page; empty when the file is not there."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

@@ -11,6 +11,8 @@ from bench.evidence.rows import FinishRow
 
 UNFINISHED = "the test did not finish: its process ended, or the run was interrupted"
 """What is said of a test that has no result."""
+_MOST_NAMED = 12
+_DIGITS = re.compile(r"(\d+)")
 _NUMBER = re.compile(r"\d[\d.,]*(?: [nmµ]?s\b)?")
 _GIVEN_UP = re.compile(r"^\S+ was given up(?: after \d+ attempts)?: ")
 
@@ -81,6 +83,20 @@ def cause_key(result: TestResult | FinishRow) -> str:
 
 
 def boards_text(results: Iterable[TestResult]) -> str:
-    """Return ``dk-1 (2), dk-2``: the boards of results, with how many each has."""
+    """Return ``dk-1 (2), dk-2``: the boards of results, with how many each has; of very many some."""
     counts = Counter(result.slot for result in results)
-    return ", ".join(f"{slot} ({count})" if count > 1 else slot for slot, count in sorted(counts.items()))
+    return some_text(
+        [f"{slot} ({counts[slot]})" if counts[slot] > 1 else slot for slot in sorted(counts, key=naturally)]
+    )
+
+
+def some_text(names: Sequence[str]) -> str:
+    """Return names in one line, of very many the first: ``dk-1, dk-2 ... and 190 more``."""
+    named = names if len(names) <= _MOST_NAMED + 1 else names[:_MOST_NAMED]
+    left = len(names) - len(named)
+    return ", ".join(named) + (f" and {left} more" if left else "")
+
+
+def naturally(slot: str) -> list[tuple[int, str]]:
+    """Return a key by which board-2 comes before board-10."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in _DIGITS.split(slot)]

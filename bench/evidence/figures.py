@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.evidence.causes import naturally, some_text
 from bench.evidence.rows import MeasurementRow
 from bench.measure import VALUE, LimitVerdict, format_range
 
+MOST_BOARDS = 8
+"""With more boards a line of each would be a page that nobody reads."""
 _HEADLINE = ("p50", "p90", "p95", "p99")
 COLUMNS = ("min", "p50", "p90", "p99", "max")
 """The statistics of a series that a table shows."""
@@ -49,19 +52,22 @@ class Figure:
 def figures(measurements: Iterable[MeasurementRow]) -> list[Figure]:
     """Return the lines of measurements.
 
-    A series, or a value that has parts, is a line of its own; other values of one name and limit share one.
+    A series, or a value that has parts, is a line of its own; other values of one name and limit share one. Where there
+    are very many boards, one line is of all of them, and names those that are outside of the limit.
     """
     groups: dict[tuple[str, ...], list[MeasurementRow]] = {}
     parts: dict[tuple[str, ...], dict[str, list[MeasurementRow]]] = {}
     measurements = list(measurements)
     boards = {one.slot for one in measurements}
+    folded = len(boards) > MOST_BOARDS
     wholes = {(one.part_of, one.slot, one.test) for one in measurements if one.part_of}
     for one in measurements:
+        slot = "" if folded else one.slot
         if one.part_of and not one.limit:  # what has a limit of its own is a line of its own
-            parts.setdefault((one.part_of, one.slot, one.test), {}).setdefault(one.name, []).append(one)
+            parts.setdefault((one.part_of, slot, one.test), {}).setdefault(one.name, []).append(one)
             continue
         alone = _is_series(one) or (one.name, one.slot, one.test) in wholes
-        own = (one.slot, one.test) if alone else ("", "")
+        own = (slot, one.test) if alone else ("", "")
         groups.setdefault((one.name, one.unit, one.limit, *own), []).append(one)
     texts = {key: tuple(_part(same) for same in named.values()) for key, named in parts.items()}
     return [
@@ -70,6 +76,15 @@ def figures(measurements: Iterable[MeasurementRow]) -> list[Figure]:
         else _range(found, texts.get((key[0], *key[3:]), ()))
         for key, found in groups.items()
     ]
+
+
+def _where(found: Sequence[MeasurementRow]) -> str:
+    """Return the board of a line; of a line of several how many there are, and which are outside of the limit."""
+    slots = sorted({one.slot for one in found}, key=naturally)
+    if len(slots) == 1:
+        return slots[0]
+    outside = sorted({one.slot for one in found if one.verdict == LimitVerdict.OUTSIDE}, key=naturally)
+    return f"{len(slots)} boards{f', outside: {some_text(outside)}' if outside else ''}"
 
 
 def of_last_attempts(measurements: list[MeasurementRow]) -> list[MeasurementRow]:
@@ -96,8 +111,8 @@ def _is_series(one: MeasurementRow) -> bool:
 
 
 def _series(found: list[MeasurementRow], parts: tuple[str, ...], *, many: bool) -> Figure:
-    """Return one board's series: of several rounds the range."""
-    rounds = list({one.round: one for one in found}.values())
+    """Return a series of one board, or of very many: of several rounds the range."""
+    rounds = list({(one.slot, one.round): one for one in found}.values())
     last = rounds[-1]
     all_figures = [one.figures for one in rounds]
     spans = [
@@ -107,8 +122,9 @@ def _series(found: list[MeasurementRow], parts: tuple[str, ...], *, many: bool) 
     ]
     lowest, highest = min(f["min"] for f in all_figures), max(f["max"] for f in all_figures)
     spans = spans or [format_range((lowest, highest), last.unit)]
-    spans += [f"in {len(rounds)} rounds"] * (len(rounds) > 1)
-    place = f" ({last.slot})" if many and last.slot else ""
+    turns = len({one.round for one in rounds})
+    spans += [f"in {turns} rounds"] * (turns > 1)
+    place = f" ({_where(rounds)})" if many and last.slot else ""
     count = sum(one.n for one in rounds)
     value = "   ".join(spans)
     statistics = {

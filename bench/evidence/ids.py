@@ -76,3 +76,10 @@ def _is_project(folder: Path) -> bool:
         return any((folder / mark).exists() for mark in MARKS)
     except OSError:  # a folder above that we may not look into
         return False
+
+
+def names_of(test: str) -> tuple[str, ...]:
+    """Return what a person may call a test: its id, whole or without its file, its class and its parameters."""
+    base, mark, values = test.partition("[")
+    name = base.rpartition("::")[2]
+    return test, base, test.partition("::")[2], base.partition("::")[2], f"{name}{mark}{values}", name

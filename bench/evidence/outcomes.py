@@ -62,7 +62,7 @@ class RunVerdict(StrEnum):
     NOT_QUALIFIED = "NOT QUALIFIED"
 
 
-@dataclass
+@dataclass(slots=True)
 class TestResult:
     """The result of one planned test on one slot, in one round.
 

@@ -1,30 +1,35 @@
 """Rows to a summary: planned tests against finished ones. Each kind of row has one function."""
 
-import re
+from array import array
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from bench.errors import headline
 from bench.evidence import rows
+from bench.evidence.causes import naturally
 from bench.evidence.figures import of_last_attempts
 from bench.evidence.lent import LentBoards
 from bench.evidence.outcomes import Outcome, TestResult
-from bench.evidence.summary import Moment, Summary
+from bench.evidence.summary import Moment, Recorded, Summary
 from bench.number_text import counted
 
 Planned = dict[tuple[str, str, int], TestResult]
 """Test, slot and round -> its result."""
 
 
-def reconcile(found: Iterable[rows.Row], *, damaged: int = 0) -> Summary:
-    """Return the summary of a stream, of a whole one or of one that a crash cut off.
+def reconcile(found: Iterable[rows.Row], damaged: Callable[[], int] = int) -> Summary:
+    """Return the summary of a stream, of a whole one or of one that a crash cut off. Each row is taken once.
 
     A planned test without a finish row has died; a finish row without a plan is evidence that something is wrong.
+
+    Args:
+        found: the rows.
+        damaged: tells, after the last row, how many lines were not rows.
     """
     reconciliation = Reconciliation()
     for row in found:
         reconciliation.take(row)
-    return reconciliation.summary(damaged=damaged)
+    return reconciliation.summary(damaged=damaged())
 
 
 class Reconciliation:
@@ -36,10 +41,13 @@ class Reconciliation:
         self._controls: frozenset[str] = frozenset()
         self._programmed: set[str] = set()
         self._lent = LentBoards()
+        self._samples: dict[tuple[str, str, int, str, int], array[float]] = {}
+        self._texts: dict[str, str] = {}
 
     def take(self, row: rows.Row) -> None:
         """Take the next row."""
         summary = self._summary
+        summary.row_count += 1
         summary.run = summary.run or row.run
         if not row.lent:  # another host's clock may be wrong
             summary.started = summary.started or row.utc
@@ -71,7 +79,7 @@ class Reconciliation:
         summary.internal_errors += self._lent.internal_errors()
         if summary.has_parent and not summary.closed:
             summary.troubles.append("the run did not come to its end")
-        summary.boards.sort(key=lambda board: _naturally(board.slot))
+        summary.boards.sort(key=lambda board: naturally(board.slot))
         if damaged:
             summary.lost.append(f"{counted(damaged, 'damaged row')} in the result stream")
         return summary
@@ -158,8 +166,12 @@ class Reconciliation:
     def _comparison(self, row: rows.ComparisonRow) -> None:
         self._summary.comparison = row
 
+    def _sampled(self, row: rows.SamplesRow) -> None:
+        self._samples.setdefault(_series_of(row), array("d")).extend(row.values)
+
     def _measurement(self, row: rows.MeasurementRow) -> None:
         self._summary.measurements.append(row)
+        self._summary.recorded.append(Recorded(row, self._samples.pop(_series_of(row), ())))
 
     def _lost(self, row: rows.LostRow) -> None:
         self._summary.lost.append(row.why)
@@ -174,7 +186,13 @@ class Reconciliation:
         self._summary.script_errors[row.path] = row.message
 
     def _plan(self, row: rows.PlanRow) -> None:
-        self._planned.setdefault((row.test, row.slot, row.round), TestResult(row.test, row.slot, round=row.round))
+        test, slot = self._once(row.test), self._once(row.slot)
+        self._planned.setdefault((test, slot, row.round), TestResult(test, slot, round=row.round))
+        self._summary.statements.setdefault(test, row.spec)
+
+    def _once(self, text: str) -> str:
+        """Return the text that stands for all equal ones: a test has the same id on hundreds of boards."""
+        return self._texts.setdefault(text, text)
 
     def _start(self, row: rows.StartRow) -> None:
         result = self._result(row)
@@ -185,6 +203,7 @@ class Reconciliation:
         result = self._result(row)
         if result is not None:
             _finish(result, row)
+            result.message = self._once(result.message)
 
     def _result(self, row: rows.StartRow | rows.FinishRow) -> TestResult | None:
         result = self._planned.get((row.test, row.slot, row.round))
@@ -211,6 +230,7 @@ _TAKES: dict[type[rows.Row], Callable[[Reconciliation, Any], None]] = {
     rows.IncidentRow: Reconciliation._incident,
     rows.EarlierRow: Reconciliation._earlier,
     rows.ComparisonRow: Reconciliation._comparison,
+    rows.SamplesRow: Reconciliation._sampled,
     rows.MeasurementRow: Reconciliation._measurement,
     rows.LostRow: Reconciliation._lost,
     rows.TroubleRow: Reconciliation._trouble,
@@ -221,6 +241,10 @@ _TAKES: dict[type[rows.Row], Callable[[Reconciliation, Any], None]] = {
     rows.FinishRow: Reconciliation._finish,
 }
 """Kind of row -> what takes it; rows of other kinds say nothing of the verdict."""
+
+
+def _series_of(row: rows.SamplesRow | rows.MeasurementRow) -> tuple[str, str, int, str, int]:
+    return row.test, row.slot, row.round, row.name, row.attempt
 
 
 def _finish(result: TestResult, row: rows.FinishRow) -> None:
@@ -257,8 +281,3 @@ def _identity(board: rows.BoardRow) -> tuple[object, ...]:
     """Return what must not change in a run."""
     ids = tuple(sorted(board.ids.items()))
     return board.model, board.part, board.modem_firmware, board.application, board.application_version, ids
-
-
-def _naturally(slot: str) -> list[tuple[int, str]]:
-    """Return a key by which board-2 comes before board-10."""
-    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", slot)]

@@ -223,7 +223,7 @@ class ServingNetwork(Struct, frozen=True, kw_only=True):
     @property
     def known(self) -> bool:
         """Whether the modem told anything."""
-        return self != _NOWHERE
+        return self != NOWHERE
 
     @property
     def text(self) -> str:
@@ -236,7 +236,8 @@ class ServingNetwork(Struct, frozen=True, kw_only=True):
         return f"{self.access} {self.operator}, band {self.band}{power}{noise}{state}"
 
 
-_NOWHERE = ServingNetwork()
+NOWHERE = ServingNetwork()
+"""Not known."""
 
 
 class BoardRow(Row, frozen=True, kw_only=True):
@@ -268,7 +269,7 @@ class BoardRow(Row, frozen=True, kw_only=True):
     customer_version: str = ""
     firmware: str = ""
     ids: dict[str, str] = {}
-    network: ServingNetwork = _NOWHERE
+    network: ServingNetwork = NOWHERE
     registered_ns: int | None = None
     control: bool = False
     slm_version: str = ""
@@ -395,7 +396,7 @@ class EndedRow(Row, frozen=True, kw_only=True):
 # -------------------------------------------------------------------- a test
 
 
-class PlanRow(Row, frozen=True, kw_only=True):
+class PlanRow(Row, frozen=True, kw_only=True, omit_defaults=True):
     """A test is planned.
 
     Attributes:
@@ -408,7 +409,7 @@ class PlanRow(Row, frozen=True, kw_only=True):
     expected_ms: int = 0
 
 
-class StartRow(Row, frozen=True, kw_only=True):
+class StartRow(Row, frozen=True, kw_only=True, omit_defaults=True):
     """A test begins."""
 
     test: str
@@ -424,7 +425,7 @@ class SamplesRow(Row, frozen=True, kw_only=True):
     values: list[float] = []
 
 
-class MeasurementRow(Row, frozen=True, kw_only=True):
+class MeasurementRow(Row, frozen=True, kw_only=True, omit_defaults=True):
     """A measurement, judged; see :class:`bench.measure.Measurement`.
 
     Attributes:
@@ -464,7 +465,7 @@ class Spent(Struct, frozen=True, kw_only=True):
     resets: int = 0
 
 
-class FinishRow(Row, frozen=True, kw_only=True):
+class FinishRow(Row, frozen=True, kw_only=True, omit_defaults=True):
     """A test has ended.
 
     Attributes:
@@ -506,7 +507,7 @@ class FinishRow(Row, frozen=True, kw_only=True):
     lab_lost: bool = msgspec.field(default=False, name="failed")
     observation: bool = False
     left_out: bool = False
-    radio: ServingNetwork = _NOWHERE
+    radio: ServingNetwork = NOWHERE
 
 
 class ScriptErrorRow(Row, frozen=True, kw_only=True, tag="script_error"):

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -32,6 +32,13 @@ _EXIT_OF_PLAN = {
 }
 
 
+class Recorded(NamedTuple):
+    """A measurement as it was recorded, with its samples; a single value has none."""
+
+    row: rows.MeasurementRow
+    samples: Sequence[float]
+
+
 class Moment(NamedTuple):
     """Something that happened at a moment."""
 
@@ -50,6 +57,9 @@ class Summary:
         boards: that answered, control boards included.
         flashes: what became of the images of the boards.
         measurements: of the last attempt at each test, without those of control boards.
+        recorded: all measurements in their order, with their samples.
+        statements: of the specification that each test checks, by its id.
+        row_count: how many rows tell of the run.
         limits_used: titles of the limits that some measurement of the run fits.
         surveys: what each board's network can do, as it was tried out, by slot.
         earlier: what the history says of tests that failed, by test id.
@@ -73,6 +83,9 @@ class Summary:
     boards: list[rows.BoardRow] = field(default_factory=list)
     peers: rows.PeersRow = field(default_factory=rows.PeersRow)
     measurements: list[rows.MeasurementRow] = field(default_factory=list)
+    recorded: list[Recorded] = field(default_factory=list)
+    statements: dict[str, list[str]] = field(default_factory=dict)
+    row_count: int = 0
     flashes: list[rows.FlashRow] = field(default_factory=list)
     recoveries: list[str] = field(default_factory=list)
     findings: list[rows.FindingRow] = field(default_factory=list)
@@ -209,10 +222,11 @@ class Summary:
     @property
     def flaky(self) -> list[tuple[str, str]]:
         """Tests with their slots that failed in one round and passed in another."""
-        words: dict[tuple[str, str], set[str]] = {}
+        failed = {(result.test, result.slot): False for result in self.results if result.outcome is Outcome.FAILED}
         for result in self.results:
-            words.setdefault((result.test, result.slot), set()).add(result.word)
-        return [key for key, found in words.items() if {Outcome.PASSED.word, Outcome.FAILED.word} <= found]
+            if result.word == Outcome.PASSED.word and (result.test, result.slot) in failed:
+                failed[result.test, result.slot] = True
+        return [place for place, passed in failed.items() if passed]
 
     @property
     def left_out_by_reason(self) -> list[tuple[str, int]]:

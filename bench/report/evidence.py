@@ -16,6 +16,7 @@ from bench.peers import JournalEntry
 from bench.privacy import Concealer
 from bench.visible import cell
 
+ALLURE_RESULTS = "allure-results"
 _ARROWS = {"tx": "bench > board", "rx": "bench < board", "note": "bench"}
 _SHOWN = 200
 _EXCERPT_LINES, _EXCERPT_LETTERS = 14, 120
@@ -69,26 +70,22 @@ class Evidence:
         """Return the evidence with identities concealed."""
         return cls(concealed(entries, concealer.conceal), transactions, journals, anchor)
 
-    def write(self, stem: Path) -> Path:
-        """Write ``stem``.txt and ``stem``.jsonl; return the path of the text."""
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        text = stem.with_name(stem.name + ".txt")
-        text.write_text(self.transcript(), encoding="utf-8")
-        stem.with_name(stem.name + ".jsonl").write_text(to_jsonl(self.entries), encoding="utf-8")
-        return text
-
     def transcript(self) -> str:
         """Return the traffic of the board's port as readable text."""
         return to_text(self.entries, self.anchor)
+
+    def to_jsonl(self) -> str:
+        """Return the traffic of the board's port as it can be replayed, and made a recording of."""
+        return to_jsonl(self.entries)
 
     @property
     def events(self) -> list[Event]:
         """What board and peers did, in order of time."""
         return sorted([*self._board_events(), *self._peer_events()], key=lambda event: event.t_ns)
 
-    def timeline(self) -> str:
-        """Return the events of board and peers in order of time."""
-        return _format_rows(self.events, self.anchor)
+    def timeline(self, most: int | None = None) -> str:
+        """Return the events of board and peers in order of time; of very many the first and last, ``most`` in all."""
+        return _format_rows(self.events, self.anchor, most)
 
     def excerpt(self, since_ns: int, until_ns: int) -> list[str]:
         """Return the last events of board and peers between two moments, as the timeline has them.
@@ -136,13 +133,17 @@ class Evidence:
         return table.getvalue()
 
 
-def _format_rows(events: Iterable[Event], anchor: Anchor) -> str:
+def _format_rows(events: Iterable[Event], anchor: Anchor, most: int | None = None) -> str:
     ordered = sorted(events, key=lambda event: event.t_ns)
     if not ordered:
         return "nothing happened\n"
     start = ordered[0].t_ns
-    head = f"# {anchor.text(start)}   seconds since then\n"
-    return head + "".join(f"{(event.t_ns - start) / NS_PER_S:12.6f} {event.line}\n" for event in ordered)
+    lines = [f"{(event.t_ns - start) / NS_PER_S:12.6f} {event.line}\n" for event in ordered]
+    if most is not None and len(lines) > most:
+        left_out = len(lines) - most
+        told = f"... {left_out} events are left out here; nrf91-bench transcript RUN TEST --as timeline prints all\n"
+        lines[most // 2 : most // 2 + left_out] = [told]
+    return f"# {anchor.text(start)}   seconds since then\n" + "".join(lines)
 
 
 def _peer_event(entry: JournalEntry) -> str:
@@ -163,23 +164,42 @@ def _within(text: str) -> str:
     return text if len(text) <= _EXCERPT_LETTERS else f"{text[: _EXCERPT_LETTERS - 35]} ... {text[-30:]}"
 
 
+def attachment_of(
+    kind: str, test: str, slot: str, *, round_number: int = 1, attempt: int = 1, extension: str = "txt"
+) -> str:
+    """Return the path, in the run's folder, of a text that is attached to the result of a test.
+
+    It stands once, where every Allure looks for it, and the run's own pages lead there, too.
+    """
+    place = ".".join([stem_of(test, 100), slot, *_turn(round_number, attempt)])
+    return f"{ALLURE_RESULTS}/{place}.{kind.replace(' ', '-')}-attachment.{extension}"
+
+
 def folder_of(kind: str, slot: str, *, round_number: int = 1, attempt: int = 1) -> str:
     """Return where a board's files of a kind are, within the run's folder: apart for each round and attempt.
 
     Args:
-        kind: transcripts, measurements, timelines or logs.
+        kind: timelines, logs or support.
         slot: the board's.
         round_number: of the run, from 1.
         attempt: at the tests, from 1.
     """
+    return "/".join([kind, slot, *_turn(round_number, attempt)])
+
+
+def _turn(round_number: int, attempt: int) -> list[str]:
+    """Return a name for a further round or attempt; none for the first."""
     parts = [f"round-{round_number}"] * (round_number > 1) + [f"attempt-{attempt}"] * (attempt > 1)
-    return "/".join([kind, slot, *(["-".join(parts)] if parts else [])])
+    return ["-".join(parts)] if parts else []
 
 
-def stem_of(test: str) -> str:
-    """Return a unique file name for a test id: ``test_tcp_client-TestConnect-test_by_name-1f3c9a``."""
+def stem_of(test: str, most: int = 150) -> str:
+    """Return a unique file name for a test id: ``test_tcp_client-TestConnect-test_by_name-1f3c9a``.
+
+    ``most`` is the number of letters before the digest.
+    """
     module, _, rest = test.partition("::")
     plain = re.sub(r"[^A-Za-z0-9_.\[\]=,-]+", "_", f"{Path(module).stem}-{rest.replace('::', '-')}")
     # The digest covers the parts that the name cannot hold: folder, other characters, its end.
     digest = hashlib.sha256(test.encode(errors="surrogatepass")).hexdigest()
-    return f"{plain[:150]}-{digest[:6]}"
+    return f"{plain[:most]}-{digest[:6]}"

@@ -1,11 +1,12 @@
 """The record of a run's folder for the history."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench.evidence import RowReader, Summary, rows
+from bench.evidence import Summary, rows
 from bench.evidence.stream import FILE
+from bench.evidence.summary import Recorded
 from bench.history import BoardRecord, MeasurementRecord, ResultRecord, RunRecord
 from bench.measure import VALUE, typical
 
@@ -25,7 +26,6 @@ def run_uid(folder: Path) -> str:
 
 def run_record(folder: Path, summary: Summary, verdict: str = "") -> RunRecord:
     """Return the run of a folder; ``verdict`` where it is not the summary's own."""
-    found = list(RowReader(folder).new_rows())
     sides = {slot: name for name, slots in summary.groups.items() for slot in slots}
     known = {board.slot: board for board in summary.boards}
     slots = sorted({result.slot for result in summary.results} | set(known))
@@ -42,8 +42,8 @@ def run_record(folder: Path, summary: Summary, verdict: str = "") -> RunRecord:
             ResultRecord(r.test, r.slot, r.round, r.outcome, r.known_issue, r.attempts, r.duration_ns, r.message)
             for r in summary.results
         ),
-        tuple(_measurements(found)),
-        len(found),
+        tuple(_measurements(summary.recorded)),
+        summary.row_count,
         summary.ended,
     )
 
@@ -68,25 +68,18 @@ def _board(slot: str, row: rows.BoardRow | None, side: str, summary: Summary) ->
     )
 
 
-def _measurements(found: Iterable[rows.Row]) -> Iterable[MeasurementRecord]:
-    """Return the measurements of the last attempts; samples come before the measurement that they make."""
-    samples: dict[tuple[_Place, int], list[float]] = {}
+def _measurements(recorded: Iterable[Recorded]) -> Iterable[MeasurementRecord]:
+    """Return the measurements of the last attempts."""
     records: dict[tuple[_Place, int], MeasurementRecord] = {}
     turns: dict[tuple[_Place, int], int] = {}
-    for row in found:
-        if not isinstance(row, rows.SamplesRow | rows.MeasurementRow):
-            continue
+    for row, samples in recorded:
         place = (row.test, row.slot, row.round, row.name)
-        if isinstance(row, rows.SamplesRow):
-            samples.setdefault((place, row.attempt), []).extend(row.values)
-            continue
         turn = turns[place, row.attempt] = turns.get((place, row.attempt), -1) + 1
-        values = samples.pop((place, row.attempt), [])
-        records[place, turn] = _record(place, turn, row, values)
+        records[place, turn] = _record(place, turn, row, samples)
     return records.values()
 
 
-def _record(place: _Place, turn: int, row: rows.MeasurementRow, values: list[float]) -> MeasurementRecord:
+def _record(place: _Place, turn: int, row: rows.MeasurementRow, values: Sequence[float]) -> MeasurementRecord:
     test, slot, number, name = place
     figures = dict(row.figures) if row.figures else {VALUE: row.value or 0.0}
     middle = typical(values) if values else None

@@ -27,31 +27,46 @@ _COUNTS = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 _LETTERS = 5000
 
 
-def junit(summary: Summary) -> str:
-    """Return the XML: a suite for each board and round, with board, firmware and verdict as properties.
+def junit(summary: Summary) -> Iterator[str]:
+    """Yield the XML in parts: a suite for each board and round, with board, firmware and verdict as properties.
 
     Where no test shows that the run failed, the verdict is a test of its own.
     """
+    tolerant = not summary.exit_code
     places: dict[tuple[str, int], list[TestResult]] = {}
     for result in summary.results:
         places.setdefault((result.slot, result.round), []).append(result)
+    unexplained = not tolerant and not any(result.outcome.bad for result in summary.results)
     root = ET.Element("testsuites", name=_clean(f"nrf91-bench {summary.run}"))
+    _set_counts(root, summary.results, tolerant=tolerant, more_errors=int(unexplained))
+    root.set("time", _seconds(sum(result.duration_ns for result in summary.results)))
+    head = ET.tostring(root, encoding="unicode", short_empty_elements=False)
+    yield '<?xml version="1.0" encoding="utf-8"?>\n' + head.removesuffix("</testsuites>") + "\n"
     for (slot, number), results in places.items():
-        root.append(_suite(slot, number, results, summary))
-    if summary.exit_code and not any(result.outcome.bad for result in summary.results):
-        suite = ET.SubElement(
-            root, "testsuite", name="verdict", tests="1", failures="0", errors="1", skipped="0", time="0"
-        )
+        yield _text(_suite(slot, number, results, summary, tolerant=tolerant))
+    if unexplained:
+        suite = ET.Element("testsuite", name="verdict", tests="1", failures="0", errors="1", skipped="0", time="0")
         case = ET.SubElement(suite, "testcase", classname="nrf91-bench", name="verdict", time="0")
         ET.SubElement(case, "error", type="verdict", message=_clean(f"{summary.verdict}: {summary.reason}"))
-    for name in ("tests", *_COUNTS.values()):
-        root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
-    root.set("time", _seconds(sum(result.duration_ns for result in summary.results)))
-    ET.indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+        yield _text(suite)
+    yield "</testsuites>\n"
 
 
-def _suite(slot: str, number: int, results: Sequence[TestResult], summary: Summary) -> ET.Element:
+def _text(suite: ET.Element) -> str:
+    ET.indent(suite, level=1)
+    return f"  {ET.tostring(suite, encoding='unicode')}\n"
+
+
+def _set_counts(element: ET.Element, results: Sequence[TestResult], *, tolerant: bool, more_errors: int = 0) -> None:
+    """Set how many tests there are, and how many ended in which element."""
+    counts = Counter(_ending(result, tolerant=tolerant)[0] for result in results)
+    counts["error"] += more_errors
+    element.set("tests", str(len(results) + more_errors))
+    for kind, name in _COUNTS.items():
+        element.set(name, str(counts[kind]))
+
+
+def _suite(slot: str, number: int, results: Sequence[TestResult], summary: Summary, *, tolerant: bool) -> ET.Element:
     suite = ET.Element("testsuite", name=_clean(slot + (f" round {number}" if number > 1 else "")))
     board = next((board for board in summary.boards if board.slot == slot), None)
     facts = {
@@ -63,23 +78,22 @@ def _suite(slot: str, number: int, results: Sequence[TestResult], summary: Summa
         "bench": summary.bench,
     }
     _add_properties(suite, [(name, value) for name, value in facts.items() if value])
-    counts = Counter(_add_case(suite, result, summary) for result in results)
-    suite.set("tests", str(len(results)))
-    for kind, name in _COUNTS.items():
-        suite.set(name, str(counts[kind]))
+    for result in results:
+        _add_case(suite, result, tolerant=tolerant)
+    _set_counts(suite, results, tolerant=tolerant)
     suite.set("timestamp", summary.started[:19])
     suite.set("time", _seconds(sum(result.duration_ns for result in results)))
     return suite
 
 
-def _add_case(suite: ET.Element, result: TestResult, summary: Summary) -> str:
-    """Add a test; return the name of the element that says how it ended, empty for a pass."""
+def _add_case(suite: ET.Element, result: TestResult, *, tolerant: bool) -> None:
+    """Add a test."""
     module, _, test = result.test.partition("::")
     case = ET.SubElement(
         suite, "testcase", classname=_clean(module), name=_clean(test), time=_seconds(result.duration_ns)
     )
     _add_properties(case, _facts(result))
-    kind, message = _ending(result, tolerant=not summary.exit_code)
+    kind, message = _ending(result, tolerant=tolerant)
     if kind:
         word = "unexpected pass" if result.unexpected_pass else result.word
         element = ET.SubElement(case, kind, type=word, message=_clean(message.partition("\n")[0]))
@@ -88,7 +102,6 @@ def _add_case(suite: ET.Element, result: TestResult, summary: Summary) -> str:
     lines = [f"{name}: {path}" for name, path in files if path] if result.outcome.bad else []
     if lines:
         ET.SubElement(case, "system-out").text = _clean("\n".join([*lines, *([result.radio] if result.radio else [])]))
-    return kind
 
 
 def _ending(result: TestResult, *, tolerant: bool) -> tuple[str, str]:

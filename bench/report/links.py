@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from bench.evidence import TestResult
 from bench.evidence.rows import MeasurementRow
-from bench.report.evidence import folder_of, stem_of
+from bench.report.evidence import attachment_of
 
 _ALLURE_REPORT = "allure-report/index.html"
 
@@ -30,8 +30,15 @@ class RunLinks:
 
     def to_measured(self, row: MeasurementRow) -> str:
         """Return the link to the page of a test's measurements."""
-        folder = folder_of("measurements", row.slot, round_number=row.round, attempt=row.attempt)
-        return self.to(f"{folder}/{stem_of(row.test)}.html")
+        return self._to_attached("measured", "html", row)
+
+    def to_samples(self, row: MeasurementRow) -> str:
+        """Return the link to the samples of a test's measurements, as CSV."""
+        return self._to_attached("samples", "csv", row)
+
+    def _to_attached(self, kind: str, extension: str, row: MeasurementRow) -> str:
+        place = {"round_number": row.round, "attempt": row.attempt}
+        return self.to(attachment_of(kind, row.test, row.slot, extension=extension, **place))
 
     def to_allure(self, result: TestResult) -> str:
         """Return the link to a result in the rendered Allure report; empty where there is none."""

@@ -24,6 +24,7 @@ class MeasuredRow:
     Attributes:
         board: the slot, where there are several boards.
         pages: links to the pages with its plots; ``more_pages`` have no room.
+        samples: link to all samples of the first of them; empty where there are none.
         statistics: texts of a series; empty for single values.
         noisy: the host's noise spoils it.
     """
@@ -32,6 +33,7 @@ class MeasuredRow:
     board: str
     pages: Sequence[str]
     more_pages: int
+    samples: str
     value: str
     statistics: Sequence[str]
     count: int
@@ -108,6 +110,7 @@ def _row(figure: Figure, links: RunLinks, said: Collection[str]) -> MeasuredRow:
         board=figure.name.removeprefix(name).strip(" ()"),
         pages=pages[:_MOST_PAGES],
         more_pages=max(0, len(pages) - _MOST_PAGES),
+        samples=links.to_samples(figure.rows[0]),
         value=figure.value,
         statistics=[figure.statistics.get(name, "") for name in COLUMNS] if figure.statistics else [],
         count=figure.count,

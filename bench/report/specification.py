@@ -6,11 +6,12 @@ Each application has a table of its own. A statement that two of them share has 
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from bench.config.firmware import application_title
 from bench.errors import UsageError, in_words
-from bench.evidence import Outcome, rows
+from bench.evidence import Outcome, Summary, TestResult, rows
 from bench.evidence.outcomes import KNOWN_ISSUE, LEFT_OUT
 from bench.report.lab_time import lab_time
 from bench.report.rendering import markdown_text
@@ -93,25 +94,18 @@ class Specification:
                 statement.applications.append(file.stem)
         return cls(statements.values())
 
-    def take(self, found: Iterable[rows.Row]) -> None:
-        """Add what the rows of a run say: plans name the statements, finishes the outcomes."""
-        boards: dict[str, BoardOfRun] = {}
-        planned: dict[tuple[str, str], list[str]] = {}
-        ended: dict[tuple[str, str], dict[int, str]] = {}
-        for row in found:
-            self.runs.setdefault(row.run, row.utc)
-            if isinstance(row, rows.BoardRow):
-                firmware = f"{row.firmware}{', SIMULATED' if row.simulated else ''}"
-                boards[row.slot] = BoardOfRun(row.slot, firmware, row.application)
-            elif isinstance(row, rows.PlanRow):
-                planned[row.test, row.slot] = row.spec
-                ended.setdefault((row.test, row.slot), {})[row.round] = Outcome.DIED
-            elif isinstance(row, rows.FinishRow) and (row.test, row.slot) in planned:
-                ended[row.test, row.slot][row.round] = _word(row)
-        for (test, slot), rounds in ended.items():
-            board = boards.get(slot) or BoardOfRun(slot)
+    def take(self, summary: Summary) -> None:
+        """Add what a run says: which statements its tests check, and how they ended, the worst of several rounds."""
+        self.runs.setdefault(summary.run, summary.started)
+        boards = {row.slot: _board_of_run(row) for row in summary.boards}
+        ended: dict[tuple[str, str], str] = {}
+        for result in chain(summary.results, summary.left_out, summary.control_results):
+            place, word = (result.test, result.slot), _word(result)
+            ended[place] = min(ended.get(place, word), word, key=_WORST_FIRST.index)
+        for (test, slot), word in ended.items():
+            board = boards.get(slot) or boards.setdefault(slot, BoardOfRun(slot))
             self.boards.add(board)
-            self._result(planned[test, slot], test, board, min(rounds.values(), key=_WORST_FIRST.index))
+            self._result(summary.statements.get(test, ()), test, board, word)
 
     @property
     def untested(self) -> list[Statement]:
@@ -177,11 +171,15 @@ def _holds(statement: Statement, board: BoardOfRun) -> bool:
     return not board.application or not statement.applications or board.application in statement.applications
 
 
-def _word(row: rows.FinishRow) -> str:
+def _board_of_run(row: rows.BoardRow) -> BoardOfRun:
+    return BoardOfRun(row.slot, f"{row.firmware}{', SIMULATED' if row.simulated else ''}", row.application)
+
+
+def _word(result: TestResult) -> str:
     """Return how a scenario ended."""
-    if row.left_out:
+    if result.left_out:
         return LEFT_OUT
-    return KNOWN_ISSUE if row.known_issue and row.outcome is Outcome.PASSED else row.outcome
+    return KNOWN_ISSUE if result.known_issue and result.outcome is Outcome.PASSED else result.outcome
 
 
 def _cell(statement: Statement, board: BoardOfRun) -> str:

@@ -2,16 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 
 from bench import __version__
 from bench.config.plan import FILE as PLAN_FILE
 from bench.config.plan import digest
 from bench.errors import headline
 from bench.evidence import Cause, Outcome, group_by_cause
+from bench.evidence.causes import some_text
+from bench.evidence.figures import MOST_BOARDS
 from bench.evidence.ids import suite_of
 from bench.evidence.qualification import Waived
-from bench.evidence.rows import BoardRow, FlashRow
+from bench.evidence.rows import BoardRow, FindingRow, FlashRow
 from bench.evidence.summary import Moment, Summary
 from bench.number_text import counted
 from bench.report.comparison_view import comparison_view
@@ -29,7 +33,8 @@ from bench.report.views import BoardView, CellView, ComparisonView, Failure, Mat
 
 MOST_CAUSES = 40
 """Even a bad night gives a page that can be read: the other causes are in a file beside it."""
-_MOST_LINES, _MOST_DEVIATING = 40, 8
+_MOST_DETAILED = 6
+_MOST_LINES, _MOST_DEVIATING = 40, 2
 _GAP = "   "
 
 
@@ -48,9 +53,9 @@ class VerdictView:
         self.started = both_times(summary.started)
         self.duration = time_between(summary.started, summary.ended)
         self.bench = f"nrf91-bench {__version__}"
-        self.recoveries = summary.recoveries
-        self.surveys = [(slot, "; ".join(texts)) for slot, texts in summary.surveys.items()]
-        self.incidents = [_moment(event) for event in summary.incidents]
+        self.recoveries = _first(summary.recoveries)
+        self.surveys = [(slot, "; ".join(texts)) for slot, texts in summary.surveys.items()][:_MOST_LINES]
+        self.incidents = _first([_moment(event) for event in summary.incidents])
         self.control = control_line(summary) if summary.control_probes or summary.control_results else ""
         self._excuses = _excuses(summary)
 
@@ -63,7 +68,8 @@ class VerdictView:
     @cached_property
     def causes(self) -> Sequence[Failure]:
         """The causes that have room on the page."""
-        return [self._failure(cause) for cause in self._groups[:MOST_CAUSES]]
+        shown = [self._failure(cause) for cause in self._groups[:MOST_CAUSES]]
+        return [*shown[:_MOST_DETAILED], *(one.shortened for one in shown[_MOST_DETAILED:])]
 
     @cached_property
     def other_causes(self) -> Sequence[Failure]:
@@ -134,7 +140,7 @@ class VerdictView:
 
     # -------------------------------------------------------------------- what took part
 
-    @property
+    @cached_property
     def boards(self) -> Sequence[BoardView]:
         """The boards, also those that did not answer."""
         answered = [
@@ -142,9 +148,9 @@ class VerdictView:
             for board in self._summary.boards
         ]
         known = {board.slot for board in answered}
-        planned = {result.slot for result in (*self._summary.results, *self._summary.left_out)}
+        planned = {result.slot for result in chain(self._summary.results, self._summary.left_out)}
         silent = [BoardView(slot, remarks=["did not answer"]) for slot in sorted(planned - known)]
-        return [*answered, *silent] or [BoardView("", remarks=[NO_ANSWER])]
+        return _fold([*answered, *silent]) or [BoardView("", remarks=[NO_ANSWER])]
 
     @property
     def firmwares(self) -> Sequence[str]:
@@ -167,8 +173,17 @@ class VerdictView:
 
     @property
     def findings(self) -> Sequence[tuple[str, str, str, str]]:
-        """(name, slot, verdict, text) of what was found out."""
-        return [(row.name, row.slot, row.verdict, row.text) for row in self._summary.findings]
+        """(name, boards, verdict, text) of what was found out; of very many boards one text stands for all."""
+        found = self._summary.findings
+        if len({row.slot for row in found}) <= MOST_BOARDS:
+            return [(row.name, row.slot, row.verdict, row.text) for row in found]
+        same: dict[tuple[str, str], list[FindingRow]] = {}
+        for row in found:
+            same.setdefault((row.name, row.verdict), []).append(row)
+        return [
+            (name, some_text([row.slot for row in of_all]), verdict, of_all[0].text)
+            for (name, verdict), of_all in same.items()
+        ]
 
     @cached_property
     def measured(self) -> MeasuredView | None:
@@ -199,6 +214,8 @@ class VerdictView:
             f"{one.slot}{f', round {one.round}' if one.round > 1 else ''}: {one.outcome.word}"
             for one in cell.deviating[:_MOST_DEVIATING]
         ]
+        more = len(cell.deviating) - len(deviating)
+        deviating += [f"and {more} more"] * (more > 0)
         transcript = next((one.transcript for one in [*cell.deviating, *cell.results] if one.transcript), "")
         return CellView(cell.text, cell.worst, self._links.to(transcript), cell.measured, deviating)
 
@@ -242,12 +259,32 @@ def _board(board: BoardRow, host: str, flashes: Iterable[FlashRow]) -> BoardView
     )
 
 
+def _fold(boards: list[BoardView]) -> list[BoardView]:
+    """Return the boards as they are; of very many a line for all that are alike, without what is each one's own."""
+    if len(boards) <= _MOST_LINES:
+        return boards
+    alike: dict[BoardView, list[str]] = {}
+    for board in boards:
+        kind = replace(board, slot="", network="", identities="", port="", remarks=tuple(board.remarks))
+        alike.setdefault(replace(kind, images=tuple(board.images)), []).append(board.slot)
+    return [
+        replace(kind, slot=some_text(slots), remarks=[*kind.remarks, counted(len(slots), "board")])
+        for kind, slots in alike.items()
+    ]
+
+
 def _firmware(board: BoardRow) -> str:
     return ", ".join(part for part in (board.modem_firmware, board.application_text) if part)
 
 
 def _remarks(board: BoardRow) -> list[str]:
     return ["control board"] * board.control + ["SIMULATED"] * board.simulated
+
+
+def _first(lines: list[str]) -> list[str]:
+    """Return lines as far as a page has room; the last says how many there are more."""
+    more = len(lines) - _MOST_LINES
+    return lines if more <= 0 else [*lines[:_MOST_LINES], f"and {more} more, in summary.json"]
 
 
 def _excuses(summary: Summary) -> Mapping[int, str]:

@@ -1,7 +1,9 @@
 """View models: the values that the templates of the verdict show, as plain text that is not yet escaped."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+_SHORT_LETTERS, _SHORT_LINES, _SHORT_NAMED = 500, 4, 2
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,14 @@ class Failure:
     def headline(self) -> str:
         """The first line of the message."""
         return self.message.partition("\n")[0]
+
+    @property
+    def shortened(self) -> "Failure":
+        """The failure with less to read, for a page of many causes; the transcript has the rest."""
+        message = self.message if len(self.message) <= _SHORT_LETTERS else f"{self.message[:_SHORT_LETTERS]} ..."
+        named, left = self.others[:_SHORT_NAMED], max(0, len(self.others) - _SHORT_NAMED)
+        excerpt = self.excerpt[-_SHORT_LINES:]
+        return replace(self, message=message, excerpt=excerpt, others=named, unnamed=self.unnamed + left)
 
     @property
     def details(self) -> str:

@@ -32,12 +32,11 @@ from bench.report.views import SigningView
 def rebuild(folder: Path) -> Summary:
     """Return the summary of a run's folder, from its stream; where evidence is missing, it says so."""
     reader = RowReader(folder)
-    found = list(reader.new_rows())  # counts the damaged ones
-    summary = reconcile(found, damaged=reader.damaged)
+    summary = reconcile(reader.new_rows(), lambda: reader.damaged)
     if not (folder / STREAM).exists():
         summary.lost.append("there is no result stream")
     shown = count_results(folder / "allure-results")
-    planned = sum(result.slot not in summary.not_here for result in (*summary.results, *summary.left_out))
+    planned = sum(result.slot not in summary.not_here for result in summary.results)
     if summary.has_parent and shown < planned:
         summary.lost.append(f"Allure holds {shown} results of {planned} planned tests")
     if (folder / PLAN_FILE).is_file():  # last: it judges by all that is known
@@ -55,22 +54,23 @@ def _day(utc: str) -> date:
 
 def save(folder: Path, summary: Summary) -> None:
     """Write summary, pages and traceability matrix."""
-    specification = _specification(folder)
+    specification = _specification(summary)
     write_json(folder / SUMMARY, summary.to_json())
     write_pages(folder, summary, specification)
     (folder / "matrix.md").write_text(specification.markdown(), encoding="utf-8")
-    (folder / "junit.xml").write_text(junit(summary), encoding="utf-8")
+    with (folder / "junit.xml").open("w", encoding="utf-8") as file:
+        file.writelines(junit(summary))
     describe_run(folder / "allure-results", summary, (folder / "verdict.html").read_text(encoding="utf-8"))
 
 
 def write_verdict(folder: Path, summary: Summary, signing: SigningView) -> None:
     """Write the verdict's pages anew, with what the signatures of a bundle say."""
-    write_pages(folder, summary, _specification(folder), signing)
+    write_pages(folder, summary, _specification(summary), signing)
 
 
-def _specification(folder: Path) -> Specification:
+def _specification(summary: Summary) -> Specification:
     specification = Specification.load(package_folder(SUITES) / SPECIFICATION)
-    specification.take(RowReader(folder).new_rows())
+    specification.take(summary)
     return specification
 
 

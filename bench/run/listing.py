@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.boards import BoardSpec
 from bench.config.lab import load
 from bench.errors import UsageError
+from bench.evidence.ids import names_of
 from bench.evidence.run_folder import DEFAULT, runs_in
 from bench.packages import bundled_suites
 from bench.run import suites
@@ -77,21 +78,15 @@ def _matching(name: str, found: Sequence[PlannedTest]) -> list[str]:
     Raises:
         UsageError: none, or the test runs only with an option that was not given.
     """
-    fitting = [test for test in found if name in _names(test.test)]
+    fitting = [test for test in found if name in names_of(test.test)]
     if not fitting:
-        known = sorted({one for test in found for one in _names(test.test)})
+        known = sorted({one for test in found for one in names_of(test.test)})
         like = did_you_mean(name, known)
         raise UsageError(f"--test {name}: no test of these suites has that id{like} (--list shows all)")
     ready = [test.test for test in fitting if not test.needs]
     if not ready:
         raise UsageError(f"--test {name} runs only on request: add -- {fitting[0].needs}")
     return ready
-
-
-def _names(test: str) -> tuple[str, ...]:
-    base, mark, values = test.partition("[")
-    name = base.rpartition("::")[2]
-    return test, base, test.partition("::")[2], base.partition("::")[2], f"{name}{mark}{values}", name
 
 
 def _last_failed() -> tuple[list[str], list[str]]:

@@ -1,5 +1,6 @@
 """The board under test in one process: opened when it is needed, found again when it was lost, at last given up."""
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -30,11 +31,12 @@ from bench.evidence.run_folder import PAUSE
 from bench.flashing import refuse_half_image
 from bench.modem import NotRegistered, SimFault
 from bench.privacy import Concealer
-from bench.report import Origin, folder_of, stem_of
+from bench.report import ALLURE_RESULTS, Origin, attachment_of, folder_of, kept_file, stem_of
 from bench.session.account import Account
 from bench.session.patience import NetworkPatience
 from bench.session.radio_log import RadioLog
 from bench.session.record import Loss, TestRecord
+from bench.visible import visible
 
 # Opening a board that does not answer takes its whole patience; after this many times the rest of the tests is told at
 # once.
@@ -141,7 +143,7 @@ class BoardSession:
     @property
     def allure_folder(self) -> Path:
         """Where Allure results go."""
-        return self.folder / "allure-results"
+        return self.folder / ALLURE_RESULTS
 
     @property
     def peers_config(self) -> PeersConfig:
@@ -151,9 +153,14 @@ class BoardSession:
     @property
     def spool(self) -> Path:
         """Where the running test's bytes are kept until it ends."""
-        folder = self.folder / "transcripts" / self.spec.slot
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / ".running.jsonl"
+        kept = self.kept_file
+        kept.parent.mkdir(exist_ok=True)
+        return kept.with_name(f".{self.spec.slot}.running.jsonl")
+
+    @property
+    def kept_file(self) -> Path:
+        """Where the bytes of the board's tests are kept."""
+        return kept_file(self.folder, self.spec.slot)
 
     def summary_text(self) -> str:
         """Return what was tested and where the evidence is, for whoever runs pytest itself."""
@@ -162,6 +169,16 @@ class BoardSession:
             f"board {self.spec.slot} at {self.spec.port}, {kind}\n"
             f"evidence in {self.folder}; `nrf91-bench report` on it writes the verdict pages"
         )
+
+    def attach(self, test: str, kind: str, text: str, extension: str = "txt") -> str:
+        """Write a text beside a test's result in Allure; return its path in the run's folder."""
+        stream = self.stream
+        path = attachment_of(
+            kind, test, self.spec.slot, round_number=stream.round, attempt=stream.attempt, extension=extension
+        )
+        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / path).write_text(visible(text), encoding="utf-8")
+        return path
 
     def evidence_folder(self, kind: str) -> Path:
         """Return where this board's files of a kind go; a further round or attempt has a folder of its own."""
@@ -318,7 +335,7 @@ class BoardSession:
             tell=self._note_recovery,
             found=self._found,
         )
-        board.keep_transcript_in(str(self.folder / "transcripts" / self.spec.slot))
+        board.keep_transcript_in(f"nrf91-bench transcript {shlex.quote(str(self.folder))} --board {self.spec.slot}")
         if self._carried is not None:
             board.transcript, self._carried = self._carried, None
         else:

@@ -121,7 +121,7 @@ class TestEndings:
                 lab_lost=judgement.lab_lost,
                 observation=judgement.observation,
                 left_out=left_out,
-                radio=session.radio.network if shows_place else rows.ServingNetwork(),
+                radio=session.radio.network if shows_place else rows.NOWHERE,
                 **record.error_fields(judgement),
             )
         )

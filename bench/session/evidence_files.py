@@ -1,4 +1,4 @@
-"""What a test leaves in the run's folder: transcript, log of further ports, tables and plots of what it measured."""
+"""What a test leaves in the run's folder: its bytes, its time line, logs, tables and plots of what it measured."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,9 +9,11 @@ from bench.clock import NS_PER_S, now_ns
 from bench.evidence import rows
 from bench.report import (
     Evidence,
+    KeptTest,
     Measured,
     PeerJournal,
     WrongEnd,
+    keep_test,
     measured_page,
     samples_csv,
     stem_of,
@@ -21,15 +23,22 @@ from bench.report.links import link_between
 from bench.report.steps import Step, steps_of
 from bench.session.board_session import BoardSession
 
+_MOST_EVENTS = 300
+"""More lines nobody reads beside a result; the whole is kept all the same."""
+_MEDIA = {"txt": "text/plain", "csv": "text/csv", "html": "text/html"}
+
 
 @dataclass(frozen=True)
 class Attachment:
-    """A text for whoever shows the test's result: name, content, media type, extension of its file."""
+    """A text beside a test's result: its name, its path in the run's folder."""
 
     name: str
-    text: str
-    kind: str = "text/plain"
-    extension: str = "txt"
+    path: str
+
+    @property
+    def media_type(self) -> str:
+        """What it is."""
+        return _MEDIA[self.path.rpartition(".")[2]]
 
 
 @dataclass(frozen=True)
@@ -37,10 +46,10 @@ class KeptEvidence:
     """What was kept of a test.
 
     Attributes:
-        transcript: its path in the run's folder; empty when nothing was sent.
+        transcript: path, in the run's folder, of what board and peers did; empty when that was nothing.
         commands: that were sent.
         steps: the transactions, for a report.
-        attachments: texts to be shown beside the result.
+        attachments: texts beside the result.
         headlines: of what was measured, a line each.
         timeline: path of the page with both sides' events, in the run's folder; only of what went wrong.
         excerpt: what board and peers did last, a line each, on one clock, without the bench's own housekeeping.
@@ -81,20 +90,24 @@ def keep_evidence(
     headlines = [one.headline for one in measured]
     if not entries and not journals:
         return KeptEvidence(attachments=attachments, headlines=headlines)
-    evidence = Evidence.gather(entries, transactions, journals, session.stream.anchor, session.concealer)
-    path = evidence.write(session.evidence_folder("transcripts") / stem_of(test))
-    attachments += [Attachment("timeline", evidence.timeline()), Attachment("transcript", evidence.transcript())]
-    if journals:
-        attachments.append(Attachment("peer journal", evidence.peer_journal()))
-    attachments.append(Attachment("timings", evidence.timings(), "text/csv", "csv"))
+    stream = session.stream
+    evidence = Evidence.gather(entries, transactions, journals, stream.anchor, session.concealer)
+    keep_test(session.kept_file, KeptTest(test, stream.round, stream.attempt, evidence))
+    transcript, page = session.attach(test, "timeline", evidence.timeline(_MOST_EVENTS)), ""
+    attachments.insert(0, Attachment("timeline", transcript))
+    if wrong is not None:  # of all other tests the command `transcript` shows as much
+        transcript = session.attach(test, "transcript", evidence.transcript())
+        attachments.append(Attachment("transcript", transcript))
+        attachments.append(Attachment("timings", session.attach(test, "timings", evidence.timings(), "csv")))
+        page = _keep_timeline(session, test, evidence, transcript, wrong) if evidence.events else ""
     return KeptEvidence(
-        str(path.relative_to(session.folder)),
+        transcript,
         _commands(transactions),
         steps_of(_own(transactions, session), session.stream.anchor),
         attachments,
         headlines,
         evidence.excerpt(session.record.ready_ns, session.record.failed_ns),
-        _keep_timeline(session, test, evidence, wrong) if wrong is not None and evidence.events else "",
+        page,
     )
 
 
@@ -104,14 +117,13 @@ def _own(transactions: Sequence[Response], session: BoardSession) -> list[Respon
     return [one for one in transactions if since_ns <= one.sent_ns <= (until_ns or one.sent_ns)]
 
 
-def _keep_timeline(session: BoardSession, test: str, evidence: Evidence, wrong: WrongEnd) -> str:
+def _keep_timeline(session: BoardSession, test: str, evidence: Evidence, transcript: str, wrong: WrongEnd) -> str:
     """Write the page of both sides' events; return its path in the run's folder."""
     page = session.evidence_folder("timelines") / f"{stem_of(test)}.html"
     page.parent.mkdir(parents=True, exist_ok=True)
-    transcript = session.evidence_folder("transcripts") / f"{stem_of(test)}.txt"
     links = [
         ("verdict", link_between(page, session.folder / "verdict.html")),
-        ("transcript", link_between(page, transcript)),
+        ("transcript", link_between(page, session.folder / transcript)),
     ]
     events = evidence.events
     text = timeline_page(events, wrong, session.origin_of(test, events[0].t_ns), links)
@@ -126,24 +138,18 @@ def _commands(transactions: Sequence[Response]) -> list[str]:
 def _keep_measured(
     session: BoardSession, test: str, measured: Sequence[Measured], pictures: Sequence[str]
 ) -> list[Attachment]:
-    """Write page and samples; return them for a report in which links to other files of the run lead nowhere."""
-    path = session.evidence_folder("measurements") / f"{stem_of(test)}.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write page and samples. The page has no links to other files: in a report of Allure they would lead nowhere."""
     origin = session.origin_of(test, now_ns())
-    links = [("verdict", link_between(path, session.folder / "verdict.html"))]
-    attachments = [Attachment("measured", measured_page(measured, origin, pictures), "text/html", "html")]
+    page = session.attach(test, "measured", measured_page(measured, origin, pictures), "html")
+    attachments = [Attachment("measured", page)]
     if any(any(one.points) for one in measured):
-        table = path.with_suffix(".csv")
         samples = samples_csv(measured, origin, session.stream.anchor)
-        table.write_text(samples, encoding="utf-8")
-        attachments.append(Attachment("samples", samples, "text/csv", "csv"))
-        links.append(("samples (CSV)", link_between(path, table)))
-    path.write_text(measured_page(measured, origin, pictures, links), encoding="utf-8")
+        attachments.append(Attachment("samples", session.attach(test, "samples", samples, "csv")))
     return attachments
 
 
 def keep_logs(session: BoardSession, test: str, since_ns: int) -> tuple[str, list[Attachment]]:
-    """Write what the board's further ports said since a moment; return the first file's path and the texts.
+    """Write what the board's further ports said since a moment; return the first file's path and the attachments.
 
     The path is relative to the run's folder, and empty when they said nothing.
     """
@@ -156,5 +162,7 @@ def keep_logs(session: BoardSession, test: str, since_ns: int) -> tuple[str, lis
             path = folder / f"{stem_of(test)}.{port.name}.txt"
             path.write_text(text, encoding="utf-8")
             written = written or str(path.relative_to(session.folder))
-            attachments.append(Attachment(f"{port.name} port", text))
-    return written, attachments if session.config.logs.in_allure else []
+            if session.config.logs.in_allure:
+                name = f"{port.name} port"
+                attachments.append(Attachment(name, session.attach(test, name, text)))
+    return written, attachments

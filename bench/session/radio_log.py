@@ -21,7 +21,7 @@ class RadioLog:
     """
 
     def __init__(self, stream: ResultStream, concealer: Concealer, now: Callable[[], int] = now_ns) -> None:
-        self.network = rows.ServingNetwork()
+        self.network = rows.NOWHERE
         self._stream = stream
         self._concealer = concealer
         self._now = now
@@ -48,9 +48,9 @@ class RadioLog:
         try:
             cell = board.modem.radio.cell()
         except DeviceError:
-            return rows.ServingNetwork()
+            return rows.NOWHERE
         if cell is None:
-            return rows.ServingNetwork()
+            return rows.NOWHERE
         return rows.ServingNetwork(
             access=cell.access,
             operator=cell.plmn,

@@ -1,0 +1,174 @@
+"""What a board's tests leave, in one file a board: compressed, a part a test, and whole after each of them.
+
+``transcripts/SLOT.jsonl.gz`` is gzip, so every program can read it: JSON lines, of which the row ``test`` begins a
+test. What the test does to the port, its commands, and what its peers see follow, in that order, on one clock.
+"""
+
+import gzip
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from bench.at import Entry, Response
+from bench.clock import Anchor
+from bench.errors import UsageError, in_words
+from bench.peers import JournalEntry
+from bench.report.evidence import Evidence, PeerJournal
+
+FOLDER = "transcripts"
+_SUFFIX = ".jsonl.gz"
+_LEVEL = 6
+
+
+class TestRow(Struct, frozen=True, tag_field="row", tag="test"):
+    """A test begins.
+
+    Attributes:
+        test: its id.
+        t_ns: a moment on the monotonic clock of the board's host.
+        utc: the same moment, ISO 8601.
+    """
+
+    __test__ = False
+
+    test: str
+    round: int
+    attempt: int
+    t_ns: int
+    utc: str
+
+
+class PortRow(Struct, frozen=True, tag_field="row", tag="port"):
+    """One system call at the board's port; see :class:`bench.at.Entry`. A code point of ``data`` is a byte."""
+
+    t_ns: int
+    direction: str
+    data: str
+    empty_ns: int = 0
+
+
+class CommandRow(Struct, frozen=True, tag_field="row", tag="command"):
+    """One transaction; see :class:`bench.at.Response`."""
+
+    command: str
+    final: str
+    sent_ns: int
+    first_byte_ns: int
+    final_ns: int
+
+
+class PeerRow(Struct, frozen=True, tag_field="row", tag="peer"):
+    """One event of a peer; ``peer`` is its name."""
+
+    peer: str
+    event: JournalEntry
+
+
+Kind = TypeVar("Kind")
+
+_DECODER = msgspec.json.Decoder(TestRow | PortRow | CommandRow | PeerRow)
+
+
+@dataclass(frozen=True)
+class KeptTest:
+    """A test as it was kept: its id, the turn in which it ran, and its evidence."""
+
+    test: str
+    round: int
+    attempt: int
+    evidence: Evidence
+
+
+def kept_file(folder: Path, slot: str) -> Path:
+    """Return where the tests of a board are kept in a run's folder."""
+    return folder / FOLDER / f"{slot}{_SUFFIX}"
+
+
+def keep_test(path: Path, kept: KeptTest) -> None:
+    """Add a test to its board's file.
+
+    Raises:
+        OSError: the disk is full, or the file cannot be written.
+    """
+    lines = b"".join(msgspec.json.encode(row) + b"\n" for row in _rows(kept))
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        file.write(gzip.compress(lines, _LEVEL, mtime=0))
+
+
+def _rows(kept: KeptTest) -> Iterator[Struct]:
+    anchor = kept.evidence.anchor
+    yield TestRow(kept.test, kept.round, kept.attempt, anchor.monotonic_ns, anchor.wall.isoformat())
+    for entry in kept.evidence.entries:
+        yield PortRow(entry.t_ns, entry.direction, entry.data.decode("latin-1"), entry.empty_ns)
+    for one in kept.evidence.transactions:
+        yield CommandRow(one.command, one.final, one.sent_ns, one.first_byte_ns, one.final_ns)
+    for journal in kept.evidence.journals:
+        for event in journal.entries:
+            yield PeerRow(journal.name, event)
+
+
+def kept_tests(path: Path) -> Iterator[KeptTest]:
+    """Yield the tests of a board's file; of a part that a crash cut short what is there.
+
+    Raises:
+        UsageError: the file cannot be read, or holds something else.
+    """
+    found: list[TestRow | PortRow | CommandRow | PeerRow] = []
+    try:
+        for line in _lines(path):
+            row = _DECODER.decode(line)
+            if isinstance(row, TestRow) and found:
+                yield _kept(found)
+                found = []
+            found.append(row)
+    except (OSError, msgspec.MsgspecError, zlib.error) as error:
+        why = in_words(error) if isinstance(error, OSError) else str(error)
+        raise UsageError(f"cannot read {path}: {why}") from error
+    if found:
+        yield _kept(found)
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with gzip.open(path, "rb") as file:
+        try:
+            for line in file:
+                if line.endswith(b"\n"):
+                    yield line
+        except EOFError:
+            return
+
+
+def _kept(rows: list[TestRow | PortRow | CommandRow | PeerRow]) -> KeptTest:
+    head = rows[0]
+    if not isinstance(head, TestRow):
+        raise msgspec.ValidationError("a row stands before the first test")
+    evidence = Evidence(
+        [Entry(row.t_ns, row.direction, row.data.encode("latin-1"), row.empty_ns) for row in _of(rows, PortRow)],
+        [
+            Response(row.command, (), None, row.final, row.sent_ns, row.first_byte_ns, row.final_ns)
+            for row in _of(rows, CommandRow)
+        ],
+        list(_journals(_of(rows, PeerRow))),
+        Anchor(head.t_ns, datetime.fromisoformat(head.utc)),
+    )
+    return KeptTest(head.test, head.round, head.attempt, evidence)
+
+
+def _of(rows: Iterable[object], kind: type[Kind]) -> Iterator[Kind]:
+    return (row for row in rows if isinstance(row, kind))
+
+
+def _journals(rows: Iterable[PeerRow]) -> Iterator[PeerJournal]:
+    journals: dict[str, list[JournalEntry]] = {}
+    for row in rows:
+        journals.setdefault(row.peer, []).append(row.event)
+    for name, entries in journals.items():
+        yield PeerJournal(name, entries)
