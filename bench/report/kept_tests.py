@@ -129,11 +129,11 @@ def kept_tests(path: Path) -> Iterator[KeptTest]:
                 yield _kept(found)
                 found = []
             found.append(row)
+        if found:
+            yield _kept(found)
     except (OSError, msgspec.MsgspecError, zlib.error) as error:
         why = in_words(error) if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot read {path}: {why}") from error
-    if found:
-        yield _kept(found)
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -178,7 +178,7 @@ def test_two(modem, peers):
 """
         (lab.folder / "bench.toml").write_text("[peers]\npublic = true\n")
         run = lab.run(suite, ("--simulate", "1", "--config", str(lab.folder / "bench.toml")))
-        shown = [path.read_text() for path in (run.folder / "transcripts").rglob("*test_two*.txt")]
+        shown = [path.read_text() for path in (run.folder / "allure-results").glob("*test_two*timeline-attachment.txt")]
         assert shown
         assert "AT#XSENDTO" in shown[0], "no token was shown again"
         assert {row["test"].partition("::")[2]: row["outcome"] for row in run.rows if row["type"] == "finish"}[

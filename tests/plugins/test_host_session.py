@@ -23,6 +23,7 @@ from bench.host.archive import pack, unpack
 from bench.lab.board_run import BoardRefused, BoardRun, LentSlot
 from bench.lab.host_session import HostLost, HostSession, HostSessions, HostUnfit, Lost, own_key_digest
 from bench.lab.places import Where
+from bench.report import kept_file, kept_tests
 from tests.support.programs import simulator
 
 SUITE = """
@@ -118,7 +119,7 @@ def test_a_board_plays_where_it_hangs(lab: LabConfig, tmp_path: Path) -> None:
     summary = reconcile(RowReader(folder).new_rows())
     assert (summary.verdict, len(summary.results)) == ("PASSED", 3)
     assert {result.test for result in summary.results} == {f"test_lab.py::test_answers[{n}]" for n in range(3)}
-    assert len(list((folder / "transcripts" / "dk-1").glob("*.txt"))) == 3
+    assert len(list(kept_tests(kept_file(folder, "dk-1")))) == 3
     assert not list(folder.rglob("console-*.txt"))
     host = tmp_path / "runs" / "w" / "dk-1"
     assert (host / "collected").exists()

@@ -32,11 +32,11 @@ class TestSeries:
         assert set(told["figures"]) == {"min", "p50", "p90", "p95", "p99", "max", "mean", "jitter"}
         low, high = told["intervals"]["p99"]
         assert low <= told["figures"]["p99"] <= high
-        folder = run.folder / "measurements" / "simulated-1"
-        (table,) = folder.glob("*.csv")
+        folder = run.folder / "allure-results"
+        (table,) = folder.glob("*samples-attachment.csv")
         rows = list(csv.DictReader(table.read_text().splitlines()))
         assert [float(row["value"]) for row in rows] == kept
-        (page,) = folder.glob("*.html")
+        (page,) = folder.glob("*measured-attachment.html")
         text = page.read_text()
         assert text.count("<svg") == 3
         assert "<script" not in text

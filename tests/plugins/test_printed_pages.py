@@ -45,7 +45,7 @@ def write_run(folder: Path, *further: AnyRow, slot: str = "simulated-1") -> Path
         rows += [row("plan", test=name, slot=slot, spec=[statements[number % len(statements)]]), *ended]
     rows = run_rows(*rows, *map(measurement, range(MEASUREMENTS)), *further)
     specification = Specification.load(package_folder(SUITES) / FOLDER)
-    specification.take(rows)
+    specification.take(reconcile(rows))
     write_pages(folder, reconcile(rows), specification)
     return folder / "verdict.html"
 

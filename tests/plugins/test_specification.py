@@ -11,7 +11,7 @@ from bench.config.firmware import application_text
 from bench.config.known_issues import KnownIssue, load_known_issues
 from bench.config.toml_file import ConfigError
 from bench.errors import UsageError
-from bench.evidence import Outcome
+from bench.evidence import Outcome, reconcile
 from bench.evidence.rows import BoardRow, FinishRow, PlanRow, Row
 from bench.modem.features import SERIAL_MODEM_FEATURES, SLM_FEATURES
 from bench.report.specification import FOLDER, Specification
@@ -75,14 +75,13 @@ def test_every_known_issue_names_a_scenario_that_there_is(collected: list[tuple[
 def test_the_matrix_counts_outcomes_by_board() -> None:
     specification = Specification.load(SUITES / FOLDER)
     spec = ["XSOCKET.read"]
-    specification.take(
-        [
-            PlanRow(test="a", slot="dk-1", spec=spec),
-            PlanRow(test="b", slot="dk-1", spec=spec),
-            PlanRow(test="c", slot="dk-1"),
-            FinishRow(test="a", slot="dk-1", outcome=Outcome.PASSED),
-        ]
-    )
+    rows = [
+        PlanRow(test="a", slot="dk-1", spec=spec),
+        PlanRow(test="b", slot="dk-1", spec=spec),
+        PlanRow(test="c", slot="dk-1"),
+        FinishRow(test="a", slot="dk-1", outcome=Outcome.PASSED),
+    ]
+    specification.take(reconcile(rows))
     row = next(line for line in specification.markdown().splitlines() if line.startswith("| XSOCKET.read |"))
     assert row.endswith("| 1 passed, 1 died |")
     assert "XSOCKET.read" not in {statement.id for statement in specification.untested}
@@ -112,7 +111,7 @@ class TestApplications:
 
     def test_a_board_counts_for_the_statements_of_its_application(self, tmp_path: Path) -> None:
         specification = self.load(tmp_path)
-        specification.take([*self.run_on("a", "slm", "3.1.0"), *self.run_on("b", "serial-modem", "1.99.0")])
+        specification.take(reconcile([*self.run_on("a", "slm", "3.1.0"), *self.run_on("b", "serial-modem", "1.99.0")]))
         lines = [line for line in specification.markdown().splitlines() if line.startswith("|")]
         slm, successor = "a (mfw_nrf91x1_2.0.2, SLM 3.1.0)", "b (mfw_nrf91x1_2.0.2, Serial Modem 1.99.0)"
         assert lines[0] == f"| statement | what it says | of | {slm} | {successor} |"
@@ -125,17 +124,18 @@ class TestApplications:
 
     def test_what_another_application_says_is_not_untested(self, tmp_path: Path) -> None:
         specification = self.load(tmp_path)
-        specification.take([row for row in self.run_on("a", "slm", "3.1.0") if getattr(row, "test", "") != "old"])
+        rows = self.run_on("a", "slm", "3.1.0")
+        specification.take(reconcile(row for row in rows if getattr(row, "test", "") != "old"))
         assert [statement.id for statement in specification.concerned] == ["A.both", "A.old"]
         assert specification.untested == []
         specification = self.load(tmp_path)
-        specification.take([row for row in self.run_on("a", "slm", "3.1.0") if getattr(row, "test", "") != "shared"])
+        specification.take(reconcile(row for row in rows if getattr(row, "test", "") != "shared"))
         assert [statement.id for statement in specification.untested] == ["A.both"]
 
     def test_one_slot_in_two_runs_with_two_firmwares(self, tmp_path: Path) -> None:
         specification = self.load(tmp_path)
         for application, version in (("slm", "3.1.0"), ("serial-modem", "1.99.0")):
-            specification.take(self.run_on("a", application, version))
+            specification.take(reconcile(self.run_on("a", application, version)))
         assert len(specification.statements["A.both"].results) == 2
         assert len(specification.statements["A.new"].results) == 1
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from bench.report import kept_file, kept_tests
 from tests.support.lab_of_hosts import WITH_LAB, Client, Labs, free_port, running_lab, until, wait_until_free
 
 pytestmark = WITH_LAB
@@ -43,7 +44,7 @@ def test_boards_of_both_hosts_are_one_run(labs: Labs, anna: Client) -> None:
     assert planned == {(slot, slot) for slot in summary["hosts"]}
     assert len({row["ids"]["imei"] for row in run.rows("board")}) == 4
     assert {row["run"] for row in run.rows()} == {"out"}
-    assert all(list((run.folder / "transcripts" / slot).glob("*.txt")) for slot in summary["hosts"])
+    assert all(list(kept_tests(kept_file(run.folder, slot))) for slot in summary["hosts"])
     assert "lent      r1-dk-1 at rack1" in run.output
     assert {(row["slot"], row["where"]) for row in run.rows("peers")} == set(summary["hosts"].items())
     # One night, once: hosts have no history of it.

@@ -142,7 +142,7 @@ def test_never(modem):
         run = Finished(again.returncode, again.stdout, lab.out)
         assert (run.summary["passed"], run.summary["died"]) == (1, 2)
         assert "INCOMPLETE" in run.output
-        assert "AT#XRECV=60" in "".join(path.read_text() for path in (lab.out / "transcripts").rglob("*.jsonl"))
+        assert "AT#XRECV=60" in "".join(path.read_text() for path in (lab.out / "transcripts").glob(".*.jsonl"))
 
 
 class TestUsage:

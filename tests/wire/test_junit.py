@@ -30,7 +30,7 @@ def case_of(
         place="m.py:3: assert x",
     )
     other = TestResult("m.py::test_b", "dk-1", Outcome.FAILED, message="no")
-    return next(ET.fromstring(junit(Summary("r", results=[one, other])).partition("\n")[2]).iter("testcase"))
+    return next(ET.fromstring("".join(junit(Summary("r", results=[one, other]))).partition("\n")[2]).iter("testcase"))
 
 
 def properties(element: ET.Element) -> dict[str, str]:
@@ -97,7 +97,7 @@ def test_counts_of_suites_and_of_the_run() -> None:
         TestResult("m.py::test_a", "dk-2", Outcome.FAILED, message="x", duration_ns=10**9),
         TestResult("m.py::test_a", "dk-2", Outcome.LAB_ERROR, message="x", round=2),
     ]
-    root = ET.fromstring(junit(Summary("r", results=results, bench="1.0")).partition("\n")[2])
+    root = ET.fromstring("".join(junit(Summary("r", results=results, bench="1.0"))).partition("\n")[2])
     assert [suite.get("name") for suite in root] == ["dk-1", "dk-2", "dk-2 round 2"]
     assert [root.get(name) for name in ("tests", "failures", "errors", "skipped", "time")] == [
         "3",

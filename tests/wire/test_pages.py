@@ -103,7 +103,7 @@ def summary_with(text: str) -> Summary:
 
 def specification_with(text: str) -> Specification:
     specification = Specification([Statement("a.b", text), Statement("a.c", text)])
-    specification.take(rows_with(text))
+    specification.take(reconcile(rows_with(text)))
     return specification
 
 
@@ -165,7 +165,7 @@ def test_a_transcript_elsewhere_is_not_linked(elsewhere: str) -> None:
     page = html_page(summary)
     assert "javascript:" not in page
     links = [value or "" for name, value in Elements(page).attributes if name == "href"]
-    assert all(link.startswith(("#", "measurements/")) for link in links), links
+    assert all(link.startswith(("#", "allure-results/")) for link in links), links
 
 
 def test_markdown_holds_no_html_and_no_mark_of_a_device() -> None:

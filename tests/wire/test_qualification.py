@@ -284,10 +284,10 @@ class TestWhatNobodyProved:
         ]
         summary = Summary("r", results=results, boards=[board()])
         summary.judge(PLAN.model_copy(update={"lab_error_rate": 0.6, "repetitions": 1}), TODAY)
-        red = ET.fromstring(junit(summary).partition("\n")[2])
+        red = ET.fromstring("".join(junit(summary)).partition("\n")[2])
         assert [suite.get("errors") for suite in red] == ["1"]
         summary.results.append(TestResult("m.py::test_b", "dk-1", Outcome.PASSED, round=2))
         summary.judge(PLAN.model_copy(update={"lab_error_rate": 0.6}), TODAY)
         assert summary.exit_code == 0
-        green = ET.fromstring(junit(summary).partition("\n")[2])
+        green = ET.fromstring("".join(junit(summary)).partition("\n")[2])
         assert {(suite.get("errors"), suite.get("failures")) for suite in green} == {("0", "0")}

@@ -58,7 +58,7 @@ def test_lost_evidence_is_worse_than_a_failure() -> None:
     summary = reconcile([*stream_of("failed"), row("lost", why="disk full")])
     assert summary.exit_code == ExitCode.EVIDENCE
     assert "disk full" in summary.reason
-    assert reconcile(stream_of("passed"), damaged=1).exit_code == ExitCode.EVIDENCE
+    assert reconcile(stream_of("passed"), lambda: 1).exit_code == ExitCode.EVIDENCE
     assert reconcile([row("finish", test="nobody planned me", outcome="passed")]).exit_code == ExitCode.EVIDENCE
 
 
@@ -78,7 +78,7 @@ def test_unknown_outcomes_are_damage_and_unknown_rows_are_skipped(tmp_path: Path
     ]
     (tmp_path / "results.jsonl").write_text("\n".join(lines) + "\n")
     reader = RowReader(tmp_path)
-    summary = reconcile(list(reader.new_rows()), damaged=reader.damaged)
+    summary = reconcile(reader.new_rows(), lambda: reader.damaged)
     assert (summary.exit_code, reader.damaged) == (ExitCode.EVIDENCE, 1)
     assert summary.count(Outcome.DIED) == 1
 
@@ -178,11 +178,11 @@ class TestKnownIssues:
 
     def test_of_rounds_the_worst_counts_in_the_specification(self) -> None:
         specification = Specification(self.STATEMENTS)
-        specification.take(self.rows())
+        specification.take(reconcile(self.rows()))
         board = BoardOfRun("dk-1")
         assert specification.statements["X.a"].results == {board: {"t::a": "failed"}}
         assert specification.statements["X.b"].results == {board: {"t::b": "failed"}}
-        specification.take([one for one in self.rows() if one.round == 1])
+        specification.take(reconcile([one for one in self.rows() if one.round == 1]))
         assert "| X.b | it echoes |  | 1 known issue |" in specification.markdown()
 
     def test_what_was_left_out_does_not_count(self) -> None:
@@ -198,10 +198,10 @@ class TestKnownIssues:
         assert summary.left_out_by_reason == [("this firmware (SLM 3.1.0) does not have: #XPOLL, echo", 3)]
         assert summary.to_json()["left_out"] == 3
         specification = Specification(Statement(one.id, one.text) for one in self.STATEMENTS)
-        specification.take([one for one in rows if one.round == 1])
+        specification.take(reconcile([one for one in rows if one.round == 1]))
         assert "| X.b | it echoes |  | 1 known issue |" in specification.markdown()
         specification = Specification(Statement(one.id, one.text) for one in self.STATEMENTS)
-        specification.take(rows[-9:])
+        specification.take(reconcile(rows[-9:]))
         assert "| X.b | it echoes |  | 3 left out |" in specification.markdown()
         assert reconcile(rows[-9:]).counted.startswith("every test was left out, ")
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from bench.config.plan import Plan
-from bench.evidence import Outcome, TestResult
+from bench.evidence import Outcome, TestResult, reconcile
 from bench.evidence.rows import AnyRow, MeasurementRow
 from bench.evidence.summary import Summary
-from bench.report import stem_of, write_pages
+from bench.report import attachment_of, write_pages
 from bench.report.measured_view import is_noisy
 from bench.report.specification import Specification, Statement
 from tests.support.rows import row
@@ -131,16 +131,14 @@ class TestBadNight:
 
 class TestMeasured:
     def test_a_row_leads_to_its_plots(self, tmp_path: Path) -> None:
-        for folder in ("dk-1", "dk-1/round-2"):
-            page = tmp_path / "measurements" / folder / f"{stem_of('test_a.py::t')}.html"
-            page.parent.mkdir(parents=True, exist_ok=True)
-            page.touch()
+        pages = [attachment_of("measured", "test_a.py::t", "dk-1", round_number=n, extension="html") for n in (1, 2)]
+        samples = attachment_of("samples", "test_a.py::t", "dk-1", extension="csv")
+        (tmp_path / "allure-results").mkdir()
+        for path in (*pages, samples):
+            (tmp_path / path).touch()
         rows = [*ended_test("test_a.py::t"), series("echo"), series("echo", round=2), series("gone", test="t::x")]
         links = links_of(pages_of(tmp_path, summary_of(board_row(), *rows)))
-        assert [link for link in links if link.startswith("measurements/")] == [
-            f"measurements/dk-1/{stem_of('test_a.py::t')}.html",
-            f"measurements/dk-1/round-2/{stem_of('test_a.py::t')}.html",
-        ]
+        assert [link for link in links if link.startswith("allure-results/")] == [*pages, samples]
         assert broken_links(tmp_path / "verdict.html") == []
 
     def test_the_hosts_noise_is_told_once_and_marked_where_it_spoils_a_number(self, tmp_path: Path) -> None:
@@ -258,7 +256,7 @@ class TestBoards:
 def test_statements_stand_with_their_text(tmp_path: Path) -> None:
     specification = Specification([Statement("XDNS.set", "resolves a name"), Statement("XDNS.read", "is not there")])
     rows = [board_row(), row("plan", test="t", slot="dk-1", spec=["XDNS.set"]), *ended_test("t")[1:]]
-    specification.take(rows)
+    specification.take(reconcile(rows))
     write_pages(tmp_path, summary_of(*rows), specification)
     text = text_of((tmp_path / "verdict.html").read_text())
     assert "1 statements were part of this run, 1 were not." in text

@@ -102,7 +102,7 @@ def test_pages_take_it_wherever_it_stands(tmp_path: Path, text: str) -> None:
     assert written.endswith("\nDetails: [verdict.html](verdict.html)\n")
     outside_of_code = re.sub(r"`[^`]*`", "", written.removesuffix("[verdict.html](verdict.html)\n"))
     assert not re.search(r"(?<!\\)\]\(", outside_of_code), "a link of a stranger's in Markdown"
-    assert ET.fromstring(junit(summary)).tag == "testsuites"
+    assert ET.fromstring("".join(junit(summary))).tag == "testsuites"
 
 
 @pytest.mark.parametrize("text", HOSTILE)
