@@ -65,11 +65,13 @@ class Guest:
     def _ask(self, what: str, program: str, *options: str) -> dict[str, Any]:
         python = Environment(self.made_of.requirements).python
         command = [str(python), "-m", "benchmarks.guest", self.name, what, program, *options]
-        done = subprocess.run(
-            command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False, timeout=_SECONDS
-        )
-        if done.returncode:
-            raise Unavailable(f"{self.name}: {done.stderr.strip().splitlines()[-1]}")
+        root = Path(__file__).parents[1]
+        try:
+            done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=_SECONDS)
+        except subprocess.CalledProcessError as error:
+            raise Unavailable((error.stderr.strip() or f"it ended with {error.returncode}").splitlines()[-1]) from error
+        except subprocess.TimeoutExpired as error:
+            raise Unavailable(f"it did not end within {_SECONDS} s") from error
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 

@@ -1,6 +1,7 @@
 """The sections of the benchmarks by name, in the order in which they run."""
 
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from benchmarks import answers, boards, bulk, discovery, fidelity, history, link, ports, secure, stamps, verdict
@@ -20,8 +21,11 @@ def title(name: str) -> str:
 
 
 def run(name: str, sizes: Sizes) -> Iterator[Row]:
-    """Yield the rows of a section; where it cannot run here, say so."""
+    """Yield the rows of a section; where it cannot run here, or breaks, say so: the figures of the others stand."""
     try:
         yield from SECTIONS[name](sizes)
     except Unavailable as error:
         yield LeftOut(name, "", str(error))
+    except Exception as error:  # noqa: BLE001 - whatever it was, a person gets it whole
+        traceback.print_exc()
+        yield LeftOut(name, "", f"it broke: {type(error).__name__}: {error}")
