@@ -4,14 +4,17 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bench.evidence import RowReader, reconcile
+from benchmarks import sections
 from benchmarks.figure import Figure, LeftOut, Limit, Row, at_least, at_most, broken, paired
 from benchmarks.night import Night
 from benchmarks.sections import SECTIONS, title
+from benchmarks.sizes import Sizes
 from benchmarks.table import table_of
 from tests.support.documents import ROOT
 
@@ -19,7 +22,7 @@ from tests.support.documents import ROOT
 def benchmarks(*arguments: str, path: str = os.environ["PATH"]) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "benchmarks", *arguments],
-        capture_output=True, text=True, timeout=120, check=False, cwd=ROOT, env={**os.environ, "PATH": path},
+        capture_output=True, text=True, timeout=300, check=False, cwd=ROOT, env={**os.environ, "PATH": path},
     )  # fmt: skip
 
 
@@ -51,6 +54,19 @@ class TestProgram:
     def test_each_section_says_what_it_measures(self) -> None:
         assert benchmarks("--list").stdout.splitlines() == [f"{name:<12}{title(name)}" for name in SECTIONS]
         assert all(title(name).endswith(".") for name in SECTIONS)
+
+
+def test_a_section_that_breaks_loses_no_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def breaks(_: Sizes) -> Iterator[Figure]:
+        yield Figure("link", "rate", 1.0, "1/s")
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(sections, "SECTIONS", {"link": breaks})
+    found = list(sections.run("link", Sizes()))
+    assert found[1:] == [LeftOut("link", "", "it broke: ZeroDivisionError: by zero")]
+    assert "Traceback" in capsys.readouterr().err
 
 
 class TestLimits:
