@@ -1,35 +1,67 @@
-"""The clients that at_link.py compares: bare system calls, the bench's link, and libraries, where they are installed.
+"""The clients that are compared: bare system calls, the bench's link, and other libraries.
 
-Each takes a port's path; ``transact`` returns the bytes of one answer. What a library needs to work at all is done for
-it; nothing is tuned that its users would not tune.
+What a library needs to work at all is done for it; nothing is tuned that its users would not tune. Each imports its
+library when it opens: this module is also read in environments that have one of them only.
 """
 
-import importlib.util
 import os
 import re
 import select
+import tempfile
+import time
 import tty
-from typing import Any, Protocol
+from abc import abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from bench.at import AtLink, Response
-from bench.clock import now_ns
+if TYPE_CHECKING:
+    from bench.at import Response
 
 FINAL = b"OK\r\n"
 
 
 class Client(Protocol):
-    name: str
-    needs: str
+    """A client of one port."""
 
-    def open(self, path: str) -> None: ...
-    def transact(self, command: bytes) -> bytes: ...
-    def close(self) -> None: ...
+    name: ClassVar[str]
+
+    @abstractmethod
+    def open(self, path: str) -> None:
+        """Open the port."""
+
+    @abstractmethod
+    def transact(self, command: bytes) -> bytes:
+        """Send a command, return the bytes of its answer."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the port."""
 
 
-class Raw:
+class TimedClient(Client, Protocol):
+    """A client that knows how long a command took."""
+
+    @abstractmethod
+    def timed(self, command: bytes) -> int:
+        """Send a command, return its duration in ns."""
+
+
+class GuestClient(Client, Protocol):
+    """A client of a library that is installed in an environment of its own.
+
+    Attributes:
+        requirements: of that environment.
+        slow: it sleeps in each command.
+    """
+
+    requirements: ClassVar[tuple[str, ...]]
+    slow: ClassVar[bool] = False
+
+
+class Raw(TimedClient):
     """The least that Python can do."""
 
-    name, needs = "raw os.write/os.read", ""
+    name = "raw os.write/os.read"
 
     def open(self, path: str) -> None:
         self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
@@ -43,9 +75,9 @@ class Raw:
         return answer
 
     def timed(self, command: bytes) -> int:
-        started = now_ns()
+        started = time.monotonic_ns()
         self.transact(command)
-        return now_ns() - started
+        return time.monotonic_ns() - started
 
     def close(self) -> None:
         os.close(self.fd)
@@ -72,21 +104,24 @@ class RawPoll(Raw):
         return answer
 
 
-class Linked:
+class Linked(TimedClient):
     """The bench's link, parser and transcript included."""
 
-    name, needs = "bench.at.AtLink", ""
+    name = "bench.at.AtLink"
 
     def open(self, path: str) -> None:
+        from bench.at import AtLink
+
         self.link = AtLink.open(path)
+
+    def command(self, command: bytes) -> "Response":
+        """Send a command, return its answer as it is, without joining its bytes again."""
+        return self.link.command(command)
 
     def transact(self, command: bytes) -> bytes:
         response = self.link.command(command)
         lines = "".join(f"\r\n{line}\r\n" for line in response.lines).encode("latin-1")
         return lines + (response.payload or b"") + b"\r\n" + response.final.encode() + b"\r\n"
-
-    def command(self, command: bytes) -> Response:
-        return self.link.command(command)
 
     def timed(self, command: bytes) -> int:
         return self.link.command(command).duration_ns
@@ -96,8 +131,10 @@ class Linked:
         self.link.close()
 
 
-class PyserialReadUntil:
-    name, needs = "pyserial read_until", "serial"
+class PyserialReadUntil(Client):
+    """The library's own end of a read."""
+
+    name = "pyserial read_until"
 
     def open(self, path: str) -> None:
         import serial
@@ -113,20 +150,25 @@ class PyserialReadUntil:
 
 
 class PyserialReadline(PyserialReadUntil):
+    """Line by line."""
+
     name = "pyserial readline"
 
     def transact(self, command: bytes) -> bytes:
         self.port.write(command + b"\r\n")
         answer = b""
         while True:
-            line = self.port.readline()
+            line = bytes(self.port.readline())
             answer += line
             if line.strip() in (b"OK", b"ERROR") or not line:
                 return answer
 
 
-class Pexpect:
-    name, needs = "pexpect fdspawn", "pexpect"
+class Pexpect(GuestClient):
+    """A pattern on a descriptor."""
+
+    name = "pexpect fdspawn"
+    requirements = ("pexpect>=4.9", "pyserial>=3.5")
 
     def open(self, path: str) -> None:
         import pexpect.fdpexpect
@@ -144,8 +186,11 @@ class Pexpect:
         self.port.close()
 
 
-class Serialx:
-    name, needs = "serialx read_until", "serialx"
+class Serialx(GuestClient):
+    """A younger library for serial ports."""
+
+    name = "serialx read_until"
+    requirements = ("serialx>=1.15",)
 
     def open(self, path: str) -> None:
         import serialx
@@ -162,10 +207,11 @@ class Serialx:
         self.port.close()
 
 
-class Labgrid:
-    """Needs an environment of its own: it replaces pyserial by a fork."""
+class Labgrid(GuestClient):
+    """The driver without its lab. It replaces pyserial by a fork."""
 
-    name, needs = "labgrid SerialDriver", "labgrid"
+    name = "labgrid SerialDriver"
+    requirements = ("labgrid==26.0.1",)
 
     def open(self, path: str) -> None:
         from labgrid import Target
@@ -186,23 +232,26 @@ class Labgrid:
         self.target.deactivate(self.driver)
 
 
-class PytestEmbedded:
-    """The objects that its plugin builds, without pytest."""
+class PytestEmbedded(GuestClient):
+    """The objects that its plugin builds, without pytest: a thread reads, a process writes a file, that is searched."""
 
-    name, needs = "pytest-embedded", "pytest_embedded_serial"
+    name = "pytest-embedded"
+    requirements = ("pytest-embedded==2.9.3", "pytest-embedded-serial==2.9.3")  # what it builds with is its own affair
+    slow = True
 
     def open(self, path: str) -> None:
-        import tempfile
-        import time
-
         from pytest_embedded.dut_factory import _listener_gn, _pexpect_fr_gn, pexpect_proc_fn
         from pytest_embedded.log import MessageQueue
         from pytest_embedded_serial import Serial, SerialDut
 
         queue = MessageQueue()
-        log = f"{tempfile.mkdtemp()}/dut.log"
+        self.folder = tempfile.TemporaryDirectory()
+        log = str(Path(self.folder.name) / "dut.log")
         self.listener: Any = _listener_gn(queue, log, True, 1, 1)
-        self.process: Any = pexpect_proc_fn(_pexpect_fr_gn(log, self.listener))
+        # Kept, as its plugin keeps it: were it collected, the next file to be opened would get its descriptor, which
+        # is the port itself, and the answers would be read past the library.
+        self.log: Any = _pexpect_fr_gn(log, self.listener)
+        self.process: Any = pexpect_proc_fn(self.log)
         self.serial: Any = Serial(queue, port=path, baud=115200)
         self.dut: Any = SerialDut(
             serial=self.serial,
@@ -223,23 +272,9 @@ class PytestEmbedded:
         self.serial.close()
         self.listener.terminate()
         self.listener.join(2)
+        self.log.close()
+        self.folder.cleanup()
 
 
-ALL: tuple[type[Client], ...] = (
-    Raw,
-    RawPoll,
-    Linked,
-    PyserialReadUntil,
-    PyserialReadline,
-    Pexpect,
-    Serialx,
-    Labgrid,
-    PytestEmbedded,
-)
-# Sleeps in each command: fewer of them, or the run takes hours.
-SLOW = ("pytest-embedded",)
-
-
-def installed() -> list[type[Client]]:
-    """Those that can be compared in this environment."""
-    return [client for client in ALL if not client.needs or importlib.util.find_spec(client.needs)]
+OWN: tuple[type[Client], ...] = (Raw, RawPoll, Linked, PyserialReadUntil, PyserialReadline)
+GUESTS: tuple[type[GuestClient], ...] = (Pexpect, Serialx, Labgrid, PytestEmbedded)

@@ -1,11 +1,10 @@
-"""How true a round trip's parts are: python benchmarks/fidelity.py [--samples 300] [--rounds 3].
+"""How true the parts of a round trip are, measured through the link and by bare system calls.
 
 A simulated board whose network delays each way by 1, 10 and 50 ms with jitter keeps the truth of each datagram in its
 journal. Two clients measure the same, in alternating blocks of one run: the bench's link, and bare ``os.write`` and
 ``os.read``. The error of a part is what was measured minus what the journal says; pty and loopback are in it for both.
 """
 
-import argparse
 import itertools
 import json
 import os
@@ -13,7 +12,7 @@ import statistics
 import subprocess
 import tempfile
 import tty
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench import children
@@ -21,7 +20,11 @@ from bench.at import AtLink, Response
 from bench.clock import now_ns
 from bench.measure import Exchange, take_apart
 from bench.peers import Peer, Peers
+from benchmarks.figure import Row, paired
+from benchmarks.sizes import Sizes
 
+SECTION = "fidelity"
+ROUNDS = 3
 PARTS = ("accepted", "uplink", "downlink")
 Transact = Callable[[bytes], Response]
 
@@ -80,7 +83,20 @@ def truths(journal: Path, count: int) -> list[dict[str, int]]:
     ]
 
 
-def measure(delay: int, samples: int, rounds: int) -> dict[str, dict[str, list[int]]]:
+def measure(sizes: Sizes) -> Iterator[Row]:
+    """Yield the error of each part at each delay: p50 and p99."""
+    for delay in (1, 10, 50):
+        errors = _errors(delay, sizes.samples, ROUNDS)
+        for part in PARTS:
+            bare, link = (errors[name][part] for name in ("raw", "link"))
+            for name, of in (("p50", statistics.median), ("p99", quantile99)):
+                mine, theirs = of(link) / 1000, of(bare) / 1000
+                yield paired(
+                    SECTION, f"error of {part} after {delay} ms, {name}", "us", [mine], "raw os.write/os.read", [theirs]
+                )
+
+
+def _errors(delay: int, samples: int, rounds: int) -> dict[str, dict[str, list[int]]]:
     """The errors in ns: client, part, one a sample."""
     errors: dict[str, dict[str, list[int]]] = {name: {part: [] for part in PARTS} for name in CLIENTS}
     numbers = itertools.count()
@@ -107,29 +123,5 @@ def measure(delay: int, samples: int, rounds: int) -> dict[str, dict[str, list[i
     return errors
 
 
-def show(delay: int, errors: dict[str, dict[str, list[int]]]) -> None:
-    for part in PARTS:
-        median = {name: statistics.median(errors[name][part]) / 1000 for name in CLIENTS}
-        worst = {name: quantile99(errors[name][part]) / 1000 for name in CLIENTS}
-        print(
-            f"{delay:3} ms  {part:9} error p50: raw {median['raw']:7.1f} us, link {median['link']:7.1f} us,"
-            f" difference {median['link'] - median['raw']:+6.1f} us   p99: raw {worst['raw']:7.1f},"
-            f" link {worst['link']:7.1f}, ratio {worst['link'] / worst['raw']:.2f}"
-        )
-
-
 def quantile99(values: Sequence[int]) -> float:
     return sorted(values)[int(0.99 * len(values))]
-
-
-def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--samples", type=int, default=300, help="a client and delay")
-    arguments.add_argument("--rounds", type=int, default=3, help="blocks a client")
-    options = arguments.parse_args()
-    for delay in (1, 10, 50):
-        show(delay, measure(delay, options.samples, options.rounds))
-
-
-if __name__ == "__main__":
-    main()

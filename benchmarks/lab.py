@@ -1,8 +1,8 @@
 """A lab of many hosts, measured: leases, hand-overs, 200 boards for 20 users, AT round trips with and without a lab.
 
-    NRF91_BENCH_LABGRID=.tox/labgrid/bin python benchmarks/lab.py [leases|runs]
+    python -m benchmarks.lab [leases|runs]
 
-``leases`` needs labgrid's coordinator; its 40 hosts are simulated exporters. ``runs`` measures AT on a rack with an
+``leases`` runs labgrid's coordinator; its 40 hosts are simulated exporters. ``runs`` measures AT on a rack with an
 sshd, from the lab and on the host itself in turn.
 """
 
@@ -22,6 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.lab.coordinator import Coordinator
+from benchmarks.clients import Labgrid
+from benchmarks.environments import Environment
+from tests.support.lab_of_hosts import LABGRID, answers, free_port, running_lab, until
 
 HOSTS, EACH, USERS = 40, 5, 20
 LEASES, HANDOVERS, ROUNDS = 50, 20, 4
@@ -71,11 +74,9 @@ class Exporter:
 
 @contextlib.contextmanager
 def coordinator_of_labgrid() -> Iterator[str]:
-    from tests.support.lab_of_hosts import answers, free_port, until
-
     port = free_port()
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
-        program = Path(os.environ["NRF91_BENCH_LABGRID"]) / "labgrid-coordinator"
+        program = Path(os.environ[LABGRID]) / "labgrid-coordinator"
         process = subprocess.Popen([str(program), "-l", f"127.0.0.1:{port}"], cwd=folder, stdout=log, stderr=log)
         try:
             until(lambda: answers(port))
@@ -167,8 +168,6 @@ def _together(to_start: Sequence[threading.Thread], started: Sequence[threading.
 
 
 def runs() -> None:
-    from tests.support.lab_of_hosts import running_lab
-
     with tempfile.TemporaryDirectory(prefix="lab-") as folder, running_lab(Path(folder), hosts=1, boards=1) as lab:
         (host,) = lab.hosts
         client = lab.client("bench")
@@ -208,7 +207,11 @@ def _at_samples(stream: Path) -> list[float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", choices=["leases", "runs"], default=["leases", "runs"])
-    for what in parser.parse_args().what:
+    asked = parser.parse_args()
+    environment = Environment(Labgrid.requirements)
+    environment.make()
+    os.environ[LABGRID] = str(environment.folder / "bin")
+    for what in asked.what:
         {"leases": leases, "runs": runs}[what]()
 
 

@@ -3,7 +3,7 @@
  *   AT            -> OK at once
  *   AT#DELAY=n    -> OK after n microseconds
  *   AT#XRECV=n    -> a payload of n bytes, announced
- *   AT#TRAP       -> a payload that holds an answer of its own, cut in two within it
+ *   AT#XRECV=TRAP -> a payload that holds an answer of its own, cut in two within it
  *   AT#URC        -> OK with unsolicited lines before and behind it, one of which ends in OK
  *   AT#SINK       -> OK, then takes what comes until +++
  *
@@ -103,8 +103,9 @@ int main(void)
         if (length < 2 || strcmp(line + length - 2, "\r\n"))
             continue;
         char *bulk = strstr(line, "#XRECV=");
-        if (bulk || strstr(line, "#SINK") || strstr(line, "#TRAP") || strstr(line, "#URC")) {
-            if (bulk)
+        char *trap = strstr(line, "#XRECV=TRAP");
+        if (bulk || strstr(line, "#SINK") || strstr(line, "#URC")) {
+            if (bulk && !trap)
                 source(master, atol(bulk + 7));
             else if (strstr(line, "#SINK"))
                 sink(master);

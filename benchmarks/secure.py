@@ -1,21 +1,23 @@
-"""What the TLS and DTLS engine costs beside OpenSSL: python benchmarks/secure.py [--rounds 10].
+"""What the TLS and DTLS engine of the peers costs beside OpenSSL: handshakes, and records of 1 KiB one way.
 
-One thread drives both ends in memory, in alternating blocks of one run: handshakes per second, and 1 KiB records one
-way in MB/s. OpenSSL is the one that Python's ssl module is linked with; it has no DTLS there, so DTLS stands alone.
-Compare inside one table only.
+One thread drives both ends in memory, in alternating blocks. OpenSSL is the one that Python's ssl module is linked
+with; it has neither DTLS nor pre-shared keys there, so that these stand beside our own TLS.
 """
 
-import argparse
 import contextlib
 import ssl
-import statistics
 import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.security import PreSharedKey, SecurityError, TlsConnection, TlsContext, TlsSettings, Verify, library
+from bench.security import PreSharedKey, SecurityError, TlsConnection, TlsContext, TlsSettings, Verify
 from bench.security.credentials import HOST_NAME, CredentialSet, ServerCertificate, make_credentials
+from benchmarks.figure import Row, paired
+from benchmarks.sizes import Sizes
+
+SECTION = "secure"
 
 GCM, CBC, CCM_8 = 0xC02B, 0xC023, 0xC0A8
 OPENSSL_NAMES = {GCM: "ECDHE-ECDSA-AES128-GCM-SHA256", CBC: "ECDHE-ECDSA-AES128-SHA256"}
@@ -133,35 +135,41 @@ class OpenSsl:
         return RECORDS * len(RECORD) / (time.perf_counter() - began) / 1e6
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=10, help="alternating blocks of each row")
-    rounds = parser.parse_args().rounds
-    if rounds < 1:
-        parser.error("at least one round")
-    credentials = make_credentials()
-    print(f"{library().version}, {ssl.OPENSSL_VERSION}; medians of {rounds} alternating rounds")
-    rows: list[tuple[str, Engine, OpenSsl | None, int]] = [
-        ("TLS ECDHE-ECDSA-AES128-GCM", Engine(credentials, GCM, datagram=False), OpenSsl(credentials, GCM), 10),
-        ("TLS ECDHE-ECDSA-AES128-CBC-SHA256", Engine(credentials, CBC, datagram=False), OpenSsl(credentials, CBC), 10),
-        ("TLS PSK-AES128-CCM8", Engine(credentials, CCM_8, datagram=False, psk=True), None, 200),
-        ("DTLS PSK-AES128-CCM8", Engine(credentials, CCM_8, datagram=True, psk=True), None, 200),
-        ("DTLS ECDHE-ECDSA-AES128-GCM", Engine(credentials, GCM, datagram=True), None, 10),
+@dataclass(frozen=True)
+class Contest:
+    """An engine beside another."""
+
+    name: str
+    ours: Engine
+    reference: str
+    theirs: Engine | OpenSsl
+    handshakes: int
+
+
+def measure(sizes: Sizes) -> Iterator[Row]:
+    """Yield handshakes and throughput of each kind of connection."""
+    for contest in _contests(make_credentials()):
+        ends = (contest.ours, contest.theirs)
+        shaken, moved = [], []
+        for turn in range(sizes.rounds):
+            order = ends[:: 1 if turn % 2 else -1]
+            shakes = {end: end.handshakes(contest.handshakes) for end in order}
+            megabytes = {end: end.megabytes() for end in order}
+            shaken.append([shakes[end] for end in ends])
+            moved.append([megabytes[end] for end in ends])
+        for name, unit, each in (("handshakes", "1/s", shaken), ("records", "MB/s", moved)):
+            ours, theirs = zip(*each, strict=True)
+            yield paired(SECTION, f"{contest.name}, {name}", unit, ours, contest.reference, theirs)
+
+
+def _contests(credentials: CredentialSet) -> list[Contest]:
+    tls, psk = "TLS ECDHE-ECDSA-AES128-GCM", "TLS PSK-AES128-CCM8"
+    engine, keyed = Engine(credentials, GCM, datagram=False), Engine(credentials, CCM_8, datagram=False, psk=True)
+    chained = Engine(credentials, CBC, datagram=False)
+    return [
+        Contest(tls, engine, "OpenSSL", OpenSsl(credentials, GCM), 10),
+        Contest("TLS ECDHE-ECDSA-AES128-CBC-SHA256", chained, "OpenSSL", OpenSsl(credentials, CBC), 10),
+        Contest(psk, keyed, tls, engine, 10),
+        Contest("DTLS PSK-AES128-CCM8", Engine(credentials, CCM_8, datagram=True, psk=True), psk, keyed, 200),
+        Contest("DTLS ECDHE-ECDSA-AES128-GCM", Engine(credentials, GCM, datagram=True), tls, engine, 10),
     ]
-    print(f"{'':34} {'handshakes/s':>13} {'OpenSSL':>9} {'ratio':>6} {'MB/s':>8} {'OpenSSL':>9} {'ratio':>6}")
-    for name, ours, theirs, count in rows:
-        ends = [end for end in (ours, theirs) if end is not None]
-        shaken = [[end.handshakes(count) for end in ends] for _ in range(rounds)]
-        moved = [[end.megabytes() for end in ends] for _ in range(rounds)]
-        print(f"{name:34} {_cells(shaken, 13)} {_cells(moved, 8)}")
-
-
-def _cells(rounds: list[list[float]], width: int) -> str:
-    medians = [statistics.median(column) for column in zip(*rounds, strict=True)]
-    if len(medians) == 1:
-        return f"{medians[0]:{width}.1f} {'':>9} {'':>6}"
-    return f"{medians[0]:{width}.1f} {medians[1]:9.1f} {medians[0] / medians[1]:6.2f}"
-
-
-if __name__ == "__main__":
-    main()

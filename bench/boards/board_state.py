@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from bench.boards.lease import Holder, holder_of, terminal_lock
-from bench.boards.reservation import Reservation, reservation_of
+from bench.boards.lease import Holder, terminal_lock
+from bench.boards.reservation import Reservation
 from bench.boards.spec import BoardSpec
 
 
@@ -53,16 +53,17 @@ class SeenState:
         return f"{self.state}{joint}{self.details}" if self.details else str(self.state)
 
 
-def see_state(spec: BoardSpec, holders: Mapping[str, Holder] | None = None) -> SeenState:
+def see_state(spec: BoardSpec, holders: Mapping[str, Holder], reservations: Mapping[str, Reservation]) -> SeenState:
     """Return the state of a board; opens nothing.
 
     Args:
         spec: of the board.
-        holders: from :func:`bench.boards.lease.holders`, where several boards are looked at.
+        holders: from :func:`bench.boards.lease.holders`.
+        reservations: from :func:`bench.boards.reservation.reservations`.
     """
     key = spec.key
-    holder = holder_of(key) if holders is None else holders.get(key)
-    reserved = reservation_of(key)
+    holder = holders.get(key)
+    reserved = reservations.get(key)
     if not spec.port or (spec.port.startswith("/") and not Path(spec.port).exists()):
         return SeenState(BoardState.NOT_ATTACHED, "", holder, reserved)
     if holder is not None:

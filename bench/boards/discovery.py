@@ -70,13 +70,16 @@ def attached_boards(catalog: Catalog | None = None) -> list[AttachedBoard]:
 def _devices(ttys: Iterable[Any]) -> Iterable[_Device]:
     found: dict[str, _Device] = {}
     for tty in ttys:
-        usb = tty.find_parent("usb", "usb_device")
         interface = tty.find_parent("usb", "usb_interface")
-        if usb is None or interface is None or tty.device_node is None:
+        if interface is None or tty.device_node is None:
             continue
-        device = found.get(usb.sys_path)
+        folder = interface.sys_path.rpartition("/")[0]  # its device's own, which libudev would read anew for each tty
+        device = found.get(folder)
         if device is None:
-            device = found[usb.sys_path] = _identity(tty, usb)
+            usb = tty.find_parent("usb", "usb_device")
+            if usb is None:
+                continue
+            device = found[folder] = _identity(tty, usb)
         number = tty.properties.get("ID_USB_INTERFACE_NUM") or _attribute(interface, "bInterfaceNumber") or "0"
         device.ttys[int(number, 16)] = tty.device_node
     return found.values()
@@ -113,6 +116,11 @@ def _boards(devices: Iterable[_Device], catalog: Catalog) -> Iterable[AttachedBo
         yield AttachedBoard(name, device.serial, ports, device.place, device.source, whole=whole)
 
 
+def plain_serial(serial: str) -> str:
+    """Return a serial number as every tool writes it: SEGGER's print it without leading zeros."""
+    return serial.lstrip("0").upper()
+
+
 def same_serial(one: str, other: str) -> bool:
-    """Return True when two serial numbers name one board: SEGGER's tools print them without leading zeros."""
-    return one.lstrip("0").upper() == other.lstrip("0").upper() != ""
+    """Return True when two serial numbers name one board."""
+    return plain_serial(one) == plain_serial(other) != ""

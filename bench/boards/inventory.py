@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.at import is_pty, pty_made_ns
 from bench.at.transport import transport_for
 from bench.boards.catalog import Catalog, Model
-from bench.boards.discovery import UNKNOWN, AttachedBoard, attached_boards, same_serial
+from bench.boards.discovery import UNKNOWN, AttachedBoard, attached_boards, plain_serial
 from bench.boards.spec import AT, BoardSpec
 from bench.config.lab import BoardEntry, Config
 from bench.errors import LabError, UsageError
@@ -48,19 +48,54 @@ def known_boards(config: Config, attached: Sequence[AttachedBoard] | None = None
     catalog = Catalog(config.models)
     attached = attached_boards(catalog) if attached is None else attached
     taken: set[_BoardKey] = set()
-    known = [_of_inventory(entry, attached, catalog, taken) for entry in config.boards]
+    found = _Attached(attached)
+    known = [_of_inventory(entry, found, catalog, taken) for entry in config.boards]
     return known + _not_in_inventory(attached, catalog, taken)
 
 
 def aux_ports(board: AttachedBoard, port: str) -> dict[str, str]:
     """Return the ports of a board that may send by themselves: those called log or trace, but not the one in use."""
-    return {name: node for name, node in board.ports.items() if name in _SPEAKING and _real(node) != _real(port)}
+    used = _real(port)
+    return {name: node for name, node in board.ports.items() if name in _SPEAKING and _real(node) != used}
 
 
-def _of_inventory(
-    entry: BoardEntry, attached: Sequence[AttachedBoard], catalog: Catalog, taken: set[_BoardKey]
-) -> BoardSpec:
-    board = _find_attached(entry, attached)
+class _Attached:
+    """The attached boards by what an entry of the inventory may name: a large lab has hundreds of both."""
+
+    def __init__(self, boards: Sequence[AttachedBoard]) -> None:
+        self._by_port: dict[str, AttachedBoard] = {}
+        self._by_serial: dict[str, list[AttachedBoard]] = {}
+        self._by_place: dict[str, list[AttachedBoard]] = {}
+        for board in boards:
+            for node in board.ports.values():
+                self._by_port.setdefault(node, board)
+            self._by_serial.setdefault(plain_serial(board.serial), []).append(board)
+            self._by_place.setdefault(board.place, []).append(board)
+
+    def find(self, entry: BoardEntry) -> AttachedBoard | None:
+        """Return the board of an entry; None where it is not attached.
+
+        Raises:
+            LabError: two boards fit.
+        """
+        if entry.port is not None:
+            return self._by_port.get(_real(entry.port))
+        if entry.serial is not None:
+            serial = plain_serial(entry.serial)
+            found = self._by_serial.get(serial, []) if serial else []
+        else:
+            found = self._by_place.get(entry.place or "", [])
+        if len(found) > 1:
+            places = " and ".join(board.place for board in found)
+            raise LabError(
+                f"board {entry.name}: two attached devices have the serial number {entry.serial}, at {places}; name the"
+                " one that is meant by `place` in bench.toml"
+            )
+        return found[0] if found else None
+
+
+def _of_inventory(entry: BoardEntry, attached: _Attached, catalog: Catalog, taken: set[_BoardKey]) -> BoardSpec:
+    board = attached.find(entry)
     if board is not None:
         if (board.serial, board.place) in taken:
             raise UsageError(f"board {entry.name} is in the inventory twice: it is attached at {board.place}")
@@ -103,22 +138,6 @@ def _is_path(port: str) -> bool:
 def _real(port: str) -> str:
     """Return a port's own name behind its symbolic links."""
     return str(Path(port).resolve()) if _is_path(port) else port
-
-
-def _find_attached(entry: BoardEntry, attached: Sequence[AttachedBoard]) -> AttachedBoard | None:
-    if entry.port is not None:
-        return next((board for board in attached if _real(entry.port) in board.ports.values()), None)
-    if entry.serial is not None:
-        found = [board for board in attached if same_serial(board.serial, entry.serial)]
-    else:
-        found = [board for board in attached if board.place == entry.place]
-    if len(found) > 1:
-        places = " and ".join(board.place for board in found)
-        raise LabError(
-            f"board {entry.name}: two attached devices have the serial number {entry.serial}, at {places}; name the"
-            " one that is meant by `place` in bench.toml"
-        )
-    return found[0] if found else None
 
 
 def _at_port(entry: BoardEntry, board: AttachedBoard | None) -> str:

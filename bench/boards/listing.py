@@ -8,6 +8,7 @@ from bench.boards.board_state import BoardState, SeenState, see_state
 from bench.boards.discovery import UNKNOWN, AttachedBoard
 from bench.boards.inventory import known_boards
 from bench.boards.lease import Holder, holders, is_key_of_pty
+from bench.boards.reservation import Reservation, reservations
 from bench.boards.spec import AT, BoardSpec
 from bench.config.lab import Config
 
@@ -57,25 +58,26 @@ def list_boards(lab: Config, attached: Sequence[AttachedBoard], *, all_in_use: b
     Raises:
         UsageError, LabError: as :func:`bench.boards.known_boards`.
     """
-    held = holders()
+    specs = known_boards(lab, attached)
+    held, kept = holders(), reservations() if specs or attached else {}
     ports = {(board.serial, board.place): board.ports for board in attached}
     rows = []
-    for spec in known_boards(lab, attached):
+    for spec in specs:
         own = ports.pop((spec.serial, spec.place), {AT: spec.port} if spec.port else {})
-        rows.append(ListedBoard(spec, own, see_state(spec, held)))
-    rows += [_unlisted(board, held) for board in attached if (board.serial, board.place) in ports]
+        rows.append(ListedBoard(spec, own, see_state(spec, held, kept)))
+    rows += [_unlisted(board, held, kept) for board in attached if (board.serial, board.place) in ports]
     if all_in_use:
         known = {row.spec.key for row in rows}
         rows += [_only_in_use(key, holder) for key, holder in sorted(held.items()) if key not in known]
     return rows
 
 
-def _unlisted(board: AttachedBoard, held: Mapping[str, Holder]) -> ListedBoard:
+def _unlisted(board: AttachedBoard, held: Mapping[str, Holder], kept: Mapping[str, Reservation]) -> ListedBoard:
     """Return the line of a device that may be a board, or whose AT port is not known."""
     node = next(iter(board.ports.values()), "")
     spec = BoardSpec("", node, board.model, board.serial, board.place, hardware=not is_pty(node))
     unknown = SeenState(BoardState.MAYBE, "--probe asks")
-    return ListedBoard(spec, board.ports, unknown if board.model == UNKNOWN else see_state(spec, held))
+    return ListedBoard(spec, board.ports, unknown if board.model == UNKNOWN else see_state(spec, held, kept))
 
 
 def _only_in_use(key: str, holder: Holder) -> ListedBoard:

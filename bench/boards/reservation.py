@@ -7,6 +7,7 @@ name stands in it. It ends by itself at its time.
 import contextlib
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,8 +79,21 @@ def reservation_of(key: str) -> Reservation | None:
 
     A file that cannot be read, or is not its owner's, reserves nothing.
     """
+    return _earliest(lock_folder().glob(f"{key}.*.reserved"))
+
+
+def reservations() -> dict[str, Reservation]:
+    """Return the reservations of this host by the boards' keys: each as :func:`reservation_of`, in one look."""
+    files: dict[str, list[Path]] = {}
+    for path in lock_folder().glob("*.*.reserved"):
+        files.setdefault(path.name.partition(".")[0], []).append(path)
+    found = {key: _earliest(paths) for key, paths in files.items()}
+    return {key: kept for key, kept in found.items() if kept is not None}
+
+
+def _earliest(paths: Iterable[Path]) -> Reservation | None:
     found = []
-    for path in lock_folder().glob(f"{key}.*.reserved"):
+    for path in paths:
         kept = _read(path)
         if kept is not None:
             with contextlib.suppress(OSError):

@@ -27,7 +27,7 @@ from bench.history.shift import GRAIN, Shift
 from bench.number_text import counted
 
 SWAPPED_NIGHTS = "six"
-"""Nights in which groups of two boards that swap firmware find a change of 10 %: see benchmarks/verdicts.py."""
+"""Nights in which groups of two boards that swap firmware find a change of 10 %: see benchmarks/false_alarms.py."""
 _SWAP = f"swap the groups for {SWAPPED_NIGHTS} nights"
 _BOARDS = 2
 _NOTHING = 1e-9  # rounding

@@ -21,7 +21,8 @@ import msgspec
 from bench import __version__, children
 from bench.boards import known_boards
 from bench.boards.board_state import see_state
-from bench.boards.lease import FOR
+from bench.boards.lease import FOR, holders
+from bench.boards.reservation import reservations
 from bench.config.lab import Config, load
 from bench.config.plan import digest
 from bench.errors import BenchError, LabError, in_words
@@ -140,8 +141,10 @@ class Program:
         try:
             lab: Config = load(self._config)
             found = []
-            for spec in known_boards(lab):
-                seen = see_state(spec)
+            specs = known_boards(lab)
+            held, kept = holders(), reservations() if specs else {}
+            for spec in specs:
+                seen = see_state(spec, held, kept)
                 found.append(
                     HostBoard(
                         name=spec.slot,

@@ -24,6 +24,7 @@ from bench.run.listing import list_tests
 from bench.run.request import check_arguments
 from bench.simulator import FIRMWARES
 from bench.simulator.programmer import parser
+from benchmarks import __main__ as benchmarks
 from nrf91_bench_fixtures.options import pytest_addoption
 from tests.support.inline import command_line
 
@@ -233,12 +234,19 @@ def _check_python(arguments: list[str]) -> None:
     if arguments[:2] == ["-m", "bench.simulator.programmer"]:
         parser().parse_args(arguments[2:])
         return
-    if arguments[0] == "-m":
+    if arguments[:2] == ["-m", "benchmarks"]:
+        try:
+            benchmarks.parser().parse_args(arguments[2:])
+        except SystemExit:
+            raise AssertionError(f"the benchmarks do not take {arguments[2:]}") from None
+        return
+    if arguments[0] == "-m" and not arguments[1].startswith("benchmarks."):
         assert arguments[1] in ("venv", "build", "bench.peers", "pip"), arguments
         return
-    script = ROOT / arguments[0]
+    program, *options = arguments[1:] if arguments[0] == "-m" else arguments
+    script = ROOT / (f"{program.replace('.', '/')}.py" if arguments[0] == "-m" else program)
     text = script.read_text(encoding="utf-8")
-    for argument in arguments[1:]:
+    for argument in options:
         assert not argument.startswith("-") or f'"{argument}"' in text, f"{script.name} has no option {argument}"
 
 
@@ -278,7 +286,7 @@ _CHECKS = {
 
 
 def options_of_all_commands() -> set[str]:
-    """Every option of nrf91-bench and of the bench's plugins."""
+    """Every option of nrf91-bench, of the bench's plugins and of its benchmarks."""
 
     def walk(group: Any) -> Iterator[str]:  # noqa: ANN401 - typer keeps its click to itself
         for name in group.list_commands(program):
@@ -290,7 +298,8 @@ def options_of_all_commands() -> set[str]:
 
     main: Any = get_command(app)
     program = main.make_context("nrf91-bench", [], resilient_parsing=True)
-    return {*walk(main), *pytest_options(), "--help", "--version"}
+    of_benchmarks = re.findall(r"--[a-z][a-z-]*", benchmarks.parser().format_help())
+    return {*walk(main), *pytest_options(), *of_benchmarks, "--help", "--version"}
 
 
 def refused(words: list[str]) -> str:

@@ -1,6 +1,6 @@
 """How often a comparison names a false regression, and how often it finds a true one: simulated labs, seeded.
 
-    python benchmarks/verdicts.py [--comparisons 300] [--hunts 100] [--seed 1] [--kind PATTERN] [--jobs 2]
+    python -m benchmarks.false_alarms [--comparisons 300] [--hunts 100] [--seed 1] [--kind PATTERN] [--jobs 2]
 
 Every lab has 20 measurements of 1,000 samples a board and night (coefficient of variation 1/3), and boards that differ
 by 5 %. A kind says what else its nights are like. A design says which boards ran which firmware, and when. A/A compares
@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import numpy
-from kinds_of_nights import KINDS, MEASUREMENTS, STEADY, Floats, Nights
 
 from bench.exit_code import ExitCode
 from bench.history import Comparison, ComparisonVerdict, Observation, compare
 from bench.history.observations import Key
 from bench.history.resolution import step_of
 from bench.measure import typical
+from benchmarks.kinds_of_nights import KINDS, MEASUREMENTS, STEADY, Floats, Nights
 
 SAMPLES, BOARDS = 1000, 0.05
 VARIATION = 1 / 3
