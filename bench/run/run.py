@@ -219,7 +219,8 @@ class Run:
 
     def _starter(self, spec: BoardSpec, number: int, again: Sequence[str] = ()) -> _Start:
         def start() -> tuple[Worker, float]:
-            worker = self.workers.start(spec, self._leases[spec.slot], number, again)
+            known = self.state.earlier(spec.slot, number) if number > 1 or again else None
+            worker = self.workers.start(spec, self._leases[spec.slot], number, again, known)
             return worker, self.workers.lab.limits.stagger_seconds * spec.hardware
 
         return start

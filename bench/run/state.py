@@ -1,7 +1,10 @@
 """What a run knows of itself while it goes on: each row is taken once."""
 
+from collections import Counter
+
 from bench.evidence import Outcome, rows
 from bench.run.schedule import Turn
+from bench.session.earlier import Earlier
 
 Place = tuple[str, int]
 """Slot and round."""
@@ -16,6 +19,8 @@ class RunState:
         self._unread: set[str] = set()
         self._went_wrong: set[tuple[str, int, int]] = set()
         self._identities: dict[str, str] = {}
+        self._resets: Counter[str] = Counter()
+        self._surveys: dict[str, rows.SurveyRow] = {}
         self.ended: set[Place] = set()
         """Boards and rounds whose process has come to its end."""
 
@@ -29,6 +34,10 @@ class RunState:
             case rows.BoardRow():
                 self._simulated[row.slot] = self._simulated.get(row.slot, False) or row.simulated
                 self._identities[row.slot] = row.identity
+            case rows.RecoveryRow():
+                self._resets[row.slot] += row.reset
+            case rows.SurveyRow():
+                self._surveys[row.slot] = row
             case rows.EndedRow():
                 self.ended.add((row.slot, row.round))
             case rows.ScriptErrorRow():
@@ -45,6 +54,13 @@ class RunState:
         finished = self._finished.get((slot, number), {}).values()
         # Where the lab was gone under a failure nobody knows who is to blame: a second try must not hide that.
         return [row.test for row in finished if _is_lab_error(row) and row.worth_retry and not row.lab_lost]
+
+    def earlier(self, slot: str, number: int) -> Earlier:
+        """Return what the process that plays a round of a board must know of earlier ones."""
+        rounds = sorted(played for (board, played) in self._finished if board == slot and played < number)
+        finished = [row for played in rounds for row in self._finished[slot, played].values()]
+        outcomes = {row.test: row.outcome for row in finished}
+        return Earlier(outcomes, self._resets[slot], self._surveys.get(slot))
 
     def went_wrong(self, slot: str, number: int, attempt: int) -> bool:
         """Return whether a row explains that a board's process of a round and attempt did not end with 0."""

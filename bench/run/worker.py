@@ -10,6 +10,7 @@ from bench import children
 from bench.boards import BoardSpec, Lease, inherited
 from bench.config.lab import Config
 from bench.run.suites import SuiteSelection, pytest_command
+from bench.session.earlier import Earlier
 
 # A test that hangs beyond every command's own timeout is ended, shown as failed, and the run goes on.
 _TEST_SECONDS = 600
@@ -71,12 +72,25 @@ class Workers:
     peer_name: str | None = None
     limits: Path | None = None
 
-    def start(self, spec: BoardSpec, lease: Lease, number: int, again: Sequence[str] = ()) -> Worker:
-        """Start a round of a board's tests, or a second attempt at some of them."""
+    def start(
+        self, spec: BoardSpec, lease: Lease, number: int, again: Sequence[str] = (), known: Earlier | None = None
+    ) -> Worker:
+        """Start a round of a board's tests, or a second attempt at some of them.
+
+        Args:
+            spec: the board.
+            lease: of it.
+            number: of the round.
+            again: the tests of a second attempt.
+            known: what the run knows of the board; None when it has just begun.
+        """
         turn = f"-round-{number}" if number > 1 else ""
         attempt = 2 if again else 1
         log = self.folder / f"console-{spec.slot}{turn}{'-again' if again else ''}.txt"
         tests = [self.selection.locate(test) for test in again]
+        handed_over = self.folder / f".{spec.slot}.earlier.json"
+        if known is not None:
+            known.hand_over(handed_over)
         command = [
             *pytest_command(self.selection, tests, spec, self.folder, self.config),
             *(f"--timeout={self._patience(spec):.0f}", "-o", "timeout_method=signal"),
@@ -85,6 +99,7 @@ class Workers:
             *((f"--bench-limits={self.limits.resolve()}",) if self.limits else ()),
             *((f"--bench-attempt={attempt}",) if attempt > 1 else ()),
             *((f"--bench-round={number}",) if number > 1 else ()),
+            *((f"--bench-earlier={handed_over}",) if known is not None else ()),
             *self.arguments,
         ]
         # pytest's own output may show a board's identity in an assertion: for its owner's eyes only.

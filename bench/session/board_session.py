@@ -26,13 +26,14 @@ from bench.clock import now_ns, span_text
 from bench.config.lab import Config, MeasurementLimit, PeersConfig
 from bench.config.network_profile import FOREIGN_ATTEMPTS, PROFILES, NetworkProfile
 from bench.errors import BenchError, LabError, Suspect
-from bench.evidence import ResultStream, RowReader, rows
+from bench.evidence import ResultStream, rows
 from bench.evidence.run_folder import PAUSE
 from bench.flashing import refuse_half_image
 from bench.modem import NotRegistered, SimFault
 from bench.privacy import Concealer
 from bench.report import ALLURE_RESULTS, Origin, attachment_of, folder_of, kept_file, stem_of
 from bench.session.account import Account
+from bench.session.earlier import Earlier
 from bench.session.patience import NetworkPatience
 from bench.session.radio_log import RadioLog
 from bench.session.record import Loss, TestRecord
@@ -56,6 +57,7 @@ class BoardSession:
         account: what board and SIM have spent.
         record: of the test at hand.
         radio: where the board is.
+        earlier: what the run knew of the board when this process began.
         board: open, or None.
         unfinished: a board that was closed during a test, whose transcript still belongs to it.
         facts: the row of the board that was opened last.
@@ -74,6 +76,7 @@ class BoardSession:
         peer_name: str | None = None,
         concealer: Concealer,
         sizes: Mapping[str, Any] | None = None,
+        earlier: Earlier | None = None,
     ) -> None:
         self.spec = spec
         self.config = config
@@ -95,7 +98,9 @@ class BoardSession:
         self._ledger: Ledger
         self._stack = ExitStack()
         self._listening = ExitStack()
-        self._resets = ResetBudget(config.limits.resets - _resets_spent(stream))
+        self.earlier = earlier or Earlier()
+        # A second attempt at some tests is still the same run.
+        self._resets = ResetBudget(config.limits.resets - self.earlier.resets)
         self._limits_used: set[str] = set()
         self._failures = 0
         self._last_failure: BenchError | None = None
@@ -459,12 +464,6 @@ class BoardSession:
         folder = self.evidence_folder("support") / stem
         collect_for_support(folder, self.board, self.aux_ports, self.stream.anchor, self.concealer.conceal)
         self.record.support = str(folder.relative_to(self.folder))
-
-
-def _resets_spent(stream: ResultStream) -> int:
-    """Return how many resets this board has had in this run: a second attempt at some tests is still the same run."""
-    found = (row for row in RowReader(stream.folder).new_rows() if isinstance(row, rows.RecoveryRow))
-    return sum(row.reset for row in found if row.slot == stream.slot)
 
 
 def _lost_network(board: Board) -> Loss | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from bench.boards import cost_of_commands
 from bench.clock import now_ns
 from bench.errors import LabError
-from bench.evidence import Outcome, RowReader, rows
+from bench.evidence import Outcome, rows
 from bench.report import Measured, PeerJournal, WrongEnd
 from bench.session.account import TestSize
 from bench.session.board_session import BoardSession
@@ -75,7 +75,6 @@ class TestEndings:
         self._session = session
         self._started_ns = 0
         self._interrupted: tuple[TestLeft, Sequence[str]] | None = None
-        self._outcomes_before: dict[str, Outcome] | None = None
 
     def begin(self, test: str) -> None:
         """Begin a test: from here on all evidence is its own."""
@@ -163,11 +162,4 @@ class TestEndings:
 
     def _earlier(self, test: str) -> Outcome | None:
         """Return how a test ended in an earlier round on this board; None in the first."""
-        stream = self._session.stream
-        if stream.round == 1:
-            return None
-        if self._outcomes_before is None:
-            found = (row for row in RowReader(stream.folder).new_rows() if isinstance(row, rows.FinishRow))
-            own = (row for row in found if row.slot == stream.slot and row.round < stream.round)
-            self._outcomes_before = {row.test: row.outcome for row in own}
-        return self._outcomes_before.get(test)
+        return self._session.earlier.outcomes.get(test)

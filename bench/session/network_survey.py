@@ -4,7 +4,7 @@ from typing import Literal
 
 from bench.boards import Cost, show_tokens
 from bench.errors import BenchError
-from bench.evidence import RowReader, rows
+from bench.evidence import rows
 from bench.measure import Survey, Surveyor
 from bench.peers import Peers
 from bench.session.board_session import BoardSession
@@ -28,8 +28,7 @@ class NetworkSurvey:
         if not (session.spec.hardware if wanted == "auto" else wanted):
             return None
         if self._found is None:
-            known = (row for row in RowReader(session.folder).new_rows() if isinstance(row, rows.SurveyRow))
-            row = next((row for row in known if row.slot == session.spec.slot), None)
+            row = session.earlier.survey
             self._found = self._try_out() if row is None else survey_of(row)
             session.mtu = self._found.mtu
         return self._found

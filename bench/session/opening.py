@@ -14,6 +14,7 @@ from bench.evidence.run_folder import new_run_folder
 from bench.evidence.stream import FILE as STREAM
 from bench.privacy import Concealer, lab_key
 from bench.session.board_session import BoardSession
+from bench.session.earlier import Earlier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class SessionRequest:
         folder: of the run; None makes one.
         peer_name: a name of the peers in the board's network.
         attempt, round: of the run.
+        earlier: a file in which the run hands over what it knows of the board.
         sizes: numbers that replace those of the network profile.
     """
 
@@ -41,6 +43,7 @@ class SessionRequest:
     peer_name: str | None = None
     attempt: int = 1
     round: int = 1
+    earlier: Path | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -69,7 +72,10 @@ def _session(request: SessionRequest, lab: Config, spec: BoardSpec, peer_name: s
     begins = not (folder / STREAM).exists()  # a run has begun it for its boards' processes
     stream = ResultStream(folder, folder.name, spec.slot, request.attempt, request.round, begins=begins)
     concealer = Concealer(lab_key())
-    return BoardSession(spec, lab, stream, peer_name=peer_name, concealer=concealer, sizes=request.sizes)
+    earlier = Earlier() if request.earlier is None else Earlier.take_over(request.earlier)
+    return BoardSession(
+        spec, lab, stream, peer_name=peer_name, concealer=concealer, sizes=request.sizes, earlier=earlier
+    )
 
 
 def _lab(request: SessionRequest) -> Config:

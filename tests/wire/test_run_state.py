@@ -1,6 +1,7 @@
 """What a run knows of itself: which tests are tried again, and what explains how a process ended."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from bench.errors import UsageError
 from bench.evidence import Outcome, rows
 from bench.run.schedule import Turn, interleaved
 from bench.run.state import RunState, retries
+from bench.session.earlier import Earlier
 
 TURN = Turn(1, (BoardSpec("dk-1", "/dev/null", hardware=False),))
 
@@ -66,3 +68,21 @@ def test_neither_of_two_groups_is_first_more_often() -> None:
     assert [turn.specs[0].slot for turn in schedule.turns] == ["a", "b", "b", "a", "a", "b", "b", "a"]
     with pytest.raises(UsageError, match="--repeat 3 with --interleave: give an even number"):
         interleaved(groups, 3)
+
+
+def test_what_the_next_process_of_a_board_is_told(tmp_path: Path) -> None:
+    state = RunState()
+    for number, outcome in ((1, Outcome.FAILED), (2, Outcome.PASSED), (3, Outcome.FAILED)):
+        state.take(rows.FinishRow(slot="dk-1", round=number, test="test_a", outcome=outcome))
+    state.take(rows.FinishRow(slot="dk-2", round=1, test="test_b", outcome=Outcome.PASSED))
+    for reset in (True, False, True):
+        state.take(rows.RecoveryRow(slot="dk-1", text="reset", reset=reset))
+    survey = rows.SurveyRow(slot="dk-1", mtu=1280, missing=["ipv6"])
+    state.take(survey)
+    assert state.earlier("dk-1", 1) == Earlier({}, 2, survey)
+    told = state.earlier("dk-1", 3)
+    assert told == Earlier({"test_a": Outcome.PASSED}, 2, survey)
+    assert state.earlier("dk-3", 2) == Earlier()
+    told.hand_over(tmp_path / "earlier.json")
+    assert Earlier.take_over(tmp_path / "earlier.json") == told
+    assert list(tmp_path.iterdir()) == []
