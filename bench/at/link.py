@@ -12,6 +12,7 @@ from bench.at.events import Event, FinalResult, Information, Malformed, Payload,
 from bench.at.numbers import signed_number
 from bench.at.parser import Parser
 from bench.at.port import Port
+from bench.at.request import Requests
 from bench.at.response import (
     CommandError,
     CommandTimeout,
@@ -23,7 +24,7 @@ from bench.at.response import (
     Urc,
     UrcTimeout,
 )
-from bench.at.secrets import mask, masked, secrets_of
+from bench.at.secrets import masked
 from bench.at.slm import SLM
 from bench.at.transcript import Transcript, printable
 from bench.at.transport import Transport, transport_for
@@ -51,6 +52,7 @@ class AtLink:
         # Gets each URC at once, also amid a command, and must not use the link; the backlog has the URC all the same.
         self.tell: Callable[[Urc], None] | None = None
         self._parser = Parser(dialect)
+        self._requests = Requests(dialect.terminator)
         self._backlog: list[Urc] = []
         self._restarts: list[Urc] = []  # kept beside the backlog: whoever empties that must not lose them
         self._hanging: tuple[str, int] | None = None  # command, when sent
@@ -61,6 +63,7 @@ class AtLink:
         """Use another dialect from now on: the device's, once it is known."""
         self.dialect = dialect
         self._parser.speak(dialect)
+        self._requests = Requests(dialect.terminator)
 
     def set_rate(self, baudrate: int) -> None:
         """Go on at another baud rate, which the device has been told to use.
@@ -393,19 +396,15 @@ class AtLink:
 
     def _transact(self, text: bytes, timeout: float, enters_data_mode: bool) -> Response:
         parser = self._parser
-        data = text + self.dialect.terminator
-        shown = data
-        spans, secrets = secrets_of(text)
-        if spans:
-            shown = mask(text, spans) + self.dialect.terminator
-            for secret in secrets:
-                self.hide(secret)
-        command = shown[: len(text)].decode("latin-1")
+        request = self._requests[text]
+        command = request.command
+        for secret in request.secrets:
+            self.hide(secret)
         parser.command_sent(text, enters_data_mode=enters_data_mode)
         port = self.port
         # Until its final result is there the command hangs: whatever interrupts us, its answer is not the next one's.
         self._hanging = (command, now_ns())
-        sent = port.write(data, shown, timeout)
+        sent = port.write(request.data, request.shown, timeout)
         deadline = sent + int(timeout * NS_PER_S)
         lines: list[str] = []
         payload: bytes | None = None
