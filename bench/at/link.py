@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import NoReturn, Self
 
 from bench.at.dialects import Dialect
-from bench.at.drain import DrainedPort
 from bench.at.events import Event, FinalResult, Information, Malformed, Payload, Unsolicited
 from bench.at.numbers import signed_number
 from bench.at.parser import Parser
@@ -143,13 +142,13 @@ class AtLink:
 
     def _command(self, command: str | bytes, timeout: float, *, enters_data_mode: bool) -> Response:
         text = command if isinstance(command, bytes) else command.encode("latin-1")
-        shared = self.port.shared
         if self.in_data_mode:
             raise LinkState(f"{printable(masked(text))} would be sent to the peer: the link is in data mode")
         if self.refuses is not None and (why := self.refuses(text)):
             raise LinkState(why)
-        with shared.lock:
-            fresh = False if shared.borrowed else self._take(shared)
+        port = self.port
+        with port.lock:
+            fresh = False if port.borrowed else self._take()
             try:
                 if self._hanging is not None:
                     self._await_late(printable(masked(text)), timeout)
@@ -157,7 +156,8 @@ class AtLink:
                     raise LinkState(f"{printable(masked(text))} was not sent: a late OK has entered data mode")
                 response = self._transact(text, timeout, enters_data_mode)
             finally:
-                self.port.release(shared, fresh)
+                if fresh:
+                    port.release()
         if response.final != "OK":
             took = duration_text(response.duration_ns)
             raise CommandError(
@@ -188,10 +188,9 @@ class AtLink:
             DeviceRestarted: with ``heeds_restarts``, the device restarted or its modem crashed after ``since_ns``.
             PortLost: the port vanished.
         """
-        shared = self.port.shared
         deadline = now_ns() + round(timeout * NS_PER_S)
-        with shared.lock:
-            fresh = self._take(shared)
+        with self.port.lock:
+            fresh = self._take()
             try:
                 seen = 0
                 while True:
@@ -208,7 +207,8 @@ class AtLink:
                         break
                     self._heard(*received)
             finally:
-                self.port.release(shared, fresh)
+                if fresh:
+                    self.port.release()
         wanted = prefix if isinstance(prefix, str) else " or ".join(prefix)
         raise UrcTimeout(f"no {wanted} came within {timeout:g} s", evidence=self.port.evidence())
 
@@ -220,9 +220,8 @@ class AtLink:
 
     def urcs(self) -> tuple[Urc, ...]:
         """Return the URCs that were not delivered yet, and empty the backlog."""
-        shared = self.port.shared
-        with shared.lock:
-            self._parse_stored(shared)
+        with self.port.lock:
+            self._parse_stored()
         taken = tuple(self._backlog)
         self._backlog.clear()
         return taken
@@ -233,11 +232,9 @@ class AtLink:
         Raises:
             PortLost: the port vanished meanwhile.
         """
-        shared = self.port.shared
-        with shared.lock:
-            self._parse_stored(shared)
-            if shared.lost:
-                self.port.lost(shared, shared.lost)
+        with self.port.lock:
+            self._parse_stored()
+            self._check_lost()
 
     def enter_data_mode(self, command: str | bytes, *, timeout: float = 5.0) -> Response:
         """Send a command whose OK switches the device to data mode."""
@@ -305,15 +302,15 @@ class AtLink:
 
     def write_raw(self, data: bytes, *, timeout: float = 30.0) -> None:
         """Write bytes in whatever state the device is: for data mode, and for recovery from an unknown state."""
-        shared = self.port.shared
-        with shared.lock:
-            fresh = self._take(shared)
+        with self.port.lock:
+            fresh = self._take()
             try:
                 for start in range(0, len(data), _PIECE):
                     piece = data[start : start + _PIECE]
                     self.port.write(piece, piece, timeout)
             finally:
-                self.port.release(shared, fresh)
+                if fresh:
+                    self.port.release()
 
     def listen(self, until: Callable[[bytes], bool], *, timeout: float) -> bytes:
         """Return raw bytes as they come until ``until`` holds for all of them or time is up.
@@ -321,15 +318,14 @@ class AtLink:
         In data mode these are the data that the device hands on, from its beginning or from the last call. In recovery
         call :meth:`forget` afterwards, as these bytes are not parsed.
         """
-        shared = self.port.shared
         deadline = now_ns() + round(timeout * NS_PER_S)
-        with shared.lock:
-            fresh = self.port.take(shared)
+        port = self.port
+        with port.lock:
+            fresh = port.take()
             handed_on = self._parser.take_handed_on() if self.in_data_mode else b""
-            heard = handed_on + b"".join(chunk for _, chunk in shared.stored)
-            shared.stored.clear()
-            if shared.lost:
-                self.port.lost(shared, shared.lost)
+            heard = handed_on + b"".join(chunk for _, chunk in port.stored)
+            port.stored.clear()
+            self._check_lost()
             try:
                 while not until(heard):
                     received = self.port.receive(deadline)
@@ -337,7 +333,8 @@ class AtLink:
                         break
                     heard += received[0]
             finally:
-                self.port.release(shared, fresh)
+                if fresh:
+                    self.port.release()
         return heard
 
     def forget(self) -> None:
@@ -348,19 +345,23 @@ class AtLink:
 
     # ---------------------------------------------------------------- receiving
 
-    def _take(self, shared: DrainedPort) -> bool:
+    def _take(self) -> bool:
         """Take the port from the drain and parse what that has stored; True when the drain had it."""
-        fresh = self.port.take(shared)
+        fresh = self.port.take()
         if fresh:
-            self._parse_stored(shared)
-            if shared.lost:
-                self.port.lost(shared, shared.lost)
+            self._parse_stored()
+            self._check_lost()
         return fresh
 
-    def _parse_stored(self, shared: DrainedPort) -> None:
-        for stamp, chunk in shared.stored:
+    def _parse_stored(self) -> None:
+        self.port.check_open()
+        for stamp, chunk in self.port.stored:
             self._heard(chunk, stamp)
-        shared.stored.clear()
+        self.port.stored.clear()
+
+    def _check_lost(self) -> None:
+        if self.port.lost:
+            self.port.raise_lost(self.port.lost)
 
     def _heard(self, chunk: bytes, stamp: int) -> None:
         self._set_aside(self._parser.feed(chunk), stamp)
@@ -487,8 +488,8 @@ class AtLink:
 
         Those that :meth:`wait_for_urc` has delivered were expected. Those that :meth:`urcs` has taken are among them.
         """
-        with self.port.shared.lock:
-            self._parse_stored(self.port.shared)
+        with self.port.lock:
+            self._parse_stored()
         taken, self._restarts = tuple(self._restarts), []
         return taken
 
