@@ -6,8 +6,9 @@ The times are the port's stamps, so that neither the parser nor the caller is in
 from collections.abc import Callable
 from typing import NoReturn, Self
 
+from bench.at.answer import Answer
 from bench.at.dialects import Dialect
-from bench.at.events import Event, FinalResult, Information, Malformed, Payload, Unsolicited
+from bench.at.events import Echo, Event, FinalResult, Unsolicited
 from bench.at.numbers import signed_number
 from bench.at.parser import Parser
 from bench.at.port import Port
@@ -54,7 +55,7 @@ class AtLink:
         self._requests = Requests(dialect.terminator)
         self._backlog: list[Urc] = []
         self._restarts: list[Urc] = []  # kept beside the backlog: whoever empties that must not lose them
-        self._hanging: tuple[str, int] | None = None  # command, when sent
+        self._hanging: str | None = None  # the command without a final result
         self._echoes = False
         self._answered = False  # before its first answer a device may just be booting
 
@@ -142,7 +143,7 @@ class AtLink:
 
     def _command(self, command: str | bytes, timeout: float, *, enters_data_mode: bool) -> Response:
         text = command if isinstance(command, bytes) else command.encode("latin-1")
-        if self.in_data_mode:
+        if self._parser.in_data_mode:
             raise LinkState(f"{printable(masked(text))} would be sent to the peer: the link is in data mode")
         if self.refuses is not None and (why := self.refuses(text)):
             raise LinkState(why)
@@ -152,20 +153,12 @@ class AtLink:
             try:
                 if self._hanging is not None:
                     self._await_late(printable(masked(text)), timeout)
-                if self.in_data_mode:
+                if self._parser.in_data_mode:
                     raise LinkState(f"{printable(masked(text))} was not sent: a late OK has entered data mode")
-                response = self._transact(text, timeout, enters_data_mode)
+                return self._transact(text, timeout, enters_data_mode)
             finally:
                 if fresh:
                     port.release()
-        if response.final != "OK":
-            took = duration_text(response.duration_ns)
-            raise CommandError(
-                f"{response.command} answered {response.final} after {took}, expected OK",
-                response,
-                evidence=self.port.evidence(),
-            )
-        return response
 
     def wait_for_urc(
         self,
@@ -377,9 +370,8 @@ class AtLink:
                 if self._answered:
                     self._heed_restart(urc, event.line)
             elif type(event) is FinalResult and self._hanging is not None:
-                command, sent_ns = self._hanging
-                self._hanging = None
-                late = (stamp - sent_ns) / NS_PER_S
+                command, self._hanging = self._hanging, None
+                late = (stamp - self.port.sent_ns) / NS_PER_S
                 self.transcript.note(stamp, f"late: {printable(event.code)} of {command} after {late:.3f} s")
             elif type(event) is FinalResult:
                 self.transcript.note(stamp, f"{printable(event.code)} without a command")
@@ -390,79 +382,89 @@ class AtLink:
         if restarted or self.dialect.tells_crash(line):
             self._restarts.append(urc)
         if restarted and self._hanging is not None:
-            self.transcript.note(urc.received_ns, f"{self._hanging[0]} has no answer: the device restarted")
+            self.transcript.note(urc.received_ns, f"{self._hanging} has no answer: the device restarted")
             self._hanging = None
 
     # ---------------------------------------------------------------- transactions
 
     def _transact(self, text: bytes, timeout: float, enters_data_mode: bool) -> Response:
-        parser = self._parser
+        """Send a command and return its answer; raise what :meth:`command` does."""
         request = self._requests[text]
-        command = request.command
         for secret in request.secrets:
             self.hide(secret)
-        parser.command_sent(text, enters_data_mode=enters_data_mode)
-        port = self.port
+        self._parser.command_sent(text, enters_data_mode)
         # Until its final result is there the command hangs: whatever interrupts us, its answer is not the next one's.
-        self._hanging = (command, now_ns())
-        sent = port.write(request.data, request.shown, timeout)
+        self._hanging = command = request.command
+        sent = self.port.write(request.data, request.shown, timeout)
         deadline = sent + int(timeout * NS_PER_S)
-        lines: list[str] = []
-        payload: bytes | None = None
-        broken = ""
-        first = 0
+        chunk, stamp = self.port.receive(deadline) or self._raise_silence(command, timeout)
+        final = self._parser.feed_final(chunk)
+        if final is None:
+            return self._gather(Answer(command, sent), chunk, stamp, deadline, timeout)
+        self._hanging = None
+        self._answered = True
+        # By way of its own constructor a response would take twice as long.
+        response = tuple.__new__(Response, (command, (), None, final.code.decode("latin-1"), sent, stamp, stamp, ()))
+        self.transcript.transactions.append(response)
+        if final.code != b"OK":
+            self._raise_refusal(response)
+        return response
+
+    def _gather(self, answer: Answer, chunk: bytes, stamp: int, deadline: int, timeout: float) -> Response:
+        """Read on until the final result; return the whole answer, of which the first chunk is there."""
         heard = len(self._backlog)
-        crash = b""
         while True:
-            received = port.receive(deadline)
-            if received is None:
-                restart = self.dialect.restart_in(parser.unfinished) if self._answered else b""
-                if restart or crash:
-                    self._restarted(command, restart or crash, hangs=not restart)
-                raise CommandTimeout(
-                    f"{command} had no final result after {timeout:g} s, expected OK or ERROR",
-                    evidence=self.port.evidence(),
-                )
-            chunk, stamp = received
-            final = None
-            events = parser.feed(chunk)
-            if not first and not events:
-                first = stamp
+            events = self._parser.feed(chunk)
+            if not events:  # part of a line, or of a payload
+                answer.first_ns = answer.first_ns or stamp
             for event in events:
-                kind = type(event)
-                if kind is Unsolicited or final is not None:
+                if type(event) is Unsolicited or answer.final:
                     self._set_aside([event], stamp)
-                    if self._answered and final is None and kind is Unsolicited:
-                        line = event.line  # type: ignore[union-attr]
-                        if self.dialect.tells_restart(line):
-                            self._restarted(command, line)
-                        if self.dialect.tells_crash(line) and not crash:
-                            crash = line
-                            deadline = min(deadline, stamp + int(_CRASH_SECONDS * NS_PER_S))
+                    if type(event) is Unsolicited and self._answered and not answer.final:
+                        deadline = self._heed_crash(answer, event.line, stamp, deadline)
                     continue
-                first = first or stamp
-                if kind is FinalResult:
+                self._echoes = self._echoes or type(event) is Echo
+                if answer.add(event, stamp):
                     self._hanging = None
                     self._answered = True
-                    final = event.code  # type: ignore[union-attr]
-                elif kind is Information:
-                    lines.append(event.line.decode("latin-1"))  # type: ignore[union-attr]
-                elif kind is Payload:
-                    payload = event.data if payload is None else payload + event.data  # type: ignore[union-attr]
-                elif kind is Malformed:
-                    broken = f"{printable(event.data[:80])}: {event.reason}"  # type: ignore[union-attr]
-                else:
-                    self._echoes = True
-            if final is not None:
+            if answer.final:
                 break
-        urcs = tuple(self._backlog[heard:]) if len(self._backlog) > heard else ()
-        response = Response(command, tuple(lines), payload, final.decode("latin-1"), sent, first, stamp, urcs)
+            chunk, stamp = self.port.receive(deadline) or self._raise_silence(answer.command, timeout, answer.crash)
+        response = answer.response(stamp, tuple(self._backlog[heard:]))
         self.transcript.transactions.append(response)
-        if crash:
-            self._restarted(command, crash)
-        if broken:
-            raise MalformedAnswer(f"{command} was answered by {broken}", evidence=self.port.evidence())
+        if answer.crash:
+            self._restarted(answer.command, answer.crash)
+        if answer.broken:
+            raise MalformedAnswer(f"{answer.command} was answered by {answer.broken}", evidence=self.port.evidence())
+        if answer.final != "OK":
+            self._raise_refusal(response)
         return response
+
+    def _heed_crash(self, answer: Answer, line: bytes, stamp: int, deadline: int) -> int:
+        """Note a URC about a crash of the modem; return the deadline from now on. A restart ends the command."""
+        if self.dialect.tells_restart(line):
+            self._restarted(answer.command, line)
+        if not self.dialect.tells_crash(line) or answer.crash:
+            return deadline
+        answer.crash = line
+        return min(deadline, stamp + int(_CRASH_SECONDS * NS_PER_S))
+
+    def _raise_refusal(self, response: Response) -> NoReturn:
+        took = duration_text(response.duration_ns)
+        raise CommandError(
+            f"{response.command} answered {response.final} after {took}, expected OK",
+            response,
+            evidence=self.port.evidence(),
+        )
+
+    def _raise_silence(self, command: str, timeout: float, crash: bytes = b"") -> NoReturn:
+        """Raise CommandTimeout, or DeviceRestarted where the device has restarted or its modem crashed meanwhile."""
+        restart = self.dialect.restart_in(self._parser.unfinished) if self._answered else b""
+        if restart or crash:
+            self._restarted(command, restart or crash, hangs=not restart)
+        raise CommandTimeout(
+            f"{command} had no final result after {timeout:g} s, expected OK or ERROR", evidence=self.port.evidence()
+        )
 
     def _restarted(self, command: str, line: bytes, *, hangs: bool = False) -> NoReturn:
         """Raise DeviceRestarted; ``hangs``: the application lives, so the command's answer may still come."""
@@ -498,10 +500,9 @@ class AtLink:
         while self._hanging is not None:
             received = self.port.receive(deadline)
             if received is None:
-                command, sent_ns = self._hanging
+                ago = (now_ns() - self.port.sent_ns) / NS_PER_S
                 raise LinkBlocked(
-                    f"{waiting} was not sent: {command}, sent {(now_ns() - sent_ns) / NS_PER_S:.1f} s ago, still has no"
-                    f" final result",
+                    f"{waiting} was not sent: {self._hanging}, sent {ago:.1f} s ago, still has no final result",
                     evidence=self.port.evidence(),
                 )
             self._heard(*received)
