@@ -23,23 +23,29 @@ class DrainedPort:
     """A descriptor that a link and the drain take turns to read.
 
     Attributes:
+        fd: the descriptor; -1 while the port is closed.
         lock: held by whoever reads or writes the descriptor.
         borrowed: whether the link has it; else the drain reads it.
-        used_ns: when the link last let go of the lock.
+        looked_ns: when the link last looked for bytes, or took the descriptor.
+        sent_ns: when the link last began to write.
         stored: bytes that the drain read and the link has not parsed yet: (stamp in ns, bytes).
         lost: why the port can no longer be read, or "".
     """
 
-    __slots__ = ("borrowed", "fd", "lock", "lost", "stored", "transcript", "used_ns")
-
-    def __init__(self, fd: int, transcript: Transcript) -> None:
-        self.fd = fd
+    def __init__(self, transcript: Transcript) -> None:
+        self.fd = -1
         self.transcript = transcript
         self.lock = threading.Lock()
         self.borrowed = False
-        self.used_ns = 0
+        self.looked_ns = 0
+        self.sent_ns = 0
         self.stored: list[tuple[int, bytes]] = []
         self.lost = ""
+
+    @property
+    def is_idle(self) -> bool:
+        """Return True when the link has it and has not used it for a while."""
+        return self.borrowed and now_ns() - max(self.looked_ns, self.sent_ns) > IDLE_NS
 
 
 class Drain:
@@ -110,14 +116,14 @@ class Drain:
                 elif port := self._ports.get(fd):
                     self._read(port, empty_ns)
             for port in list(self._ports.values()):
-                if port.borrowed and now_ns() - port.used_ns > IDLE_NS:
+                if port.is_idle:
                     self._take_back(port)
 
     def _read(self, port: DrainedPort, empty_ns: int) -> None:
         if not port.lock.acquire(blocking=False):
             return  # its link is taking it
         try:
-            if port.borrowed:
+            if port.borrowed or port.fd < 0:
                 return
             chunk = os.read(port.fd, READ_SIZE)
             stamp = now_ns()
@@ -137,7 +143,7 @@ class Drain:
         if not port.lock.acquire(blocking=False):
             return  # a transaction is under way
         try:
-            if now_ns() - port.used_ns > IDLE_NS and not port.lost and self._ports.get(port.fd) is port:
+            if port.is_idle and not port.lost and self._ports.get(port.fd) is port:
                 port.borrowed = False
                 self._epoll.register(port.fd, select.EPOLLIN)
                 port.transcript.flush()

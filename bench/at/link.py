@@ -6,12 +6,13 @@ The times are the port's stamps, so that neither the parser nor the caller is in
 from collections.abc import Callable
 from typing import NoReturn, Self
 
+from bench.at.answer import Answer
 from bench.at.dialects import Dialect
-from bench.at.drain import DrainedPort
-from bench.at.events import Event, FinalResult, Information, Malformed, Payload, Unsolicited
+from bench.at.events import Echo, Event, FinalResult, Unsolicited
 from bench.at.numbers import signed_number
 from bench.at.parser import Parser
 from bench.at.port import Port
+from bench.at.request import Requests
 from bench.at.response import (
     CommandError,
     CommandTimeout,
@@ -23,7 +24,7 @@ from bench.at.response import (
     Urc,
     UrcTimeout,
 )
-from bench.at.secrets import mask, masked, secrets_of
+from bench.at.secrets import masked
 from bench.at.slm import SLM
 from bench.at.transcript import Transcript, printable
 from bench.at.transport import Transport, transport_for
@@ -51,9 +52,10 @@ class AtLink:
         # Gets each URC at once, also amid a command, and must not use the link; the backlog has the URC all the same.
         self.tell: Callable[[Urc], None] | None = None
         self._parser = Parser(dialect)
+        self._requests = Requests(dialect.terminator)
         self._backlog: list[Urc] = []
         self._restarts: list[Urc] = []  # kept beside the backlog: whoever empties that must not lose them
-        self._hanging: tuple[str, int] | None = None  # command, when sent
+        self._hanging: str | None = None  # the command without a final result
         self._echoes = False
         self._answered = False  # before its first answer a device may just be booting
 
@@ -61,6 +63,7 @@ class AtLink:
         """Use another dialect from now on: the device's, once it is known."""
         self.dialect = dialect
         self._parser.speak(dialect)
+        self._requests = Requests(dialect.terminator)
 
     def set_rate(self, baudrate: int) -> None:
         """Go on at another baud rate, which the device has been told to use.
@@ -140,29 +143,22 @@ class AtLink:
 
     def _command(self, command: str | bytes, timeout: float, *, enters_data_mode: bool) -> Response:
         text = command if isinstance(command, bytes) else command.encode("latin-1")
-        shared = self.port.shared
-        if self.in_data_mode:
+        if self._parser.in_data_mode:
             raise LinkState(f"{printable(masked(text))} would be sent to the peer: the link is in data mode")
         if self.refuses is not None and (why := self.refuses(text)):
             raise LinkState(why)
-        with shared.lock:
-            fresh = False if shared.borrowed else self._take(shared)
+        port = self.port
+        with port.lock:
+            fresh = False if port.borrowed else self._take()
             try:
                 if self._hanging is not None:
                     self._await_late(printable(masked(text)), timeout)
-                if self.in_data_mode:
+                if self._parser.in_data_mode:
                     raise LinkState(f"{printable(masked(text))} was not sent: a late OK has entered data mode")
-                response = self._transact(text, timeout, enters_data_mode)
+                return self._transact(text, timeout, enters_data_mode)
             finally:
-                self.port.release(shared, fresh)
-        if response.final != "OK":
-            took = duration_text(response.duration_ns)
-            raise CommandError(
-                f"{response.command} answered {response.final} after {took}, expected OK",
-                response,
-                evidence=self.port.evidence(),
-            )
-        return response
+                if fresh:
+                    port.release()
 
     def wait_for_urc(
         self,
@@ -185,10 +181,9 @@ class AtLink:
             DeviceRestarted: with ``heeds_restarts``, the device restarted or its modem crashed after ``since_ns``.
             PortLost: the port vanished.
         """
-        shared = self.port.shared
         deadline = now_ns() + round(timeout * NS_PER_S)
-        with shared.lock:
-            fresh = self._take(shared)
+        with self.port.lock:
+            fresh = self._take()
             try:
                 seen = 0
                 while True:
@@ -205,7 +200,8 @@ class AtLink:
                         break
                     self._heard(*received)
             finally:
-                self.port.release(shared, fresh)
+                if fresh:
+                    self.port.release()
         wanted = prefix if isinstance(prefix, str) else " or ".join(prefix)
         raise UrcTimeout(f"no {wanted} came within {timeout:g} s", evidence=self.port.evidence())
 
@@ -217,9 +213,8 @@ class AtLink:
 
     def urcs(self) -> tuple[Urc, ...]:
         """Return the URCs that were not delivered yet, and empty the backlog."""
-        shared = self.port.shared
-        with shared.lock:
-            self._parse_stored(shared)
+        with self.port.lock:
+            self._parse_stored()
         taken = tuple(self._backlog)
         self._backlog.clear()
         return taken
@@ -230,11 +225,9 @@ class AtLink:
         Raises:
             PortLost: the port vanished meanwhile.
         """
-        shared = self.port.shared
-        with shared.lock:
-            self._parse_stored(shared)
-            if shared.lost:
-                self.port.lost(shared, shared.lost)
+        with self.port.lock:
+            self._parse_stored()
+            self._check_lost()
 
     def enter_data_mode(self, command: str | bytes, *, timeout: float = 5.0) -> Response:
         """Send a command whose OK switches the device to data mode."""
@@ -302,15 +295,15 @@ class AtLink:
 
     def write_raw(self, data: bytes, *, timeout: float = 30.0) -> None:
         """Write bytes in whatever state the device is: for data mode, and for recovery from an unknown state."""
-        shared = self.port.shared
-        with shared.lock:
-            fresh = self._take(shared)
+        with self.port.lock:
+            fresh = self._take()
             try:
                 for start in range(0, len(data), _PIECE):
                     piece = data[start : start + _PIECE]
                     self.port.write(piece, piece, timeout)
             finally:
-                self.port.release(shared, fresh)
+                if fresh:
+                    self.port.release()
 
     def listen(self, until: Callable[[bytes], bool], *, timeout: float) -> bytes:
         """Return raw bytes as they come until ``until`` holds for all of them or time is up.
@@ -318,15 +311,14 @@ class AtLink:
         In data mode these are the data that the device hands on, from its beginning or from the last call. In recovery
         call :meth:`forget` afterwards, as these bytes are not parsed.
         """
-        shared = self.port.shared
         deadline = now_ns() + round(timeout * NS_PER_S)
-        with shared.lock:
-            fresh = self.port.take(shared)
+        port = self.port
+        with port.lock:
+            fresh = port.take()
             handed_on = self._parser.take_handed_on() if self.in_data_mode else b""
-            heard = handed_on + b"".join(chunk for _, chunk in shared.stored)
-            shared.stored.clear()
-            if shared.lost:
-                self.port.lost(shared, shared.lost)
+            heard = handed_on + b"".join(chunk for _, chunk in port.stored)
+            port.stored.clear()
+            self._check_lost()
             try:
                 while not until(heard):
                     received = self.port.receive(deadline)
@@ -334,7 +326,8 @@ class AtLink:
                         break
                     heard += received[0]
             finally:
-                self.port.release(shared, fresh)
+                if fresh:
+                    self.port.release()
         return heard
 
     def forget(self) -> None:
@@ -345,19 +338,23 @@ class AtLink:
 
     # ---------------------------------------------------------------- receiving
 
-    def _take(self, shared: DrainedPort) -> bool:
+    def _take(self) -> bool:
         """Take the port from the drain and parse what that has stored; True when the drain had it."""
-        fresh = self.port.take(shared)
+        fresh = self.port.take()
         if fresh:
-            self._parse_stored(shared)
-            if shared.lost:
-                self.port.lost(shared, shared.lost)
+            self._parse_stored()
+            self._check_lost()
         return fresh
 
-    def _parse_stored(self, shared: DrainedPort) -> None:
-        for stamp, chunk in shared.stored:
+    def _parse_stored(self) -> None:
+        self.port.check_open()
+        for stamp, chunk in self.port.stored:
             self._heard(chunk, stamp)
-        shared.stored.clear()
+        self.port.stored.clear()
+
+    def _check_lost(self) -> None:
+        if self.port.lost:
+            self.port.raise_lost(self.port.lost)
 
     def _heard(self, chunk: bytes, stamp: int) -> None:
         self._set_aside(self._parser.feed(chunk), stamp)
@@ -373,9 +370,8 @@ class AtLink:
                 if self._answered:
                     self._heed_restart(urc, event.line)
             elif type(event) is FinalResult and self._hanging is not None:
-                command, sent_ns = self._hanging
-                self._hanging = None
-                late = (stamp - sent_ns) / NS_PER_S
+                command, self._hanging = self._hanging, None
+                late = (stamp - self.port.sent_ns) / NS_PER_S
                 self.transcript.note(stamp, f"late: {printable(event.code)} of {command} after {late:.3f} s")
             elif type(event) is FinalResult:
                 self.transcript.note(stamp, f"{printable(event.code)} without a command")
@@ -386,83 +382,89 @@ class AtLink:
         if restarted or self.dialect.tells_crash(line):
             self._restarts.append(urc)
         if restarted and self._hanging is not None:
-            self.transcript.note(urc.received_ns, f"{self._hanging[0]} has no answer: the device restarted")
+            self.transcript.note(urc.received_ns, f"{self._hanging} has no answer: the device restarted")
             self._hanging = None
 
     # ---------------------------------------------------------------- transactions
 
     def _transact(self, text: bytes, timeout: float, enters_data_mode: bool) -> Response:
-        parser = self._parser
-        data = text + self.dialect.terminator
-        shown = data
-        spans, secrets = secrets_of(text)
-        if spans:
-            shown = mask(text, spans) + self.dialect.terminator
-            for secret in secrets:
-                self.hide(secret)
-        command = shown[: len(text)].decode("latin-1")
-        parser.command_sent(text, enters_data_mode=enters_data_mode)
-        port = self.port
+        """Send a command and return its answer; raise what :meth:`command` does."""
+        request = self._requests[text]
+        for secret in request.secrets:
+            self.hide(secret)
+        self._parser.command_sent(text, enters_data_mode)
         # Until its final result is there the command hangs: whatever interrupts us, its answer is not the next one's.
-        self._hanging = (command, now_ns())
-        sent = port.write(data, shown, timeout)
+        self._hanging = command = request.command
+        sent = self.port.write(request.data, request.shown, timeout)
         deadline = sent + int(timeout * NS_PER_S)
-        lines: list[str] = []
-        payload: bytes | None = None
-        broken = ""
-        first = 0
+        chunk, stamp = self.port.receive(deadline) or self._raise_silence(command, timeout)
+        final = self._parser.feed_final(chunk)
+        if final is None:
+            return self._gather(Answer(command, sent), chunk, stamp, deadline, timeout)
+        self._hanging = None
+        self._answered = True
+        # By way of its own constructor a response would take twice as long.
+        response = tuple.__new__(Response, (command, (), None, final.code.decode("latin-1"), sent, stamp, stamp, ()))
+        self.transcript.transactions.append(response)
+        if final.code != b"OK":
+            self._raise_refusal(response)
+        return response
+
+    def _gather(self, answer: Answer, chunk: bytes, stamp: int, deadline: int, timeout: float) -> Response:
+        """Read on until the final result; return the whole answer, of which the first chunk is there."""
         heard = len(self._backlog)
-        crash = b""
         while True:
-            received = port.receive(deadline)
-            if received is None:
-                restart = self.dialect.restart_in(parser.unfinished) if self._answered else b""
-                if restart or crash:
-                    self._restarted(command, restart or crash, hangs=not restart)
-                raise CommandTimeout(
-                    f"{command} had no final result after {timeout:g} s, expected OK or ERROR",
-                    evidence=self.port.evidence(),
-                )
-            chunk, stamp = received
-            final = None
-            events = parser.feed(chunk)
-            if not first and not events:
-                first = stamp
+            events = self._parser.feed(chunk)
+            if not events:  # part of a line, or of a payload
+                answer.first_ns = answer.first_ns or stamp
             for event in events:
-                kind = type(event)
-                if kind is Unsolicited or final is not None:
+                if type(event) is Unsolicited or answer.final:
                     self._set_aside([event], stamp)
-                    if self._answered and final is None and kind is Unsolicited:
-                        line = event.line  # type: ignore[union-attr]
-                        if self.dialect.tells_restart(line):
-                            self._restarted(command, line)
-                        if self.dialect.tells_crash(line) and not crash:
-                            crash = line
-                            deadline = min(deadline, stamp + int(_CRASH_SECONDS * NS_PER_S))
+                    if type(event) is Unsolicited and self._answered and not answer.final:
+                        deadline = self._heed_crash(answer, event.line, stamp, deadline)
                     continue
-                first = first or stamp
-                if kind is FinalResult:
+                self._echoes = self._echoes or type(event) is Echo
+                if answer.add(event, stamp):
                     self._hanging = None
                     self._answered = True
-                    final = event.code  # type: ignore[union-attr]
-                elif kind is Information:
-                    lines.append(event.line.decode("latin-1"))  # type: ignore[union-attr]
-                elif kind is Payload:
-                    payload = event.data if payload is None else payload + event.data  # type: ignore[union-attr]
-                elif kind is Malformed:
-                    broken = f"{printable(event.data[:80])}: {event.reason}"  # type: ignore[union-attr]
-                else:
-                    self._echoes = True
-            if final is not None:
+            if answer.final:
                 break
-        urcs = tuple(self._backlog[heard:]) if len(self._backlog) > heard else ()
-        response = Response(command, tuple(lines), payload, final.decode("latin-1"), sent, first, stamp, urcs)
+            chunk, stamp = self.port.receive(deadline) or self._raise_silence(answer.command, timeout, answer.crash)
+        response = answer.response(stamp, tuple(self._backlog[heard:]))
         self.transcript.transactions.append(response)
-        if crash:
-            self._restarted(command, crash)
-        if broken:
-            raise MalformedAnswer(f"{command} was answered by {broken}", evidence=self.port.evidence())
+        if answer.crash:
+            self._restarted(answer.command, answer.crash)
+        if answer.broken:
+            raise MalformedAnswer(f"{answer.command} was answered by {answer.broken}", evidence=self.port.evidence())
+        if answer.final != "OK":
+            self._raise_refusal(response)
         return response
+
+    def _heed_crash(self, answer: Answer, line: bytes, stamp: int, deadline: int) -> int:
+        """Note a URC about a crash of the modem; return the deadline from now on. A restart ends the command."""
+        if self.dialect.tells_restart(line):
+            self._restarted(answer.command, line)
+        if not self.dialect.tells_crash(line) or answer.crash:
+            return deadline
+        answer.crash = line
+        return min(deadline, stamp + int(_CRASH_SECONDS * NS_PER_S))
+
+    def _raise_refusal(self, response: Response) -> NoReturn:
+        took = duration_text(response.duration_ns)
+        raise CommandError(
+            f"{response.command} answered {response.final} after {took}, expected OK",
+            response,
+            evidence=self.port.evidence(),
+        )
+
+    def _raise_silence(self, command: str, timeout: float, crash: bytes = b"") -> NoReturn:
+        """Raise CommandTimeout, or DeviceRestarted where the device has restarted or its modem crashed meanwhile."""
+        restart = self.dialect.restart_in(self._parser.unfinished) if self._answered else b""
+        if restart or crash:
+            self._restarted(command, restart or crash, hangs=not restart)
+        raise CommandTimeout(
+            f"{command} had no final result after {timeout:g} s, expected OK or ERROR", evidence=self.port.evidence()
+        )
 
     def _restarted(self, command: str, line: bytes, *, hangs: bool = False) -> NoReturn:
         """Raise DeviceRestarted; ``hangs``: the application lives, so the command's answer may still come."""
@@ -488,8 +490,8 @@ class AtLink:
 
         Those that :meth:`wait_for_urc` has delivered were expected. Those that :meth:`urcs` has taken are among them.
         """
-        with self.port.shared.lock:
-            self._parse_stored(self.port.shared)
+        with self.port.lock:
+            self._parse_stored()
         taken, self._restarts = tuple(self._restarts), []
         return taken
 
@@ -498,10 +500,9 @@ class AtLink:
         while self._hanging is not None:
             received = self.port.receive(deadline)
             if received is None:
-                command, sent_ns = self._hanging
+                ago = (now_ns() - self.port.sent_ns) / NS_PER_S
                 raise LinkBlocked(
-                    f"{waiting} was not sent: {command}, sent {(now_ns() - sent_ns) / NS_PER_S:.1f} s ago, still has no"
-                    f" final result",
+                    f"{waiting} was not sent: {self._hanging}, sent {ago:.1f} s ago, still has no final result",
                     evidence=self.port.evidence(),
                 )
             self._heard(*received)

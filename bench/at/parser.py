@@ -13,10 +13,11 @@ LINE_LIMIT = 65536
 _END = b"\r\n"
 
 _FINALS = {code: FinalResult(code) for code in FINAL_RESULTS}
+# Chunks that are a final result and nothing else, as most answers are.
+_WHOLE_ANSWERS = {_END + code + _END: final for code, final in _FINALS.items()}
 _PREFIX_MARKS = frozenset(b"+#%")
 # Commands whose prefixes are kept: a test uses a few dozen.
 _REMEMBERED = 1000
-_NOTHING: frozenset[bytes] = frozenset()
 
 
 class Parser:
@@ -31,6 +32,7 @@ class Parser:
         """Read by the tables of another dialect from now on."""
         self.dialect = dialect
         self._prefixes.clear()
+        self._expected: frozenset[bytes] | None = None  # the prefixes that answer the command; None: not looked up yet
 
     def reset(self) -> None:
         """Forget a pending command, a half line and an announced payload."""
@@ -46,7 +48,9 @@ class Parser:
         self._enters_data_mode = False
         self.in_data_mode = False
         self._handed_on = bytearray()  # what was fed since data mode began
-        self._expected = _NOTHING
+        self._expected = None
+        # True only where a final result ends the answer and does nothing else: no line, payload or mode is under way.
+        self._at_rest = True
 
     @property
     def pending(self) -> bytes | None:
@@ -65,15 +69,25 @@ class Parser:
         self._half_line = bytearray()
         return taken
 
-    def command_sent(self, command: bytes, *, enters_data_mode: bool = False) -> None:
+    def command_sent(self, command: bytes, enters_data_mode: bool = False) -> None:
         """Take lines with the prefix of ``command`` (no terminator) as its answer, until a final result.
 
         Behind the OK of one that enters data mode, the mark of data mode that failed is told without an end of line,
         until ``in_data_mode`` is cleared.
         """
         self._pending = command
+        self._expected = None
         self._enters_data_mode = enters_data_mode
-        self._expected = self._prefixes.get(command) or self._prefixes_of(command)
+        if enters_data_mode:
+            self._at_rest = False
+
+    def _answers(self, prefix: bytes) -> bool:
+        """Return whether a line with this prefix answers the pending command."""
+        if self._pending is None:
+            return False
+        if self._expected is None:
+            self._expected = self._prefixes.get(self._pending) or self._prefixes_of(self._pending)
+        return prefix in self._expected
 
     def _prefixes_of(self, command: bytes) -> frozenset[bytes]:
         """Return the prefixes that answer a command, kept by name and form; several commands are kept as a whole."""
@@ -86,6 +100,17 @@ class Parser:
                 self._prefixes.clear()
             expected = self._prefixes[name] = self.dialect.prefixes(command)
         return expected
+
+    def feed_final(self, data: bytes) -> FinalResult | None:
+        """Take ``data`` if they are a final result and nothing else, as most answers are; return None where not.
+
+        The event is that of :meth:`feed`, at a tenth of the cost. What is not taken must be fed.
+        """
+        final = _WHOLE_ANSWERS.get(data)
+        if final is not None and self._at_rest:
+            self._pending = None
+            return final
+        return None
 
     def feed(self, data: bytes) -> list[Event]:
         """Return the events that ``data`` completes, in order. The time is linear in what was fed since the start."""
@@ -119,6 +144,8 @@ class Parser:
             self._half_line = bytearray(received[position:])
         if len(self._half_line) > LINE_LIMIT:
             self._shorten(events)
+        amid_line = self._half_line or self._too_long or self._missing
+        self._at_rest = not (amid_line or self._held or self._enters_data_mode or self.in_data_mode)
         return events
 
     def _collect(self, received: bytes | bytearray, position: int, events: list[Event]) -> int:
@@ -188,7 +215,6 @@ class Parser:
             self.in_data_mode = self.in_data_mode or (self._enters_data_mode and final.code == b"OK")
             self._enters_data_mode = False
             self._pending = None
-            self._expected = _NOTHING
             return final
         if line[0] in _PREFIX_MARKS:
             prefix, colon, rest = line.partition(b":")
@@ -207,7 +233,7 @@ class Parser:
             if size is None or size > limit:
                 return Malformed(line, f"field {field.count + 1} is not a number of bytes up to {limit}")
             self._missing = size
-        if prefix not in self._expected:
+        if not self._answers(prefix):
             return self._unsolicited(line)
         shared = self.dialect.shared_names.get(prefix)
         if shared is None:

@@ -24,8 +24,8 @@ _SHORT = 448
 Meanwhile = Callable[[bytes, int], None]
 
 
-class Port:
-    """A transport in use.
+class Port(DrainedPort):
+    """A transport in use, which its link and the drain take turns to read. Its lock is held while one reads or writes.
 
     Attributes:
         transcript: where each system call is recorded.
@@ -35,41 +35,31 @@ class Port:
 
     def __init__(self, transport: Transport, transcript: Transcript, meanwhile: Meanwhile) -> None:
         """Args: meanwhile: gets the bytes that come while we write, so that neither side blocks the other."""
+        super().__init__(transcript)
         self.name = transport.name
-        self.transcript = transcript
         self.conceal: Conceal = bytes
         self.where = "in memory only"
         self._transport = transport
         self._meanwhile = meanwhile
         self._poll = select.poll()
-        self._shared: DrainedPort | None = None
-        self._empty_ns = 0
+        self._timed = -1
         self._size = _SHORT
 
     @property
     def is_open(self) -> bool:
         """Return True from the opening of the port to its closing."""
-        return self._shared is not None
-
-    @property
-    def shared(self) -> DrainedPort:
-        """Return the port that the drain and we take turns to read. Its lock is held while one reads or writes.
-
-        Raises:
-            LinkState: the port is closed.
-        """
-        if self._shared is None:
-            raise LinkState(f"the link to {self.name} is closed")
-        return self._shared
+        return self.fd >= 0
 
     def open(self) -> None:
         """Open the transport and begin to listen."""
-        fd = self._transport.open()
-        self._shared = DrainedPort(fd, self.transcript)
-        self._poll.register(fd, select.POLLIN)
-        self._empty_ns = now_ns()
-        self.transcript.note(self._empty_ns, f"opened {self.name}")
-        SHARED.watch(self._shared)
+        self.fd = self._transport.open()
+        self._timed = self._transport.timed
+        self.borrowed, self.lost = False, ""
+        self.stored.clear()
+        self._poll.register(self.fd, select.POLLIN)
+        self.looked_ns = now_ns()
+        self.transcript.note(self.looked_ns, f"opened {self.name}")
+        SHARED.watch(self)
 
     def set_rate(self, baudrate: int) -> None:
         """Go on at another baud rate; raise UsageError where this host cannot set it."""
@@ -77,29 +67,37 @@ class Port:
 
     def close(self) -> None:
         """Give the transport back; harmless when it is closed."""
-        shared, self._shared = self._shared, None
-        if shared is not None:
-            with shared.lock:
-                shared.borrowed = True  # the drain may still hold a readiness of this descriptor; it must not read it
-                SHARED.forget(shared)
-                self._poll.unregister(shared.fd)
+        if self.is_open:
+            with self.lock:
+                SHARED.forget(self)
+                self._poll.unregister(self.fd)
+                self.fd = -1  # the drain may still hold a readiness of the descriptor; it must not read it
+                self.borrowed = False
                 self._transport.close()
             self.transcript.note(now_ns(), f"closed {self.name}")
             self.transcript.flush()
 
-    def take(self, shared: DrainedPort) -> bool:
-        """Take the descriptor from the drain, whose lock the caller holds; True when the drain had it."""
-        if shared.borrowed:
+    def check_open(self) -> None:
+        """Raise LinkState when the port is closed."""
+        if not self.is_open:
+            raise LinkState(f"the link to {self.name} is closed")
+
+    def take(self) -> bool:
+        """Take the descriptor from the drain; the caller holds the lock. True when the drain had it.
+
+        Raises:
+            LinkState: the port is closed.
+        """
+        if self.borrowed:
             return False
-        SHARED.lend(shared)
-        self._empty_ns = now_ns()
+        self.check_open()
+        SHARED.lend(self)
+        self.looked_ns = now_ns()
         return True
 
-    def release(self, shared: DrainedPort, fresh: bool) -> None:
-        """Let the drain have the descriptor back when it has been idle for a while."""
-        shared.used_ns = now_ns()
-        if fresh:
-            SHARED.nudge()  # it may sleep without a time limit
+    def release(self) -> None:
+        """Let the drain, from which the descriptor was taken, have it back when it has been idle for a while."""
+        SHARED.nudge()  # it may sleep without a time limit
 
     def receive(self, deadline: int) -> tuple[bytes, int] | None:
         """Return the next chunk and its stamp, or None when the deadline (ns) has passed.
@@ -108,40 +106,38 @@ class Port:
             PortLost: the port vanished.
         """
         # Most answers come at once: the first wait reads no clock, it trusts the last stamp.
-        if deadline - self._empty_ns > _PATIENCE_NS and self._transport.timed >= 0:
+        empty_ns, size = self.looked_ns, self._size
+        if self._timed >= 0 and deadline - empty_ns > _PATIENCE_NS:
             try:
-                chunk = os.read(self._transport.timed, self._size)
+                chunk = os.read(self._timed, size)
             except OSError as error:
-                self.lost(self.shared, str(error))
-            stamp = now_ns()
+                self.raise_lost(str(error))
+            self.looked_ns = stamp = now_ns()
             if chunk:
-                self.transcript.record((stamp, "rx", chunk, self._empty_ns))
-                self._empty_ns = stamp
-                self._size = _SHORT if len(chunk) < self._size else READ_SIZE
+                self.transcript.record((stamp, "rx", chunk, empty_ns))
+                self._size = _SHORT if len(chunk) < size else READ_SIZE
                 return chunk, stamp
-            self._empty_ns = stamp  # silence, or a hang-up, which the poll below tells apart
-            self.transcript.flush()
-        left_ms = min((deadline - self._empty_ns) // NS_PER_MS + 1, _PATIENCE_MS)
+            self.transcript.flush()  # silence, or a hang-up, which the poll below tells apart
+        left_ms = min((deadline - self.looked_ns) // NS_PER_MS + 1, _PATIENCE_MS)
         if left_ms <= 0:
             return None  # also when bytes keep coming: a storm must not outlast the caller's patience
         if not self._poll.poll(left_ms):
-            self._empty_ns = now_ns()
+            self.looked_ns = now_ns()
             self.transcript.flush()
-            left_ms = (deadline - self._empty_ns) // NS_PER_MS + 1
+            left_ms = (deadline - self.looked_ns) // NS_PER_MS + 1
             if left_ms <= 0 or not self._poll.poll(left_ms):
                 return None
-        shared = self.shared
         try:
-            chunk = os.read(shared.fd, READ_SIZE)
+            chunk = os.read(self.fd, READ_SIZE)
             stamp = now_ns()
         except BlockingIOError:
             return b"", now_ns()
         except OSError as error:
-            self.lost(shared, str(error))
+            self.raise_lost(str(error))
         if not chunk:
-            self.lost(shared, "end of file")
-        self.transcript.record((stamp, "rx", chunk, self._empty_ns))
-        self._empty_ns = stamp
+            self.raise_lost("end of file")
+        self.transcript.record((stamp, "rx", chunk, self.looked_ns))
+        self.looked_ns = stamp
         return chunk, stamp
 
     def write(self, data: bytes, shown: bytes, timeout: float) -> int:
@@ -151,26 +147,26 @@ class Port:
             CommandTimeout: the port took nothing for ``timeout`` seconds.
             PortLost: the port vanished.
         """
-        started = stamp = now_ns()
+        self.sent_ns = stamp = now_ns()
         while True:
             try:
                 taken = self._transport.write(data)
             except BlockingIOError:
                 taken = 0
             except OSError as error:
-                self.lost(self.shared, str(error))
+                self.raise_lost(str(error))
             if taken == len(data):
                 self.transcript.record((stamp, "tx", shown, 0))
-                return started
+                return self.sent_ns
             if taken:
                 self.transcript.record((stamp, "tx", shown[:taken], 0))
                 data, shown = data[taken:], shown[taken:]
             self._wait_writable(len(data), timeout)
             stamp = now_ns()
 
-    def lost(self, shared: DrainedPort, why: str) -> NoReturn:
+    def raise_lost(self, why: str) -> NoReturn:
         """Note that the port is gone, and raise PortLost."""
-        shared.lost = why
+        self.lost = why
         moment = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
         raise PortLost(
             f"{self.name} vanished at {moment} ({why}): was the board unplugged or reset, or did its simulator end?",
@@ -188,7 +184,7 @@ class Port:
 
     def _wait_writable(self, left: int, timeout: float) -> None:
         both = select.poll()
-        both.register(self.shared.fd, select.POLLIN | select.POLLOUT)
+        both.register(self.fd, select.POLLIN | select.POLLOUT)
         ready = both.poll(round(timeout * 1000))
         if not ready:
             raise CommandTimeout(

@@ -1,5 +1,6 @@
 """The parser: whatever the chunks, the same events; whatever the bytes, no exception."""
 
+import copy
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -21,7 +22,19 @@ def parse(received: bytes, command: bytes | None = None, *cuts: int, dialect: Di
     if command is not None:
         parser.command_sent(command, enters_data_mode=command.startswith(b"AT#XSEND=0,2"))
     edges = sorted({0, len(received), *(cut % (len(received) + 1) for cut in cuts)})
-    return [event for a, b in pairwise(edges) for event in parser.feed(received[a:b])]
+    chunks = [received[a:b] for a, b in pairwise(edges)]
+    like_the_link = copy.deepcopy(parser)
+    taken = [event for chunk in chunks for event in feed_like_the_link(like_the_link, chunk)]
+    events = [event for chunk in chunks for event in parser.feed(chunk)]
+    assert taken == events
+    assert (like_the_link.pending, like_the_link.unfinished) == (parser.pending, parser.unfinished)
+    assert like_the_link.in_data_mode == parser.in_data_mode
+    return events
+
+
+def feed_like_the_link(parser: Parser, chunk: bytes) -> list[Event]:
+    final = parser.feed_final(chunk)
+    return parser.feed(chunk) if final is None else [final]
 
 
 CONVERSATIONS = [
@@ -239,6 +252,20 @@ def test_noise_without_an_end_of_line_is_dropped_not_kept() -> None:
     assert len(parser.unfinished) <= LINE_LIMIT
     parser.command_sent(b"AT")
     assert parser.feed(b"\r\nOK\r\n")[-1] == OK
+
+
+def test_a_final_result_alone_is_taken_without_more_work() -> None:
+    parser = Parser()
+    parser.command_sent(b"AT")
+    assert parser.feed_final(b"\r\nOK\r\n") == OK
+    assert parser.pending is None
+    parser.command_sent(b"AT#XSEND", enters_data_mode=True)
+    assert parser.feed_final(b"\r\nOK\r\n") is None  # it does more: data mode begins
+    assert parser.feed(b"\r\nOK\r\n") == [OK]
+    assert parser.feed_final(b"\r\nOK\r\n") is None  # data of the peer
+    parser.in_data_mode = False
+    assert parser.feed(b"\r\n") == []
+    assert parser.feed_final(b"\r\nERROR\r\n") == FinalResult(b"ERROR")
 
 
 def test_after_the_final_result_lines_are_unsolicited_again() -> None:
