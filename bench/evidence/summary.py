@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -137,7 +138,10 @@ class Summary:
 
     def count(self, outcome: Outcome) -> int:
         """Return how many planned tests ended so."""
-        return sum(result.outcome is outcome for result in self.results)
+        return self._by_outcome()[outcome]
+
+    def _by_outcome(self) -> Counter[Outcome]:
+        return Counter(result.outcome for result in self.results)
 
     def judge(self, plan: Plan, today: date) -> None:
         """Judge the run by a plan: from here on its verdict is the plan's."""
@@ -156,16 +160,17 @@ class Summary:
             yield ExitCode.INTERNAL
         if self.lost:
             yield ExitCode.EVIDENCE
-        if self.script_errors or self.count(Outcome.SCRIPT_ERROR):
+        ended = self._by_outcome()
+        if self.script_errors or ended[Outcome.SCRIPT_ERROR]:
             yield ExitCode.SCRIPT
         if self.qualification is not None:
             yield _EXIT_OF_PLAN[self.qualification.verdict]
             return
-        if self.count(Outcome.FAILED):
+        if ended[Outcome.FAILED]:
             yield ExitCode.FAILED
-        if self.count(Outcome.LAB_ERROR):
+        if ended[Outcome.LAB_ERROR]:
             yield ExitCode.LAB
-        if self.count(Outcome.DIED) or self.troubles or not any(result.proved for result in self.results):
+        if ended[Outcome.DIED] or self.troubles or not any(result.proved for result in self.results):
             yield ExitCode.INCOMPLETE
 
     @property
@@ -191,22 +196,23 @@ class Summary:
         return "; ".join([", ".join(self._counts()), *parts])
 
     def _counts(self) -> Iterator[str]:
+        ended = self._by_outcome()
         boards = len({result.slot for result in self.results}) or len(self.under_test)
-        passed = f"{self.count(Outcome.PASSED)} of {len(self.results)} passed on {counted(boards, 'board')}"
+        passed = f"{ended[Outcome.PASSED]} of {len(self.results)} passed on {counted(boards, 'board')}"
         planned = "every test was left out" if self.left_out else "no test was planned"
         yield passed if self.results else planned
-        yield f"{self.count(Outcome.FAILED)} failed"
-        if self.count(Outcome.SCRIPT_ERROR):
-            yield counted(self.count(Outcome.SCRIPT_ERROR), "script error")
-        yield counted(self.count(Outcome.LAB_ERROR), "lab error")
-        yield f"{self.count(Outcome.SKIPPED)} skipped"
+        yield f"{ended[Outcome.FAILED]} failed"
+        if ended[Outcome.SCRIPT_ERROR]:
+            yield counted(ended[Outcome.SCRIPT_ERROR], "script error")
+        yield counted(ended[Outcome.LAB_ERROR], "lab error")
+        yield f"{ended[Outcome.SKIPPED]} skipped"
         known = sum(result.known_issue for result in self.results)
         retried = sum(result.retried for result in self.results)
-        died = self.count(Outcome.DIED)
+        died, flaky = ended[Outcome.DIED], len(self.flaky)
         if known:
             yield counted(known, "known issue")
-        if self.flaky:
-            yield f"{len(self.flaky)} flaky"
+        if flaky:
+            yield f"{flaky} flaky"
         if retried:
             yield f"{retried} passed when tried again"
         if died:
@@ -223,8 +229,8 @@ class Summary:
     def flaky(self) -> list[tuple[str, str]]:
         """Tests with their slots that failed in one round and passed in another."""
         failed = {(result.test, result.slot): False for result in self.results if result.outcome is Outcome.FAILED}
-        for result in self.results:
-            if result.word == Outcome.PASSED.word and (result.test, result.slot) in failed:
+        for result in self.results if failed else ():
+            if result.proved and (result.test, result.slot) in failed:
                 failed[result.test, result.slot] = True
         return [place for place, passed in failed.items() if passed]
 
@@ -250,6 +256,7 @@ class Summary:
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``summary.json`` holds."""
+        ended = self._by_outcome()
         return {
             "schema": SCHEMA,
             "run": self.run,
@@ -260,13 +267,13 @@ class Summary:
             "ended": self.ended,
             "simulated": self.simulated,
             "planned": len(self.results),
-            "passed": self.count(Outcome.PASSED),
-            "failed": self.count(Outcome.FAILED),
-            "lab_errors": self.count(Outcome.LAB_ERROR),
-            "script_errors": self.count(Outcome.SCRIPT_ERROR) + len(self.script_errors),
-            "skipped": self.count(Outcome.SKIPPED),
+            "passed": ended[Outcome.PASSED],
+            "failed": ended[Outcome.FAILED],
+            "lab_errors": ended[Outcome.LAB_ERROR],
+            "script_errors": ended[Outcome.SCRIPT_ERROR] + len(self.script_errors),
+            "skipped": ended[Outcome.SKIPPED],
             "left_out": len(self.left_out),
-            "died": self.count(Outcome.DIED),
+            "died": ended[Outcome.DIED],
             "known_issues": sum(result.known_issue for result in self.results),
             "unexpected_passes": sum(result.unexpected_pass for result in self.results),
             "flaky": len(self.flaky),

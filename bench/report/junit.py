@@ -42,8 +42,9 @@ def junit(summary: Summary) -> Iterator[str]:
     root.set("time", _seconds(sum(result.duration_ns for result in summary.results)))
     head = ET.tostring(root, encoding="unicode", short_empty_elements=False)
     yield '<?xml version="1.0" encoding="utf-8"?>\n' + head.removesuffix("</testsuites>") + "\n"
+    verdict = summary.verdict  # once: it looks at every result
     for (slot, number), results in places.items():
-        yield _text(_suite(slot, number, results, summary, tolerant=tolerant))
+        yield _text(_suite(slot, number, results, summary, verdict, tolerant=tolerant))
     if unexplained:
         suite = ET.Element("testsuite", name="verdict", tests="1", failures="0", errors="1", skipped="0", time="0")
         case = ET.SubElement(suite, "testcase", classname="nrf91-bench", name="verdict", time="0")
@@ -66,11 +67,13 @@ def _set_counts(element: ET.Element, results: Sequence[TestResult], *, tolerant:
         element.set(name, str(counts[kind]))
 
 
-def _suite(slot: str, number: int, results: Sequence[TestResult], summary: Summary, *, tolerant: bool) -> ET.Element:
+def _suite(
+    slot: str, number: int, results: Sequence[TestResult], summary: Summary, verdict: str, *, tolerant: bool
+) -> ET.Element:
     suite = ET.Element("testsuite", name=_clean(slot + (f" round {number}" if number > 1 else "")))
     board = next((board for board in summary.boards if board.slot == slot), None)
     facts = {
-        "verdict": summary.verdict,
+        "verdict": verdict,
         "simulated": str(summary.simulated).lower(),
         "board": slot,
         "model": board.model if board is not None else "",

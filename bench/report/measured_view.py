@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from bench.evidence.figures import COLUMNS, Figure
 from bench.evidence.rows import MeasurementRow
@@ -104,12 +105,13 @@ def _facts(figure: Figure) -> list[str]:
 
 def _row(figure: Figure, links: RunLinks, said: Collection[str]) -> MeasuredRow:
     name = figure.rows[0].name
-    pages = [link for link in dict.fromkeys(map(links.to_measured, figure.rows)) if link]
+    turns = {(row.test, row.slot, row.round, row.attempt): row for row in figure.rows}
+    pages = [link for link in map(links.to_measured, islice(turns.values(), _MOST_PAGES)) if link]
     return MeasuredRow(
         name=name,
         board=figure.name.removeprefix(name).strip(" ()"),
-        pages=pages[:_MOST_PAGES],
-        more_pages=max(0, len(pages) - _MOST_PAGES),
+        pages=pages,
+        more_pages=max(0, len(turns) - _MOST_PAGES),
         samples=links.to_samples(figure.rows[0]),
         value=figure.value,
         statistics=[figure.statistics.get(name, "") for name in COLUMNS] if figure.statistics else [],

@@ -14,6 +14,8 @@ from bench.report.views import SigningView, StatementsView
 __all__ = ["board_line", "control_line", "html_page", "markdown_page", "write_pages"]
 
 VERDICT = "verdict.html"
+SCENARIOS = "scenarios.html"
+"""Beside the verdict: all scenarios, where they are too many for it."""
 OTHER_CAUSES = "more-failures.html"
 """Beside the verdict: the causes for which it has no room."""
 
@@ -21,7 +23,7 @@ OTHER_CAUSES = "more-failures.html"
 def write_pages(
     folder: Path, summary: Summary, specification: Specification, signing: SigningView | None = None
 ) -> None:
-    """Write ``verdict.html`` and ``verdict.md`` into a run's folder, and a page of further failures where there are.
+    """Write ``verdict.html`` and ``verdict.md`` into a run's folder, and beside them pages of what has no room there.
 
     Args:
         folder: of the run.
@@ -30,11 +32,11 @@ def write_pages(
         signing: what a bundle's signatures say of it.
     """
     view = VerdictView(summary, RunLinks(folder))
-    others = folder / OTHER_CAUSES
-    if view.other_causes:
-        others.write_text(render_html(OTHER_CAUSES, view=view, verdict=VERDICT), encoding="utf-8")
-    else:
-        others.unlink(missing_ok=True)
+    for name, needed in ((OTHER_CAUSES, view.other_causes), (SCENARIOS, not view.shows_all_scenarios)):
+        if needed:
+            (folder / name).write_text(render_html(name, view=view, verdict=VERDICT), encoding="utf-8")
+        else:
+            (folder / name).unlink(missing_ok=True)
     (folder / VERDICT).write_text(_html(view, specification, folder, signing), encoding="utf-8")
     (folder / "verdict.md").write_text(_markdown(view), encoding="utf-8")
 
@@ -59,6 +61,7 @@ def _html(
         statements=statements,
         sections=_sections(view, statements),
         others=OTHER_CAUSES,
+        scenarios=SCENARIOS,
         evidence="" if folder is None else digest(folder / STREAM),
         signing=signing,
     )

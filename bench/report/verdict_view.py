@@ -33,7 +33,7 @@ from bench.report.views import BoardView, CellView, ComparisonView, Failure, Mat
 
 MOST_CAUSES = 40
 """Even a bad night gives a page that can be read: the other causes are in a file beside it."""
-_MOST_DETAILED = 6
+_MOST_DETAILED, _MOST_CELLS = 6, 800
 _MOST_LINES, _MOST_DEVIATING = 40, 2
 _GAP = "   "
 
@@ -207,6 +207,22 @@ class VerdictView:
             suites.setdefault(suite_of(scenario), []).append(row)
         return MatrixView(found.kinds, list(suites.items()))
 
+    @property
+    def shows_all_scenarios(self) -> bool:
+        """Whether all scenarios have room on the page."""
+        return sum(len(scenarios) for _, scenarios in self.matrix.suites) * len(self.matrix.kinds) <= _MOST_CELLS
+
+    @property
+    def shown_matrix(self) -> MatrixView:
+        """The scenarios that have room on the page: all, or the first of those in which something went wrong."""
+        if self.shows_all_scenarios:
+            return self.matrix
+        wrong = [(suite, row) for suite, scenarios in self.matrix.suites for row in scenarios if _went_wrong(row[1])]
+        suites: dict[str, list[tuple[str, Sequence[CellView | None]]]] = {}
+        for suite, row in wrong[:_MOST_LINES]:
+            suites.setdefault(suite, []).append(row)
+        return MatrixView(self.matrix.kinds, list(suites.items()))
+
     def _cell(self, cell: MatrixCell | None) -> CellView | None:
         if cell is None:
             return None
@@ -218,6 +234,10 @@ class VerdictView:
         deviating += [f"and {more} more"] * (more > 0)
         transcript = next((one.transcript for one in [*cell.deviating, *cell.results] if one.transcript), "")
         return CellView(cell.text, cell.worst, self._links.to(transcript), cell.measured, deviating)
+
+
+def _went_wrong(cells: Iterable[CellView | None]) -> bool:
+    return any(cell is not None and Outcome(cell.outcome).bad for cell in cells)
 
 
 def control_line(summary: Summary) -> str:
