@@ -20,7 +20,7 @@ ENVIRONMENT = "NRF91_BENCH_PARENT_FD"
 FEW_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
 """Numpy's library would start a thread for each core in each program; nothing here is large enough to gain by them.
 
-And a process with threads cannot be forked.
+Besides, a process with threads cannot be forked.
 """
 SHORT_PATIENCE_S = 0.7
 """Seconds in which a program that holds no hardware has ended after its parent."""
@@ -77,7 +77,7 @@ def spawn(
 ) -> tuple[Process, int]:
     """Start a command; return the process, and the end of the pipe to close when it is no longer needed.
 
-    One of :func:`program` is forked where this process has a :class:`bench.fork_server.ForkServer` that can be it.
+    A command of :func:`program` is forked if this process has a :class:`bench.fork_server.ForkServer` for its module.
     ``pass_fds`` are descriptors that it inherits, ``folder`` is its working folder.
 
     Raises:

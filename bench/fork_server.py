@@ -1,12 +1,12 @@
-"""Programs that begin in a moment: a process that has imported what they need becomes them by forking.
+"""Programs that start at once: each is forked from a process that has imported what it needs.
 
 A run starts a pytest process and one or two programs of peers for each board. Each would import the same modules,
-which takes most of a second of CPU and tens of MB. So the run's own process forks once, before it has a thread: the
-copy, the server, imports the rest and waits. For each program it forks again, and the copy runs the module as
+which takes most of a second of CPU and tens of MB. So the run's own process forks once, before it has a thread. The
+copy, called the server, imports the rest and waits. For each program it forks again, and this copy runs the module as
 ``python -m`` would, in a session of its own, with the descriptors, environment and arguments that were sent.
 
-Whoever holds the sending end may start programs: the run, and the programs themselves. With the last of them the server
-ends. Where it cannot be used, or has died, programs start as usual: see :func:`bench.children.spawn`.
+The run and the programs hold the sending end of a socket, so each of them may start programs. The server ends when none
+of them is left. Where it cannot be used, or has died, programs start as usual: see :func:`bench.children.spawn`.
 """
 
 import atexit
@@ -38,7 +38,7 @@ _MESSAGE = 64
 _MOST_DESCRIPTORS = 16
 _STATUS = struct.Struct("i")
 _FIRST_FREE = 512
-"""Descriptors from here on are in nobody's way while others get the numbers that were asked for."""
+"""Descriptors are first moved to numbers from here on, out of the way of the numbers that were asked for."""
 _START_S = 30.0
 
 _requests: socket.socket | None = None
@@ -46,17 +46,17 @@ _programs: frozenset[str] = frozenset()
 
 
 class ForkServer:
-    """The server of this process, for as long as it is entered; no other may be. It must be entered before any thread.
+    """The server of this process, for as long as it is entered. Enter one only, and before the process has threads.
 
-    It does nothing where forking would give programs what they must not have: threads that stand still, or an
-    interpreter that was started with ``-O``, ``-W`` or ``-i``.
+    It does nothing where a fork would be no good program: if threads run, which stand still in a copy, or if the
+    interpreter was started with ``-O``, ``-W`` or ``-i``, which programs must not inherit.
     """
 
     def __init__(self, programs: Mapping[str, Sequence[str]]) -> None:
         """Make a server; start nothing.
 
         Args:
-            programs: the modules that it can be, each with the modules that it has imported before.
+            programs: the modules that can be run, each with the modules to be imported before.
         """
         self._offered = programs
         self._end: socket.socket | None = None
@@ -87,15 +87,15 @@ class ForkServer:
 
 @dataclass(frozen=True)
 class Start:
-    """What a program is to be.
+    """A request to start a program.
 
     Attributes:
         module: as behind ``python -m``.
         arguments: for it.
         environment: all of it.
         folder: its working folder.
-        numbers: those that its descriptors get, in the order in which they are sent.
-        asker: process id of whoever wants it.
+        numbers: what its descriptors are called there, in the order in which they are sent.
+        asker: id of the process that asks for it.
     """
 
     module: str
@@ -107,7 +107,7 @@ class Start:
 
     @property
     def title(self) -> str:
-        """What lists of processes show. Their room is that of the server's own command line."""
+        """What lists of processes show, as far as the room of the server's own command line and environment goes."""
         return f"{sys.executable} -m {self.module} {' '.join(self.arguments)} for {self.asker}"
 
 
@@ -126,7 +126,7 @@ class ForkedProcess:
         self.stdin, self.stdout, self.stderr = pipes
         self._status = status
         try:
-            self._handle = os.pidfd_open(pid)  # a number may become another's
+            self._handle = os.pidfd_open(pid)  # the id of a process may be used again
         except ProcessLookupError:
             self._handle = -1
 
@@ -162,7 +162,7 @@ class ForkedProcess:
     def _look(self, timeout: float | None) -> int | None:
         if self.returncode is None and _is_readable(self._status, timeout):
             told = self._status.recv(_STATUS.size)
-            if not told:  # the server has died; the process may run still
+            if not told:  # the server has died; the process may still run
                 told = self._wait_without_server(timeout)
             if told:
                 self.returncode = os.waitstatus_to_exitcode(_STATUS.unpack(told)[0])
@@ -170,7 +170,7 @@ class ForkedProcess:
         return self.returncode
 
     def _wait_without_server(self, timeout: float | None) -> bytes:
-        """Return the status of a process whose exit code nobody will tell: as if killed; empty while it runs."""
+        """Return the status of a process when the server has died: that of a killed one; empty while it still runs."""
         if self._handle >= 0 and not _is_readable(self._handle, timeout):
             return b""
         return _STATUS.pack(signal.SIGKILL)
@@ -368,7 +368,7 @@ class _Server:
                 reply.send(_STATUS.pack(status))
 
     def _become(self, start: Start, own: Sequence[int], requests: int) -> NoReturn:
-        """Be the program, in the process that was forked for it."""
+        """Become the program, in the process that was forked for it."""
         global _requests
         status = 1
         try:
@@ -388,7 +388,7 @@ class _Server:
 
 
 def _place_descriptors(own: Sequence[int], numbers: Sequence[int], other: int) -> int:
-    """Give descriptors their numbers, for the program and what it starts; return the new number of the other one."""
+    """Give descriptors their numbers, for the program and what it starts; return the new number of ``other``."""
     free = max(_FIRST_FREE, *(number + 1 for number in numbers))
     moved = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, free) for number in (*own, other)]
     for number in (*own, other):
@@ -400,7 +400,7 @@ def _place_descriptors(own: Sequence[int], numbers: Sequence[int], other: int) -
 
 
 def _reset_signals() -> None:
-    """Let signals do what they do in a new program: what is ignored stays so, nothing is handled."""
+    """Let signals do what they do in a new program: what is ignored stays ignored, and there are no handlers."""
     for number in signal.valid_signals():
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""Kinds of nights: what a simulated lab's network, boards and clocks do, for benchmarks/verdicts.py."""
+"""Kinds of nights: what a simulated lab's network, boards and clocks do, for benchmarks/false_alarms.py."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -58,7 +58,7 @@ class Drain:
         self._process = 0
 
     def _open(self) -> None:
-        """Make the descriptors: those of a process that has forked this one would be shared with it."""
+        """Open the descriptors anew in this process: those from before a fork would be shared with the parent."""
         self._process = os.getpid()
         self._epoll = select.epoll()
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)

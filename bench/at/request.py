@@ -1,4 +1,4 @@
-"""Commands made up for the port, with their secrets masked. What a test repeats is made up once."""
+"""Commands prepared for the port, with their secrets masked. A command that a test repeats is prepared once."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -35,7 +35,7 @@ class Request:
 
 
 class Requests(dict[bytes, Request]):
-    """The request of each command, by its text: made up where it is not kept. A secret is never kept."""
+    """The request of each command, by its text, prepared when it is first needed. A secret is never kept."""
 
     def __init__(self, terminator: bytes) -> None:
         """Args: terminator: ends each command."""
@@ -43,7 +43,7 @@ class Requests(dict[bytes, Request]):
         self._terminator = terminator
 
     def __missing__(self, text: bytes) -> Request:
-        """Make up the request of a command; keep it, unless it is long or holds a secret."""
+        """Prepare the request of a command; keep it, unless it is long or holds a secret."""
         request = Request.of(text, self._terminator)
         if len(text) <= _LONGEST_KEPT and request.shown == request.data and not request.secrets:
             if len(self) >= _MOST_KEPT:

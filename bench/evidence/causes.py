@@ -83,7 +83,7 @@ def cause_key(result: TestResult | FinishRow) -> str:
 
 
 def boards_text(results: Iterable[TestResult]) -> str:
-    """Return ``dk-1 (2), dk-2``: the boards of results, with how many each has; of very many some."""
+    """Return ``dk-1 (2), dk-2``: the boards of results, with how many each has; of very many the first."""
     counts = Counter(result.slot for result in results)
     return some_text(
         [f"{slot} ({counts[slot]})" if counts[slot] > 1 else slot for slot in sorted(counts, key=naturally)]

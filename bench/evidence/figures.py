@@ -8,7 +8,7 @@ from bench.evidence.rows import MeasurementRow
 from bench.measure import VALUE, LimitVerdict, format_range
 
 MOST_BOARDS = 8
-"""With more boards a line of each would be a page that nobody reads."""
+"""With more boards, a line for each would make a page that nobody reads."""
 _HEADLINE = ("p50", "p90", "p95", "p99")
 COLUMNS = ("min", "p50", "p90", "p99", "max")
 """The statistics of a series that a table shows."""
@@ -52,8 +52,8 @@ class Figure:
 def figures(measurements: Iterable[MeasurementRow]) -> list[Figure]:
     """Return the lines of measurements.
 
-    A series, or a value that has parts, is a line of its own; other values of one name and limit share one. Where there
-    are very many boards, one line is of all of them, and names those that are outside of the limit.
+    A series, or a value that has parts, is a line of its own; other values of one name and limit share one. With very
+    many boards, one line stands for all of them, and names those that are outside of the limit.
     """
     groups: dict[tuple[str, ...], list[MeasurementRow]] = {}
     parts: dict[tuple[str, ...], dict[str, list[MeasurementRow]]] = {}
@@ -79,7 +79,7 @@ def figures(measurements: Iterable[MeasurementRow]) -> list[Figure]:
 
 
 def _where(found: Sequence[MeasurementRow]) -> str:
-    """Return the board of a line; of a line of several how many there are, and which are outside of the limit."""
+    """Return the board of a line; of several boards, how many they are and which are outside of the limit."""
     slots = sorted({one.slot for one in found}, key=naturally)
     if len(slots) == 1:
         return slots[0]
@@ -111,7 +111,7 @@ def _is_series(one: MeasurementRow) -> bool:
 
 
 def _series(found: list[MeasurementRow], parts: tuple[str, ...], *, many: bool) -> Figure:
-    """Return a series of one board, or of very many: of several rounds the range."""
+    """Return the line of a series, of one board or of very many; of several rounds it has the range."""
     rounds = list({(one.slot, one.round): one for one in found}.values())
     last = rounds[-1]
     all_figures = [one.figures for one in rounds]

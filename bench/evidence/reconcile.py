@@ -191,7 +191,7 @@ class Reconciliation:
         self._summary.statements.setdefault(test, row.spec)
 
     def _once(self, text: str) -> str:
-        """Return the text that stands for all equal ones: a test has the same id on hundreds of boards."""
+        """Return one object for all equal texts: a test has the same id on hundreds of boards."""
         return self._texts.setdefault(text, text)
 
     def _start(self, row: rows.StartRow) -> None:

@@ -52,7 +52,7 @@ class EventJournal:
         self.omitted = 0
         self.keeps_data = True
         self._kept = 0
-        # By event and connection; None for all of them.
+        # By event and connection; the connection None stands for all.
         self._numbers: Counter[tuple[str, int | None]] = Counter()
         self._sizes: Counter[tuple[str, int | None]] = Counter()
         self.changed = asyncio.Event()

@@ -11,7 +11,7 @@ from bench.clock import Offset
 from bench.peers.journal import JournalEntry
 from bench.peers.program import PATIENCE_S, PeerError, Program
 
-# Entries of an answer: a journal of hours comes in many, each within the time that an answer has.
+# Entries in one answer. The journal of a long test comes in many answers, each within the time limit of an answer.
 _AT_ONCE = 10_000
 
 

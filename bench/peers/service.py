@@ -219,7 +219,7 @@ class Service:
         return {"connection": connection.number, "local": list(connection.local), "connected_ns": connected}
 
     async def _journal(self, request: Request) -> Answer:
-        """Return some entries from one on: however long a journal is, no answer takes long."""
+        """Return at most ``most`` entries from number ``since`` on: no answer takes long, however many there are."""
         journal = self._peers[request["peer"]].journal
         since, most = int(request["since"]), int(request["most"])
         return {"entries": journal.entries[since : since + most], "omitted": journal.omitted}

@@ -169,7 +169,7 @@ def attachment_of(
 ) -> str:
     """Return the path, in the run's folder, of a text that is attached to the result of a test.
 
-    It stands once, where every Allure looks for it, and the run's own pages lead there, too.
+    It is written only there, where every Allure looks for it; the run's own pages lead there, too.
     """
     place = ".".join([stem_of(test, 100), slot, *_turn(round_number, attempt)])
     return f"{ALLURE_RESULTS}/{place}.{kind.replace(' ', '-')}-attachment.{extension}"

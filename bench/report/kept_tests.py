@@ -1,7 +1,7 @@
-"""What a board's tests leave, in one file a board: compressed, a part a test, and whole after each of them.
+"""What the tests of a board leave, in one compressed file: a part for each test, and complete after each test.
 
-``transcripts/SLOT.jsonl.gz`` is gzip, so every program can read it: JSON lines, of which the row ``test`` begins a
-test. What the test does to the port, its commands, and what its peers see follow, in that order, on one clock.
+``transcripts/SLOT.jsonl.gz`` is a gzip file of JSON lines, so that other programs can read it. The row ``test`` begins
+a test. Then come the system calls at the port, the commands, and what the peers saw, in that order, all on one clock.
 """
 
 import gzip
@@ -46,7 +46,7 @@ class TestRow(Struct, frozen=True, tag_field="row", tag="test"):
 
 
 class PortRow(Struct, frozen=True, tag_field="row", tag="port"):
-    """One system call at the board's port; see :class:`bench.at.Entry`. A code point of ``data`` is a byte."""
+    """One system call at the board's port; see :class:`bench.at.Entry`. Each character of ``data`` is a byte."""
 
     t_ns: int
     direction: str
@@ -116,7 +116,7 @@ def _rows(kept: KeptTest) -> Iterator[Struct]:
 
 
 def kept_tests(path: Path) -> Iterator[KeptTest]:
-    """Yield the tests of a board's file; of a part that a crash cut short what is there.
+    """Yield the tests of a board's file. If a crash has cut off the last part, yield what is left of it.
 
     Raises:
         UsageError: the file cannot be read, or holds something else.

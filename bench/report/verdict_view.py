@@ -280,7 +280,7 @@ def _board(board: BoardRow, host: str, flashes: Iterable[FlashRow]) -> BoardView
 
 
 def _fold(boards: list[BoardView]) -> list[BoardView]:
-    """Return the boards as they are; of very many a line for all that are alike, without what is each one's own."""
+    """Return the boards as they are; of very many, one line for all that are alike, without what differs."""
     if len(boards) <= _MOST_LINES:
         return boards
     alike: dict[BoardView, list[str]] = {}
@@ -302,7 +302,7 @@ def _remarks(board: BoardRow) -> list[str]:
 
 
 def _first(lines: list[str]) -> list[str]:
-    """Return lines as far as a page has room; the last says how many there are more."""
+    """Return the lines that a page has room for; the last says how many more there are."""
     more = len(lines) - _MOST_LINES
     return lines if more <= 0 else [*lines[:_MOST_LINES], f"and {more} more, in summary.json"]
 

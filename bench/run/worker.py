@@ -20,9 +20,9 @@ PROGRAMS: Mapping[str, Sequence[str]] = {
     "bench.peers": ("bench.peers.service",),
     "bench.measure.reflector": (),
 }
-"""The programs of a run that a :class:`bench.fork_server.ForkServer` can be, and what it imports for each of them.
+"""The programs of a run that a :class:`bench.fork_server.ForkServer` can fork, and what it imports for each of them.
 
-Not what pytest rewrites as it imports it: plugins and suites.
+Plugins and suites are not among the imports: pytest must import them itself, as it rewrites their asserts.
 """
 _REGISTER_SECONDS = 900  # the longest of any profile: a first scan of NB-IoT
 
@@ -79,7 +79,7 @@ class Workers:
 
         Args:
             spec: the board.
-            lease: of it.
+            lease: of the board.
             number: of the round.
             again: the tests of a second attempt.
             known: what the run knows of the board; None when it has just begun.

@@ -1,4 +1,4 @@
-"""What a run already knows of a board whose tests it starts once more: nobody reads its stream again for it."""
+"""What a run knows of a board when it starts one more process for it, which then need not read the stream."""
 
 from pathlib import Path
 from typing import Self
@@ -13,7 +13,7 @@ class Earlier(Struct, frozen=True):
     """What earlier processes of this board have told the run.
 
     Attributes:
-        outcomes: how tests ended in earlier rounds, the last time, by test id.
+        outcomes: how each test ended when it last ran in an earlier round, by test id.
         resets: how many resets of the board's budget are spent.
         survey: what the board's network can do; None where nobody has tried it out.
     """

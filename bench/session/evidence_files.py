@@ -1,4 +1,4 @@
-"""What a test leaves in the run's folder: its bytes, its time line, logs, tables and plots of what it measured."""
+"""What a test leaves in the run's folder: its bytes, its timeline, logs, tables and plots of what it measured."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from bench.report.steps import Step, steps_of
 from bench.session.board_session import BoardSession
 
 _MOST_EVENTS = 300
-"""More lines nobody reads beside a result; the whole is kept all the same."""
+"""Nobody reads more lines beside a result. The board's own file has all of them."""
 _MEDIA = {"txt": "text/plain", "csv": "text/csv", "html": "text/html"}
 
 
@@ -37,7 +37,7 @@ class Attachment:
 
     @property
     def media_type(self) -> str:
-        """What it is."""
+        """What kind of text it is."""
         return _MEDIA[self.path.rpartition(".")[2]]
 
 
@@ -46,7 +46,8 @@ class KeptEvidence:
     """What was kept of a test.
 
     Attributes:
-        transcript: path, in the run's folder, of what board and peers did; empty when that was nothing.
+        transcript: path, in the run's folder, of the text that pages link: the bytes of a test that went wrong, else
+            the timeline; empty when nothing happened.
         commands: that were sent.
         steps: the transactions, for a report.
         attachments: texts beside the result.
@@ -95,7 +96,7 @@ def keep_evidence(
     keep_test(session.kept_file, KeptTest(test, stream.round, stream.attempt, evidence))
     transcript, page = session.attach(test, "timeline", evidence.timeline(_MOST_EVENTS)), ""
     attachments.insert(0, Attachment("timeline", transcript))
-    if wrong is not None:  # of all other tests the command `transcript` shows as much
+    if wrong is not None:  # for all other tests the command `transcript` shows the same
         transcript = session.attach(test, "transcript", evidence.transcript())
         attachments.append(Attachment("transcript", transcript))
         attachments.append(Attachment("timings", session.attach(test, "timings", evidence.timings(), "csv")))
