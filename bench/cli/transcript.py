@@ -33,6 +33,8 @@ def transcript(
         str, typer.Argument(metavar="[TEST]", help="Its id or its name; without one, the tests are listed.")
     ] = "",
     board: Annotated[str, typer.Option(metavar="SLOT", help="Of this board alone.")] = "",
+    round_number: Annotated[int, typer.Option("--round", metavar="N", min=1, help="Of this round alone.")] = 0,
+    attempt: Annotated[int, typer.Option(metavar="N", min=1, help="Of this attempt alone.")] = 0,
     form: Annotated[
         Form,
         typer.Option(
@@ -45,17 +47,18 @@ def transcript(
     check_run_folder(folder)
     files = _files(folder, board)
     if not test:
-        for one in _all(files):
-            size = counted(len(one.kept.evidence.entries), "chunk")
+        for one in _all(files, round_number, attempt):
+            size = counted(len(one.kept.evidence.transactions), "command")
             say(f"{one.slot:<14} {one.kept.test}   {size}{one.turn}")
         return
-    found = [one for one in _all(files) if test in names_of(one.kept.test)]
+    found = [one for one in _all(files, round_number, attempt) if test in names_of(one.kept.test)]
     if not found:
         names = sorted({name for one in _all(files) for name in names_of(one.kept.test)})
-        raise UsageError(f"no test of this run has sent anything and is called {test!r}{did_you_mean(test, names)}")
+        raise UsageError(f"no test called {test!r} has sent anything in this run{did_you_mean(test, names)}")
     if form in (Form.JSONL, Form.TIMINGS) and len(found) > 1:
         where = ", ".join(dict.fromkeys(f"{one.kept.test} on {one.slot}{one.turn}" for one in found))
-        raise UsageError(f"--as {form} prints one test, {test!r} means {where}: give the whole id, or --board")
+        more = "give the whole id, --board, --round or --attempt"
+        raise UsageError(f"--as {form} prints one test, {test!r} means {where}: {more}")
     for one in found:
         if form in (Form.TEXT, Form.TIMELINE):
             say(f"{one.kept.test} on {one.slot}{one.turn}")
@@ -86,8 +89,12 @@ def _files(folder: Path, board: str) -> dict[str, Path]:
     return {board: files[board]} if board else files
 
 
-def _all(files: dict[str, Path]) -> Iterator[_Found]:
-    return (_Found(slot, kept) for slot, path in files.items() for kept in kept_tests(path))
+def _all(files: dict[str, Path], round_number: int = 0, attempt: int = 0) -> Iterator[_Found]:
+    """Yield the tests of these boards, of one round and attempt where they are given."""
+    for slot, path in files.items():
+        for kept in kept_tests(path):
+            if round_number in (0, kept.round) and attempt in (0, kept.attempt):
+                yield _Found(slot, kept)
 
 
 def _printed(kept: KeptTest, form: Form) -> str:

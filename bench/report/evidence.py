@@ -110,10 +110,6 @@ class Evidence:
             for entry in journal.entries
         ]
 
-    def peer_journal(self) -> str:
-        """Return the events of the peers in order of time."""
-        return _format_rows(self._peer_events(), self.anchor)
-
     def timings(self) -> str:
         """Return CSV with a row for each AT command: ms since the first one, us to first byte and final result code."""
         table = io.StringIO()

@@ -95,7 +95,6 @@ def page(
     measured: Sequence[Measured],
     origin: Origin,
     pictures: Sequence[str] = (),
-    links: Sequence[tuple[str, str]] = (),
 ) -> str:
     """Return the page: self-contained, without scripts.
 
@@ -103,7 +102,6 @@ def page(
         measured: what was measured.
         origin: of it.
         pictures: SVG texts that follow the numbers.
-        links: (name, path from the page) of other files of the run.
     """
     beside = [one.measurement.beside for one in measured if one.measurement.beside]
     common = [fact for fact in dict.fromkeys(chain(*beside)) if all(fact in facts for facts in beside)]
@@ -111,7 +109,6 @@ def page(
     return render_html(
         "measured.html",
         origin=origin,
-        links=links,
         measured=views,
         columns=[name for name in _COLUMNS if any(name in view.statistics for view in views)],
         limited=any(view.limits for view in views),

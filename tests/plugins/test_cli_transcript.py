@@ -78,8 +78,9 @@ def test_its_timings(run: Finished) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("test_ehco",), "no test of this run has sent anything and is called 'test_ehco'; did you mean 'test_echo'"),
+        (("test_ehco",), "no test called 'test_ehco' has sent anything in this run; did you mean 'test_echo'"),
         (("test_echo", "--as", "jsonl"), "--as jsonl prints one test, 'test_echo' means test_lab.py::test_echo[1] on"),
+        (("test_echo[1]", "--round", "2"), "no test called 'test_echo[1]' has sent anything in this run"),
         (("--board", "simulated-2"), "unknown board 'simulated-2'; did you mean 'simulated-1'?"),
     ],
 )

@@ -21,7 +21,7 @@ class TestGreen:
         assert 'bench > board  AT#XSEND="hello"' in (run.folder / finish["transcript"]).read_text()
         (kept,) = [kept for kept in kept_tests(kept_file(run.folder, "simulated-1")) if kept.test == finish["test"]]
         assert '>> AT#XSEND="hello"' in kept.evidence.transcript()
-        assert "received #1" in kept.evidence.peer_journal()
+        assert "received #1" in kept.evidence.timeline()
         assert kept.evidence.timings().startswith("command,sent_ms,first_byte_us,final_us,final\n")
         results = [json.loads(p.read_text()) for p in (run.folder / "allure-results").glob("*-result.json")]
         echo = next(result for result in results if result["name"] == "Echo")
