@@ -30,11 +30,13 @@ class Form(StrEnum):
 def transcript(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run.", autocompletion=completion.runs)],
     test: Annotated[
-        str, typer.Argument(metavar="[TEST]", help="Its id or its name; without one, the tests are listed.")
+        str, typer.Argument(metavar="TEST", help="Its id or its name; without one, the tests are listed.")
     ] = "",
     board: Annotated[str, typer.Option(metavar="SLOT", help="Of this board alone.")] = "",
-    round_number: Annotated[int, typer.Option("--round", metavar="N", min=1, help="Of this round alone.")] = 0,
-    attempt: Annotated[int, typer.Option(metavar="N", min=1, help="Of this attempt alone.")] = 0,
+    round_number: Annotated[
+        int | None, typer.Option("--round", metavar="N", min=1, help="Of this round alone.")
+    ] = None,
+    attempt: Annotated[int | None, typer.Option(metavar="N", min=1, help="Of this attempt alone.")] = None,
     form: Annotated[
         Form,
         typer.Option(
@@ -89,11 +91,11 @@ def _files(folder: Path, board: str) -> dict[str, Path]:
     return {board: files[board]} if board else files
 
 
-def _all(files: dict[str, Path], round_number: int = 0, attempt: int = 0) -> Iterator[_Found]:
+def _all(files: dict[str, Path], round_number: int | None = None, attempt: int | None = None) -> Iterator[_Found]:
     """Yield the tests of these boards, of one round and attempt where they are given."""
     for slot, path in files.items():
         for kept in kept_tests(path):
-            if round_number in (0, kept.round) and attempt in (0, kept.attempt):
+            if round_number in (None, kept.round) and attempt in (None, kept.attempt):
                 yield _Found(slot, kept)
 
 

@@ -299,7 +299,7 @@ def pytest_runtest_logfinish(nodeid):
         suite = "".join(f"def test_{number}(modem): pass\n" for number in range(4))
         with simulator("--deny", "22") as boards:
             run = lab.run(suite, ("--port", boards[0]["port"], "--config", str(config)))
-        told = [row["message"].partition("\n")[0] for row in run.rows if row["type"] == "finish"]
+        told = [row.get("message", "").partition("\n")[0] for row in run.rows if row["type"] == "finish"]
         assert run.code == 3
         assert ["was not registered after" in text for text in told] == [True, True, True, True]
         assert ["was given up after 2 attempts" in text for text in told] == [False, False, True, True]

@@ -130,6 +130,6 @@ class TestRun:
             run = lab.run(suite.read_text(), arguments)
         assert run.code == 1
         assert "UDP NO_DATA   not indicated: median time to idle" in run.output
-        page = next((run.folder / "measurements" / "board-1").glob("*.html")).read_text()
+        page = next((run.folder / "allure-results").glob("*measured-attachment.html")).read_text()
         assert page.count(">connected<") == 6
         assert "not indicated" in (run.folder / "verdict.html").read_text()

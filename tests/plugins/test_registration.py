@@ -216,7 +216,7 @@ class TestAccessPoint:
                 ("--port", boards[0]["port"], "--config", str(lab.folder / "bench.toml")),
             )
         assert run.code == 3
-        told = [row["message"] for row in run.rows if row["type"] == "finish" and row["attempt"] == 1]
+        told = [row.get("message", "") for row in run.rows if row["type"] == "finish" and row["attempt"] == 1]
         assert "ESM cause 27" in told[0]
         assert "was given up: " in told[1]
 

@@ -162,8 +162,8 @@ def test_thirty_boards(night: tuple[Night, Callable[[], None]], lab: Lab) -> Non
     for row in rows:
         ended[row["slot"]][row["outcome"]] += 1
         if row["outcome"] != "passed":
-            kinds[row["slot"]].add(row["error"] or row["outcome"])
-            messages[row["slot"]] += row["message"] + "\n"
+            kinds[row["slot"]].add(row.get("error", row["outcome"]))
+            messages[row["slot"]] += row.get("message", "") + "\n"
 
     # Nothing is green that was not, and every planned test has come to an end.
     assert run.returncode == 1, output

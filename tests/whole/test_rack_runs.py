@@ -159,7 +159,9 @@ class TestRun:
         assert run.returncode == 3, output
         assert f"absent    one (serial {DK}) is not attached: its tests look for it" in output
         assert re.search(r"in use    old is in use by \w+ .*: by hand", output)
-        ended = Counter((r["slot"], r["outcome"], r["error"]) for r in self.rows(tmp_path) if r["type"] == "finish")
+        ended = Counter(
+            (r["slot"], r["outcome"], r.get("error", "")) for r in self.rows(tmp_path) if r["type"] == "finish"
+        )
         assert ended == {
             ("one", "lab_error", "PortNotFound"): 12,
             ("old", "lab_error", "BoardLeased"): 12,

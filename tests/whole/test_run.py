@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.at import AtLink
+from bench.report import kept_file, kept_tests
 from tests.support.lab import COMMAND, GOOD, Finished, Lab, processes_of
 from tests.support.programs import simulator
 from tests.support.responder import SLM_IDENTITY, device
@@ -142,7 +143,8 @@ def test_never(modem):
         run = Finished(again.returncode, again.stdout, lab.out)
         assert (run.summary["passed"], run.summary["died"]) == (1, 2)
         assert "INCOMPLETE" in run.output
-        assert "AT#XRECV=60" in "".join(path.read_text() for path in (lab.out / "transcripts").glob(".*.jsonl"))
+        kept = list(kept_tests(kept_file(lab.out, "simulated-1")))
+        assert "AT#XRECV=60" in kept[-1].evidence.transcript()
 
 
 class TestUsage:

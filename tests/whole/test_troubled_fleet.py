@@ -44,7 +44,7 @@ def test_each_board_is_told_by_its_own_trouble(lab: Lab) -> None:
         chosen = [argument for name in FATES for argument in ("--board", name)]
         run = lab.run(SUITE, ("--config", str(lab.folder / "bench.toml"), *chosen))
     finished = [row for row in run.rows if row["type"] == "finish" and row["attempt"] == 1]
-    messages = {name: "\n".join(row["message"] for row in finished if row["slot"] == name) for name in FATES}
+    messages = {name: "\n".join(row.get("message", "") for row in finished if row["slot"] == name) for name in FATES}
     errors = {name: {row.get("error", "") for row in finished if row["slot"] == name} - {""} for name in FATES}
     for name, (_, kind, words) in FATES.items():
         assert words in messages[name], (name, messages[name][:2000])

@@ -126,7 +126,7 @@ def html_pages(text: str, folder: Path) -> dict[str, str]:
     summary.qualification = None
     pages["without"] = html_page(summary, specification_with(text), folder)
     origin = Origin(text, text, text, text, text, simulated=True)
-    pages["measured"] = measured_page(measured_with(text), origin, ["<svg></svg>"], [(text, "x")])
+    pages["measured"] = measured_page(measured_with(text), origin, ["<svg></svg>"])
     pages["time line"] = timeline_page(events_with(text), WrongEnd(text, text, text), origin, [(text, "x")])
     return pages
 
