@@ -73,7 +73,7 @@ class TestNothingIsLost:
         process = lab.start(suite)
         lab.until("start", "test_talks")
         deadline = datetime.now(UTC).timestamp() + 30
-        while "XRECV" not in "".join(p.read_text(errors="replace") for p in lab.out.rglob(".running.jsonl")):
+        while "XRECV" not in "".join(p.read_text(errors="replace") for p in lab.out.rglob(".*.running.jsonl")):
             assert datetime.now(UTC).timestamp() < deadline
         process.send_signal(2)
         process.communicate(timeout=60)
