@@ -100,7 +100,13 @@ def keep_test(path: Path, kept: KeptTest) -> None:
     lines = b"".join(msgspec.json.encode(row) + b"\n" for row in _rows(kept))
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     with os.fdopen(descriptor, "wb", buffering=0) as file:
-        file.write(gzip.compress(lines, _LEVEL, mtime=0))
+        before, part = file.seek(0, os.SEEK_END), gzip.compress(lines, _LEVEL, mtime=0)
+        try:
+            while part:  # a disk that becomes full takes the beginning without a word
+                part = part[file.write(part) :]
+        except OSError:
+            file.truncate(before)  # behind half a part nobody could read the next one
+            raise
 
 
 def _rows(kept: KeptTest) -> Iterator[Struct]:
