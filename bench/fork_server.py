@@ -334,6 +334,8 @@ class _Server:
             os.set_blocking(end, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake)
+        # Whoever started us may have blocked it; programs inherit what is blocked, as they would without a server.
+        self._blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
 
     def run(self) -> None:
         """Serve; import what is missing while nobody asks."""
@@ -429,6 +431,7 @@ class _Server:
         try:
             signal.set_wakeup_fd(-1)
             _reset_signals()
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
             for held in (self._requests.detach(), self._ended, self._wake):
                 os.close(held)
             for reply in self._running.values():

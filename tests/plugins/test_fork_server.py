@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -301,6 +302,15 @@ print(play("tell", folder=Path("nowhere")))
 """)
     assert "FileNotFoundError" in output
     assert output.endswith("\n1\n")
+
+
+def test_ends_are_told_where_whoever_started_us_has_blocked_signals(driver: Driver) -> None:
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    try:
+        output = driver.run('print(play("exit", "3"))')
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    assert output == "3\n"
 
 
 def test_its_logs_are_flushed_at_its_end(driver: Driver) -> None:
