@@ -16,7 +16,9 @@ import gc
 import importlib
 import io
 import json
+import logging
 import os
+import resource
 import runpy
 import select
 import signal
@@ -37,9 +39,9 @@ import setproctitle
 _MESSAGE = 64
 _MOST_DESCRIPTORS = 16
 _STATUS = struct.Struct("i")
-_FIRST_FREE = 512
-"""Descriptors are first moved to numbers from here on, out of the way of the numbers that were asked for."""
 _START_S = 30.0
+UNTOLD = 256
+"""The exit code of a program that outlived the server, which alone would have known; no program has it."""
 
 _requests: socket.socket | None = None
 _programs: frozenset[str] = frozenset()
@@ -64,7 +66,7 @@ class ForkServer:
     def __enter__(self) -> Self:
         global _programs, _requests
         odd = sys.flags.optimize or sys.flags.inspect or sys.warnoptions
-        if odd or threading.active_count() > 1 or _requests is not None:
+        if odd or not _can_hold() or threading.active_count() > 1 or _requests is not None:
             return self
         ours, servers = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for stream in (sys.stdout, sys.stderr):
@@ -116,7 +118,7 @@ class ForkedProcess:
 
     Attributes:
         pid: of the process.
-        returncode: None while it runs; negative for a signal.
+        returncode: None while it runs; negative for a signal; :data:`UNTOLD` where nobody knows.
         stdin, stdout, stderr: our ends of its pipes, where there are any.
     """
 
@@ -162,24 +164,29 @@ class ForkedProcess:
     def _look(self, timeout: float | None) -> int | None:
         if self.returncode is None and _is_readable(self._status, timeout):
             told = self._status.recv(_STATUS.size)
-            if not told:  # the server has died; the process may still run
-                told = self._wait_without_server(timeout)
-            if told:
+            if not told:  # the server has died; the process may run still
+                if self._handle >= 0 and not _is_readable(self._handle, timeout):
+                    return None
+                self.returncode = UNTOLD
+            else:
                 self.returncode = os.waitstatus_to_exitcode(_STATUS.unpack(told)[0])
-                self._forget()
+            self._forget()
         return self.returncode
-
-    def _wait_without_server(self, timeout: float | None) -> bytes:
-        """Return the status of a process when the server has died: that of a killed one; empty while it still runs."""
-        if self._handle >= 0 and not _is_readable(self._handle, timeout):
-            return b""
-        return _STATUS.pack(signal.SIGKILL)
 
     def _forget(self) -> None:
         self._status.close()
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
+
+
+def _can_hold() -> bool:
+    """Return whether this system has handles of processes: Linux before 5.3 has none, nor do some containers."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return True
 
 
 def _is_readable(what: "socket.socket | int", timeout: float | None) -> bool:
@@ -213,17 +220,31 @@ def fork(
         return None
     with contextlib.ExitStack() as ends:
         standard, pipes = _open_streams(streams, ends)
-        where = str(folder or Path.cwd())
-        start = Start(module, arguments[:-3], environment, where, (0, 1, 2, *pass_fds), os.getpid())
+        told = b""
         with contextlib.suppress(OSError):
+            where = str(folder or Path.cwd())
+            start = Start(module, arguments[:-3], environment, where, (0, 1, 2, *pass_fds), os.getpid())
             told, status = _ask(start, [*standard, *pass_fds])
-            if told:
-                return ForkedProcess(int(told), status, pipes)
-            status.close()
+        if told:
+            return _held(int(told), status, pipes)
     for pipe in pipes:
         if pipe is not None:
             pipe.close()
     return None
+
+
+def _held(pid: int, status: socket.socket, pipes: Sequence[IO[bytes] | None]) -> ForkedProcess:
+    """Return a program that runs now.
+
+    Raises:
+        OSError: we cannot hold it, so it was ended: it must not be started a second time beside itself.
+    """
+    try:
+        return ForkedProcess(pid, status, pipes)
+    except OSError:
+        os.kill(pid, signal.SIGKILL)
+        status.close()
+        raise
 
 
 def _open_streams(
@@ -267,12 +288,17 @@ def _ask(start: Start, descriptors: Sequence[int]) -> tuple[bytes, socket.socket
         with servers:
             os.write(content, json.dumps(vars(start)).encode())
             socket.send_fds(_requests, [b"start"], [servers.fileno(), _requests.fileno(), content, *descriptors])
-        return ours.recv(_MESSAGE) if _is_readable(ours, _START_S) else b"", ours
+        if not _is_readable(ours, _START_S):
+            ours.shutdown(socket.SHUT_RD)  # from here on the server cannot start it
+        told = ours.recv(_MESSAGE)
     except BaseException:
         ours.close()
         raise
     finally:
         os.close(content)
+    if not told:
+        ours.close()
+    return told, ours
 
 
 # ---------------------------------------------------------------- the server
@@ -287,6 +313,9 @@ def _serve(requests: socket.socket, programs: Mapping[str, Sequence[str]]) -> No
         with open(os.devnull, "r+b", buffering=0) as null:
             for number in range(3):  # whoever reads our parent's output must not wait for us
                 os.dup2(null.fileno(), number)
+        _close_inherited()
+        atexit._clear()  # what our parent does at its end, its copies do not
+        atexit.register(logging.shutdown)
         setproctitle.setproctitle(f"{sys.executable} -m {__name__}")
         _Server(requests, programs).run()
         code = 0
@@ -305,6 +334,8 @@ class _Server:
             os.set_blocking(end, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake)
+        # Whoever started us may have blocked it; programs inherit what is blocked, as they would without a server.
+        self._blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
 
     def run(self) -> None:
         """Serve; import what is missing while nobody asks."""
@@ -335,25 +366,51 @@ class _Server:
         message, descriptors, *_ = socket.recv_fds(self._requests, _MESSAGE, _MOST_DESCRIPTORS)
         if not message:
             return False
-        reply_to, requests, content, *own = descriptors
-        reply = socket.socket(fileno=reply_to)
         try:
-            with os.fdopen(content, "rb") as file:
-                file.seek(0)
-                start = Start(**json.loads(file.read()))
-            for name in [name for name in self._programs[start.module] if name in self._imports]:
-                self._import(name)
+            # Of what a full table of descriptors or processes refuses only this one dies: its asker starts it as usual.
+            with contextlib.suppress(OSError, ValueError):
+                self._start(descriptors)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        return True
+
+    def _start(self, descriptors: Sequence[int]) -> None:
+        """Start what was asked for, unless whoever asked has given up: by now it may have started that itself.
+
+        Raises:
+            OSError: it cannot be started.
+            ValueError: not all descriptors arrived.
+        """
+        reply_to, requests, content, *own = descriptors
+        with open(content, "rb", closefd=False) as file:
+            file.seek(0)
+            start = Start(**json.loads(file.read()))
+        if len(own) != len(start.numbers):
+            raise ValueError("descriptors are missing")
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if most != resource.RLIM_INFINITY and max(start.numbers) + len(descriptors) >= most:
+            raise ValueError("the copy could not place its descriptors")
+        for name in [name for name in self._programs[start.module] if name in self._imports]:
+            self._import(name)
+        reply = socket.socket(fileno=os.dup(reply_to))
+        pid = 0
+        try:
+            if _is_readable(reply, 0.0):
+                raise BrokenPipeError
             pid = os.fork()
             if pid == 0:
-                reply.close()
+                for descriptor in (reply.detach(), reply_to, content):
+                    os.close(descriptor)
                 self._become(start, own, requests)
-        finally:
-            for descriptor in (requests, *own):
-                os.close(descriptor)
-        with contextlib.suppress(OSError):  # whoever asked has ended
+            self._running[pid] = reply
             reply.send(str(pid).encode())
-        self._running[pid] = reply
-        return True
+        except OSError:
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+            else:
+                reply.close()
+            raise
 
     def _reap(self) -> None:
         """Tell how programs ended."""
@@ -374,22 +431,25 @@ class _Server:
         try:
             signal.set_wakeup_fd(-1)
             _reset_signals()
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
             for held in (self._requests.detach(), self._ended, self._wake):
                 os.close(held)
             for reply in self._running.values():
                 os.close(reply.detach())
-            atexit._clear()
             os.setsid()
             end = _place_descriptors(own, start.numbers, requests)
             _requests = socket.socket(fileno=end)
+            _prepare(start)
             status = _run(start)
+        except BaseException:  # noqa: BLE001 - the last to see it
+            traceback.print_exc(file=sys.__stderr__)
         finally:
             os._exit(status)
 
 
 def _place_descriptors(own: Sequence[int], numbers: Sequence[int], other: int) -> int:
-    """Give descriptors their numbers, for the program and what it starts; return the new number of ``other``."""
-    free = max(_FIRST_FREE, *(number + 1 for number in numbers))
+    """Give descriptors their numbers, for the program and what it starts; return the new number of the other one."""
+    free = max(numbers) + 1  # no higher than needed: a process may be allowed few descriptors
     moved = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, free) for number in (*own, other)]
     for number in (*own, other):
         os.close(number)
@@ -397,6 +457,14 @@ def _place_descriptors(own: Sequence[int], numbers: Sequence[int], other: int) -
         os.dup2(source, number)
         os.close(source)
     return moved[-1]
+
+
+def _close_inherited() -> None:
+    """Close what our parent was given: pipes and locks of whoever started it, which end with our parent."""
+    for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
+        with contextlib.suppress(OSError):  # that of the listing itself
+            if number > 2 and os.get_inheritable(number):
+                os.close(number)
 
 
 def _reset_signals() -> None:
@@ -410,7 +478,6 @@ def _reset_signals() -> None:
 
 def _run(start: Start) -> int:
     """Run a module as ``python -m`` does; return the exit code."""
-    _prepare(start)
     code: Any = 0
     try:
         runpy.run_module(start.module, run_name="__main__", alter_sys=True)

@@ -25,6 +25,8 @@ from bench.report.evidence import Evidence, PeerJournal
 FOLDER = "transcripts"
 _SUFFIX = ".jsonl.gz"
 _LEVEL = 6
+_MAGIC = b"\x1f\x8b\x08"
+_PIECE = 1 << 14
 
 
 class TestRow(Struct, frozen=True, tag_field="row", tag="test"):
@@ -100,7 +102,13 @@ def keep_test(path: Path, kept: KeptTest) -> None:
     lines = b"".join(msgspec.json.encode(row) + b"\n" for row in _rows(kept))
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     with os.fdopen(descriptor, "wb", buffering=0) as file:
-        file.write(gzip.compress(lines, _LEVEL, mtime=0))
+        before, part = file.seek(0, os.SEEK_END), gzip.compress(lines, _LEVEL, mtime=0)
+        try:
+            while part:  # a disk that becomes full takes the beginning without a word
+                part = part[file.write(part) :]
+        except OSError:
+            file.truncate(before)  # behind half a part nobody could read the next one
+            raise
 
 
 def _rows(kept: KeptTest) -> Iterator[Struct]:
@@ -137,13 +145,33 @@ def kept_tests(path: Path) -> Iterator[KeptTest]:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    with gzip.open(path, "rb") as file:
+    """Yield the whole lines of all parts; behind a part that a crash has torn, go on with the next one.
+
+    Raises:
+        OSError: it is not gzip.
+    """
+    data = path.read_bytes()
+    if not data.startswith(_MAGIC):
+        raise gzip.BadGzipFile("it is not gzip")
+    start = 0
+    while start >= 0:
+        text, end = _unpacked(data, start)
+        yield from (line for line in text.splitlines(keepends=True) if line.endswith(b"\n"))
+        start = data.find(_MAGIC, end)
+
+
+def _unpacked(data: bytes, start: int) -> tuple[bytes, int]:
+    """Return what a part holds, of a torn one as far as it goes, and where the next one may begin."""
+    engine, text = zlib.decompressobj(zlib.MAX_WBITS | 16), b""
+    for begin in range(start, len(data), _PIECE):
+        piece = data[begin : begin + _PIECE]
         try:
-            for line in file:
-                if line.endswith(b"\n"):
-                    yield line
-        except EOFError:
-            return
+            text += engine.decompress(piece)
+        except zlib.error:
+            break
+        if engine.eof:
+            return text, begin + len(piece) - len(engine.unused_data)
+    return text, start + 1
 
 
 def _kept(rows: list[TestRow | PortRow | CommandRow | PeerRow]) -> KeptTest:

@@ -12,6 +12,7 @@ from bench.config.plan import load_plan
 from bench.errors import BenchError, LabError, UsageError, in_words
 from bench.evidence import EvidenceLost, Summary, rows
 from bench.evidence.summary import FILE as SUMMARY
+from bench.fork_server import UNTOLD
 from bench.history import CompareSettings, Store, compare
 from bench.report.allure_history import history_beside, remember_run
 from bench.report.comparison import comparison_row
@@ -124,6 +125,8 @@ class Ending:
             return ""  # the suites measure nothing, or it went wrong: that says nothing of the boards under test
         if code < 0:
             return f"the process of {slot} was ended by {signal.Signals(-code).name}"
+        if code == UNTOLD:
+            return f"how the process of {slot} ended is not known: the process that had started it is gone"
         explained = self.run.state.went_wrong(slot, worker.round, worker.attempt)
         if code in _PYTEST_TROUBLE:
             if self.run.interruption.requested or (explained and code == _PYTEST_INTERRUPTED):

@@ -1,8 +1,11 @@
 """The fork server: a forked program is what ``python -m`` would have made, and nothing survives its end."""
 
 import os
+import select
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -40,6 +43,10 @@ elif what == "read":
 elif what == "later":
     atexit.register(print, "at its end")
     threading.Thread(target=lambda: (time.sleep(0.1), print("in a thread"))).start()
+elif what == "log":
+    import logging.handlers
+    logging.getLogger().addHandler(logging.handlers.MemoryHandler(100, target=logging.StreamHandler(sys.stdout)))
+    logging.getLogger().warning("buffered")
 elif what == "sleep":
     print("asleep", flush=True)
     time.sleep(60)
@@ -182,12 +189,12 @@ process.stdout.readline()
 server = psutil.Process(process.pid).parent()
 server.kill()
 server.wait()
-print(process.poll(), psutil.Process(process.pid).status())
+print(process.poll(), psutil.pid_exists(process.pid))
 print(play("exit", "5"))
 process.terminate()
 print(process.wait(20))
 """)
-    assert output.splitlines() == ["None sleeping", "5", "-9"]  # how it ended, nobody knows
+    assert output.splitlines() == ["None True", "5", "256"]  # how it ended, nobody knows
 
 
 def test_nothing_survives_a_parent_that_is_killed(driver: Driver) -> None:
@@ -202,6 +209,112 @@ time.sleep(60)
     process.kill()
     process.communicate(timeout=20)
     assert psutil.wait_procs([server], timeout=20)[1] == []
+
+
+def test_few_descriptors_are_enough(driver: Driver) -> None:
+    output = driver.run("""
+import resource
+process, pipe = children.spawn(children.program("program", "sleep"), stdout=subprocess.PIPE)
+process.stdout.readline()
+server = psutil.Process(process.pid).parent()
+server.rlimit(resource.RLIMIT_NOFILE, (40, 40))
+asked = [children.spawn(children.program("program", "tell", "x")) for _ in range(3)]
+print([one.wait(20) for one, _ in asked])
+process.kill()
+""")
+    assert output.count("x grey") == 3
+    assert "[0, 0, 0]" in output
+
+
+def test_a_full_table_of_the_server_ends_no_other_program(driver: Driver) -> None:
+    """What does not fit starts as usual, and the server goes on."""
+    output = driver.run("""
+import resource
+started = [children.spawn(children.program("program", "sleep"), stdout=subprocess.PIPE)[0]]
+started[0].stdout.readline()
+server = psutil.Process(started[0].pid).parent()
+server.rlimit(resource.RLIMIT_NOFILE, (20, 20))
+started += [children.spawn(children.program("program", "sleep"), stdout=subprocess.PIPE)[0] for _ in range(20)]
+kinds = {type(process).__name__ for process in started}
+for process in started[1:]:
+    process.stdout.readline()
+for process in started:
+    process.kill()
+print(sorted(kinds), {process.wait(20) for process in started}, server.is_running())
+""")
+    assert output == "['ForkedProcess', 'Popen'] {-9} True\n"
+
+
+def test_a_server_that_stands_still_does_not_start_later_what_was_started_as_usual(driver: Driver) -> None:
+    output = driver.run("""
+from bench import fork_server
+fork_server._START_S = 0.2
+process, pipe = children.spawn(children.program("program", "exit", "0"))
+process.wait(20)
+(server,) = psutil.Process().children()
+server.suspend()
+print(type(children.spawn(children.program("program", "tell", "x"))[0].wait(20)), flush=True)
+server.resume()
+time.sleep(0.5)
+print(play("exit", "3"))
+""")
+    assert output.count("x grey") == 1
+    assert output.endswith("\n3\n")
+
+
+def test_what_cannot_be_held_does_not_run(driver: Driver) -> None:
+    output = driver.run("""
+def no_handle(pid):
+    raise OSError("too many open files")
+os.pidfd_open = no_handle
+try:
+    play("later")
+except OSError as error:
+    print(error)
+time.sleep(0.5)
+""")
+    assert output == "too many open files\n"
+
+
+def test_the_server_does_not_hold_what_its_parent_was_given(driver: Driver) -> None:
+    """Whoever started a run may wait for the end of a pipe, or of a lock, that is not one of the standard streams."""
+    reader, writer = os.pipe()
+    (driver.folder / "driver.py").write_text(f"{HEAD}\nwith ForkServer({{'program': ()}}):\n    time.sleep(60)\n")
+    process = subprocess.Popen([sys.executable, "driver.py"], cwd=driver.folder, pass_fds=(writer,))
+    os.close(writer)
+    while not (servers := psutil.Process(process.pid).children()):
+        pass
+    time.sleep(0.3)
+    servers[0].suspend()
+    process.kill()
+    process.wait(20)
+    try:
+        assert select.select([reader], [], [], 5)[0], "the server holds it"
+    finally:
+        servers[0].kill()
+        os.close(reader)
+
+
+def test_a_program_that_cannot_begin_says_why(driver: Driver) -> None:
+    output = driver.run("""
+from pathlib import Path
+print(play("tell", folder=Path("nowhere")))
+""")
+    assert "FileNotFoundError" in output
+    assert output.endswith("\n1\n")
+
+
+def test_ends_are_told_where_whoever_started_us_has_blocked_signals(driver: Driver) -> None:
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    try:
+        output = driver.run('print(play("exit", "3"))')
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    assert output == "3\n"
+
+
+def test_its_logs_are_flushed_at_its_end(driver: Driver) -> None:
+    assert driver.run('play("log")') == "buffered\n"
 
 
 def test_many_at_once(driver: Driver) -> None:

@@ -221,6 +221,15 @@ class TestKill:
         assert run.returncode == 5, output
         assert "the process of simulated-1 was ended by SIGKILL" in output
 
+    def test_of_the_fork_server_blames_no_board(self, lab: Lab) -> None:
+        run = begin(lab, LONG)
+        (server,) = [child for child in psutil.Process(run.pid).children() if "bench.fork_server" in words_of(child)]
+        server.kill()
+        output, _ = run.communicate(timeout=60)
+        assert run.returncode == 5, output
+        assert "how the process of simulated-1 ended is not known" in output
+        assert "SIGKILL" not in output
+
 
 def test_a_forked_process_that_goes_on_is_ended_and_told(lab: Lab) -> None:
     suite = """

@@ -1,6 +1,7 @@
 """What a board's tests leave in one file: what was written is read again, whatever is cut off."""
 
 import gzip
+import resource
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +60,30 @@ def test_of_a_file_that_a_crash_cut_short_the_whole_tests_are_there(tmp_path: Pa
     path = three(tmp_path)
     path.write_bytes(path.read_bytes()[:-less])
     assert [kept.test for kept in kept_tests(path)][:2] == ["test_a.py::test_0", "test_a.py::test_1"]
+
+
+def test_a_disk_that_becomes_full_is_told_and_leaves_no_half_part(tmp_path: Path) -> None:
+    """Such a disk takes the beginning of a part without an error; so does a limit of a file's size."""
+    path = three(tmp_path)
+    kept, size = list(kept_tests(path)), path.stat().st_size
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            keep_test(path, kept[0])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    keep_test(path, kept[0])
+    assert list(kept_tests(path)) == [*kept, kept[0]]
+
+
+@pytest.mark.parametrize("left", [4, 12, 40])
+def test_a_part_that_was_torn_spoils_no_other(tmp_path: Path, left: int) -> None:
+    """A process was killed while it wrote; the next round adds its tests behind."""
+    path = three(tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:left] + whole)
+    assert [kept.test for kept in kept_tests(path)][-3:] == [f"test_a.py::test_{number}" for number in range(3)]
 
 
 def test_any_program_can_read_it(tmp_path: Path) -> None:
