@@ -66,7 +66,7 @@ class ForkServer:
     def __enter__(self) -> Self:
         global _programs, _requests
         odd = sys.flags.optimize or sys.flags.inspect or sys.warnoptions
-        if odd or not _can_hold() or threading.active_count() > 1 or _requests is not None:
+        if odd or not _can_hold() or _has_threads() or _requests is not None:
             return self
         ours, servers = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for stream in (sys.stdout, sys.stderr):
@@ -178,6 +178,11 @@ class ForkedProcess:
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
+
+
+def _has_threads() -> bool:
+    """Return whether this process has a second thread, Python's or a library's own, such as numpy's."""
+    return len(list(Path("/proc/self/task").iterdir())) > 1
 
 
 def _can_hold() -> bool:
