@@ -78,7 +78,7 @@ class Driver:
         return subprocess.Popen(
             [sys.executable, *options, "driver.py"],
             cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            env={**os.environ, "SHADE": "grey"},
+            env={**os.environ, "SHADE": "grey", "PYTHONUNBUFFERED": "1"},  # its lines stand among its programs' lines
         )  # fmt: skip
 
     def run(self, body: str, *options: str) -> str:
