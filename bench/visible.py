@@ -6,6 +6,7 @@ terminal, a page, a file of a report or a table goes through :func:`visible`: ``
 """
 
 import re
+from typing import Any
 
 # Controls but tab and line feed; line separators; what turns the direction of writing; what has no width (but joiners,
 # of which scripts and emoji are made); surrogates; what XML has not.
@@ -21,6 +22,17 @@ _NAMES = {"\r": "\\r", "\n": "\\n", "\t": "\\t"}
 def visible(text: str) -> str:
     r"""Return a text with its control characters and broken characters spelt out; lines and tabs stay."""
     return _HIDDEN.sub(_spell, text)
+
+
+def with_visible_texts(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return a value of JSON with all of its texts visible, the names in objects too."""
+    if isinstance(value, str):
+        return value if value.isascii() and value.isprintable() else visible(value)
+    if isinstance(value, dict):
+        return {with_visible_texts(name): with_visible_texts(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [with_visible_texts(part) for part in value]
+    return value
 
 
 def visible_line(text: str) -> str:

@@ -1,9 +1,11 @@
 """An open board: its link, its modem, its identity; in a known state when it is opened and when it is closed."""
 
 import contextlib
+import errno
 import ipaddress
 import os
 import random
+import socket
 from collections.abc import Callable
 from typing import Self
 
@@ -247,9 +249,11 @@ class Board:
 
     def free_port(self) -> int:
         """Return a port number that the board can bind, another one each time."""
-        port = self._next_port
-        self._next_port = port + 1 if port < _LAST_PORT else _FIRST_PORT
-        return port
+        while True:
+            port = self._next_port
+            self._next_port = port + 1 if port < _LAST_PORT else _FIRST_PORT
+            if self.spec.hardware or not _is_taken(port):
+                return port
 
     def addresses(self, family: Family) -> list[str]:
         """Return the board's own addresses of a family, by which peers of its network reach it."""
@@ -320,3 +324,15 @@ class Board:
         for kind, value in (("imei", identity.imei), ("imsi", identity.imsi), ("iccid", identity.iccid)):
             if value:
                 self.concealer.learn(kind, value)
+
+
+def _is_taken(port: int) -> bool:
+    """Return whether a program of this host has a port of ``::1``, which all simulated boards share."""
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        try:
+            with socket.socket(socket.AF_INET6, kind) as tried:
+                tried.bind(("::1", port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return True
+    return False

@@ -17,7 +17,7 @@ from bench.clock import Anchor, now_ns
 from bench.errors import in_words
 from bench.evidence.rows import HEADER, KINDS, SCHEMA, AnyRow, Row
 from bench.shared_files import open_plain
-from bench.visible import visible
+from bench.visible import with_visible_texts
 
 FILE = "results.jsonl"
 
@@ -66,7 +66,7 @@ class ResultStream:
         self._append({**row, "run": self.run, "lent": lent})
 
     def _append(self, content: Mapping[str, Any]) -> None:
-        line = json.dumps(_with_visible_texts(dict(content)), ensure_ascii=False, separators=(",", ":"))
+        line = json.dumps(with_visible_texts(dict(content)), ensure_ascii=False, separators=(",", ":"))
         data = line.encode() + b"\n"
         create = os.O_CREAT if self.begins else 0
         try:
@@ -94,16 +94,6 @@ class ResultStream:
             "utc": self.anchor.text(stamp),
         }
         return head | {name: value for name, value in content.items() if name not in HEADER and name not in head}
-
-
-def _with_visible_texts(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    if isinstance(value, str):
-        return visible(value)
-    if isinstance(value, dict):
-        return {_with_visible_texts(key): _with_visible_texts(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_with_visible_texts(part) for part in value]
-    return value
 
 
 class RowReader:
@@ -170,7 +160,7 @@ class RowReader:
     def _unusual(self, line: bytes) -> AnyRow | None:
         """Return a row that an older bench wrote otherwise; skip one of a kind that only a newer bench knows."""
         try:
-            content = _with_visible_texts(json.loads(line))
+            content = with_visible_texts(json.loads(line))
             kind = content["type"]
             if isinstance(kind, str) and kind not in KINDS:
                 return None
