@@ -1,6 +1,7 @@
 """Bisections of simulated images: the first that refuses a command, the first that is slower, killed and resumed."""
 
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ def test_resolves(modem, tcp_echo):
 def test_waits(modem, udp_echo, measure):
     with modem.udp_client(udp_echo.host, udp_echo.port):
         for _ in range(3):
-            measure("wait", modem.link.command("AT#XPOLL=100").duration_ns, unit="ns")
+            measure("wait", modem.link.command("AT#XPOLL=300").duration_ns, unit="ns")
 
 
 def test_is_wrong(modem):
@@ -80,8 +81,12 @@ def test_the_sixth_of_eight_images_is_found_and_the_page_shows_both_sides(lab: F
 @pytest.mark.long
 def test_the_image_that_is_fifteen_percent_slower_is_found(lab: FlashLab) -> None:
     built = images(lab, 3, 2, Faults(slower=0.15))
-    code, text = bisected(lab, *built, "--test", "test_waits", "--measurement", "wait")
-    assert code == 0, text
+    for _ in range(3):
+        code, text = bisected(lab, *built, "--test", "test_waits", "--measurement", "wait")
+        assert code == 0, text
+        if "nobody could judge" not in text:
+            break
+        shutil.rmtree(lab.folder / "bisect")  # the host was too busy to tell, and that was told: once more
     assert "build-2.hex (image 2) is the first bad image" in text
     (change,) = re.findall(r"bad +image 2: (.*), \d+ blocks", text)
     assert change.startswith("+1"), change
