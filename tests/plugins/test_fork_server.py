@@ -248,7 +248,7 @@ print(sorted(kinds), {process.wait(20) for process in started}, server.is_runnin
 def test_a_server_that_stands_still_does_not_start_later_what_was_started_as_usual(driver: Driver) -> None:
     output = driver.run("""
 from bench import fork_server
-fork_server._START_S = 0.2
+fork_server.requests._START_S = 0.2
 process, pipe = children.spawn(children.program("program", "exit", "0"))
 process.wait(20)
 (server,) = psutil.Process().children()
