@@ -11,8 +11,8 @@ from bench.cli.terminal import VisibleConsole, say, say_lines
 from bench.clock import span_text
 from bench.config.lab import BoardEntry
 from bench.errors import LabError, UsageError, in_words
+from bench.evidence.run_folder import ALLURE_RESULTS, check_run_folder
 from bench.evidence.run_folder import DEFAULT as DEFAULT_RUNS
-from bench.evidence.run_folder import check_run_folder
 from bench.history import Store, chosen_runs, observations
 from bench.history.change_points import FEWEST_NIGHTS
 from bench.history.listing import ListedRun, listed_measurements, listed_runs, names_of_measurements
@@ -55,7 +55,7 @@ def add_runs(store: Store, folders: Sequence[Path], allure: Path) -> None:
         summary = rebuild(folder)
         record = run_record(folder, summary)
         try:
-            remember_run(allure, folder / "allure-results", summary)
+            remember_run(allure, folder / ALLURE_RESULTS, summary)
         except OSError as error:
             raise LabError(f"cannot write {allure}: {in_words(error)}") from error
         word = "added" if store.add(record) else "was there"

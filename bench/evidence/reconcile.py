@@ -64,7 +64,7 @@ class Reconciliation:
         summary.results = [result for result in planned if not result.left_out]
         summary.left_out = [result for result in planned if result.left_out]
         summary.troubles += _without_board(summary)
-        own = [row for row in summary.measurements if row.slot not in self._controls]
+        own = [row for row, _ in summary.recorded if row.slot not in self._controls]
         summary.measurements = of_last_attempts(own)
         still_open = sorted(
             (turn for turn in summary.open_turns if turn[0] not in self._controls), key=lambda turn: (turn[1], turn[0])
@@ -170,7 +170,6 @@ class Reconciliation:
         self._samples.setdefault(_series_of(row), array("d")).extend(row.values)
 
     def _measurement(self, row: rows.MeasurementRow) -> None:
-        self._summary.measurements.append(row)
         self._summary.recorded.append(Recorded(row, self._samples.pop(_series_of(row), ())))
 
     def _lost(self, row: rows.LostRow) -> None:

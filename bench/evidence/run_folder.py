@@ -15,6 +15,8 @@ from bench.evidence.summary import FILE as SUMMARY
 from bench.visible import is_text
 
 DEFAULT = Path("reports") / "runs"
+ALLURE_RESULTS, TRANSCRIPTS = "allure-results", "transcripts"
+"""Folders of a run that are there before its first test."""
 PIN = "PINNED"
 """A file of this name keeps a run for ever."""
 PAUSE = ".pause"
@@ -45,8 +47,8 @@ def new_run_folder(wanted: Path | None = None) -> Path:
         folder.mkdir(parents=True, exist_ok=wanted is not None)
         if any(folder.iterdir()):
             raise UsageError(f"{folder} is not empty: every run needs a fresh folder, name another with --out")
-        (folder / "transcripts").mkdir()
-        (folder / "allure-results").mkdir()
+        (folder / TRANSCRIPTS).mkdir()
+        (folder / ALLURE_RESULTS).mkdir()
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot make the run's folder {folder}: {in_words(error)}") from error
     return folder.resolve()

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import LabError, in_words
+from bench.evidence.run_folder import ALLURE_RESULTS, TRANSCRIPTS
 from bench.evidence.stream import FILE as STREAM
 from bench.host.archive import pack, unpack
 
-EVIDENCE = ("allure-results", "transcripts", "timelines", "logs", "support")
+EVIDENCE = (ALLURE_RESULTS, TRANSCRIPTS, "timelines", "logs", "support")
 """Folders of a run that go to the client; what pytest printed may show identities, and stays."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _LOCK = "played.lock"

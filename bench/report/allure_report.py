@@ -14,6 +14,7 @@ from typing import Any
 from bench.errors import in_words
 from bench.evidence import Outcome, TestResult
 from bench.evidence.outcomes import KNOWN_ISSUE, LEFT_OUT
+from bench.evidence.run_folder import ALLURE_RESULTS
 from bench.evidence.summary import Summary
 from bench.packages import package_folder
 from bench.report.allure_environment import report_name
@@ -44,7 +45,7 @@ def render(program: AllureProgram, folder: Path, summary: Summary, history: Path
     Raises:
         CannotRender: Allure failed; the text has its last lines.
     """
-    results, report = folder.resolve() / "allure-results", folder.resolve() / "allure-report"
+    results, report = folder.resolve() / ALLURE_RESULTS, folder.resolve() / "allure-report"
     try:
         shutil.rmtree(report, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix="nrf91-bench-allure-") as scratch:
@@ -75,7 +76,7 @@ def _earlier_runs(history: Path, summary: Summary, results: Path) -> list[dict[s
 
 def is_one_file(folder: Path) -> bool:
     """Return whether a run's report is a single file."""
-    return sum(path.stat().st_size for path in (folder / "allure-results").iterdir()) <= MOST_BYTES_IN_ONE_FILE
+    return sum(path.stat().st_size for path in (folder / ALLURE_RESULTS).iterdir()) <= MOST_BYTES_IN_ONE_FILE
 
 
 def _told(program: AllureProgram, results: Path, summary: Summary) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -12,11 +12,11 @@ from typing import NamedTuple
 from bench.at import Entry, Response, printable
 from bench.at.transcript import concealed, to_jsonl, to_text
 from bench.clock import NS_PER_MS, NS_PER_S, Anchor
+from bench.evidence.run_folder import ALLURE_RESULTS
 from bench.peers import JournalEntry
 from bench.privacy import Concealer
 from bench.visible import cell
 
-ALLURE_RESULTS = "allure-results"
 _ARROWS = {"tx": "bench > board", "rx": "bench < board", "note": "bench"}
 _SHOWN = 200
 _EXCERPT_LINES, _EXCERPT_LETTERS = 14, 120
@@ -85,7 +85,18 @@ class Evidence:
 
     def timeline(self, most: int | None = None) -> str:
         """Return the events of board and peers in order of time; of very many the first and last, ``most`` in all."""
-        return _format_rows(self.events, self.anchor, most)
+        events = self.events
+        if not events:
+            return "nothing happened\n"
+        start = events[0].t_ns
+        lines = [f"{(event.t_ns - start) / NS_PER_S:12.6f} {event.line}\n" for event in events]
+        if most is not None and len(lines) > most:
+            left_out = len(lines) - most
+            told = (
+                f"... {left_out} events are left out here; nrf91-bench transcript RUN TEST --as timeline prints all\n"
+            )
+            lines[most // 2 : most // 2 + left_out] = [told]
+        return f"# {self.anchor.text(start)}   seconds since then\n" + "".join(lines)
 
     def excerpt(self, since_ns: int, until_ns: int) -> list[str]:
         """Return the last events of board and peers between two moments, as the timeline has them.
@@ -127,19 +138,6 @@ class Evidence:
                 )
             )
         return table.getvalue()
-
-
-def _format_rows(events: Iterable[Event], anchor: Anchor, most: int | None = None) -> str:
-    ordered = sorted(events, key=lambda event: event.t_ns)
-    if not ordered:
-        return "nothing happened\n"
-    start = ordered[0].t_ns
-    lines = [f"{(event.t_ns - start) / NS_PER_S:12.6f} {event.line}\n" for event in ordered]
-    if most is not None and len(lines) > most:
-        left_out = len(lines) - most
-        told = f"... {left_out} events are left out here; nrf91-bench transcript RUN TEST --as timeline prints all\n"
-        lines[most // 2 : most // 2 + left_out] = [told]
-    return f"# {anchor.text(start)}   seconds since then\n" + "".join(lines)
 
 
 def _peer_event(entry: JournalEntry) -> str:

@@ -19,10 +19,10 @@ from msgspec import Struct
 from bench.at import Entry, Response
 from bench.clock import Anchor
 from bench.errors import UsageError, in_words
+from bench.evidence.run_folder import TRANSCRIPTS
 from bench.peers import JournalEntry
 from bench.report.evidence import Evidence, PeerJournal
 
-FOLDER = "transcripts"
 _SUFFIX = ".jsonl.gz"
 _LEVEL = 6
 _MAGIC = b"\x1f\x8b\x08"
@@ -90,7 +90,7 @@ class KeptTest:
 
 def kept_file(folder: Path, slot: str) -> Path:
     """Return where the tests of a board are kept in a run's folder."""
-    return folder / FOLDER / f"{slot}{_SUFFIX}"
+    return folder / TRANSCRIPTS / f"{slot}{_SUFFIX}"
 
 
 def keep_test(path: Path, kept: KeptTest) -> None:
@@ -124,7 +124,7 @@ def _rows(kept: KeptTest) -> Iterator[Struct]:
 
 
 def kept_tests(path: Path) -> Iterator[KeptTest]:
-    """Yield the tests of a board's file. If a crash has cut off the last part, yield what is left of it.
+    """Yield the tests of a board's file. If a crash has torn a part, yield what is left of it.
 
     Raises:
         UsageError: the file cannot be read, or holds something else.
@@ -139,7 +139,7 @@ def kept_tests(path: Path) -> Iterator[KeptTest]:
             found.append(row)
         if found:
             yield _kept(found)
-    except (OSError, msgspec.MsgspecError, zlib.error) as error:
+    except (OSError, msgspec.MsgspecError) as error:
         why = in_words(error) if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot read {path}: {why}") from error
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.config.plan import load_plan
 from bench.errors import BenchError, LabError, UsageError, in_words
 from bench.evidence import EvidenceLost, Summary, rows
+from bench.evidence.run_folder import ALLURE_RESULTS
 from bench.evidence.summary import FILE as SUMMARY
 from bench.fork_server import UNTOLD
 from bench.history import CompareSettings, Store, compare
@@ -97,7 +98,7 @@ class Ending:
         else:
             self._tell(change, summary)
         try:
-            remember_run(history_beside(self.history), self.run.folder / "allure-results", summary)
+            remember_run(history_beside(self.history), self.run.folder / ALLURE_RESULTS, summary)
         except OSError as error:
             file = history_beside(self.history)
             text = f"{file}: {in_words(error)}; nrf91-bench history import adds a run that is missing"

@@ -12,7 +12,7 @@ from bench.config.plan import FILE as PLAN_FILE
 from bench.config.plan import load_plan
 from bench.errors import InternalError, UsageError
 from bench.evidence import ResultStream, RowReader, Summary, reconcile, rows, write_json
-from bench.evidence.run_folder import check_run_folder
+from bench.evidence.run_folder import ALLURE_RESULTS, check_run_folder
 from bench.evidence.stream import FILE as STREAM
 from bench.evidence.summary import FILE as SUMMARY
 from bench.history import Observation, Store, chosen_runs, control_boards, known_models, observations
@@ -35,7 +35,7 @@ def rebuild(folder: Path) -> Summary:
     summary = reconcile(reader.new_rows(), lambda: reader.damaged)
     if not (folder / STREAM).exists():
         summary.lost.append("there is no result stream")
-    shown = count_results(folder / "allure-results")
+    shown = count_results(folder / ALLURE_RESULTS)
     planned = sum(result.slot not in summary.not_here for result in summary.results)
     if summary.has_parent and shown < planned:
         summary.lost.append(f"Allure holds {shown} results of {planned} planned tests")
@@ -60,7 +60,7 @@ def save(folder: Path, summary: Summary) -> None:
     (folder / "matrix.md").write_text(specification.markdown(), encoding="utf-8")
     with (folder / "junit.xml").open("w", encoding="utf-8") as file:
         file.writelines(junit(summary))
-    describe_run(folder / "allure-results", summary, (folder / "verdict.html").read_text(encoding="utf-8"))
+    describe_run(folder / ALLURE_RESULTS, summary, (folder / "verdict.html").read_text(encoding="utf-8"))
 
 
 def write_verdict(folder: Path, summary: Summary, signing: SigningView) -> None:
@@ -83,7 +83,7 @@ def begin(folder: Path, stream: ResultStream, row: rows.RunRow) -> None:
     write_json(folder / SUMMARY, Summary(folder.name, simulated=row.simulated).to_json())
     stream.add(row)
     categories = package_folder("nrf91_bench_reports") / "categories.json"
-    shutil.copy(categories, folder / "allure-results" / categories.name)
+    shutil.copy(categories, folder / ALLURE_RESULTS / categories.name)
 
 
 def keep_mistake(error: Exception, folder: Path) -> InternalError:

@@ -27,11 +27,11 @@ from bench.config.lab import Config, MeasurementLimit, PeersConfig
 from bench.config.network_profile import FOREIGN_ATTEMPTS, PROFILES, NetworkProfile
 from bench.errors import BenchError, LabError, Suspect
 from bench.evidence import ResultStream, rows
-from bench.evidence.run_folder import PAUSE
+from bench.evidence.run_folder import ALLURE_RESULTS, PAUSE
 from bench.flashing import refuse_half_image
 from bench.modem import NotRegistered, SimFault
 from bench.privacy import Concealer
-from bench.report import ALLURE_RESULTS, Origin, attachment_of, folder_of, kept_file, stem_of
+from bench.report import Origin, attachment_of, folder_of, kept_file, stem_of
 from bench.session.account import Account
 from bench.session.earlier import Earlier
 from bench.session.patience import NetworkPatience

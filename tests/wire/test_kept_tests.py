@@ -5,6 +5,7 @@ import resource
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -37,13 +38,12 @@ tests = st.lists(st.builds(KeptTest, st.text(min_size=1), st.integers(1, 3), st.
 
 @given(tests)
 def test_what_was_kept_is_read_again(kept: Sequence[KeptTest]) -> None:
-    path = Path(__file__).with_name(".kept.jsonl.gz")
-    try:
+    with TemporaryDirectory() as folder:
+        path = kept_file(Path(folder), "dk-1")
+        path.parent.mkdir()
         for one in kept:
             keep_test(path, one)
         assert list(kept_tests(path)) == list(kept) if kept else not path.exists()
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def three(folder: Path) -> Path:
