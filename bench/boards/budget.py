@@ -69,13 +69,15 @@ class Budget:
         """Charge a test of this board whose process was killed with the most that it might have spent."""
         found = self.ledger.left_over(self.board)
         if found is not None:
-            self._charge(*found)
-            self.over()
+            with self.ledger.transaction():
+                self._charge(*found)
+                self.over()
 
     def _charge(self, day: date, sim: str, cost: Cost) -> None:
-        if sim:
-            self.ledger.spend(day, sim, Cost(octets=cost.octets))
-        self.ledger.spend(day, self.board, replace(cost, octets=0, milliseconds=0))
+        with self.ledger.transaction():
+            if sim:
+                self.ledger.spend(day, sim, Cost(octets=cost.octets))
+            self.ledger.spend(day, self.board, replace(cost, octets=0, milliseconds=0))
 
     def allow(self, cost: Cost) -> None:
         """Raise BudgetSpent unless so much may still be spent.

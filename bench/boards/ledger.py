@@ -96,6 +96,10 @@ class Ledger:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             check_own(self._path)
             self._connection = sqlite3.connect(self._path, timeout=_WAIT_SECONDS, isolation_level=None)
+            with contextlib.suppress(sqlite3.OperationalError):  # others use the file as it is: so can we
+                self._connection.execute("PRAGMA journal_mode = WAL")
+            # What a killed process has written stays; a host that loses power may forget the last half minute.
+            self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.executescript(_SCHEMA)
             # By the newest entry, not by this host's clock: one that jumps must not make anybody forget.
             self._connection.execute("DELETE FROM spent WHERE day < (SELECT date(max(day), ?) FROM spent)", (_KEPT,))
@@ -110,6 +114,21 @@ class Ledger:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keep all that is written meanwhile, or nothing of it; other processes wait as long.
+
+        Raises:
+            LabError: the ledger cannot be written.
+        """
+        with self._telling():
+            if self._db.in_transaction:
+                yield
+                return
+            self._db.execute("BEGIN IMMEDIATE")
+            with self._db:
+                yield
 
     def spend(self, day: date, subject: str, cost: Cost) -> None:
         """Add to the amount that a subject, a board or a SIM, has spent on a day."""
@@ -185,14 +204,8 @@ class Ledger:
         return self._connection
 
     def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-        with self._telling():
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                self._db.executemany(statement, rows)
-                self._db.execute("COMMIT")
-            finally:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
+        with self.transaction():
+            self._db.executemany(statement, rows)
 
     @contextlib.contextmanager
     def _telling(self) -> Iterator[None]:

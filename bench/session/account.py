@@ -144,12 +144,13 @@ class Account:
         """
         time = Cost(milliseconds=duration_ns // 1_000_000)
         cost = self._spent + cost_of_commands(commands) + time
-        self.budget.spend(cost)
-        if self._begun:
-            self.budget.over()
-        if whole:
-            own = self._spent + cost_of_commands(commands[self._opening_commands :]) + time
-            self._ledger.note(size.test, _network(size, profile.name), own)
+        with self._ledger.transaction():  # a test that is killed here is charged once
+            self.budget.spend(cost)
+            if self._begun:
+                self.budget.over()
+            if whole:
+                own = self._spent + cost_of_commands(commands[self._opening_commands :]) + time
+                self._ledger.note(size.test, _network(size, profile.name), own)
         return rows.Spent(
             octets=cost.octets,
             attaches=cost.attaches,

@@ -1,5 +1,8 @@
 """Budgets: what SIMs and boards spend is counted, told before, and never more than they may."""
 
+import contextlib
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
@@ -49,6 +52,29 @@ class TestLedger:
             list(many.map(board, [1] * 8))
         with Ledger(path) as ledger:
             assert ledger.spent("sim", DAY, DAY).octets == 160
+
+    def test_a_transaction_is_kept_whole_or_not_at_all(self, tmp_path: Path) -> None:
+        with Ledger(tmp_path / "ledger.sqlite") as ledger:
+            with contextlib.suppress(KeyError), ledger.transaction():
+                ledger.spend(DAY, "sim", Cost(octets=100))
+                raise KeyError
+            assert ledger.spent("sim", DAY, DAY) == Cost()
+            with ledger.transaction():
+                ledger.spend(DAY, "sim", Cost(octets=100))
+                ledger.over("board")
+            assert ledger.spent("sim", DAY, DAY) == Cost(octets=100)
+
+    def test_what_a_killed_process_has_written_stays(self, tmp_path: Path) -> None:
+        path = tmp_path / "ledger.sqlite"
+        if (pid := os.fork()) == 0:
+            with Ledger(path) as ledger:
+                ledger.spend(DAY, "sim", Cost(octets=100))
+                with ledger.transaction():
+                    ledger.spend(DAY, "sim", Cost(octets=7))
+                    os.kill(os.getpid(), signal.SIGKILL)
+        os.waitpid(pid, 0)
+        with Ledger(path) as ledger:
+            assert ledger.spent("sim", DAY, DAY) == Cost(octets=100)
 
     def test_the_most_that_a_test_has_cost(self, tmp_path: Path) -> None:
         with Ledger(tmp_path / "ledger.sqlite") as ledger:
