@@ -1,12 +1,14 @@
 """The folders of runs: a fresh one each time, never another run's; what they take, and how much room is left."""
 
 import contextlib
-import json
 import os
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
+
+import msgspec
 
 from bench.config.plan import FILE as PLAN_FILE
 from bench.errors import UsageError, in_words
@@ -22,6 +24,7 @@ PIN = "PINNED"
 PAUSE = ".pause"
 """While a file of this name is there, no test of the run begins."""
 _FORECAST_RUNS = 10
+_LOOKED_AT = 3  # before each run: a run of thirty boards has so many files that a look takes a while
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,18 @@ class RunOnDisk:
 
     folder: Path
     started: datetime
-    size: int
     pinned: bool
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of its files, counted once: it has thousands of them. What cannot be read counts nothing."""
+        return _size(self.folder)
+
+
+class _Started(msgspec.Struct):
+    """What this module needs of a summary."""
+
+    started: datetime
 
 
 def new_run_folder(wanted: Path | None = None) -> Path:
@@ -107,7 +120,7 @@ def _run_of(path: Path) -> RunOnDisk | None:
         if path.is_symlink() or not (path / FILE).is_file() or not (path / SUMMARY).is_file():
             return None
         pinned = (path / PIN).exists() or (path / PLAN_FILE).exists()
-        return RunOnDisk(path, _start_of(path), _size(path), pinned)
+        return RunOnDisk(path, _start_of(path), pinned)
     except OSError:
         return None
 
@@ -123,7 +136,7 @@ def forecast(folder: Path) -> str:
 
 def too_little_room(folder: Path) -> str:
     """Return why the next run may not fit on the disk; empty when it fits, by the size of the last ones."""
-    last = [run.size for run in runs_in(folder)[-_FORECAST_RUNS:]]
+    last = [run.size for run in runs_in(folder)[-_LOOKED_AT:]]
     free = shutil.disk_usage(folder).free if folder.exists() else 0
     if last and free < 2 * max(last):
         return (
@@ -135,11 +148,19 @@ def too_little_room(folder: Path) -> str:
 def _start_of(folder: Path) -> datetime:
     """Return when a run began, as its summary says; by the folder's date where it has none."""
     try:
-        text = str(json.loads((folder / SUMMARY).read_text(encoding="utf-8"))["started"])
-        return datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except (OSError, ValueError, KeyError):
+        started = msgspec.json.decode((folder / SUMMARY).read_bytes(), type=_Started).started
+        return started if started.tzinfo else started.replace(tzinfo=UTC)
+    except (OSError, ValueError):
         return datetime.fromtimestamp(folder.stat().st_mtime, UTC)
 
 
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+def _size(folder: Path | str) -> int:
+    total = 0
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):  # removed meanwhile
+                if entry.is_dir(follow_symlinks=False):
+                    total += _size(entry.path)
+                elif entry.is_file(follow_symlinks=False):
+                    total += entry.stat(follow_symlinks=False).st_size
+    return total
