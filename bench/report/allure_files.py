@@ -1,16 +1,25 @@
 """Files of an Allure results folder that can be written without Allure: placeholders, pages of the whole report."""
 
+import contextlib
 import json
+import os
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import md5
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
+
 SCRIPT_ERROR = "script error"
 """How the message of such a result begins: reports/categories.json finds it by that."""
+
+
+_PLANNED, _STARTED = "planned, but never run", "the bench's process died during this test"
+_BEGINNING = 160
 
 
 @dataclass(frozen=True)
@@ -38,12 +47,19 @@ class Placeholder:
     place: Mapping[str, str]
     labels: Mapping[str, str]
 
-    @property
+    @cached_property
     def _path(self) -> Path:
         return self.folder / f"{md5(self.key.encode(), usedforsecurity=False).hexdigest()}-result.json"
 
     def __enter__(self) -> Self:
-        self.write(started=True)
+        try:
+            # In place, and no longer than before: a fresh file for each test would take ten times as long.
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_NOFOLLOW)
+        except OSError:
+            self._write(_beginning(_STARTED))
+        else:
+            with os.fdopen(descriptor, "wb", buffering=0) as file:
+                file.write(_beginning(_STARTED))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -51,16 +67,18 @@ class Placeholder:
         if kind is None or self._has_result():
             self._path.unlink(missing_ok=True)
 
-    def write(self, *, started: bool = False) -> None:
+    def write(self) -> None:
         """Write it, complete or not at all."""
+        self._write(_beginning(_PLANNED))
+
+    def _write(self, beginning: bytes) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(self._content(started=started)), encoding="utf-8")
+        temporary.write_bytes(beginning + msgspec.json.encode(self._content).removeprefix(b"{"))
         temporary.replace(self._path)
 
-    def _content(self, *, started: bool) -> dict[str, Any]:
-        now = round(time.time() * 1000)
-        why = "the bench's process died during this test" if started else "planned, but never run"
+    @property
+    def _content(self) -> dict[str, Any]:
         return {
             "uuid": str(uuid.uuid4()),
             "name": self.name,
@@ -68,14 +86,11 @@ class Placeholder:
             "testCaseId": self.case_id,
             "historyId": self.history_id,
             "status": "broken",
-            "statusDetails": {"message": why},
             "parameters": [
                 *({"name": name, "value": value, "excluded": True} for name, value in self.parameters.items()),
                 *({"name": name, "value": value} for name, value in self.place.items()),
             ],
             "labels": [{"name": name, "value": value} for name, value in {**self.labels, "outcome": "died"}.items()],
-            "start": now,
-            "stop": now + 1,
         }
 
     def _has_result(self) -> bool:
@@ -84,17 +99,61 @@ class Placeholder:
         return any(f'"{self.history_id}"' in path.read_text(encoding="utf-8", errors="replace") for path in others)
 
 
+class Named(msgspec.Struct, frozen=True):
+    """A label or a parameter of a result. A parameter that is excluded distinguishes no results."""
+
+    name: str
+    value: Any
+    excluded: bool | None = None
+
+
+class Details(msgspec.Struct, frozen=True):
+    """What a result says of how it ended."""
+
+    message: str | None = None
+
+
+class WrittenResult(msgspec.Struct, frozen=True, rename="camel"):
+    """A result as it lies in the folder, as far as the bench looks at it again; see Allure's model of a TestResult."""
+
+    uuid: str = ""
+    test_case_id: str = ""
+    name: str | None = ""
+    full_name: str | None = ""
+    status: str | None = "unknown"
+    start: int = 0
+    stop: int = 0
+    status_details: Details | None = None
+    parameters: tuple[Named, ...] = ()
+    labels: tuple[Named, ...] = ()
+
+    @property
+    def counting(self) -> list[tuple[str, Any]]:
+        """The parameters that distinguish results of one test case, in order."""
+        return sorted((one.name, one.value) for one in self.parameters if not one.excluded)
+
+
+_RESULT = msgspec.json.Decoder(WrittenResult)
+
+
+def _beginning(why: str) -> bytes:
+    """Return the part of a placeholder that changes when its test starts; it always has the same length."""
+    now = round(time.time() * 1000)
+    times = msgspec.json.encode({"start": now, "stop": now + 1})
+    details = msgspec.json.encode({"statusDetails": {"message": why}})
+    return (times[:-1] + b"," + details[1:-1] + b",").ljust(_BEGINNING)
+
+
+def written_results(folder: Path) -> Iterator[WrittenResult]:
+    """Yield the results in a folder, by the names of their files. One that is cut off no report would show, either."""
+    for path in sorted(folder.glob("*-result.json")):
+        with contextlib.suppress(OSError, ValueError):
+            yield _RESULT.decode(path.read_bytes())
+
+
 def count_results(folder: Path) -> int:
     """Return how many results a report would show: equal ones count once, as a renderer takes them for retries."""
-    shown = set()
-    for path in folder.glob("*-result.json"):
-        try:
-            result = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # cut off: no report would show it
-            continue
-        counting = sorted((p["name"], p["value"]) for p in result.get("parameters", ()) if not p.get("excluded"))
-        shown.add((result.get("testCaseId") or result.get("fullName"), tuple(counting)))
-    return len(shown)
+    return len({(one.test_case_id or one.full_name, *one.counting) for one in written_results(folder)})
 
 
 def attach_globally(folder: Path, name: str, page: str, errors: Sequence[str] = ()) -> None:

@@ -9,15 +9,20 @@ import fcntl
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import md5
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from bench.evidence.outcomes import LEFT_OUT
 from bench.evidence.summary import Summary
 from bench.report.allure_environment import report_name
+from bench.report.allure_files import WrittenResult, written_results
 from bench.shared_files import open_plain, replace_plain
 
 MOST_RUNS = 30
@@ -42,56 +47,81 @@ def remember_run(file: Path, results: Path, summary: Summary) -> None:
         OSError: the file cannot be read or written.
     """
     own = _line(results, summary)
-    if not own["testResults"]:
+    if not own.tests:
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     with _locked(file):
-        kept = [line for line in _read(file) if line["uuid"] != own["uuid"]]
-        alike = [line for line in (*kept, own) if line["simulated"] == own["simulated"]]
+        kept = [line for line in _read(file) if line.uuid != own.uuid]
+        alike = [line for line in (*kept, own) if line.simulated == own.simulated]
         alike = sorted(alike, key=_moment)[-MOST_RUNS:]
-        others = [line for line in kept if line["simulated"] != own["simulated"]]
-        text = "".join(json.dumps(line) + "\n" for line in sorted((*others, *alike), key=_moment))
-        replace_plain(file, text, 0o644)
+        others = [line for line in kept if line.simulated != own.simulated]
+        replace_plain(file, "".join(line.text + "\n" for line in sorted((*others, *alike), key=_moment)), 0o644)
 
 
 def runs_before(file: Path, summary: Summary, results: Path) -> list[dict[str, Any]]:
     """Return the lines of earlier runs that share a test with a run; simulated ones only for a simulated run."""
     own = _line(results, summary)
-    tests = set(own["testResults"])
-    return [
-        line
-        for line in _read(file)
-        if line["simulated"] == own["simulated"] and _moment(line) < _moment(own) and tests & set(line["testResults"])
-    ]
+    earlier = (line for line in _read(file) if line.simulated == own.simulated and line.timestamp < own.timestamp)
+    return [json.loads(line.text) for line in earlier if own.tests & line.tests]
 
 
-def _line(results: Path, summary: Summary) -> dict[str, Any]:
+class _Head(msgspec.Struct):
+    """What the bench itself needs of a line."""
+
+    uuid: str
+    simulated: bool
+    timestamp: int
+    testResults: dict[str, msgspec.Raw]  # noqa: N815 - Allure's name
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A run in the file: what tells it apart, the ids of its tests, and its text, which nothing changes any more."""
+
+    uuid: str
+    simulated: bool
+    timestamp: int
+    tests: Set[str]
+    text: str
+
+    @classmethod
+    def read(cls, text: str) -> "_Line":
+        """Raises: ValueError: it is not the line of a run."""
+        head = _HEAD.decode(text)
+        return cls(head.uuid, head.simulated, head.timestamp, head.testResults.keys(), text)
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+_moment = attrgetter("timestamp")
+
+
+def _line(results: Path, summary: Summary) -> _Line:
     """Return a run as Allure's own ``appendHistory`` would; ``simulated`` is ours, and Allure does not read it."""
     found = _last_results(results)
-    return {
+    content = {
         "uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"nrf91-bench {summary.run} {summary.started}")),
         "name": report_name(summary),
         "timestamp": _epoch_ms(summary.started),
         "simulated": summary.simulated,
-        "knownTestCaseIds": sorted({_md5(result["testCaseId"]) for result in found.values()}),
+        "knownTestCaseIds": sorted({_md5(result.test_case_id) for result in found.values()}),
         "testResults": {key: _item(key, result) for key, result in found.items()},
         "metrics": {},
         "url": "",
     }
+    return _Line.read(msgspec.json.encode(content).decode())
 
 
-def _item(key: str, result: dict[str, Any]) -> dict[str, Any]:
-    start, stop = int(result.get("start") or 0), int(result.get("stop") or 0)
-    message = (result.get("statusDetails") or {}).get("message")
+def _item(key: str, result: WrittenResult) -> dict[str, Any]:
+    message = result.status_details.message if result.status_details is not None else None
     return {
-        "id": _md5(result["uuid"]),
-        "name": result.get("name", ""),
-        "fullName": result.get("fullName", ""),
-        "status": result.get("status", "unknown"),
+        "id": _md5(result.uuid),
+        "name": result.name,
+        "fullName": result.full_name,
+        "status": result.status,
         **({"message": message[:_MOST_LETTERS]} if message else {}),
-        "start": start,
-        "stop": stop,
-        "duration": max(0, stop - start),
+        "start": result.start,
+        "stop": result.stop,
+        "duration": max(0, result.stop - result.start),
         "labels": [],
         "url": "",
         "historyId": key,
@@ -99,27 +129,25 @@ def _item(key: str, result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _last_results(folder: Path) -> dict[str, dict[str, Any]]:
+def _last_results(folder: Path) -> dict[str, WrittenResult]:
     """Return the last result of each test at its place that counts, by the id that Allure 3 gives its history."""
-    found: dict[str, dict[str, Any]] = {}
-    for path in sorted(folder.glob("*-result.json")):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # cut off: no report shows it either
-            result = json.loads(path.read_text(encoding="utf-8"))
-            key = _history_id(result)
-            if {"name": "outcome", "value": LEFT_OUT} in result["labels"]:
-                continue  # it counts nowhere
-            if key not in found or int(result["start"]) >= int(found[key]["start"]):
-                found[key] = result
+    found: dict[str, WrittenResult] = {}
+    for result in written_results(folder):
+        left_out = any((label.name, label.value) == ("outcome", LEFT_OUT) for label in result.labels)
+        if left_out or not result.test_case_id:
+            continue  # it counts nowhere, or Allure would not know it again
+        key = _history_id(result)
+        if key not in found or result.start >= found[key].start:
+            found[key] = result
     return found
 
 
-def _history_id(result: dict[str, Any]) -> str:
+def _history_id(result: WrittenResult) -> str:
     """Return Allure 3's id (calculateHistoryId in its store): of the test case, and of the parameters that count."""
-    counting = sorted((one["name"], one["value"]) for one in result["parameters"] if not one.get("excluded"))
-    return f"{_md5(result['testCaseId'])}.{_md5(','.join(f'{name}:{value}' for name, value in counting))}"
+    return f"{_md5(result.test_case_id)}.{_md5(','.join(f'{name}:{value}' for name, value in result.counting))}"
 
 
-def _read(file: Path) -> list[dict[str, Any]]:
+def _read(file: Path) -> list[_Line]:
     """Return the lines of the file that are whole; a broken one costs its run, and no other."""
     lines = []
     try:
@@ -127,15 +155,9 @@ def _read(file: Path) -> list[dict[str, Any]]:
     except FileNotFoundError:
         return []
     for line in text.splitlines():
-        with contextlib.suppress(ValueError, TypeError, KeyError):
-            content = json.loads(line)
-            content["uuid"], content["simulated"], content["testResults"].keys, _moment(content)
-            lines.append(content)
+        with contextlib.suppress(ValueError):
+            lines.append(_Line.read(line))
     return lines
-
-
-def _moment(line: dict[str, Any]) -> int:
-    return int(line["timestamp"])
 
 
 @contextlib.contextmanager

@@ -255,3 +255,19 @@ def test_a_placeholder_and_its_result_are_one(tmp_path: Path) -> None:
     assert count_results(tmp_path) == 1, "a report shows the later one"
     result_of(tmp_path, "a", slot="dk-2")
     assert count_results(tmp_path) == 2
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_a_placeholder_tells_whether_its_test_has_begun(tmp_path: Path, planned: bool) -> None:
+    placeholder = Placeholder(tmp_path, "k", "Title", "a#a", "case", "history", {}, {"board": "dk-1"}, {})
+
+    def told() -> list[tuple[str, int]]:
+        contents = [json.loads(path.read_text()) for path in tmp_path.iterdir()]
+        return [(one["statusDetails"]["message"], one["stop"] - one["start"]) for one in contents]
+
+    if planned:  # a test that another plugin runs a second time has none any more
+        placeholder.write()
+        assert told() == [("planned, but never run", 1)]
+    with placeholder:
+        assert told() == [("the bench's process died during this test", 1)]
+    assert told() == []
