@@ -17,6 +17,7 @@ from bench.clock import NS_PER_MS, now_ns
 IDLE_NS: Final = 20 * NS_PER_MS
 # A tty hands out no more at once, whatever is asked for; a larger buffer only costs its allocation.
 READ_SIZE: Final = 4096
+_LONG_S: Final = 0.2  # should a nudge come a moment too early
 
 
 class DrainedPort:
@@ -26,6 +27,7 @@ class DrainedPort:
         fd: the descriptor; -1 while the port is closed.
         lock: held by whoever reads or writes the descriptor.
         borrowed: whether the link has it; else the drain reads it.
+        awaited: whether the drain found the link in a long use, at whose end it wants to be nudged.
         looked_ns: when the link last looked for bytes, or took the descriptor.
         sent_ns: when the link last began to write.
         stored: bytes that the drain read and the link has not parsed yet: (stamp in ns, bytes).
@@ -37,6 +39,7 @@ class DrainedPort:
         self.transcript = transcript
         self.lock = threading.Lock()
         self.borrowed = False
+        self.awaited = False
         self.looked_ns = 0
         self.sent_ns = 0
         self.stored: list[tuple[int, bytes]] = []
@@ -107,8 +110,7 @@ class Drain:
             ready = self._epoll.poll(0)
             empty_ns = now_ns()
             if not ready:
-                ports = list(self._ports.values())
-                ready = self._epoll.poll(IDLE_NS / 1e9 if any(port.borrowed for port in ports) else None)
+                ready = self._epoll.poll(self._patience())
             for fd, _ in ready:
                 if fd == self._wakeup:
                     with contextlib.suppress(BlockingIOError):
@@ -118,6 +120,13 @@ class Drain:
             for port in list(self._ports.values()):
                 if port.is_idle:
                     self._take_back(port)
+
+    def _patience(self) -> float | None:
+        """Return the seconds until a port may be idle; None when the link of none has it."""
+        borrowed = [port for port in list(self._ports.values()) if port.borrowed]
+        if all(port.awaited for port in borrowed):
+            return _LONG_S if borrowed else None
+        return IDLE_NS / 1e9
 
     def _read(self, port: DrainedPort, empty_ns: int) -> None:
         if not port.lock.acquire(blocking=False):
@@ -141,10 +150,11 @@ class Drain:
 
     def _take_back(self, port: DrainedPort) -> None:
         if not port.lock.acquire(blocking=False):
-            return  # a transaction is under way
+            port.awaited = True  # to look again and again would wake up thirty boards' processes for nothing
+            return
         try:
             if port.is_idle and not port.lost and self._ports.get(port.fd) is port:
-                port.borrowed = False
+                port.borrowed = port.awaited = False
                 self._epoll.register(port.fd, select.EPOLLIN)
                 port.transcript.flush()
         except OSError as error:

@@ -157,7 +157,7 @@ class AtLink:
                     raise LinkState(f"{printable(masked(text))} was not sent: a late OK has entered data mode")
                 return self._transact(text, timeout, enters_data_mode)
             finally:
-                if fresh:
+                if fresh or port.awaited:
                     port.release()
 
     def wait_for_urc(
@@ -181,8 +181,8 @@ class AtLink:
             DeviceRestarted: with ``heeds_restarts``, the device restarted or its modem crashed after ``since_ns``.
             PortLost: the port vanished.
         """
-        deadline = now_ns() + round(timeout * NS_PER_S)
-        with self.port.lock:
+        deadline, port = now_ns() + round(timeout * NS_PER_S), self.port
+        with port.lock:
             fresh = self._take()
             try:
                 seen = 0
@@ -195,13 +195,13 @@ class AtLink:
                     if heeds_restarts:
                         self._raise_restart_since(since_ns or 0)
                     seen = len(self._backlog)
-                    received = self.port.receive(deadline)
+                    received = port.receive(deadline)
                     if received is None:
                         break
                     self._heard(*received)
             finally:
-                if fresh:
-                    self.port.release()
+                if fresh or port.awaited:
+                    port.release()
         wanted = prefix if isinstance(prefix, str) else " or ".join(prefix)
         raise UrcTimeout(f"no {wanted} came within {timeout:g} s", evidence=self.port.evidence())
 
@@ -295,15 +295,16 @@ class AtLink:
 
     def write_raw(self, data: bytes, *, timeout: float = 30.0) -> None:
         """Write bytes in whatever state the device is: for data mode, and for recovery from an unknown state."""
-        with self.port.lock:
+        port = self.port
+        with port.lock:
             fresh = self._take()
             try:
                 for start in range(0, len(data), _PIECE):
                     piece = data[start : start + _PIECE]
-                    self.port.write(piece, piece, timeout)
+                    port.write(piece, piece, timeout)
             finally:
-                if fresh:
-                    self.port.release()
+                if fresh or port.awaited:
+                    port.release()
 
     def listen(self, until: Callable[[bytes], bool], *, timeout: float) -> bytes:
         """Return raw bytes as they come until ``until`` holds for all of them or time is up.
@@ -326,8 +327,8 @@ class AtLink:
                         break
                     heard += received[0]
             finally:
-                if fresh:
-                    self.port.release()
+                if fresh or port.awaited:
+                    port.release()
         return heard
 
     def forget(self) -> None:

@@ -97,6 +97,7 @@ class Port(DrainedPort):
 
     def release(self) -> None:
         """Let the drain, from which the descriptor was taken, have it back when it has been idle for a while."""
+        self.awaited = False
         SHARED.nudge()  # it may sleep without a time limit
 
     def receive(self, deadline: int) -> tuple[bytes, int] | None:

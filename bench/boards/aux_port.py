@@ -14,7 +14,7 @@ from bench.errors import BenchError, in_words
 
 _RING_BYTES = 1 << 20
 _READ = 65536
-_PAUSE_S = 0.02  # bytes that come meanwhile wait in the kernel: one wake-up for many bytes
+_PAUSE_S = 0.05  # bytes that come meanwhile wait in the kernel: one wake-up for many bytes
 _END_S = 2.0
 _SILENCE_NS, _DUMP_NS = NS_PER_S // 4, 10 * NS_PER_S
 
@@ -55,7 +55,7 @@ class AuxPort:
             self._transport.close()
 
     def since(self, since_ns: int = 0) -> list[tuple[int, bytes]]:
-        """Return the bytes that came from a moment on, stamped when they were read: up to 20 ms later."""
+        """Return the bytes that came from a moment on, stamped when they were read: up to 50 ms later."""
         with self._lock:
             return [(stamp, chunk) for stamp, chunk in self._chunks if stamp >= since_ns]
 

@@ -88,8 +88,14 @@ class TestUrcs:
             with pytest.raises(UrcTimeout):
                 link.wait_for_urc("+CSCON", timeout=0.05)
 
-    def test_while_idle_they_are_stamped_when_they_arrive(self) -> None:
-        with device() as board, AtLink.open(board.path) as link:
+    @pytest.mark.parametrize("seconds", [0, 0.3])
+    def test_while_idle_they_are_stamped_when_they_arrive(self, seconds: float) -> None:
+        """After a short command, and after a long one, during which the drain sleeps."""
+
+        def answer(board: Device) -> None:
+            threading.Timer(seconds, board.say, [b"\r\nOK\r\n"]).start()
+
+        with device({b"AT": answer}) as board, AtLink.open(board.path) as link:
             link.command("AT")
             time.sleep(0.1)  # the drain has taken the port back
             said = now_ns()
