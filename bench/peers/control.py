@@ -12,7 +12,6 @@ from bench.clock import Offset, estimate_offset, now_ns
 from bench.config.lab import PeersConfig
 from bench.peers.dialer import Dialer
 from bench.peers.gate import token
-from bench.peers.journal import JournalEntry
 from bench.peers.peer import Endpoint, Peer
 from bench.peers.program import PATIENCE_S, PeerError, Program
 from bench.peers.security import to_json
@@ -151,9 +150,9 @@ class Peers:
         """The bytes of the IP packets of all peers that have stopped."""
         return sum(peer.octets for peer in self._started)
 
-    def journals(self) -> list[tuple[Peer, list[JournalEntry]]]:
-        """Return every running peer with its journal."""
-        return [(peer, peer.journal()) for peer in self._started if not peer.stopped]
+    def running(self) -> list[Peer]:
+        """Return the peers that run."""
+        return [peer for peer in self._started if not peer.stopped]
 
     def check(self) -> None:
         """Check that the programs run.

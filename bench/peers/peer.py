@@ -135,21 +135,35 @@ class Peer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def stop(self) -> None:
-        """Stop this peer; its port is free again."""
-        if not self.stopped:
-            self.octets = int(self._request("stop")["octets"])
-            self.stopped = True
+    def stop(self) -> list[JournalEntry]:
+        """Stop this peer, so that its port is free again; return its journal, unless it was stopped before."""
+        if self.stopped:
+            return []
+        entries: list[JournalEntry] = []
+        while True:
+            answer = self._request("stop", since=len(entries), most=_AT_ONCE)
+            if answer["stopped"]:
+                break
+            entries += self._events(len(entries))
+        self.octets, self.stopped = int(answer["octets"]), True
+        return self._on_our_clock([*entries, *msgspec.convert(answer["entries"], list[JournalEntry])])
 
     def journal(self) -> list[JournalEntry]:
         """Return the events so far, stamped on this host's clock."""
-        offset = self._offset()
         entries: list[JournalEntry] = []
         while True:
-            rows = self._request("journal", since=len(entries), most=_AT_ONCE)["entries"]
-            entries += msgspec.convert(rows, list[JournalEntry])
-            if len(rows) < _AT_ONCE:
-                break
+            events = self._events(len(entries))
+            entries += events
+            if len(events) < _AT_ONCE:
+                return self._on_our_clock(entries)
+
+    def _events(self, since: int) -> list[JournalEntry]:
+        """Return a part of the journal, on the peer's clock."""
+        rows = self._request("journal", since=since, most=_AT_ONCE)["entries"]
+        return msgspec.convert(rows, list[JournalEntry])
+
+    def _on_our_clock(self, entries: list[JournalEntry]) -> list[JournalEntry]:
+        offset = self._offset()
         if not offset.offset_ns:
             return entries
         return [replace(entry, t_ns=offset.ours(entry.t_ns)) for entry in entries]

@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 from typing import IO, Any, Self
 
+import msgspec
+
 from bench import __version__, children
 from bench.clock import NS_PER_S, now_ns
 from bench.config.lab import PeersConfig
@@ -126,7 +128,7 @@ class Program:
         while True:
             line = self._line(timeout)
             try:
-                answer: dict[str, Any] = json.loads(line)
+                answer: dict[str, Any] = msgspec.json.decode(line)
                 number = answer["id"]
             except (ValueError, TypeError, KeyError):
                 number = None

@@ -32,7 +32,7 @@ from bench.peers.udp import Path as NetworkPath
 from bench.peers.udp import UdpEcho, UdpRelay
 from bench.security import SecurityUnavailable, TlsContext, library
 
-PROTOCOL = 5
+PROTOCOL = 6
 _PUBLIC_RATE = 4_000_000  # bytes/s, more than any board sends
 _PUBLIC_CONNECTIONS = 256
 _LINE_LIMIT = 64 << 20
@@ -88,7 +88,7 @@ class Service:
         """Execute the request of one line."""
         number: object = None
         try:
-            request = json.loads(line)
+            request = json.loads(line)  # it knows NaN, which is then refused by name
             number = request.get("id")
             operation = self._operations.get(request.get("op"))
             if operation is None:
@@ -156,9 +156,14 @@ class Service:
         return {"peer": number, "host": host, "port": port}
 
     async def _stop(self, request: Request) -> Answer:
-        peer = self._peers.pop(request["peer"])
+        """Stop a peer; return its last events, from number ``since`` on. One that has more than ``most`` goes on."""
+        peer = self._peers[request["peer"]]
+        entries = peer.journal.entries[int(request["since"]) :]
+        if len(entries) > int(request["most"]):
+            return {"stopped": False}
+        del self._peers[request["peer"]]
         peer.close()
-        return {"octets": peer.octets}
+        return {"stopped": True, "octets": peer.octets, "entries": entries}
 
     async def _behave(self, request: Request) -> Answer:
         changes = request["behaviour"]

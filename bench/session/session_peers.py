@@ -60,9 +60,8 @@ class SessionPeers:
         yield program
         try:
             program.sync_clock()
-            for peer, entries in program.journals():
-                journals.append(PeerJournal(f"{peer.kind} {peer.port}", entries))
-                peer.stop()
+            for peer in program.running():
+                journals.append(PeerJournal(f"{peer.kind} {peer.port}", peer.stop()))
             self._session.account.add(program.octets - before)
         except PeerError as error:
             self._session.record.loss = Loss(type(error).__name__, error.suspect, error.headline)
@@ -76,10 +75,9 @@ class SessionPeers:
         if program is None:
             return None
         try:
-            journals = program.journals()
+            echoes = [peer.journal() for peer in program.running() if peer.kind in _DATAGRAM_ECHOES]
         except PeerError:
             return None
-        echoes = [entries for peer, entries in journals if peer.kind in _DATAGRAM_ECHOES]
         return sum(entry.event == "received" and entry.t_ns >= moment_ns for entries in echoes for entry in entries)
 
     def _admit(self, peers: Peers) -> None:

@@ -190,6 +190,8 @@ class TestUdp:
                 assert sink.wait_for("received", count=count, size=count)
             assert not sink.wait_for("received", count=count + 1, timeout=0.01)
             assert sink.datagrams() == [bytes([number]) for number in range(count)]
+            assert [entry.data for entry in sink.stop()] == [bytes([number]) for number in range(count)]
+            assert sink.stop() == [], "it was stopped before"
 
     def test_push_to_nobody_is_refused_in_words(self, program: Peers) -> None:
         with pytest.raises(PeerError, match="no address to send to"):
