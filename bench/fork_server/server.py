@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import gc
 import importlib
+import inspect
 import logging
 import os
 import resource
@@ -123,8 +124,10 @@ class _Server:
         with contextlib.suppress(ImportError):  # the program itself will say what it lacks
             importlib.import_module(name)
         if not self._imports:
+            inspect.getmodule(sys._getframe())  # looks at all modules once, which a program's first traceback needs
             gc.collect()
             gc.freeze()  # a collection in a copy must not write into pages that all of them share
+            gc.set_threshold(20_000)  # a program makes little garbage; what it imports and collects is none
 
     def _take(self) -> bool:
         """Take a request; return whether there can be more."""

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,7 +79,7 @@ class Evidence:
         """Return the traffic of the board's port as it can be replayed, and made a recording of."""
         return to_jsonl(self.entries)
 
-    @property
+    @cached_property
     def events(self) -> list[Event]:
         """What board and peers did, in order of time."""
         return sorted([*self._board_events(), *self._peer_events()], key=lambda event: event.t_ns)

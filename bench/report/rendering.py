@@ -29,6 +29,12 @@ def render_markdown(template: str, **values: object) -> str:
     return _environment(html=False).get_template(template).render(values)
 
 
+def compile_html(*templates: str) -> None:
+    """Compile templates now, for copies of this process that will render them."""
+    for template in templates:
+        _environment(html=True).get_template(template)
+
+
 @lru_cache(maxsize=2)
 def _environment(*, html: bool) -> Environment:
     environment = Environment(

@@ -16,7 +16,12 @@ from bench.session.earlier import Earlier
 _TEST_SECONDS = 600
 _CHANGES_PYTHON = ("PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONINSPECT")
 PROGRAMS: Mapping[str, Sequence[str]] = {
-    "pytest": ("bench.session", "bench.report", "bench.peers", "allure_commons", "pytest"),
+    "pytest": (
+        *("bench.session.ending", "bench.session.lab_view", "bench.session.opening", "bench.session.provisioned"),
+        *("bench.session.rai_rounds", "bench.session.secure_transport", "bench.session.session_meter"),
+        *("bench.session.session_peers", "bench.session.turn", "bench.report.titles", "bench.report.compiled"),
+        *("allure", "allure_commons.logger", "allure_commons.reporter", "doctest", "pytest"),
+    ),
     "bench.peers": ("bench.peers.service",),
     "bench.measure.reflector": (),
 }

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,11 @@ class BoardSession:
     @property
     def profile(self) -> NetworkProfile:
         """How scenarios are sized: by the network, unless the command line says otherwise."""
+        profile = self._own_profile
+        return profile if self.mtu is None else replace(profile, datagram=min(profile.datagram, self.mtu))
+
+    @cached_property
+    def _own_profile(self) -> NetworkProfile:
         name = self.config.network.profile
         own: dict[str, Any] = {}
         if name == "auto":
@@ -136,8 +142,7 @@ class BoardSession:
         timeout = self.config.network.registration_timeout
         if timeout is not None:
             own["registration"] = timeout
-        profile = replace(PROFILES[name], **own, **self.sizes)
-        return profile if self.mtu is None else replace(profile, datagram=min(profile.datagram, self.mtu))
+        return replace(PROFILES[name], **own, **self.sizes)
 
     @property
     def place(self) -> dict[str, object]:
@@ -150,7 +155,7 @@ class BoardSession:
         """Where Allure results go."""
         return self.folder / ALLURE_RESULTS
 
-    @property
+    @cached_property
     def peers_config(self) -> PeersConfig:
         """How this board's network reaches the peers."""
         return self.spec.peers_of(self.config)

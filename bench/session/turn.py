@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from bench.boards.lease import lock_folder
 from bench.errors import LabError, in_words
@@ -42,7 +43,8 @@ def exclusive_timing(session: BoardSession, *, alone: bool) -> Iterator[None]:
     A process that wants it alone first locks the door, so that no other can enter while it waits for those inside.
     The kernel frees a lock when its process dies.
     """
-    with _opened(_DOOR) as door, _opened(_ROOM) as room:
+    folder = lock_folder()
+    with _opened(folder / _DOOR) as door, _opened(folder / _ROOM) as room:
         _take(session, door, fcntl.LOCK_EX)
         _take(session, room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         fcntl.flock(door, fcntl.LOCK_UN)
@@ -50,13 +52,12 @@ def exclusive_timing(session: BoardSession, *, alone: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _opened(name: str) -> Iterator[int]:
+def _opened(path: Path) -> Iterator[int]:
     """Yield the descriptor of a lock file of all users of this host.
 
     Raises:
         LabError: it cannot be opened.
     """
-    path = lock_folder() / name
     try:
         try:
             descriptor = open_plain(path, os.O_RDONLY)
