@@ -76,7 +76,7 @@ class TestResult:
         excerpt: what board and peers did last, a line each, on one clock.
         transcript: path in the run's folder.
         timeline: path of the page with both sides' events, where something went wrong.
-        allure: uuid of the result in Allure.
+        allure: uuid of the result in Allure, where something went wrong.
         log: path of what the board's log port said, where something went wrong.
         support: folder of what was collected after a fault.
         attempts: how often the test was tried.

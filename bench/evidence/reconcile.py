@@ -4,6 +4,8 @@ from array import array
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
+
 from bench.errors import headline
 from bench.evidence import rows
 from bench.evidence.causes import naturally
@@ -13,8 +15,8 @@ from bench.evidence.outcomes import Outcome, TestResult
 from bench.evidence.summary import Moment, Recorded, Summary
 from bench.number_text import counted
 
-Planned = dict[tuple[str, str, int], TestResult]
-"""Test, slot and round -> its result."""
+_REPEATED = ("test", "slot", "name", "unit", "limit", "verdict", "run", "doc", "part_of")
+"""Texts of a measurement that many others have, too."""
 
 
 def reconcile(found: Iterable[rows.Row], damaged: Callable[[], int] = int) -> Summary:
@@ -37,7 +39,8 @@ class Reconciliation:
 
     def __init__(self) -> None:
         self._summary = Summary()
-        self._planned: Planned = {}
+        self._planned: list[TestResult] = []
+        self._by_test: dict[tuple[str, int], dict[str, TestResult]] = {}  # of each slot and round
         self._controls: frozenset[str] = frozenset()
         self._programmed: set[str] = set()
         self._lent = LentBoards()
@@ -59,8 +62,8 @@ class Reconciliation:
     def summary(self, *, damaged: int = 0) -> Summary:
         """Return what the rows so far prove."""
         summary = self._summary
-        summary.control_results = [result for result in self._planned.values() if result.slot in self._controls]
-        planned = [result for result in self._planned.values() if result.slot not in self._controls]
+        summary.control_results = [result for result in self._planned if result.slot in self._controls]
+        planned = [result for result in self._planned if result.slot not in self._controls]
         summary.results = [result for result in planned if not result.left_out]
         summary.left_out = [result for result in planned if result.left_out]
         summary.troubles += _without_board(summary)
@@ -170,6 +173,8 @@ class Reconciliation:
         self._samples.setdefault(_series_of(row), array("d")).extend(row.values)
 
     def _measurement(self, row: rows.MeasurementRow) -> None:
+        for name in _REPEATED:  # by the hundred thousand: boards measure alike
+            msgspec.structs.force_setattr(row, name, self._once(getattr(row, name)))
         self._summary.recorded.append(Recorded(row, self._samples.pop(_series_of(row), ())))
 
     def _lost(self, row: rows.LostRow) -> None:
@@ -186,7 +191,10 @@ class Reconciliation:
 
     def _plan(self, row: rows.PlanRow) -> None:
         test, slot = self._once(row.test), self._once(row.slot)
-        self._planned.setdefault((test, slot, row.round), TestResult(test, slot, round=row.round))
+        results = self._by_test.setdefault((slot, row.round), {})
+        if test not in results:
+            results[test] = TestResult(test, slot, round=row.round)
+            self._planned.append(results[test])
         self._summary.statements.setdefault(test, row.spec)
 
     def _once(self, text: str) -> str:
@@ -205,7 +213,7 @@ class Reconciliation:
             result.message = self._once(result.message)
 
     def _result(self, row: rows.StartRow | rows.FinishRow) -> TestResult | None:
-        result = self._planned.get((row.test, row.slot, row.round))
+        result = self._by_test.get((row.slot, row.round), {}).get(row.test)
         if result is None:
             self._summary.lost.append(f"{row.test} on {row.slot} was never planned")
         return result
@@ -260,7 +268,8 @@ def _finish(result: TestResult, row: rows.FinishRow) -> None:
     result.outcome = row.outcome
     result.message, result.place, result.excerpt = row.message, row.place, row.excerpt
     result.transcript, result.log, result.support = row.transcript, row.log, row.support
-    result.timeline, result.allure = row.timeline, row.allure
+    result.timeline = row.timeline
+    result.allure = row.allure if row.outcome.bad else ""  # no page leads from another result to Allure
     result.duration_ns = row.duration_ns
     result.attempts = row.attempt
     result.radio = row.radio.text
