@@ -100,10 +100,10 @@ class Placeholder:
 
 
 class Named(msgspec.Struct, frozen=True):
-    """A label or a parameter of a result. A parameter that is excluded distinguishes no results."""
+    """A label or a parameter of a result; an empty value is not written. An excluded one distinguishes no results."""
 
-    name: str
-    value: Any
+    name: str = ""
+    value: Any = ""
     excluded: bool | None = None
 
 

@@ -257,6 +257,14 @@ def test_a_placeholder_and_its_result_are_one(tmp_path: Path) -> None:
     assert count_results(tmp_path) == 2
 
 
+def test_an_empty_parameter_costs_no_result(tmp_path: Path) -> None:
+    """allure-pytest's own writer leaves out what is empty."""
+    parameters = [{"name": "data", "excluded": True}, {"name": "board", "value": "dk-1"}]
+    content = {"uuid": "u", "testCaseId": "c", "historyId": "h", "parameters": parameters, "labels": [{"name": "tag"}]}
+    (tmp_path / "u-result.json").write_text(json.dumps(content))
+    assert count_results(tmp_path) == 1
+
+
 @pytest.mark.parametrize("planned", [True, False])
 def test_a_placeholder_tells_whether_its_test_has_begun(tmp_path: Path, planned: bool) -> None:
     placeholder = Placeholder(tmp_path, "k", "Title", "a#a", "case", "history", {}, {"board": "dk-1"}, {})
