@@ -17,7 +17,7 @@ from bench.clock import NS_PER_MS, now_ns
 IDLE_NS: Final = 20 * NS_PER_MS
 # A tty hands out no more at once, whatever is asked for; a larger buffer only costs its allocation.
 READ_SIZE: Final = 4096
-_LONG_S: Final = 0.2  # should a nudge come a moment too early
+_LONG_S: Final = 0.2  # how long the drain sleeps during a long use, should it miss the nudge at its end
 
 
 class DrainedPort:

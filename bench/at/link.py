@@ -295,16 +295,16 @@ class AtLink:
 
     def write_raw(self, data: bytes, *, timeout: float = 30.0) -> None:
         """Write bytes in whatever state the device is: for data mode, and for recovery from an unknown state."""
-        port = self.port
-        with port.lock:
-            fresh = self._take()
-            try:
+        port, fresh = self.port, False
+        try:
+            with port.lock:
+                fresh = self._take()
                 for start in range(0, len(data), _PIECE):
                     piece = data[start : start + _PIECE]
                     port.write(piece, piece, timeout)
-            finally:
-                if fresh or port.awaited:
-                    port.release()
+        finally:
+            if fresh or port.awaited:  # unlocked: a port that was only written to may count as idle already
+                port.release()
 
     def listen(self, until: Callable[[bytes], bool], *, timeout: float) -> bytes:
         """Return raw bytes as they come until ``until`` holds for all of them or time is up.

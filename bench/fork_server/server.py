@@ -127,7 +127,7 @@ class _Server:
             inspect.getmodule(sys._getframe())  # looks at all modules once, which a program's first traceback needs
             gc.collect()
             gc.freeze()  # a collection in a copy must not write into pages that all of them share
-            gc.set_threshold(20_000)  # a program makes little garbage; what it imports and collects is none
+            gc.set_threshold(20_000)  # a program leaves few cycles behind: look for them seldom
 
     def _take(self) -> bool:
         """Take a request; return whether there can be more."""

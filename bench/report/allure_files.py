@@ -53,7 +53,7 @@ class Placeholder:
 
     def __enter__(self) -> Self:
         try:
-            # In place, and no longer than before: a fresh file for each test would take ten times as long.
+            # In place, at the same length: to make a fresh file takes much longer.
             descriptor = os.open(self._path, os.O_WRONLY | os.O_NOFOLLOW)
         except OSError:
             self._write(_beginning(_STARTED))
@@ -128,9 +128,9 @@ class WrittenResult(msgspec.Struct, frozen=True, rename="camel"):
     labels: tuple[Named, ...] = ()
 
     @property
-    def counting(self) -> list[tuple[str, Any]]:
+    def counting(self) -> list[tuple[str, str]]:
         """The parameters that distinguish results of one test case, in order."""
-        return sorted((one.name, one.value) for one in self.parameters if not one.excluded)
+        return sorted((one.name, str(one.value)) for one in self.parameters if not one.excluded)
 
 
 _RESULT = msgspec.json.Decoder(WrittenResult)

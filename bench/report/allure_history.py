@@ -108,7 +108,7 @@ def _line(results: Path, summary: Summary) -> _Line:
         "metrics": {},
         "url": "",
     }
-    return _Line.read(msgspec.json.encode(content).decode())
+    return _Line.read(json.dumps(content))  # in ASCII: to Node, further characters end a line
 
 
 def _item(key: str, result: WrittenResult) -> dict[str, Any]:

@@ -49,6 +49,13 @@ class Measured:
         return f"{found.name}: {values}{f', n {found.count}' if found.count > 1 else ''}{limit}"
 
     @property
+    def needs_page(self) -> bool:
+        """Whether there is more to show than its line: samples, an interval, or words that explain it."""
+        found = self.measurement
+        explained = bool(found.doc or found.beside or found.intervals)
+        return explained or self.series is not None or self.over_time is not None
+
+    @property
     def points(self) -> Iterator[tuple[int, float]]:
         """(stamp in ns, value) of each sample, or of the beginning of each part of the time."""
         if self.series is not None:

@@ -23,7 +23,7 @@ from bench.report.links import link_between
 from bench.report.steps import Step, steps_of
 from bench.session.board_session import BoardSession
 
-_MOST_EVENTS = 300
+_MOST_EVENTS = 150
 """Nobody reads more lines beside a result. The board's own file has all of them."""
 _MEDIA = {"txt": "text/plain", "csv": "text/csv", "html": "text/html"}
 
@@ -139,7 +139,12 @@ def _commands(transactions: Sequence[Response]) -> list[str]:
 def _keep_measured(
     session: BoardSession, test: str, measured: Sequence[Measured], pictures: Sequence[str]
 ) -> list[Attachment]:
-    """Write page and samples. The page has no links to other files: in a report of Allure they would lead nowhere."""
+    """Write page and samples. The page has no links to other files: in a report of Allure they would lead nowhere.
+
+    Values that a line tells whole have no page: the result's description has that line.
+    """
+    if not pictures and not any(one.needs_page for one in measured):
+        return []
     origin = session.origin_of(test, now_ns())
     page = session.attach(test, "measured", measured_page(measured, origin, pictures), "html")
     attachments = [Attachment("measured", page)]
