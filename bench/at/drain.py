@@ -27,7 +27,7 @@ class DrainedPort:
         fd: the descriptor; -1 while the port is closed.
         lock: held by whoever reads or writes the descriptor.
         borrowed: whether the link has it; else the drain reads it.
-        awaited: whether the drain found the link in a long use, at whose end it wants to be nudged.
+        awaited: whether the drain sleeps until it is nudged at the end of the link's use.
         looked_ns: when the link last looked for bytes, or took the descriptor.
         sent_ns: when the link last began to write.
         stored: bytes that the drain read and the link has not parsed yet: (stamp in ns, bytes).
@@ -94,7 +94,7 @@ class Drain:
     def lend(self, port: DrainedPort) -> None:
         """Leave ``port`` to its link, which holds the port's lock."""
         self._unregister(port.fd)
-        port.borrowed = True
+        port.borrowed = port.awaited = True
 
     def nudge(self) -> None:
         """Let the thread look at its ports anew."""

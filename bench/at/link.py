@@ -149,7 +149,8 @@ class AtLink:
             raise LinkState(why)
         port = self.port
         with port.lock:
-            fresh = False if port.borrowed else self._take()
+            if not port.borrowed:
+                self._take()
             try:
                 if self._hanging is not None:
                     self._await_late(printable(masked(text)), timeout)
@@ -157,7 +158,7 @@ class AtLink:
                     raise LinkState(f"{printable(masked(text))} was not sent: a late OK has entered data mode")
                 return self._transact(text, timeout, enters_data_mode)
             finally:
-                if fresh or port.awaited:
+                if port.awaited:
                     port.release()
 
     def wait_for_urc(
@@ -183,7 +184,7 @@ class AtLink:
         """
         deadline, port = now_ns() + round(timeout * NS_PER_S), self.port
         with port.lock:
-            fresh = self._take()
+            self._take()
             try:
                 seen = 0
                 while True:
@@ -200,7 +201,7 @@ class AtLink:
                         break
                     self._heard(*received)
             finally:
-                if fresh or port.awaited:
+                if port.awaited:
                     port.release()
         wanted = prefix if isinstance(prefix, str) else " or ".join(prefix)
         raise UrcTimeout(f"no {wanted} came within {timeout:g} s", evidence=self.port.evidence())
@@ -295,15 +296,15 @@ class AtLink:
 
     def write_raw(self, data: bytes, *, timeout: float = 30.0) -> None:
         """Write bytes in whatever state the device is: for data mode, and for recovery from an unknown state."""
-        port, fresh = self.port, False
+        port = self.port
         try:
             with port.lock:
-                fresh = self._take()
+                self._take()
                 for start in range(0, len(data), _PIECE):
                     piece = data[start : start + _PIECE]
                     port.write(piece, piece, timeout)
         finally:
-            if fresh or port.awaited:  # unlocked: a port that was only written to may count as idle already
+            if port.awaited:  # unlocked: a port that was only written to may count as idle already
                 port.release()
 
     def listen(self, until: Callable[[bytes], bool], *, timeout: float) -> bytes:
@@ -315,7 +316,7 @@ class AtLink:
         deadline = now_ns() + round(timeout * NS_PER_S)
         port = self.port
         with port.lock:
-            fresh = port.take()
+            port.take()
             handed_on = self._parser.take_handed_on() if self.in_data_mode else b""
             heard = handed_on + b"".join(chunk for _, chunk in port.stored)
             port.stored.clear()
@@ -327,7 +328,7 @@ class AtLink:
                         break
                     heard += received[0]
             finally:
-                if fresh or port.awaited:
+                if port.awaited:
                     port.release()
         return heard
 
@@ -339,13 +340,11 @@ class AtLink:
 
     # ---------------------------------------------------------------- receiving
 
-    def _take(self) -> bool:
-        """Take the port from the drain and parse what that has stored; True when the drain had it."""
-        fresh = self.port.take()
-        if fresh:
+    def _take(self) -> None:
+        """Take the port from the drain, if that has it, and parse what it has stored."""
+        if self.port.take():
             self._parse_stored()
             self._check_lost()
-        return fresh
 
     def _parse_stored(self) -> None:
         self.port.check_open()

@@ -54,7 +54,7 @@ class Port(DrainedPort):
         """Open the transport and begin to listen."""
         self.fd = self._transport.open()
         self._timed = self._transport.timed
-        self.borrowed, self.lost = False, ""
+        self.borrowed, self.awaited, self.lost = False, False, ""
         self.stored.clear()
         self._poll.register(self.fd, select.POLLIN)
         self.looked_ns = now_ns()
@@ -96,9 +96,9 @@ class Port(DrainedPort):
         return True
 
     def release(self) -> None:
-        """Let the drain, from which the descriptor was taken, have it back when it has been idle for a while."""
+        """Let the drain, which awaits it, have the descriptor back when it has been idle for a while."""
         self.awaited = False
-        SHARED.nudge()  # it may sleep without a time limit
+        SHARED.nudge()
 
     def receive(self, deadline: int) -> tuple[bytes, int] | None:
         """Return the next chunk and its stamp, or None when the deadline (ns) has passed.

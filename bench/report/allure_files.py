@@ -1,11 +1,10 @@
 """Files of an Allure results folder that can be written without Allure: placeholders, pages of the whole report."""
 
-import contextlib
 import json
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import md5
@@ -20,6 +19,7 @@ SCRIPT_ERROR = "script error"
 
 _PLANNED, _STARTED = "planned, but never run", "the bench's process died during this test"
 _BEGINNING = 160
+"""Bytes of a placeholder up to what stays the same when its test starts."""
 
 
 @dataclass(frozen=True)
@@ -99,61 +99,12 @@ class Placeholder:
         return any(f'"{self.history_id}"' in path.read_text(encoding="utf-8", errors="replace") for path in others)
 
 
-class Named(msgspec.Struct, frozen=True):
-    """A label or a parameter of a result; an empty value is not written. An excluded one distinguishes no results."""
-
-    name: str = ""
-    value: Any = ""
-    excluded: bool | None = None
-
-
-class Details(msgspec.Struct, frozen=True):
-    """What a result says of how it ended."""
-
-    message: str | None = None
-
-
-class WrittenResult(msgspec.Struct, frozen=True, rename="camel"):
-    """A result as it lies in the folder, as far as the bench looks at it again; see Allure's model of a TestResult."""
-
-    uuid: str = ""
-    test_case_id: str = ""
-    name: str | None = ""
-    full_name: str | None = ""
-    status: str | None = "unknown"
-    start: int = 0
-    stop: int = 0
-    status_details: Details | None = None
-    parameters: tuple[Named, ...] = ()
-    labels: tuple[Named, ...] = ()
-
-    @property
-    def counting(self) -> list[tuple[str, str]]:
-        """The parameters that distinguish results of one test case, in order."""
-        return sorted((one.name, str(one.value)) for one in self.parameters if not one.excluded)
-
-
-_RESULT = msgspec.json.Decoder(WrittenResult)
-
-
 def _beginning(why: str) -> bytes:
     """Return the part of a placeholder that changes when its test starts; it always has the same length."""
     now = round(time.time() * 1000)
     times = msgspec.json.encode({"start": now, "stop": now + 1})
     details = msgspec.json.encode({"statusDetails": {"message": why}})
     return (times[:-1] + b"," + details[1:-1] + b",").ljust(_BEGINNING)
-
-
-def written_results(folder: Path) -> Iterator[WrittenResult]:
-    """Yield the results in a folder, by the names of their files. One that is cut off no report would show, either."""
-    for path in sorted(folder.glob("*-result.json")):
-        with contextlib.suppress(OSError, ValueError):
-            yield _RESULT.decode(path.read_bytes())
-
-
-def count_results(folder: Path) -> int:
-    """Return how many results a report would show: equal ones count once, as a renderer takes them for retries."""
-    return len({(one.test_case_id or one.full_name, *one.counting) for one in written_results(folder)})
 
 
 def attach_globally(folder: Path, name: str, page: str, errors: Sequence[str] = ()) -> None:

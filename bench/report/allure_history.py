@@ -9,8 +9,7 @@ import fcntl
 import json
 import os
 import uuid
-from collections.abc import Iterator, Set
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
 from hashlib import md5
 from operator import attrgetter
@@ -22,7 +21,7 @@ import msgspec
 from bench.evidence.outcomes import LEFT_OUT
 from bench.evidence.summary import Summary
 from bench.report.allure_environment import report_name
-from bench.report.allure_files import WrittenResult, written_results
+from bench.report.allure_results import WrittenResult, written_results
 from bench.shared_files import open_plain, replace_plain
 
 MOST_RUNS = 30
@@ -62,36 +61,27 @@ def runs_before(file: Path, summary: Summary, results: Path) -> list[dict[str, A
     """Return the lines of earlier runs that share a test with a run; simulated ones only for a simulated run."""
     own = _line(results, summary)
     earlier = (line for line in _read(file) if line.simulated == own.simulated and line.timestamp < own.timestamp)
-    return [json.loads(line.text) for line in earlier if own.tests & line.tests]
+    return [json.loads(line.text) for line in earlier if own.tests.keys() & line.tests.keys()]
 
 
-class _Head(msgspec.Struct):
-    """What the bench itself needs of a line."""
-
-    uuid: str
-    simulated: bool
-    timestamp: int
-    testResults: dict[str, msgspec.Raw]  # noqa: N815 - Allure's name
-
-
-@dataclass(frozen=True)
-class _Line:
-    """A run in the file: what tells it apart, the ids of its tests, and its text, which nothing changes any more."""
+class _Line(msgspec.Struct, rename={"tests": "testResults"}):
+    """A run in the file, as far as the bench itself looks at it, and the text of its line, which is only copied."""
 
     uuid: str
     simulated: bool
     timestamp: int
-    tests: Set[str]
-    text: str
+    tests: dict[str, msgspec.Raw]
+    text: str = ""
 
     @classmethod
     def read(cls, text: str) -> "_Line":
         """Raises: ValueError: it is not the line of a run."""
-        head = _HEAD.decode(text)
-        return cls(head.uuid, head.simulated, head.timestamp, head.testResults.keys(), text)
+        line = _LINE.decode(text)
+        line.text = text
+        return line
 
 
-_HEAD = msgspec.json.Decoder(_Head)
+_LINE = msgspec.json.Decoder(_Line)
 _moment = attrgetter("timestamp")
 
 

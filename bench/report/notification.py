@@ -133,14 +133,10 @@ def change_since(store: Store, run: RunRecord) -> RunChange:
     if before is None:
         return RunChange("never run", run.verdict, sorted(failing), [])
     earlier = _find_failing(before)
+    ran = (f"{result.test} on {result.slot}" for result in run.results)
     night = night_text(night_of(before.started, store.night_ends), store.night_ends)
-    new, cured = sorted(failing - earlier), sorted((earlier - failing) & _those_that_ran(run, earlier))
+    new, cured = sorted(failing - earlier), sorted((earlier - failing).intersection(ran))
     return RunChange(before.verdict, run.verdict, new, cured, night, _new_firmware(before, run))
-
-
-def _those_that_ran(run: RunRecord, named: set[str]) -> set[str]:
-    ran = (f"{result.test} on {result.slot}" for result in run.results) if named else ()
-    return {name for name in ran if name in named}
 
 
 def _find_failing(run: RunRecord) -> set[str]:

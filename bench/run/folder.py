@@ -21,7 +21,7 @@ from bench.internal_error import internal_error
 from bench.packages import SUITES, package_folder
 from bench.report import write_pages
 from bench.report.allure_environment import describe_run
-from bench.report.allure_files import count_results
+from bench.report.allure_results import count_results
 from bench.report.history import run_record
 from bench.report.junit import junit
 from bench.report.specification import FOLDER as SPECIFICATION

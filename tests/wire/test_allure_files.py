@@ -12,8 +12,9 @@ from bench.evidence import Outcome, Summary, TestResult
 from bench.evidence.rows import BoardRow
 from bench.packages import package_folder
 from bench.report.allure_environment import describe_run, environment, report_name
-from bench.report.allure_files import Placeholder, count_results
+from bench.report.allure_files import Placeholder
 from bench.report.allure_history import MOST_RUNS, history_beside, remember_run, runs_before
+from bench.report.allure_results import count_results
 
 
 def board(slot: str = "dk-1", *, simulated: bool = False) -> BoardRow:

@@ -67,12 +67,15 @@ class TestLedger:
     def test_what_a_killed_process_has_written_stays(self, tmp_path: Path) -> None:
         path = tmp_path / "ledger.sqlite"
         if (pid := os.fork()) == 0:
-            with Ledger(path) as ledger:
-                ledger.spend(DAY, "sim", Cost(octets=100))
-                with ledger.transaction():
-                    ledger.spend(DAY, "sim", Cost(octets=7))
-                    os.kill(os.getpid(), signal.SIGKILL)
-        os.waitpid(pid, 0)
+            try:
+                with Ledger(path) as ledger:
+                    ledger.spend(DAY, "sim", Cost(octets=100))
+                    with ledger.transaction():
+                        ledger.spend(DAY, "sim", Cost(octets=7))
+                        os.kill(os.getpid(), signal.SIGKILL)
+            finally:
+                os._exit(1)  # a copy of the test run must not go on with it
+        assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL
         with Ledger(path) as ledger:
             assert ledger.spent("sim", DAY, DAY) == Cost(octets=100)
 
